@@ -1,0 +1,131 @@
+use crate::{AccountId, Amount, Hash, List, Millis, Text, ValidatorSet, Weight, hash_of, list_root};
+use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
+
+/// The only version of [`GenesisHead`] so far.
+pub const GENESIS_VERSION: u8 = 1;
+
+/// The rules' numbers. They live in the state from genesis on, so that a block is judged by its parent's state alone.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct Params {
+    /// Rules' version.
+    pub version: u32,
+    /// Time between pulses under load, in ms.
+    pub pulse_ms: u64,
+    /// No two pulses are closer than this, in ms.
+    pub pulse_min_ms: u64,
+    /// Without transactions a pulse comes only so often, in ms.
+    pub heartbeat_ms: u64,
+    /// How long a proposer has, in ms.
+    pub propose_timeout_ms: u64,
+    /// How long a round waits for votes, in ms.
+    pub vote_timeout_ms: u64,
+    /// The election cycle, in ms of block time.
+    pub epoch_ms: u64,
+    /// `final` becomes `settled` after this, in ms of block time.
+    pub publicity_ms: u64,
+    /// A block's calls weigh no more than this together.
+    pub block_weight_max: Weight,
+    /// A block's bytes (at most [`crate::BLOCK_BYTES_MAX`]).
+    pub block_bytes_max: u32,
+    /// The price of one unit of weight never falls below this, in smallest units of `mei`.
+    pub base_fee_min: Amount,
+    /// A refundable deposit for each byte that a call stores for good, in smallest units of `mei`.
+    pub byte_deposit: Amount,
+    /// New `mei` for a pulse that is not empty; 0 means none ever.
+    pub emission: Amount,
+    /// Pages of automatic dividend pay-outs in a block: the most accounts that one block pays.
+    pub pushes_max: u32,
+}
+
+impl Params {
+    /// The rules of a new network.
+    pub fn standard() -> Self {
+        Self {
+            version: 1,
+            pulse_ms: 1_000,
+            pulse_min_ms: 200,
+            heartbeat_ms: 60_000,
+            propose_timeout_ms: 500,
+            vote_timeout_ms: 400,
+            epoch_ms: 30 * 60_000,
+            publicity_ms: 24 * 3_600_000,
+            block_weight_max: 200_000_000,
+            block_bytes_max: crate::BLOCK_BYTES_MAX as u32,
+            base_fee_min: Amount::new(1),
+            byte_deposit: Amount::new(1_000),
+            emission: Amount::ZERO,
+            pushes_max: 256,
+        }
+    }
+
+    /// The rules of a throw-away chain on a developer's machine: short publicity, short epochs.
+    pub fn dev() -> Self {
+        Self { publicity_ms: 10_000, epoch_ms: 60_000, ..Self::standard() }
+    }
+}
+
+/// `mei` that exists from the start: an issuance event like any other, with its reason and evidence (D9: no pre-sale path).
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct Allocation {
+    /// To whom.
+    pub account: AccountId,
+    /// How much, in smallest units.
+    pub amount: Amount,
+    /// For what.
+    pub reason: Text<128>,
+    /// Hash of the evidence.
+    pub evidence: Hash,
+}
+
+/// What the chain's name is the hash of.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct GenesisHead {
+    /// [`GENESIS_VERSION`].
+    pub version: u8,
+    /// The network's name, e.g. `leither-dev`.
+    pub name: Text<64>,
+    /// The time of height 0, in ms.
+    pub time: Millis,
+    /// Who keeps the books from height 1 on.
+    pub validators: ValidatorSet,
+    /// The rules' numbers.
+    pub params: Params,
+    /// Whether this is a throw-away chain with public keys; it is part of the name, so no real chain is one.
+    pub dev: bool,
+    /// Over the allocations, in order.
+    pub allocations: Hash,
+}
+
+/// The start of a chain.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct Genesis {
+    /// What the chain's name is the hash of.
+    pub head: GenesisHead,
+    /// What `head.allocations` commits to.
+    pub allocations: List<Allocation, 1_048_576>,
+}
+
+impl GenesisHead {
+    /// The chain's id: the genesis hash that every signature on this chain names.
+    pub fn chain(&self) -> Hash {
+        hash_of("leither/genesis/v1", self)
+    }
+}
+
+impl Genesis {
+    /// Fills in the root over `allocations`. Nothing where there are too many.
+    pub fn new(mut head: GenesisHead, allocations: Vec<Allocation>) -> Option<Self> {
+        head.allocations = Self::root(&allocations);
+        Some(Self { head, allocations: List::new(allocations)? })
+    }
+
+    /// The root over a list of allocations.
+    pub fn root(allocations: &[Allocation]) -> Hash {
+        list_root(&allocations.iter().map(|a| hash_of("leither/allocation/v1", a)).collect::<Vec<_>>())
+    }
+
+    /// The chain's id.
+    pub fn chain(&self) -> Hash {
+        self.head.chain()
+    }
+}
