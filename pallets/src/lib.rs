@@ -1,0 +1,111 @@
+//! What calls mean: one module a pallet, and this roster, by hand. Forgetting a pallet here is a compile error.
+//!
+//! ```text
+//! Call --check()--> form is right, whatever the state          (anyone, in parallel)
+//!      --apply(ctx)--> Ok | Stop::Reject(Error) | Stop::Fault   (exclusive, in block order)
+//! begin and end of a block: hooks::end, in written order
+//! ```
+//! A pallet: `mod types keys calls views events errors hooks tests`, those it needs. Another pallet is entered through its `views` and
+//! its few public verbs, never its `keys`; the edges allowed are `orgs -> tokens -> accounts -> params`, `mimei -> accounts`,
+//! `staking -> accounts`.
+//!
+//! Absent on purpose: fees and nonces are charged by chain/executor; time, chance, disk and network have no door here.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod accounts;
+mod ctx;
+mod describe;
+mod genesis;
+mod hooks;
+pub mod mimei;
+pub mod orgs;
+pub mod params;
+pub mod staking;
+mod stop;
+pub mod tokens;
+
+#[cfg(test)]
+mod tests;
+
+pub use ctx::{BlockInfo, Ctx, Origin, TxInfo};
+pub use describe::{describe_call, describe_error, describe_event};
+pub use genesis::{GenesisError, genesis_state};
+pub use hooks::end_block;
+pub use stop::{Error, Stop};
+
+use leither_types::{CallBytes, DecodeError, Weight, codec};
+use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
+use serde::{Deserialize, Serialize};
+
+/// Every call there is.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    /// Paying and burning.
+    #[codec(index = 1)]
+    Tokens(tokens::Call),
+    /// Organizations.
+    #[codec(index = 2)]
+    Orgs(orgs::Call),
+    /// Version heads.
+    #[codec(index = 3)]
+    Mimei(mimei::Call),
+}
+
+/// Every event there is.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// Balances.
+    #[codec(index = 1)]
+    Tokens(tokens::Event),
+    /// Organizations.
+    #[codec(index = 2)]
+    Orgs(orgs::Event),
+    /// Version heads.
+    #[codec(index = 3)]
+    Mimei(mimei::Event),
+    /// Pay of validators.
+    #[codec(index = 4)]
+    Staking(staking::Event),
+}
+
+impl Call {
+    /// Reads a call from a transaction: bounded, canonical.
+    pub fn read(bytes: &CallBytes) -> Result<Self, DecodeError> {
+        codec::decode_within(bytes, leither_types::CALL_BYTES_MAX)
+    }
+
+    /// The form that a transaction carries; nothing where the call is too long for one.
+    pub fn write(&self) -> Option<CallBytes> {
+        CallBytes::new(self.encode())
+    }
+
+    /// What can be said without any state.
+    pub fn check(&self) -> Result<(), Error> {
+        match self {
+            Call::Tokens(call) => Ok(call.check()?),
+            Call::Orgs(call) => Ok(call.check()?),
+            Call::Mimei(call) => Ok(call.check()?),
+        }
+    }
+
+    /// What it costs, in weight: nanoseconds on the reference machine, rounded up generously.
+    pub fn weight(&self) -> Weight {
+        match self {
+            Call::Tokens(call) => call.weight(),
+            Call::Orgs(call) => call.weight(),
+            Call::Mimei(call) => call.weight(),
+        }
+    }
+
+    /// Does it. On `Reject` the caller takes back what was written.
+    pub fn apply(&self, ctx: &mut Ctx<'_>) -> Result<(), Stop> {
+        match self {
+            Call::Tokens(call) => tokens::apply(ctx, call),
+            Call::Orgs(call) => orgs::apply(ctx, call),
+            Call::Mimei(call) => mimei::apply(ctx, call),
+        }
+    }
+}

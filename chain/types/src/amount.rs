@@ -57,3 +57,12 @@ impl fmt::Display for Amount {
         fmt::Display::fmt(&self.0, f)
     }
 }
+
+impl std::str::FromStr for Amount {
+    type Err = std::num::ParseIntError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+crate::json::by_text!(Amount);

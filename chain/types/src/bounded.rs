@@ -131,3 +131,29 @@ impl<const MAX: usize> Decode for Text<MAX> {
 }
 
 impl<const MAX: usize> DecodeWithMemTracking for Text<MAX> {}
+
+impl<T: serde::Serialize, const MAX: usize> serde::Serialize for List<T, MAX> {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl<'de, T: serde::Deserialize<'de>, const MAX: usize> serde::Deserialize<'de> for List<T, MAX> {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let items = Vec::deserialize(from)?;
+        Self::new(items).ok_or_else(|| serde::de::Error::custom(format!("a list of more than {MAX} items")))
+    }
+}
+
+impl<const MAX: usize> serde::Serialize for Text<MAX> {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl<'de, const MAX: usize> serde::Deserialize<'de> for Text<MAX> {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        Self::new(text).ok_or_else(|| serde::de::Error::custom(format!("a text of more than {MAX} bytes")))
+    }
+}

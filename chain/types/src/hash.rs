@@ -1,3 +1,4 @@
+use crate::json;
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use std::fmt;
 
@@ -22,6 +23,15 @@ impl fmt::Debug for Hash {
         fmt::Display::fmt(self, f)
     }
 }
+
+impl std::str::FromStr for Hash {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        json::bytes_of_hex(text).and_then(|b| b.try_into().ok()).map(Self).ok_or_else(|| "expected 0x and 64 hex digits".into())
+    }
+}
+
+json::by_text!(Hash);
 
 /// blake3 over a domain tag and parts, each preceded by its length so that no two lists of parts give the same input.
 pub fn tagged(tag: &str, parts: &[&[u8]]) -> Hash {

@@ -105,6 +105,8 @@ macro_rules! id {
                 read(Self::HRP, text).map(Self)
             }
         }
+
+        crate::json::by_text!($name);
     };
 }
 
@@ -172,5 +174,3 @@ impl TokenId {
     }
 }
 
-/// The content id (a binary CID) of what a version holds; at most 64 bytes.
-pub type ContentId = crate::Blob<64>;

@@ -1,0 +1,19 @@
+//! The command line: everything that a person at a terminal needs around the node, and (in the binary) the composition root.
+//!
+//! ```text
+//! Home      where a node lives on disk       Config   config/node.toml, variables, flags: checked whole before anything starts
+//! keys      words, keyring, node keys        genesis  genesis.json <-> Genesis
+//! content   files on disk -> content ids     amounts  `0.25mei` <-> smallest units
+//! ```
+//! A command reads flags, makes a [`home::Home`] and a [`config::Config`], takes a key from [`keys::Keyring`], and speaks to the node.
+//! Absent on purpose: consensus rules (chain, pallets), storage of blocks (node/store), the wire (rpc).
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod amounts;
+pub mod config;
+pub mod content;
+pub mod files;
+pub mod genesis;
+pub mod home;
+pub mod keys;

@@ -1,0 +1,272 @@
+use crate::run::{run_tx, touched_by, write_events};
+use crate::validity::{Unfit, Verified};
+use leither_pallets::{BlockInfo, Ctx, Event, Origin, TxInfo, end_block, params, staking};
+use leither_state::{Fault, Overlay, Read, WriteSet};
+use leither_types::{
+    AccountId, Amount, BLOCK_TXS_MAX, BLOCK_VERSION, Block, Certificate, EVENTS_MAX, Hash, Header, Height, List, Millis, Receipt,
+    SignedTx, Status, TxId, ValidatorId, ValidatorSet, Weight, list_root,
+};
+use parity_scale_codec::Encode;
+use std::sync::Arc;
+
+/// What a block stands on.
+#[derive(Clone)]
+pub struct Parent {
+    /// The chain's id.
+    pub chain: Hash,
+    /// The parent's number; 0 is genesis.
+    pub height: Height,
+    /// The parent's id; the zero hash at genesis.
+    pub id: Hash,
+    /// The parent's time.
+    pub time: Millis,
+    /// That the parent is final; [`Certificate::genesis`] at genesis.
+    pub certificate: Certificate,
+    /// The state after the parent.
+    pub state: Arc<dyn Read>,
+}
+
+/// What a proposer adds of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Draft {
+    /// Its clock, in ms.
+    pub time: Millis,
+    /// Its name.
+    pub proposer: ValidatorId,
+}
+
+/// What a block does.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// To the state.
+    pub writes: WriteSet,
+    /// The state's root after it.
+    pub state_root: Hash,
+    /// One a transaction, in order; one more, of the zero id, where the block's end did something.
+    pub receipts: Vec<Receipt>,
+    /// Who votes on the next block.
+    pub validators: ValidatorSet,
+    /// Whose histories it belongs to: (index of the receipt, account).
+    pub touched: Vec<(u32, AccountId)>,
+    /// What its transactions weigh together.
+    pub weight: Weight,
+}
+
+/// Why a block cannot stand (EXEC-2).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// A field of the header is not what parent and content make it.
+    #[error("the header's {0} is wrong")]
+    Header(&'static str),
+    /// The parent's certificate does not prove it final.
+    #[error("the parent's certificate is not valid")]
+    Certificate,
+    /// Too long or too heavy.
+    #[error("the block exceeds its bound of {0}")]
+    TooBig(&'static str),
+    /// A transaction that cannot stand in it.
+    #[error("transaction {index}: {why}")]
+    Tx {
+        /// Which.
+        index: usize,
+        /// Why.
+        why: Unfit,
+    },
+}
+
+/// Why there is no outcome.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The block's fault: every node refuses it.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// This machine's (EXEC-3).
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+fn check(fine: bool, what: &'static str) -> Result<(), Invalid> {
+    if fine { Ok(()) } else { Err(Invalid::Header(what)) }
+}
+
+/// Applies `block` to `parent` (EXEC-1).
+pub fn execute(parent: &Parent, block: &Block, verified: &dyn Verified) -> Result<Outcome, Refused> {
+    let header = &block.header;
+    let set = staking::views::set(&*parent.state)?;
+    check_header(parent, block, &set)?;
+    let mut fold = Fold::new(parent, header.time)?;
+    if block.encoded_size() > fold.info.params.block_bytes_max as usize {
+        return Err(Invalid::TooBig("bytes").into());
+    }
+    for (index, tx) in block.txs.iter().enumerate() {
+        if let Err(why) = fold.push(tx, verified)? {
+            return Err(Invalid::Tx { index, why }.into());
+        }
+        if fold.weight > fold.info.params.block_weight_max {
+            return Err(Invalid::TooBig("weight").into());
+        }
+    }
+    let outcome = fold.finish(&block.last_certificate)?;
+    check(header.receipts_root == receipts_root(&outcome.receipts), "receipts root")?;
+    check(header.next_validators == outcome.validators.hash(), "next validators")?;
+    check(header.state_root == outcome.state_root, "state root")?;
+    Ok(outcome)
+}
+
+fn check_header(parent: &Parent, block: &Block, set: &ValidatorSet) -> Result<(), Invalid> {
+    let header = &block.header;
+    check(header.version == BLOCK_VERSION, "version")?;
+    check(header.chain == parent.chain, "chain")?;
+    check(header.height == parent.height.wrapping_add(1), "height")?;
+    check(header.parent == parent.id, "parent")?;
+    check(header.time > parent.time, "time")?;
+    check(set.get(&header.proposer).is_some(), "proposer")?;
+    check(header.validators == set.hash(), "validators")?;
+    check(header.evidence_root == list_root(&[]), "evidence root")?;
+    check(header.last_certificate == block.last_certificate.hash(), "last certificate")?;
+    check(header.txs_root == Block::txs_root(&block.txs), "transactions root")?;
+    let certificate = &block.last_certificate;
+    let fine = if parent.height == 0 {
+        *certificate == Certificate::genesis()
+    } else {
+        // The set is the genesis set in this version, so it is the parent's, too. The very certificate that this node holds needs
+        // no second look.
+        certificate.height == parent.height
+            && certificate.block == parent.id
+            && (*certificate == parent.certificate || certificate.is_valid(&parent.chain, set))
+    };
+    if fine { Ok(()) } else { Err(Invalid::Certificate) }
+}
+
+/// Makes a block of `candidates`, in their order, as many as fit. Also says which are unfit, to be dropped from the pool.
+pub fn build(
+    parent: &Parent,
+    draft: &Draft,
+    candidates: &[Arc<SignedTx>],
+    verified: &dyn Verified,
+) -> Result<(Block, Outcome, Vec<(TxId, Unfit)>), Fault> {
+    let set = staking::views::set(&*parent.state)?;
+    let time = draft.time.max(parent.time.saturating_add(1));
+    let mut fold = Fold::new(parent, time)?;
+    let mut unfit = Vec::new();
+    let mut txs = Vec::new();
+    // Header and certificate come before the transactions.
+    let fixed = parent.certificate.encoded_size() + HEADER_BYTES_MAX;
+    let mut room = (fold.info.params.block_bytes_max as usize).saturating_sub(fixed);
+    for tx in candidates {
+        let bytes = tx.encoded_size();
+        let weight = crate::form::weight(&tx.tx).unwrap_or(Weight::MAX);
+        let heavy = fold.weight.saturating_add(weight) > fold.info.params.block_weight_max;
+        if bytes > room || heavy || txs.len() >= BLOCK_TXS_MAX {
+            break;
+        }
+        match fold.push(tx, verified)? {
+            Ok(()) => {
+                room -= bytes;
+                txs.push(SignedTx::clone(tx));
+            }
+            Err(why) => unfit.push((tx.id(), why)),
+        }
+    }
+    let outcome = fold.finish(&parent.certificate)?;
+    let header = Header {
+        version: BLOCK_VERSION,
+        chain: parent.chain,
+        height: parent.height.checked_add(1).ok_or_else(|| Fault::Corrupt("no height is left".into()))?,
+        time,
+        parent: parent.id,
+        proposer: draft.proposer,
+        state_root: outcome.state_root,
+        txs_root: Block::txs_root(&txs),
+        receipts_root: receipts_root(&outcome.receipts),
+        evidence_root: list_root(&[]),
+        last_certificate: parent.certificate.hash(),
+        validators: set.hash(),
+        next_validators: outcome.validators.hash(),
+    };
+    let txs = List::new(txs).ok_or_else(|| Fault::Corrupt("more transactions than a block holds".into()))?;
+    Ok((Block { header, last_certificate: parent.certificate.clone(), txs }, outcome, unfit))
+}
+
+/// A header's fixed size is less than this.
+const HEADER_BYTES_MAX: usize = 512;
+
+/// The root over receipts, for the header.
+pub(crate) fn receipts_root(receipts: &[Receipt]) -> Hash {
+    list_root(&receipts.iter().map(Receipt::hash).collect::<Vec<_>>())
+}
+
+/// A block under way.
+struct Fold {
+    state: Overlay,
+    info: BlockInfo,
+    base_fee: Amount,
+    receipts: Vec<Receipt>,
+    touched: Vec<(u32, AccountId)>,
+    fees: Amount,
+    weight: Weight,
+}
+
+impl Fold {
+    fn new(parent: &Parent, time: Millis) -> Result<Self, Fault> {
+        let params = params::views::params(&*parent.state)?;
+        let state = Overlay::new(parent.state.clone());
+        let base_fee = params::views::base_fee(&state)?;
+        let info = BlockInfo { chain: parent.chain, height: parent.height.wrapping_add(1), time, params };
+        Ok(Self { state, info, base_fee, receipts: Vec::new(), touched: Vec::new(), fees: Amount::ZERO, weight: 0 })
+    }
+
+    fn push(&mut self, tx: &SignedTx, verified: &dyn Verified) -> Result<Result<(), Unfit>, Fault> {
+        let ran = match run_tx(&mut self.state, &self.info, self.base_fee, tx, verified)? {
+            Ok(ran) => ran,
+            Err(unfit) => return Ok(Err(unfit)),
+        };
+        let broken = || Fault::Corrupt("fees beyond the supply".into());
+        self.fees = self.fees.plus(ran.receipt.fee).ok_or_else(broken)?;
+        self.weight = self.weight.saturating_add(ran.receipt.weight);
+        let index = self.receipts.len() as u32;
+        self.touched.extend(ran.touched.into_iter().map(|who| (index, who)));
+        self.receipts.push(ran.receipt);
+        Ok(Ok(()))
+    }
+
+    fn finish(mut self, certificate: &Certificate) -> Result<Outcome, Fault> {
+        let empty = self.receipts.is_empty();
+        let mut events: Vec<Event> = Vec::new();
+        let mut ctx = Ctx {
+            state: &mut self.state,
+            block: &self.info,
+            tx: TxInfo::default(),
+            origin: Origin::Signed(&[]),
+            proposal: 0,
+            events: &mut events,
+            created: 0,
+        };
+        end_block(&mut ctx, self.fees, self.weight, certificate, empty)?;
+        // The end of a block may do much; its events fill as many receipts as they need.
+        for page in events.chunks(EVENTS_MAX) {
+            let index = self.receipts.len() as u32;
+            let mut touched: Vec<AccountId> = page.iter().flat_map(touched_by).collect();
+            touched.sort_unstable();
+            touched.dedup();
+            self.touched.extend(touched.into_iter().map(|who| (index, who)));
+            self.receipts.push(Receipt {
+                tx: Hash::ZERO,
+                status: Status::Done,
+                weight: 0,
+                fee: Amount::ZERO,
+                events: write_events(page)?,
+            });
+        }
+        let validators = staking::views::next_set(&self.state)?;
+        let state_root = self.state.root()?;
+        Ok(Outcome {
+            writes: self.state.into_writes(),
+            state_root,
+            receipts: self.receipts,
+            validators,
+            touched: self.touched,
+            weight: self.weight,
+        })
+    }
+}

@@ -1,0 +1,116 @@
+use leither_pallets::Call;
+use leither_types::{AccountId, DecodeError, Hash, SignedTx, TX_BYTES_MAX, TX_VERSION, Tx, Weight, codec};
+
+/// What every transaction weighs.
+const TX_WEIGHT: Weight = 5_000;
+/// What checking a signature weighs.
+const SIGNATURE_WEIGHT: Weight = 20_000;
+/// What a byte weighs: it is sent, hashed and kept.
+const BYTE_WEIGHT: Weight = 10;
+
+/// What is wrong with a transaction whatever the state (first rung).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FormError {
+    /// No transaction at all.
+    #[error("not a transaction: {0}")]
+    Decode(#[from] DecodeError),
+    /// Of another version.
+    #[error("transaction version {0} is not known; this node knows {TX_VERSION}")]
+    Version(u8),
+    /// Signed for another chain.
+    #[error("signed for chain {signed}, but this is chain {here}")]
+    Chain {
+        /// Which one it names.
+        signed: Hash,
+        /// This one.
+        here: Hash,
+    },
+    /// None, or one twice.
+    #[error("1 to 8 signers, none twice")]
+    Signers,
+    /// Not one a signer.
+    #[error("witness {0} is missing, is one too many, or its key is not the signer's")]
+    Witness(usize),
+    /// A key of small order: anyone could sign for it.
+    #[error("witness {0} has a key that cannot own an account")]
+    WeakKey(usize),
+    /// None.
+    #[error("1 to 16 calls")]
+    Calls,
+    /// A call that does not decode or cannot be right.
+    #[error("call {index}: {why}")]
+    Call {
+        /// Which.
+        index: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// Its calls weigh more.
+    #[error("weight_limit is {limit}, the transaction weighs {weight}")]
+    WeightLimit {
+        /// What it allows.
+        limit: Weight,
+        /// What it needs.
+        weight: Weight,
+    },
+}
+
+/// Decodes within the limits and checks all that needs no state but the signatures.
+pub fn check_form(bytes: &[u8], chain: &Hash) -> Result<SignedTx, FormError> {
+    let tx: SignedTx = codec::decode_within(bytes, TX_BYTES_MAX)?;
+    check_tx(&tx, chain)?;
+    Ok(tx)
+}
+
+/// The same for one that is decoded. Says what it weighs.
+pub fn check_tx(signed: &SignedTx, chain: &Hash) -> Result<Weight, FormError> {
+    let tx = &signed.tx;
+    check_payload(tx, chain)?;
+    if signed.witnesses.len() != tx.signers.len() {
+        return Err(FormError::Witness(signed.witnesses.len().min(tx.signers.len())));
+    }
+    for (n, (witness, signer)) in signed.witnesses.iter().zip(&tx.signers).enumerate() {
+        if AccountId::of_key(&witness.key) != *signer {
+            return Err(FormError::Witness(n));
+        }
+    }
+    let weight = weight(tx).ok_or(FormError::Calls)?;
+    if weight > tx.weight_limit {
+        return Err(FormError::WeightLimit { limit: tx.weight_limit, weight });
+    }
+    Ok(weight)
+}
+
+fn check_payload(tx: &Tx, chain: &Hash) -> Result<(), FormError> {
+    if tx.version != TX_VERSION {
+        return Err(FormError::Version(tx.version));
+    }
+    if tx.chain != *chain {
+        return Err(FormError::Chain { signed: tx.chain, here: *chain });
+    }
+    let twice = tx.signers.iter().enumerate().any(|(n, who)| tx.signers.iter().take(n).any(|other| other == who));
+    if tx.signers.is_empty() || twice {
+        return Err(FormError::Signers);
+    }
+    if tx.calls.is_empty() {
+        return Err(FormError::Calls);
+    }
+    for (index, bytes) in tx.calls.iter().enumerate() {
+        let fail = |why: String| FormError::Call { index, why };
+        let call = Call::read(bytes).map_err(|e| fail(e.to_string()))?;
+        call.check().map_err(|e| fail(e.to_string()))?;
+    }
+    Ok(())
+}
+
+/// What a transaction weighs, from its payload alone. Nothing where a call does not decode.
+pub fn weight(tx: &Tx) -> Option<Weight> {
+    let bytes: usize = tx.calls.iter().map(|call| call.len()).sum();
+    let mut sum = TX_WEIGHT
+        .saturating_add(SIGNATURE_WEIGHT.saturating_mul(tx.signers.len() as u64))
+        .saturating_add(BYTE_WEIGHT.saturating_mul(bytes as u64));
+    for call in &tx.calls {
+        sum = sum.saturating_add(Call::read(call).ok()?.weight());
+    }
+    Some(sum)
+}

@@ -1,0 +1,191 @@
+//! Proofs that need nothing but this crate, `leither-types` and the chain's id: of one holding or record under a state root, and all the
+//! way up to the genesis hash.
+//!
+//! A proof does not repeat the question (which token, whose holding, which key): who verifies asks it. Everything in a proof is bound by
+//! the root, so that a changed byte makes it invalid and never another proof of the same thing.
+
+use crate::ledger::{padded, record_commitment, record_key_hash, state_root, token_commitment};
+use crate::tree::TreeProof;
+use crate::{Holding, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX};
+use leither_types::{AccountId, BLOCK_VERSION, Blob, Certificate, GenesisHead, Hash, Header, TokenId, ValidatorSet};
+use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
+
+/// An encoded [`StateProof`] is no longer than this.
+pub const STATE_PROOF_BYTES_MAX: usize = 128 * 1024;
+
+/// Why a proof proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProofError {
+    /// It leads to another root than the trusted one: of another state, of another question, or forged.
+    #[error("the proof does not lead to this state root; ask for one of this height and this key")]
+    Root,
+    /// No honest prover makes such a proof.
+    #[error("malformed proof: {0}")]
+    Malformed(&'static str),
+    /// It claims absence of what it shows to be there.
+    #[error("the proof claims that what it shows is absent")]
+    Present,
+    /// The genesis is that of another chain.
+    #[error("the proof is of another chain; check the chain id")]
+    Chain,
+    /// The validators are not those of the header and the genesis.
+    #[error("the proof's validators are not those of its header and genesis")]
+    Validators,
+    /// The certificate is not one for this header by two thirds of the validators' power.
+    #[error("the header is not certified by its validators; ask another node")]
+    Certificate,
+}
+
+/// A holder's place in a token's tree.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct HolderPart {
+    /// What is held.
+    pub holding: Option<Holding>,
+    /// In the token's tree.
+    pub path: TreeProof,
+}
+
+/// What an account holds of a token.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct HoldingProof {
+    /// In the token's own tree; nothing where nobody holds any of the token.
+    pub holder: Option<HolderPart>,
+    /// The token in the tree over the tokens.
+    pub token: TreeProof,
+    /// The root of the tree of records.
+    pub records: Hash,
+}
+
+impl HoldingProof {
+    /// What `id` holds of `token` in the state with this root.
+    pub fn verify(&self, state: &Hash, token: &TokenId, id: &AccountId) -> Result<Option<Holding>, ProofError> {
+        let key = padded(&id.0);
+        let (tokens, held) = match &self.holder {
+            None => (self.token.root_without(&padded(&token.0))?, None),
+            Some(HolderPart { holding, path }) => {
+                let (root, supply) = match holding {
+                    None => path.root_without(&key)?,
+                    Some(holding) => {
+                        let sum = holding.total().ok_or(ProofError::Malformed("a holding beyond 128 bits"))?;
+                        path.root_with(&key, &holding.commitment(id), sum.0)?
+                    }
+                };
+                let commitment = token_commitment(&root, supply);
+                (self.token.root_with(&padded(&token.0), &commitment, 0)?, *holding)
+            }
+        };
+        let same = state_root(&tokens.0, &self.records) == *state;
+        same.then_some(held).ok_or(ProofError::Root)
+    }
+}
+
+/// The record of a key.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct RecordProof {
+    /// Its value.
+    pub value: Option<Blob<RECORD_BYTES_MAX>>,
+    /// In the tree of records.
+    pub path: TreeProof,
+    /// The root of the tree over the tokens.
+    pub tokens: Hash,
+}
+
+impl RecordProof {
+    /// The value of `key` in the state with this root.
+    pub fn verify(&self, state: &Hash, key: &[u8]) -> Result<Option<Vec<u8>>, ProofError> {
+        let key = record_key_hash(key).0;
+        let (records, _) = match &self.value {
+            Some(value) => self.path.root_with(&key, &record_commitment(value), 0)?,
+            None => self.path.root_without(&key)?,
+        };
+        let same = state_root(&self.tokens, &records) == *state;
+        same.then(|| self.value.as_ref().map(|value| value.to_vec())).ok_or(ProofError::Root)
+    }
+}
+
+/// A question about the state, with the proof of its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub enum Claim {
+    /// What does `id` hold of `token`?
+    Holding {
+        /// Of which token.
+        token: TokenId,
+        /// Whose.
+        id: AccountId,
+        /// The answer's proof.
+        proof: HoldingProof,
+    },
+    /// What is the record of `key`?
+    Record {
+        /// Its key.
+        key: Blob<RECORD_KEY_BYTES_MAX>,
+        /// The answer's proof.
+        proof: RecordProof,
+    },
+}
+
+/// What a [`StateProof`] has shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proven {
+    /// What an account holds of a token.
+    Holding {
+        /// Of which token.
+        token: TokenId,
+        /// Whose.
+        id: AccountId,
+        /// What; nothing where there is no leaf.
+        holding: Option<Holding>,
+    },
+    /// A record.
+    Record {
+        /// Its key.
+        key: Vec<u8>,
+        /// Its value; nothing where there is none.
+        value: Option<Vec<u8>>,
+    },
+}
+
+/// From a leaf to the chain's id: leaf, state root, header, certificate, validators, genesis.
+///
+/// The validators are those of genesis for as long as the chain runs: this version of the rules has a fixed set. With joining come epoch
+/// headers, which lead from the genesis set to a later one; they will be another version of this proof.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct StateProof {
+    /// What is claimed of the state after the header's block.
+    pub claim: Claim,
+    /// A final block's header.
+    pub header: Header,
+    /// Why it is final.
+    pub certificate: Certificate,
+    /// Who signed the certificate.
+    pub validators: ValidatorSet,
+    /// What the chain's id is the hash of.
+    pub genesis: GenesisHead,
+}
+
+impl StateProof {
+    /// What is proven of the chain with this id, at `self.header.height`. Whether that height is recent enough is for the caller to say.
+    pub fn verify(&self, chain: &Hash) -> Result<Proven, ProofError> {
+        let Self { header, certificate, validators, genesis, .. } = self;
+        if genesis.chain() != *chain || header.chain != *chain || header.version != BLOCK_VERSION {
+            return Err(ProofError::Chain);
+        }
+        if *validators != genesis.validators || validators.hash() != header.validators {
+            return Err(ProofError::Validators);
+        }
+        let of_header = certificate.block == header.id() && certificate.height == header.height;
+        if !of_header || !certificate.is_valid(chain, validators) {
+            return Err(ProofError::Certificate);
+        }
+        match &self.claim {
+            Claim::Holding { token, id, proof } => {
+                let holding = proof.verify(&header.state_root, token, id)?;
+                Ok(Proven::Holding { token: *token, id: *id, holding })
+            }
+            Claim::Record { key, proof } => {
+                let value = proof.verify(&header.state_root, key)?;
+                Ok(Proven::Record { key: key.to_vec(), value })
+            }
+        }
+    }
+}

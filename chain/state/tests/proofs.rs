@@ -1,0 +1,282 @@
+//! What a proof must not prove (LEDGER-12 to LEDGER-16).
+
+mod common;
+
+use common::{content, key};
+use leither_state::{
+    Change, Claim, Holding, HoldingProof, Ledger, ProofError, Proven, RecordProof, STATE_PROOF_BYTES_MAX, StateProof, Step, Tree, TreeProof,
+    WriteSet,
+};
+use leither_types::{
+    AccountId, Amount, BLOCK_VERSION, Certificate, CommitSig, GenesisHead, Hash, Header, List, Params, PublicKey, SecretKey, Text, TokenId,
+    Validator, ValidatorSet, Vote, VoteKind, decode_within,
+};
+use parity_scale_codec::{DecodeWithMemTracking, Encode};
+use proptest::collection::btree_map;
+use proptest::prelude::*;
+
+const TOKEN: TokenId = TokenId([1; 20]);
+const NO_TOKEN: TokenId = TokenId([9; 20]);
+
+fn id(n: u8) -> AccountId {
+    let mut bytes = [n; 20];
+    bytes[0] = n.wrapping_mul(37);
+    AccountId(bytes)
+}
+
+fn ledger() -> Ledger {
+    let mut writes = WriteSet::default();
+    for n in 0..20u8 {
+        let holding = Holding { free: Amount(1 + u128::from(n)), locked: Amount(1 << n), nonce: 1, key: PublicKey([n; 32]) };
+        writes.holdings.insert((TOKEN, id(n)), Some(holding));
+        writes.holdings.insert((TokenId([n.max(2); 20]), id(0)), Some(holding)).map_or((), drop);
+        writes.records.insert(vec![n, 1, 2], Some(vec![n; usize::from(n)]));
+    }
+    writes.holdings.remove(&(NO_TOKEN, id(0)));
+    let mut ledger = Ledger::new();
+    let _ = ledger.apply(&writes).expect("sums are small");
+    ledger
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(120))]
+
+    /// Whatever leaf of the tree is shown, with its true path or with steps left out, doubled or given other bits: a present key is not
+    /// proven absent, and a present key is not proven to hold something else.
+    #[test]
+    fn absence_of_a_present_key_cannot_be_proven(batch in btree_map(key(), content(), 1..40), bit in any::<u8>(), at in any::<usize>()) {
+        let mut tree = Tree::new();
+        let _ = tree.apply(&batch.iter().map(|(key, to)| Change { key: *key, to: *to }).collect::<Vec<_>>()).expect("applies");
+        let top = (tree.root(), tree.sum());
+        let leaves: Vec<_> = tree.iter_after(None).collect();
+        for victim in &leaves {
+            for shown in &leaves {
+                let path = tree.prove(&shown.key).path.into_vec();
+                let mut forgeries = vec![path.clone()];
+                if !path.is_empty() {
+                    let at = at % path.len();
+                    let mut changed = path.clone();
+                    changed.remove(at);
+                    forgeries.push(changed);
+                    let mut changed = path.clone();
+                    changed.insert(at, path[at].clone());
+                    forgeries.push(changed);
+                    let mut changed = path.clone();
+                    changed[at].bit = bit;
+                    let real = changed == path;
+                    if !real { forgeries.push(changed); }
+                }
+                for path in forgeries {
+                    let proof = TreeProof { other: Some(*shown), path: List::new(path.clone()).expect("short") };
+                    prop_assert_ne!(proof.root_without(&victim.key).ok(), Some(top));
+                    if shown.key != victim.key {
+                        let proof = TreeProof { other: None, path: List::new(path).expect("short") };
+                        prop_assert_ne!(proof.root_with(&victim.key, &shown.commitment, shown.sum).ok(), Some(top));
+                    }
+                }
+            }
+            let nothing = TreeProof { other: None, path: List::default() };
+            prop_assert_ne!(nothing.root_without(&victim.key).ok(), Some(top));
+        }
+    }
+}
+
+#[test]
+fn an_absence_proof_for_a_present_holding_fails() {
+    let ledger = ledger();
+    let root = ledger.root();
+    for n in 0..20 {
+        let mut proof = ledger.prove_holding(&TOKEN, &id(n));
+        assert_eq!(proof.verify(&root, &TOKEN, &id(n)), Ok(ledger.holding(&TOKEN, &id(n))));
+        let part = proof.holder.as_mut().expect("the token exists");
+        part.holding = None;
+        assert!(proof.verify(&root, &TOKEN, &id(n)).is_err());
+        // As if the token did not exist.
+        proof.holder = None;
+        assert!(proof.verify(&root, &TOKEN, &id(n)).is_err());
+        // Another account's proofs, of presence and of absence.
+        for other in (0..40).filter(|other| *other != n) {
+            assert!(ledger.prove_holding(&TOKEN, &id(other)).verify(&root, &TOKEN, &id(n)) != Ok(None));
+        }
+        let mut record = ledger.prove_record(&[n, 1, 2], Some(vec![n; usize::from(n)]));
+        assert_eq!(record.verify(&root, &[n, 1, 2]), Ok(Some(vec![n; usize::from(n)])));
+        record.value = None;
+        assert!(record.verify(&root, &[n, 1, 2]).is_err());
+    }
+}
+
+/// Hands `check` every encoding that differs from `bytes` in one byte by one of `masks`, where it decodes at all.
+fn changed<T: DecodeWithMemTracking + Encode>(bytes: &[u8], masks: &[u8], check: impl Fn(&T) -> bool) {
+    for at in 0..bytes.len() {
+        for mask in masks {
+            let mut bytes = bytes.to_vec();
+            bytes[at] ^= mask;
+            if let Ok(proof) = decode_within::<T>(&bytes, STATE_PROOF_BYTES_MAX) {
+                assert!(!check(&proof), "byte {at} ^ {mask} still verifies");
+            }
+        }
+    }
+    for bytes in [&bytes[..bytes.len() - 1], &[bytes, &[0]].concat()] {
+        assert!(decode_within::<T>(bytes, STATE_PROOF_BYTES_MAX).is_err());
+    }
+}
+
+fn every_change() -> Vec<u8> {
+    (1..=255).collect()
+}
+
+#[test]
+fn every_one_byte_change_of_a_holding_proof_fails() {
+    let (ledger, empty) = (ledger(), Ledger::new());
+    for (ledger, token, id) in [(&ledger, TOKEN, id(3)), (&ledger, TOKEN, id(77)), (&ledger, NO_TOKEN, id(3)), (&empty, TOKEN, id(3))] {
+        let proof = ledger.prove_holding(&token, &id);
+        assert_eq!(proof.verify(&ledger.root(), &token, &id), Ok(ledger.holding(&token, &id)));
+        changed::<HoldingProof>(&proof.encode(), &every_change(), |proof| proof.verify(&ledger.root(), &token, &id).is_ok());
+    }
+}
+
+#[test]
+fn every_one_byte_change_of_a_record_proof_fails() {
+    let (ledger, empty) = (ledger(), Ledger::new());
+    for (ledger, key, value) in [(&ledger, vec![7, 1, 2], Some(vec![7; 7])), (&ledger, vec![0, 1, 2], Some(vec![])), (&ledger, vec![7], None), (&empty, vec![7], None)]
+    {
+        let proof = ledger.prove_record(&key, value.clone());
+        assert_eq!(proof.verify(&ledger.root(), &key), Ok(value));
+        changed::<RecordProof>(&proof.encode(), &every_change(), |proof| proof.verify(&ledger.root(), &key).is_ok());
+    }
+}
+
+#[test]
+fn a_record_proof_with_a_value_that_is_not_the_present_one_fails() {
+    let ledger = ledger();
+    for value in [None, Some(vec![1]), Some(vec![0; 1 << 17])] {
+        assert!(ledger.prove_record(&[7, 1, 2], value).verify(&ledger.root(), &[7, 1, 2]).is_err());
+    }
+    assert!(ledger.prove_record(&[7], Some(vec![1])).verify(&ledger.root(), &[7]).is_err());
+}
+
+#[test]
+fn a_path_beyond_its_bound_does_not_decode() {
+    let step = Step { bit: 0, hash: Hash::ZERO, sum: 0 };
+    let encoded = (None::<leither_state::Leaf>, vec![step; 257]).encode();
+    assert!(decode_within::<TreeProof>(&encoded, STATE_PROOF_BYTES_MAX).is_err());
+}
+
+#[test]
+fn sums_that_overflow_are_an_error() {
+    let step = |bit| Step { bit, hash: Hash::ZERO, sum: u128::MAX };
+    let proof = TreeProof { other: None, path: List::new(vec![step(1), step(0)]).expect("short") };
+    assert!(matches!(proof.root_with(&[0; 32], &Hash::ZERO, 1), Err(ProofError::Malformed(_))));
+}
+
+/// A chain of four validators with equal power, and a final header over `ledger`.
+struct Net {
+    keys: Vec<SecretKey>,
+    genesis: GenesisHead,
+}
+
+impl Net {
+    fn new(name: &str) -> Self {
+        let keys: Vec<SecretKey> = (1..=4).map(|n| SecretKey::from_seed(&[n; 32])).collect();
+        let validator = |key: &SecretKey| Validator { key: key.public(), power: 10, operator: AccountId([5; 20]) };
+        let validators = ValidatorSet::new(keys.iter().map(validator).collect()).expect("a set");
+        let name = Text::new(name).expect("short");
+        let (params, allocations) = (Params::dev(), Hash::ZERO);
+        Self { keys, genesis: GenesisHead { version: 1, name, time: 5, validators, params, dev: true, allocations } }
+    }
+
+    fn header(&self, ledger: &Ledger) -> Header {
+        let validators = self.genesis.validators.hash();
+        Header {
+            version: BLOCK_VERSION,
+            chain: self.genesis.chain(),
+            height: 7,
+            time: 9,
+            parent: Hash([1; 32]),
+            proposer: self.genesis.validators.proposer(7, 0).id(),
+            state_root: ledger.root(),
+            txs_root: Hash([2; 32]),
+            receipts_root: Hash([3; 32]),
+            evidence_root: Hash([4; 32]),
+            last_certificate: Hash([5; 32]),
+            validators,
+            next_validators: validators,
+        }
+    }
+
+    fn certify(&self, header: &Header, signers: usize) -> Certificate {
+        let block = header.id();
+        let (height, round) = (header.height, 1);
+        let sign = |key: &SecretKey| {
+            let validator = leither_types::ValidatorId::of_key(&key.public());
+            let vote = Vote { kind: VoteKind::Precommit, height, round, block: Some(block), validator };
+            CommitSig { validator, signature: key.sign(&vote.sign_bytes(&header.chain)) }
+        };
+        let mut signatures: Vec<_> = self.keys.iter().take(signers).map(sign).collect();
+        signatures.sort_unstable();
+        Certificate { height, round, block, signatures: List::new(signatures).expect("few") }
+    }
+
+    fn prove(&self, ledger: &Ledger, claim: Claim) -> StateProof {
+        let header = self.header(ledger);
+        let certificate = self.certify(&header, 3);
+        StateProof { claim, header, certificate, validators: self.genesis.validators.clone(), genesis: self.genesis.clone() }
+    }
+}
+
+fn claims(ledger: &Ledger) -> Vec<(Claim, Proven)> {
+    let holding = |token, id| {
+        let claim = Claim::Holding { token, id, proof: ledger.prove_holding(&token, &id) };
+        (claim, Proven::Holding { token, id, holding: ledger.holding(&token, &id) })
+    };
+    let record = |key: &[u8], value: Option<Vec<u8>>| {
+        let proof = ledger.prove_record(key, value.clone());
+        (Claim::Record { key: List::new(key.to_vec()).expect("short"), proof }, Proven::Record { key: key.to_vec(), value })
+    };
+    vec![holding(TOKEN, id(3)), holding(TOKEN, id(77)), record(&[7, 1, 2], Some(vec![7; 7])), record(&[7], None)]
+}
+
+#[test]
+fn a_leaf_is_proven_up_to_the_genesis_hash_and_every_one_byte_change_fails() {
+    let (net, ledger) = (Net::new("leither-test"), ledger());
+    let chain = net.genesis.chain();
+    for (claim, proven) in claims(&ledger) {
+        let proof = net.prove(&ledger, claim);
+        assert_eq!(proof.verify(&chain), Ok(proven));
+        changed::<StateProof>(&proof.encode(), &[1, 2, 4, 8, 16, 32, 64, 128, 255], |proof| proof.verify(&chain).is_ok());
+    }
+}
+
+#[test]
+fn a_proof_of_another_chain_other_validators_or_too_little_power_fails() {
+    let (net, other, ledger) = (Net::new("leither-test"), Net::new("leither-other"), ledger());
+    let chain = net.genesis.chain();
+    let good = net.prove(&ledger, claims(&ledger).remove(0).0);
+    assert!(good.verify(&chain).is_ok());
+    assert_eq!(good.verify(&other.genesis.chain()), Err(ProofError::Chain));
+    assert_eq!(StateProof { genesis: other.genesis.clone(), ..good.clone() }.verify(&chain), Err(ProofError::Chain));
+    // The other chain's header and certificate, under this chain's genesis.
+    let foreign = other.prove(&ledger, good.claim.clone());
+    assert_eq!(StateProof { genesis: net.genesis.clone(), ..foreign }.verify(&chain), Err(ProofError::Chain));
+
+    let one = ValidatorSet::new(net.genesis.validators.iter().take(1).cloned().collect()).expect("a set");
+    assert_eq!(StateProof { validators: one.clone(), ..good.clone() }.verify(&chain), Err(ProofError::Validators));
+    let mut header = Header { validators: one.hash(), ..good.header.clone() };
+    assert_eq!(StateProof { header: header.clone(), ..good.clone() }.verify(&chain), Err(ProofError::Validators));
+
+    for signers in 0..=2 {
+        let certificate = net.certify(&good.header, signers);
+        assert_eq!(StateProof { certificate, ..good.clone() }.verify(&chain), Err(ProofError::Certificate));
+    }
+    // A certificate of another block, and of another height than the header's.
+    header = Header { height: 8, ..good.header.clone() };
+    assert_eq!(StateProof { header: header.clone(), ..good.clone() }.verify(&chain), Err(ProofError::Certificate));
+    let certificate = Certificate { block: header.id(), ..good.certificate.clone() };
+    assert_eq!(StateProof { header, certificate, ..good.clone() }.verify(&chain), Err(ProofError::Certificate));
+
+    // A final header, but of another state.
+    let _ = good.header.state_root;
+    let mut later = Ledger::new();
+    let _ = later.apply(&WriteSet::default()).expect("nothing");
+    assert_eq!(net.prove(&later, good.claim.clone()).verify(&chain), Err(ProofError::Root));
+}

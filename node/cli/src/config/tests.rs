@@ -1,0 +1,141 @@
+use super::*;
+
+fn load(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("node.toml");
+    std::fs::write(&path, file).unwrap();
+    let owned = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect::<Vec<_>>();
+    Config::load(&path, &mut owned(variables).into_iter(), &owned(flags))
+}
+
+fn error(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> String {
+    load(file, variables, flags).unwrap_err().to_string()
+}
+
+const PEER: &str = "/ip4/10.0.0.1/tcp/4801/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
+
+#[test]
+fn the_generated_file_parses_to_the_defaults_and_mentions_every_key() {
+    let text = Config::default().file_text();
+    assert_eq!(load(&text, &[], &[]).unwrap(), Config::default());
+    for row in TABLE {
+        let name = row.key.rsplit('.').next().unwrap();
+        assert!(text.contains(&format!("\n{name} = ")), "{} is not set", row.key);
+        assert!(text.contains(&format!("# {}\n# Unit: {}. Default: ", row.about, row.unit)), "{} is not explained", row.key);
+        assert!(text.contains(&row.variable()), "{} names no variable", row.key);
+    }
+    // Only what the table says is set.
+    let set = text.lines().filter(|line| !line.starts_with('#') && line.contains(" = ")).count();
+    assert_eq!(set, TABLE.len());
+}
+
+#[test]
+fn a_file_of_other_settings_reads_back() {
+    let mut config = Config { moniker: "mühle \"7\"".into(), disk_cap: 3 << 20, ..Config::default() };
+    config.disk_cap += GIB;
+    config.p2p.peers = vec![PEER.parse().unwrap()];
+    config.consensus.persistent_peers = vec![PEER.parse().unwrap()];
+    config.rpc.allowed_origins = vec!["https://wallet.example".into()];
+    config.rpc.max_connections = 7;
+    config.log = Log { level: "warn,leither_net=trace".into(), format: LogFormat::Json };
+    assert_eq!(load(&config.file_text(), &[], &[]).unwrap(), config);
+}
+
+#[test]
+fn no_file_means_the_defaults() {
+    let config = Config::load(Path::new("/nowhere/node.toml"), &mut std::iter::empty(), &[]).unwrap();
+    assert_eq!(config, Config::default());
+}
+
+#[test]
+fn flags_go_before_variables_before_the_file_before_the_default() {
+    let file = "moniker = \"file\"\n[rpc]\nmax_connections = 1\nlisten = \"127.0.0.1:1\"\n";
+    let variables = [("LEITHER_RPC_MAX_CONNECTIONS", "2"), ("LEITHER_RPC_LISTEN", "127.0.0.1:2"), ("OTHER", "x")];
+    let config = load(file, &variables, &[("rpc.listen", "127.0.0.1:3")]).unwrap();
+    assert_eq!(config.moniker, "file");
+    assert_eq!(config.rpc.max_connections, 2);
+    assert_eq!(config.rpc.listen.port(), 3);
+    assert_eq!(config.p2p.listen.port(), 4801);
+}
+
+#[test]
+fn lists_in_variables_are_separated_by_commas() {
+    let peers = format!("{PEER}, {PEER}");
+    let config = load("", &[("LEITHER_P2P_PEERS", &peers), ("LEITHER_RPC_ALLOWED_HOSTS", "Node.example")], &[]).unwrap();
+    assert_eq!(config.p2p.peers.len(), 2);
+    assert_eq!(config.rpc.allowed_hosts, ["node.example"]);
+    assert!(load("", &[("LEITHER_P2P_PEERS", "")], &[]).unwrap().p2p.peers.is_empty());
+}
+
+#[test]
+fn an_unknown_key_is_named_with_the_nearest_one() {
+    assert!(error("[rpc]\nlisten_on = \"127.0.0.1:1\"", &[], &[]).contains("no key `rpc.listen_on`; did you mean `rpc.listen`?"));
+    assert!(error("monicker = \"x\"", &[], &[]).contains("did you mean `moniker`?"));
+    assert!(error("[rcp]\n", &[], &[]).contains("no key `rcp`"));
+    assert!(error("[rcp]\nlisten = \"127.0.0.1:1\"", &[], &[]).contains("did you mean `rpc.listen`?"));
+    assert!(error("", &[("LEITHER_RPC_LISTN", "x")], &[]).contains("did you mean `LEITHER_RPC_LISTEN`?"));
+    assert!(error("", &[], &[("disk.size", "1GiB")]).contains("did you mean `disk.cap`?"));
+    assert!(load("", &[("LEITHER_HOME", "/x"), ("LEITHER_PASSWORD", "x")], &[]).is_ok());
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_refused_with_its_key_and_place() {
+    let cases = [
+        ("moniker = 5", "`moniker` must be a text, not a number"),
+        ("moniker = \"\"", "`moniker` must be 1 to 64 printable characters"),
+        ("moniker.x = 5", "`moniker` must be a text, not a section"),
+        ("[rpc]\nlisten = \"localhost:4802\"", "`rpc.listen` is `localhost:4802`, expected an address and a port"),
+        ("[rpc]\nlisten = \"127.0.0.1:99999\"", "`rpc.listen` is"),
+        ("[rpc]\nmax_connections = 0", "`rpc.max_connections` is 0, expected 1 to 65535"),
+        ("[rpc]\nmax_connections = \"8\"", "must be a whole number, not a text"),
+        ("[rpc]\nallowed_hosts = [\"localhost:80\"]", "which is no host name"),
+        ("[rpc]\nallowed_hosts = [\"*\"]", "which is no host name"),
+        ("[rpc]\nallowed_origins = [\"https://a.example/path\"]", "which is no origin"),
+        ("[p2p]\npeers = [\"10.0.0.1:4801\"]", "which is no multiaddress"),
+        ("[p2p]\npeers = [\"/ip4/10.0.0.1/tcp/4801\"]", "does not end in /p2p/"),
+        ("[log]\nlevel = \"loud\"", "has `loud`"),
+        ("[log]\nformat = \"xml\"", "expected text or json"),
+        ("[disk]\ncap = \"much\"", "is no size"),
+        ("[disk]\ncap = -1", "is no size"),
+        ("[disk]\ncap = true", "must be a text"),
+    ];
+    for (file, wanted) in cases {
+        let said = error(file, &[], &[]);
+        assert!(said.contains(wanted) && said.contains("node.toml"), "{file}: {said}");
+    }
+    assert!(error("", &[("LEITHER_LOG_FORMAT", "xml")], &[]).starts_with("variable LEITHER_LOG_FORMAT: `log.format`"));
+    assert!(error("moniker = ", &[], &[]).contains("is not valid TOML"));
+    let many = format!("[p2p]\npeers = [{}]", "\"x\",".repeat(257));
+    assert!(error(&many, &[], &[]).contains("257 items, at most 256"));
+}
+
+#[test]
+fn two_listeners_on_one_port_are_refused_before_anything_starts() {
+    let said = error("[rpc]\nlisten = \"127.0.0.1:4801\"", &[], &[]);
+    assert!(said.contains("`rpc.listen` and `p2p.listen` both listen on port 4801"), "{said}");
+    assert!(error("[p2p]\nlisten = \"0.0.0.0:4804\"", &[], &[]).contains("port 4804"));
+    assert!(load("[p2p]\nlisten = \"127.0.0.2:4804\"", &[], &[]).is_ok());
+    assert!(load("[p2p]\nlisten = \"127.0.0.1:0\"\n[consensus]\nlisten = \"127.0.0.1:0\"", &[], &[]).is_ok());
+}
+
+#[test]
+fn relations_between_values_are_checked() {
+    assert!(error("[disk]\ncap = \"1MiB\"", &[], &[]).contains("`disk.cap` is 1MiB: choose between 1GiB"));
+    assert!(error("[disk]\ncap = \"9999999TiB\"", &[], &[]).contains("`disk.cap`"));
+    assert!(error("[rpc]\nallowed_hosts = []", &[], &[]).contains("no request could pass"));
+    assert!(error("[rpc]\nlisten = \"0.0.0.0:4802\"", &[], &[]).contains("names only this one"));
+    assert!(load("[rpc]\nlisten = \"0.0.0.0:4802\"\nallowed_hosts = [\"node.example\"]", &[], &[]).is_ok());
+}
+
+#[test]
+fn sizes_read_as_they_are_written() {
+    assert_eq!(parse_size("50GiB"), Some(50 * GIB));
+    assert_eq!(parse_size("2 TB"), Some(2_000_000_000_000));
+    assert_eq!(parse_size("1048576"), Some(1 << 20));
+    for text in ["", "GiB", "1.5GiB", "-1", "1XB", "99999999999TiB"] {
+        assert_eq!(parse_size(text), None, "{text}");
+    }
+    for bytes in [0, 1, 1023, 1024, 3 << 20, GIB, GIB + 1, 1 << 60] {
+        assert_eq!(parse_size(&show_size(bytes)), Some(bytes));
+    }
+}

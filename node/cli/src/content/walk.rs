@@ -1,0 +1,138 @@
+use super::{Added, ContentError, DEPTH_MAX, ENTRIES_MAX, Profile, Progress, Sink, Watch, error::io, file::Stamp};
+use cid::Cid;
+use rust_unixfs::{Metadata, symlink::symlink_block};
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Component, Path};
+
+/// What is known of an encoded entry.
+#[derive(Clone, Copy)]
+pub(super) struct Node {
+    pub cid: Cid,
+    /// Bytes of all blocks below, this one included.
+    pub dag_size: u64,
+}
+
+/// A named entry of a directory.
+pub(super) struct Entry {
+    pub name: String,
+    pub node: Node,
+}
+
+/// One walk over a tree, depth first: an entry is encoded before the directory that holds it.
+pub(super) struct Walk<'a, 'b> {
+    pub profile: Profile,
+    pub added: Added,
+    /// The buffer of one chunk, used again for every file.
+    pub chunk: Vec<u8>,
+    sink: &'a mut Sink<'b>,
+    watch: &'a mut Watch<'b>,
+    entries: u64,
+}
+
+impl<'a, 'b> Walk<'a, 'b> {
+    pub(super) fn new(profile: Profile, sink: &'a mut Sink<'b>, watch: &'a mut Watch<'b>) -> Self {
+        let added = Added { cid: Cid::default(), size: 0, dag_size: 0, blocks: 0, files: 0, links: 0, dirs: 0 };
+        Self { profile, added, chunk: Vec::new(), sink, watch, entries: 0 }
+    }
+
+    pub(super) fn root(mut self, path: &Path) -> Result<Added, ContentError> {
+        // Followed, then walked under its real name: what is below must not be followed.
+        let real = fs::canonicalize(path).map_err(io("find", path))?;
+        let node = self.entry(&real, 0)?;
+        Ok(Added { cid: node.cid, dag_size: node.dag_size, ..self.added })
+    }
+
+    fn entry(&mut self, path: &Path, depth: usize) -> Result<Node, ContentError> {
+        let kind = fs::symlink_metadata(path).map_err(io("examine", path))?.file_type();
+        let special = |kind| Err(ContentError::Special { path: path.into(), kind });
+        let node = match () {
+            () if kind.is_file() => self.file(path),
+            () if kind.is_dir() => self.walk_directory(path, depth),
+            () if kind.is_symlink() => self.link(path, depth),
+            () if kind.is_fifo() => special("pipe"),
+            () if kind.is_socket() => special("socket"),
+            () if kind.is_block_device() || kind.is_char_device() => special("device"),
+            () => special("special file"),
+        }?;
+        self.entries += 1;
+        self.tell();
+        Ok(node)
+    }
+
+    fn walk_directory(&mut self, path: &Path, depth: usize) -> Result<Node, ContentError> {
+        if depth >= DEPTH_MAX {
+            return Err(ContentError::TooMuch { path: path.into(), what: "lies deeper than 256 directories" });
+        }
+        let stamp = || fs::symlink_metadata(path).map(|meta| Stamp::of(&meta)).map_err(io("examine", path));
+        let before = stamp()?;
+        let mut names = Vec::new();
+        for found in fs::read_dir(path).map_err(io("list", path))? {
+            let found = found.map_err(io("list", path))?;
+            let name = found.file_name().into_string().map_err(|_| ContentError::Name { path: found.path() })?;
+            if names.len() >= ENTRIES_MAX {
+                return Err(ContentError::TooMuch { path: path.into(), what: "has more than 262144 entries" });
+            }
+            names.push(name);
+        }
+        // By bytes, as IPFS tools do; the file system's order is chance.
+        names.sort_unstable();
+        let mut entries = Vec::with_capacity(names.len());
+        for name in names {
+            let node = self.entry(&path.join(&name), depth + 1)?;
+            entries.push(Entry { name, node });
+        }
+        if stamp()? != before {
+            return Err(ContentError::Changed { path: path.into() });
+        }
+        self.directory(path, &entries)
+    }
+
+    fn link(&mut self, path: &Path, depth: usize) -> Result<Node, ContentError> {
+        let target = fs::read_link(path).map_err(io("read the link", path))?;
+        if leads_out(&target, depth) {
+            return Err(ContentError::Escape { path: path.into(), target });
+        }
+        let text = target.to_str().ok_or_else(|| ContentError::Name { path: path.into() })?;
+        let (cid, block) =
+            symlink_block(text, &Metadata::default(), self.profile.version(), multihash_codetable::Code::Sha2_256);
+        self.put(&cid, &block)?;
+        self.added.links += 1;
+        Ok(Node { cid, dag_size: block.len() as u64 })
+    }
+
+    /// Passes a block on and makes it the latest of `node`, whose size it adds to.
+    pub(super) fn emit(&mut self, node: &mut Option<Node>, cid: Cid, block: &[u8]) -> Result<(), ContentError> {
+        self.put(&cid, block)?;
+        let below = node.map_or(0, |n| n.dag_size);
+        *node = Some(Node { cid, dag_size: below.saturating_add(block.len() as u64) });
+        Ok(())
+    }
+
+    pub(super) fn put(&mut self, cid: &Cid, block: &[u8]) -> Result<(), ContentError> {
+        self.added.blocks += 1;
+        (self.sink)(cid, block).map_err(ContentError::Sink)
+    }
+
+    pub(super) fn tell(&mut self) {
+        (self.watch)(&Progress { bytes: self.added.size, entries: self.entries });
+    }
+}
+
+/// Whether a link that lies `depth` steps below the root names something outside, read as text.
+fn leads_out(target: &Path, depth: usize) -> bool {
+    // The link's own name is the last step: it lies in a directory `depth - 1` steps below the root.
+    let mut level = depth.saturating_sub(1);
+    for part in target.components() {
+        match part {
+            Component::Prefix(_) | Component::RootDir => return true,
+            Component::CurDir => {}
+            Component::Normal(_) => level += 1,
+            Component::ParentDir => match level.checked_sub(1) {
+                Some(up) => level = up,
+                None => return true,
+            },
+        }
+    }
+    false
+}

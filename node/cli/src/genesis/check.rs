@@ -1,0 +1,138 @@
+use super::{AllocationForm, GenesisError, GenesisFile};
+use crate::keys::dev_name;
+use leither_types::{
+    Allocation, Amount, BLOCK_BYTES_MAX, GENESIS_VERSION, Genesis, GenesisHead, Hash, Params, PublicKey, SUPPLY_MAX, Text,
+    VALIDATORS_MAX, Validator, ValidatorSet,
+};
+
+const RULES_VERSION: u32 = 1;
+const NAME_BYTES_MAX: usize = 64;
+const PROPOSE_TIMEOUT_MS_MAX: u64 = 500;
+const YEAR_MS: u64 = 366 * 24 * 3_600_000;
+/// From this many validators on none may hold more than a quarter of the power.
+const CAPPED_FROM: usize = 5;
+
+fn unfit<T>(what: impl Into<String>) -> Result<T, GenesisError> {
+    Err(GenesisError::Unfit(what.into()))
+}
+
+/// Checks all, builds all.
+pub(super) fn whole(file: &GenesisFile) -> Result<Genesis, GenesisError> {
+    if file.version != GENESIS_VERSION {
+        return unfit(format!("its version is {}, this program knows {GENESIS_VERSION}", file.version));
+    }
+    let plain = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-' | '.');
+    if file.name.is_empty() || file.name.len() > NAME_BYTES_MAX || !file.name.chars().all(plain) {
+        return unfit(format!("its name must be 1 to {NAME_BYTES_MAX} of a-z, 0-9, `-` and `.`"));
+    }
+    let Some(name) = Text::new(file.name.as_str()) else { return unfit("its name is too long") };
+    let params = Params::from(&file.params);
+    numbers(&params)?;
+    let validators = validators(file)?;
+    let allocations = allocations(file)?;
+    let head =
+        GenesisHead { version: file.version, name, time: file.time_ms, validators, params, dev: file.dev, allocations: Hash::ZERO };
+    let Some(genesis) = Genesis::new(head, allocations) else { return unfit("it has too many allocations") };
+    match file.chain {
+        Some(stated) if stated != genesis.chain() => {
+            Err(GenesisError::Chain { stated: stated.to_string(), found: genesis.chain().to_string() })
+        }
+        _ => Ok(genesis),
+    }
+}
+
+/// Whether this validator may be added.
+pub(super) fn validator(file: &GenesisFile, key: &PublicKey, power: u64) -> Result<(), GenesisError> {
+    if file.validators.len() >= VALIDATORS_MAX {
+        return unfit(format!("it has {VALIDATORS_MAX} validators already, and no chain may have more"));
+    }
+    if file.validators.iter().any(|v| v.key == *key) {
+        return unfit(format!("the consensus key {key} is in it already"));
+    }
+    if power == 0 || !key.may_be_bound() {
+        return unfit(format!("the validator {key} has no power, or a key that is no safe point of the curve"));
+    }
+    Ok(())
+}
+
+/// Whether this allocation may stand at place `at`.
+pub(super) fn allocation(at: usize, allocation: &AllocationForm) -> Result<(), GenesisError> {
+    let reason = allocation.reason.trim();
+    if reason.is_empty() || Text::<128>::new(allocation.reason.as_str()).is_none() || reason.chars().any(char::is_control) {
+        return unfit(format!("allocation {at} needs a reason of 1 to 128 bytes: every token is issued for a stated reason"));
+    }
+    if allocation.amount.is_zero() || allocation.amount > SUPPLY_MAX {
+        return unfit(format!("allocation {at} must be more than 0 and at most {SUPPLY_MAX}"));
+    }
+    Ok(())
+}
+
+fn validators(file: &GenesisFile) -> Result<ValidatorSet, GenesisError> {
+    if file.validators.is_empty() {
+        return unfit("it has no validator: add one with `leither genesis add-validator`");
+    }
+    let total: u128 = file.validators.iter().map(|v| u128::from(v.power)).sum();
+    let dear = file.validators.iter().find(|v| u128::from(v.power) * 4 > total);
+    if let Some(dear) = dear.filter(|_| file.validators.len() >= CAPPED_FROM) {
+        return unfit(format!("with {CAPPED_FROM} validators or more none may have above a quarter of the power; {} has", dear.key));
+    }
+    for validator in file.validators.iter().filter(|_| !file.dev) {
+        dev_account(&validator.operator)?;
+    }
+    let list = file.validators.iter().map(|v| Validator { key: v.key, power: v.power, operator: v.operator }).collect();
+    ValidatorSet::new(list).or_else(|e| unfit(e.to_string()))
+}
+
+fn allocations(file: &GenesisFile) -> Result<Vec<Allocation>, GenesisError> {
+    let mut supply = Amount::ZERO;
+    let mut list = Vec::with_capacity(file.allocations.len());
+    for (at, form) in file.allocations.iter().enumerate() {
+        allocation(at, form)?;
+        if !file.dev {
+            dev_account(&form.account)?;
+        }
+        supply = match supply.plus(form.amount) {
+            Some(sum) if sum <= SUPPLY_MAX => sum,
+            _ => return unfit(format!("its allocations exceed the greatest supply, {SUPPLY_MAX}")),
+        };
+        let Some(reason) = Text::new(form.reason.as_str()) else { return unfit(format!("the reason of allocation {at} is too long")) };
+        list.push(Allocation { account: form.account, amount: form.amount, reason, evidence: form.evidence });
+    }
+    Ok(list)
+}
+
+/// Everybody has the keys of dev accounts.
+fn dev_account(account: &leither_types::AccountId) -> Result<(), GenesisError> {
+    match dev_name(account) {
+        Some(name) => unfit(format!("{account} is the public dev account `{name}`, whose key everybody has: only a dev chain may name it")),
+        None => Ok(()),
+    }
+}
+
+fn numbers(params: &Params) -> Result<(), GenesisError> {
+    if params.version != RULES_VERSION {
+        return unfit(format!("params.version is {}, this program knows {RULES_VERSION}", params.version));
+    }
+    let rules = [
+        (params.pulse_min_ms >= 1, "params.pulse_min_ms must be at least 1"),
+        (params.pulse_min_ms <= params.pulse_ms, "params.pulse_min_ms may not exceed params.pulse_ms"),
+        (params.pulse_ms <= params.heartbeat_ms, "params.pulse_ms may not exceed params.heartbeat_ms"),
+        ((1..=PROPOSE_TIMEOUT_MS_MAX).contains(&params.propose_timeout_ms), "params.propose_timeout_ms must be 1 to 500"),
+        ((1..=60_000).contains(&params.vote_timeout_ms), "params.vote_timeout_ms must be 1 to 60000"),
+        (params.heartbeat_ms <= params.epoch_ms, "params.heartbeat_ms may not exceed params.epoch_ms"),
+        (params.epoch_ms <= YEAR_MS && params.publicity_ms <= YEAR_MS, "params.epoch_ms and params.publicity_ms may not exceed a year"),
+        (params.block_weight_max >= 1, "params.block_weight_max must be at least 1"),
+        (
+            (65_536..=BLOCK_BYTES_MAX as u32).contains(&params.block_bytes_max),
+            "params.block_bytes_max must hold one transaction (65536) and be at most 2097152",
+        ),
+        (
+            params.base_fee_min <= SUPPLY_MAX && params.byte_deposit <= SUPPLY_MAX && params.emission <= SUPPLY_MAX,
+            "params.base_fee_min, byte_deposit and emission may not exceed the greatest supply",
+        ),
+    ];
+    match rules.iter().find(|(holds, _)| !holds) {
+        Some((_, rule)) => unfit(*rule),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,285 @@
+//! The guard against signing twice: what was signed last is on disk before a signature leaves this process.
+//!
+//! A validator that signs two different things for one step of one round loses its pledge and its seat. The engine's write-ahead log
+//! keeps an honest node from it; this guard, a second and independent one, lives beside the consensus key and survives a lost or
+//! restored database. It allows a step once, or again with the very same content, which gives the very same signature.
+
+use leither_types::{Hash, Height};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// The file's name, beside the key's.
+pub const FILE: &str = "sign_state.json";
+/// The file is no longer than this.
+const BYTES_MAX: u64 = 4096;
+
+/// A step of a round; later ones are greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// Proposing a block.
+    Proposal,
+    /// The first vote.
+    Prevote,
+    /// The second.
+    Precommit,
+}
+
+/// What is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signing {
+    /// For which height.
+    pub height: Height,
+    /// In which round.
+    pub round: u32,
+    /// Which step of it.
+    pub step: Step,
+    /// blake3 of the bytes under the signature.
+    pub content: Hash,
+}
+
+/// Why nothing is signed.
+#[derive(Debug, thiserror::Error)]
+pub enum GuardError {
+    /// It would be a second signature for one step, or one for a step long past.
+    #[error(
+        "refused to sign {step:?} of height {height} round {round}: {last_step:?} of height {last_height} round {last_round} \
+         was signed before, and signing again can cost the pledge. If another process runs with this key, stop it. Else wait: \
+         the node goes on by itself once the others have passed height {last_height}"
+    )]
+    Conflict {
+        /// What was asked.
+        height: Height,
+        /// In which round.
+        round: u32,
+        /// Which step.
+        step: Step,
+        /// What was signed last.
+        last_height: Height,
+        /// In which round.
+        last_round: u32,
+        /// Which step.
+        last_step: Step,
+    },
+    /// The file cannot be read or written.
+    #[error("{path}: {source}. Nothing is signed before this file is on disk: free or repair the disk, then start again")]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file is there, but is not what this program wrote.
+    #[error(
+        "{path} is damaged ({what}). Restore it from a backup of this very validator, or join with a new consensus key; \
+         never run this key without it"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// The key has signed before, as the store shows, yet the file is gone.
+    #[error(
+        "{0} is missing, but this node has already taken part with this key. Restore the file from a backup, or join with a new \
+         consensus key; never run this key without it"
+    )]
+    Missing(PathBuf),
+    /// The file belongs to another chain or key.
+    #[error("{path} belongs to {what}: each validator needs its own file beside its own key")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        what: &'static str,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    chain: String,
+    validator: String,
+    height: Height,
+    round: u32,
+    step: Step,
+    content: String,
+}
+
+/// The guard of one consensus key.
+#[derive(Debug)]
+pub struct SignState {
+    path: PathBuf,
+    chain: String,
+    validator: String,
+    last: Mutex<Option<Signing>>,
+}
+
+impl SignState {
+    /// Reads the file in `dir`, or begins it where the key is new: `used` says whether the store shows that it is not.
+    pub fn open(dir: &Path, chain: &Hash, validator: &str, used: bool) -> Result<Self, GuardError> {
+        let path = dir.join(FILE);
+        let (chain, validator) = (chain.to_string(), validator.to_owned());
+        let disk = |source| GuardError::Disk { path: path.clone(), source };
+        let last = match fs::metadata(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                if used {
+                    return Err(GuardError::Missing(path));
+                }
+                fs::create_dir_all(dir).map_err(disk)?;
+                None
+            }
+            Err(e) => return Err(disk(e)),
+            Ok(about) => {
+                let damaged = |what: String| GuardError::Damaged { path: path.clone(), what };
+                if about.len() > BYTES_MAX {
+                    return Err(damaged(format!("{} bytes long", about.len())));
+                }
+                let text = fs::read_to_string(&path).map_err(disk)?;
+                let record: Record = serde_json::from_str(&text).map_err(|e| damaged(e.to_string()))?;
+                for (found, wanted, what) in
+                    [(&record.chain, &chain, "another chain"), (&record.validator, &validator, "another key")]
+                {
+                    if found != wanted {
+                        return Err(GuardError::Foreign { path: path.clone(), what });
+                    }
+                }
+                let content = parse_hash(&record.content).ok_or_else(|| damaged("content is no hash".into()))?;
+                Some(Signing { height: record.height, round: record.round, step: record.step, content })
+            }
+        };
+        let state = Self { path, chain, validator, last: Mutex::new(last) };
+        if last.is_none() {
+            // From now on a missing file means that it was lost.
+            state.write(&Signing { height: 0, round: 0, step: Step::Proposal, content: Hash::ZERO })?;
+        }
+        Ok(state)
+    }
+
+    /// Allows a signature, after having noted it on disk.
+    pub fn permit(&self, wanted: &Signing) -> Result<(), GuardError> {
+        // A panic elsewhere cannot leave half a value behind, as it is replaced as a whole.
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = last.as_ref() {
+            if last == wanted {
+                return Ok(());
+            }
+            if (wanted.height, wanted.round, wanted.step) <= (last.height, last.round, last.step) {
+                return Err(GuardError::Conflict {
+                    height: wanted.height,
+                    round: wanted.round,
+                    step: wanted.step,
+                    last_height: last.height,
+                    last_round: last.round,
+                    last_step: last.step,
+                });
+            }
+        }
+        self.write(wanted)?;
+        *last = Some(*wanted);
+        Ok(())
+    }
+
+    /// Replaces the file as a whole: either the old or the new one is there after a crash, never half of one.
+    fn write(&self, signing: &Signing) -> Result<(), GuardError> {
+        let record = Record {
+            chain: self.chain.clone(),
+            validator: self.validator.clone(),
+            height: signing.height,
+            round: signing.round,
+            step: signing.step,
+            content: signing.content.to_string(),
+        };
+        let put = || -> io::Result<()> {
+            let next = self.path.with_extension("json.new");
+            let mut file = File::create(&next)?;
+            file.write_all(&serde_json::to_vec_pretty(&record)?)?;
+            file.sync_all()?;
+            fs::rename(&next, &self.path)?;
+            sync_dir(&self.path)
+        };
+        put().map_err(|source| GuardError::Disk { path: self.path.clone(), source })
+    }
+}
+
+/// Makes a rename durable where directories can be synced.
+fn sync_dir(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if let Some(dir) = path.parent() {
+        File::open(dir)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn parse_hash(text: &str) -> Option<Hash> {
+    let digits = text.strip_prefix("0x").filter(|d| d.len() == 64 && d.is_ascii())?;
+    let mut bytes = [0u8; 32];
+    for (slot, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+        *slot = u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(Hash(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHAIN: Hash = Hash([1; 32]);
+
+    fn signing(height: Height, round: u32, step: Step, content: u8) -> Signing {
+        Signing { height, round, step, content: Hash([content; 32]) }
+    }
+
+    fn open(dir: &Path, used: bool) -> Result<SignState, GuardError> {
+        SignState::open(dir, &CHAIN, "lthval1x", used)
+    }
+
+    #[test]
+    fn steps_are_signed_once_and_forwards() {
+        let dir = tempfile::tempdir().unwrap();
+        let guard = open(dir.path(), false).unwrap();
+        guard.permit(&signing(1, 0, Step::Proposal, 1)).unwrap();
+        guard.permit(&signing(1, 0, Step::Prevote, 2)).unwrap();
+        guard.permit(&signing(1, 0, Step::Prevote, 2)).unwrap();
+        for twice in [signing(1, 0, Step::Prevote, 3), signing(1, 0, Step::Proposal, 1), signing(0, 9, Step::Precommit, 9)] {
+            assert!(matches!(guard.permit(&twice), Err(GuardError::Conflict { .. })), "{twice:?}");
+        }
+        guard.permit(&signing(1, 1, Step::Proposal, 4)).unwrap();
+        guard.permit(&signing(2, 0, Step::Prevote, 5)).unwrap();
+    }
+
+    #[test]
+    fn a_restart_remembers_what_was_signed() {
+        let dir = tempfile::tempdir().unwrap();
+        open(dir.path(), false).unwrap().permit(&signing(7, 2, Step::Precommit, 1)).unwrap();
+        let again = open(dir.path(), true).unwrap();
+        again.permit(&signing(7, 2, Step::Precommit, 1)).unwrap();
+        let refused = again.permit(&signing(7, 2, Step::Precommit, 2)).unwrap_err().to_string();
+        assert!(refused.contains("height 7 round 2"), "{refused}");
+    }
+
+    #[test]
+    fn a_lost_a_foreign_or_a_damaged_file_stops_the_node() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(open(dir.path(), true), Err(GuardError::Missing(_))));
+        open(dir.path(), false).unwrap();
+        assert!(matches!(SignState::open(dir.path(), &Hash([2; 32]), "lthval1x", true), Err(GuardError::Foreign { .. })));
+        assert!(matches!(SignState::open(dir.path(), &CHAIN, "lthval1y", true), Err(GuardError::Foreign { .. })));
+        for text in ["", "{}", "not json", &"x".repeat(5000)] {
+            fs::write(dir.path().join(FILE), text).unwrap();
+            assert!(matches!(open(dir.path(), true), Err(GuardError::Damaged { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_signed_that_cannot_be_noted() {
+        let dir = tempfile::tempdir().unwrap();
+        let guard = open(dir.path(), false).unwrap();
+        fs::remove_dir_all(dir.path()).unwrap();
+        assert!(matches!(guard.permit(&signing(1, 0, Step::Prevote, 1)), Err(GuardError::Disk { .. })));
+    }
+}

@@ -1,0 +1,134 @@
+//! The ledger in memory and who sees which state of it.
+//!
+//! A proposal's root is found by applying its writes to the ledger. They stay applied, since the commit that mostly follows then has
+//! nothing to do; what the leaves were before is kept aside for whoever reads the committed state meanwhile. What that cannot
+//! answer (proofs, lists of holders) takes the proposal back first.
+
+use crate::Head;
+use leither_state::{Fault, Holding, Ledger, LedgerError, Undo, WriteSet};
+use leither_types::{AccountId, Amount, Hash, TokenId};
+use parity_scale_codec::Encode;
+use std::sync::Arc;
+
+pub(crate) struct Books {
+    pub head: Arc<Head>,
+    ledger: Ledger,
+    tried: Option<Tried>,
+}
+
+/// The last writes that were tried.
+struct Tried {
+    /// Of the writes.
+    fingerprint: Hash,
+    /// The root after them.
+    root: Hash,
+    /// There while they are applied.
+    applied: Option<Applied>,
+}
+
+struct Applied {
+    undo: Undo,
+    /// What the changed leaves were, by key.
+    holdings: Vec<((TokenId, AccountId), Option<Holding>)>,
+    /// What the supplies of their tokens were, by token.
+    supplies: Vec<(TokenId, Amount)>,
+}
+
+fn wrong(error: LedgerError) -> Fault {
+    Fault::Corrupt(format!("the ledger refused a change: {error}"))
+}
+
+impl Books {
+    pub fn new(head: Head, ledger: Ledger) -> Self {
+        Self { head: Arc::new(head), ledger, tried: None }
+    }
+
+    /// STORE-5: the root after `writes`, which stay applied.
+    pub fn try_on(&mut self, writes: &WriteSet) -> Result<Hash, Fault> {
+        if writes.is_empty() {
+            return Ok(self.head.state_root);
+        }
+        let fingerprint = fingerprint(writes);
+        if let Some(tried) = self.tried.as_ref().filter(|t| t.fingerprint == fingerprint && t.applied.is_some()) {
+            return Ok(tried.root);
+        }
+        self.take_back()?;
+        let holdings: Vec<_> = writes.holdings.keys().map(|key| (*key, self.ledger.holding(&key.0, &key.1))).collect();
+        let mut supplies: Vec<(TokenId, Amount)> = Vec::new();
+        for (token, _) in writes.holdings.keys() {
+            if supplies.last().is_none_or(|(last, _)| last != token) {
+                supplies.push((*token, self.ledger.supply(token)));
+            }
+        }
+        let undo = self.ledger.apply(writes).map_err(wrong)?;
+        let root = self.ledger.root();
+        self.tried = Some(Tried { fingerprint, root, applied: Some(Applied { undo, holdings, supplies }) });
+        Ok(root)
+    }
+
+    /// Brings the ledger back to the committed state.
+    pub fn take_back(&mut self) -> Result<(), Fault> {
+        match self.tried.as_mut().and_then(|t| t.applied.take()) {
+            Some(applied) => self.ledger.undo(applied.undo).map_err(wrong),
+            None => Ok(()),
+        }
+    }
+
+    /// The writes last tried are the committed state now.
+    pub fn settle(&mut self, head: Head) {
+        self.tried = None;
+        self.head = Arc::new(head);
+    }
+
+    /// A committed holding.
+    pub fn holding(&self, token: &TokenId, id: &AccountId) -> Option<Holding> {
+        if let Some(applied) = self.tried.as_ref().and_then(|t| t.applied.as_ref()) {
+            let at = applied.holdings.binary_search_by(|(key, _)| key.cmp(&(*token, *id)));
+            if let Some((_, was)) = at.ok().and_then(|at| applied.holdings.get(at)) {
+                return *was;
+            }
+        }
+        self.ledger.holding(token, id)
+    }
+
+    /// A committed supply.
+    pub fn supply(&self, token: &TokenId) -> Amount {
+        if let Some(applied) = self.tried.as_ref().and_then(|t| t.applied.as_ref()) {
+            let at = applied.supplies.binary_search_by(|(key, _)| key.cmp(token));
+            if let Some((_, was)) = at.ok().and_then(|at| applied.supplies.get(at)) {
+                return *was;
+            }
+        }
+        self.ledger.supply(token)
+    }
+
+    /// The ledger in the committed state.
+    pub fn committed(&mut self) -> Result<&Ledger, Fault> {
+        self.take_back()?;
+        Ok(&self.ledger)
+    }
+}
+
+/// Names a set of writes. Fed in long runs, since blake3 hashes those many times faster than short ones.
+fn fingerprint(writes: &WriteSet) -> Hash {
+    const RUN: usize = 64 * 1024;
+    let mut hasher = blake3::Hasher::new();
+    let mut run = Vec::with_capacity(2 * RUN);
+    let mut feed = |run: &mut Vec<u8>, least: usize| {
+        if run.len() >= least {
+            hasher.update(run);
+            run.clear();
+        }
+    };
+    (writes.holdings.len() as u64).encode_to(&mut run);
+    for (key, value) in &writes.holdings {
+        (key, value).encode_to(&mut run);
+        feed(&mut run, RUN);
+    }
+    for (key, value) in &writes.records {
+        (key, value).encode_to(&mut run);
+        feed(&mut run, RUN);
+    }
+    feed(&mut run, 0);
+    Hash(*hasher.finalize().as_bytes())
+}

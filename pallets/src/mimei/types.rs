@@ -1,0 +1,84 @@
+use leither_types::{AccountId, Amount, ContentId, Hash, Height, Millis, MimeiId, Text, tagged};
+use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
+use serde::{Deserialize, Serialize};
+
+/// With this mark each creation makes a new MiMei (R1).
+pub const MARK_AUTO: &str = "{{auto}}";
+
+/// A version that was backed up.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize)]
+pub struct Version {
+    /// From 0.
+    #[serde(with = "leither_types::json::decimal")]
+    pub number: u64,
+    /// What it holds.
+    pub content: ContentId,
+    /// Block in which it became the newest: from there one walks back.
+    #[serde(with = "leither_types::json::decimal")]
+    pub height: Height,
+    /// That block's time.
+    #[serde(with = "leither_types::json::decimal")]
+    pub time: Millis,
+}
+
+/// What the chain knows of a MiMei.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize)]
+pub struct Head {
+    /// Who created it; part of the id for ever.
+    pub author: AccountId,
+    /// Which app it belongs to.
+    pub app: Text<64>,
+    /// `file`, `dir`, `db`, …
+    pub kind: Text<16>,
+    /// Tells this author's MiMeis of one app and type apart.
+    pub mark: Text<128>,
+    /// Who writes and grants.
+    pub owner: AccountId,
+    /// The newest version; none before the first backup.
+    pub last: Option<Version>,
+    /// The version that readers shall open.
+    pub release: Option<u64>,
+    /// MIMEI-6.
+    pub history: Hash,
+    /// The version it was forked from.
+    pub parent: Option<(MimeiId, u64)>,
+    /// References to it.
+    pub referenced: u32,
+    /// Block of its creation.
+    #[serde(with = "leither_types::json::decimal")]
+    pub height: Height,
+    /// Locked with the author.
+    pub deposit: Amount,
+}
+
+impl Head {
+    /// MIMEI-6: the history after this version.
+    pub(crate) fn history_after(&self, version: &Version) -> Hash {
+        version.using_encoded(|bytes| tagged("leither/mimei-history/v1", &[&self.history.0, bytes]))
+    }
+}
+
+/// What can be granted (R16); a mask of 64 bits, of which these are given meaning so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Right {
+    /// Move the head.
+    Backup,
+    /// Say which version is the release.
+    Release,
+    /// Add and remove references.
+    Refer,
+}
+
+/// A set of rights.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
+)]
+pub struct Rights(#[serde(with = "leither_types::json::decimal")] pub u64);
+
+impl Rights {
+    /// Whether the right is in it.
+    pub fn has(self, right: Right) -> bool {
+        self.0 & (1 << right as u8) != 0
+    }
+}

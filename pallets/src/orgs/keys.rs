@@ -1,0 +1,28 @@
+use super::types::{Application, Ballot, Entry, Member, Org, Proposal, ProposalKey};
+use leither_state::Map;
+use leither_types::{AccountId, Amount, OrgId, Text, TokenId};
+
+/// Every organization.
+pub const ORG: Map<OrgId, Org> = Map::new(b"oo");
+/// Who has a name.
+pub const NAME: Map<Text<32>, OrgId> = Map::new(b"on");
+/// Whose token it is.
+pub const OF_TOKEN: Map<TokenId, OrgId> = Map::new(b"ot");
+/// Members.
+pub const MEMBER: Map<(OrgId, AccountId), Member> = Map::new(b"om");
+/// Wishes to join.
+pub const APPLICATION: Map<(OrgId, AccountId), Application> = Map::new(b"oa");
+/// Who vouches for whom: (organization, guest) -> member.
+pub const SPONSOR: Map<(OrgId, AccountId), AccountId> = Map::new(b"os");
+/// The ledger: issuances and incomes by number.
+pub const ENTRY: Map<(OrgId, u64), Entry> = Map::new(b"ol");
+/// Proposals by number.
+pub const PROPOSAL: Map<ProposalKey, Proposal> = Map::new(b"op");
+/// Stages that end by themselves: (block time, organization, proposal).
+pub const DUE: Map<(u64, OrgId, u64), ()> = Map::new(b"od");
+/// Votes cast: (organization and proposal, voter).
+pub const BALLOT: Map<(OrgId, u64, AccountId), Ballot> = Map::new(b"ob");
+/// Closed proposals whose voters' units are being unlocked.
+pub const UNLOCKING: Map<ProposalKey, ()> = Map::new(b"ou");
+/// ORG-13: (organization, member) -> (day, paid on that day).
+pub const ALLOWANCE: Map<(OrgId, AccountId), (u64, Amount)> = Map::new(b"of");

@@ -1,0 +1,249 @@
+//! Founding, joining, leaving, roles.
+
+use super::types::{Application, Member, Org, Role, Roles};
+use super::{Charter, Error, Event, keys, views};
+use crate::tokens::{self, TokenInfo};
+use crate::{Ctx, Origin, Stop, accounts};
+use leither_types::{AccountId, Amount, Hash, OrgId, Text, TokenId};
+use parity_scale_codec::Encode;
+
+/// An application nobody confirmed may be cleared away after this, in ms.
+const APPLICATION_MS: u64 = 30 * 24 * 3600 * 1000;
+
+/// The organization, or a refusal.
+pub(crate) fn require(ctx: &Ctx<'_>, org: &OrgId) -> Result<Org, Stop> {
+    views::get(ctx.state, org)?.ok_or(Error::Unknown.into())
+}
+
+/// The actor as a member.
+pub(crate) fn require_member(ctx: &Ctx<'_>, org: &OrgId) -> Result<(AccountId, Member), Stop> {
+    let who = ctx.actor();
+    let member = keys::MEMBER.get(ctx.state, &(*org, who))?.ok_or(Error::NotMember)?;
+    Ok((who, member))
+}
+
+/// k supervisors signing together, or the organization itself.
+pub(crate) fn require_supervisors(ctx: &Ctx<'_>, id: &OrgId, org: &Org) -> Result<(), Stop> {
+    if ctx.acts_as(id) {
+        return Ok(());
+    }
+    let have = org.charter.supervisors.iter().filter(|s| ctx.has_signed(s)).count();
+    match have {
+        0 => Err(Error::NotSupervisor.into()),
+        n if n < usize::from(org.charter.threshold) => {
+            Err(Error::TooFewSupervisors { have: n as u8, need: org.charter.threshold }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn require_supervisor(ctx: &Ctx<'_>, id: &OrgId, org: &Org) -> Result<(), Stop> {
+    let one = ctx.acts_as(id) || org.charter.supervisors.iter().any(|s| ctx.has_signed(s));
+    if one { Ok(()) } else { Err(Error::NotSupervisor.into()) }
+}
+
+/// Income tokens must exist, and none is the organization's own: its pot would earn from itself.
+fn check_income_tokens(ctx: &Ctx<'_>, charter: &Charter, own: &TokenId) -> Result<(), Stop> {
+    for token in &charter.income_tokens {
+        if token == own || tokens::views::info(ctx.state, token)?.is_none() {
+            return Err(Error::Charter { what: 7 }.into());
+        }
+    }
+    Ok(())
+}
+
+/// ORG-1, ORG-2.
+pub(crate) fn create(ctx: &mut Ctx<'_>, name: &Text<32>, symbol: &Text<12>, decimals: u8, charter: &Charter) -> Result<(), Stop> {
+    let Origin::Signed(signers) = ctx.origin else { return Err(Error::NotMember.into()) };
+    // Whoever is made a supervisor agrees to it with a signature; so k of them can be there from the start.
+    if !charter.supervisors.iter().all(|s| signers.contains(s)) || !charter.supervisors.contains(&ctx.actor()) {
+        return Err(Error::Charter { what: 1 }.into());
+    }
+    if keys::NAME.has(ctx.state, name)? {
+        return Err(Error::NameTaken.into());
+    }
+    let founder = ctx.actor();
+    let index = ctx.next_index();
+    let id = OrgId::derive(&founder, ctx.tx.nonce, index);
+    let token = TokenId::of_org(&id);
+    check_income_tokens(ctx, charter, &token)?;
+    let mut org = Org {
+        name: name.clone(),
+        token,
+        founder,
+        deposit: Amount::ZERO,
+        charter: charter.clone(),
+        members: 0,
+        entries: 0,
+        proposals: 0,
+        issued: false,
+        epoch: 0,
+        issued_now: Amount::ZERO,
+        height: ctx.block.height,
+        tx: ctx.tx.id,
+    };
+    org.deposit = accounts::deposit(ctx.state, &founder, org.encoded_size(), ctx.block.params.byte_deposit)?;
+    let info = TokenInfo { org: Some(id), symbol: symbol.clone(), decimals, issued: Amount::ZERO, burned: Amount::ZERO };
+    tokens::create(ctx, &token, &info)?;
+    keys::NAME.put(ctx.state, name, &id);
+    keys::OF_TOKEN.put(ctx.state, &token, &id);
+    ctx.emit(Event::Created { org: id, founder, token });
+    let supervisors = charter.supervisors.to_vec();
+    for who in supervisors {
+        let roles = if who == founder { Roles::default().with(Role::Initiator, true) } else { Roles::default() };
+        enroll(ctx, &id, &mut org, &who, roles)?;
+    }
+    keys::ORG.put(ctx.state, &id, &org);
+    Ok(())
+}
+
+/// ORG-5: makes a member of one who is none.
+fn enroll(ctx: &mut Ctx<'_>, id: &OrgId, org: &mut Org, who: &AccountId, roles: Roles) -> Result<(), Stop> {
+    let key = (*id, *who);
+    if keys::MEMBER.has(ctx.state, &key)? {
+        return Err(Error::AlreadyMember.into());
+    }
+    org.members = org.members.checked_add(1).ok_or(Error::TooMany { max: u32::MAX })?;
+    let member =
+        Member { roles, since: ctx.block.time, votes_from: org.proposals, height: ctx.block.height, tx: ctx.tx.id };
+    keys::MEMBER.put(ctx.state, &key, &member);
+    ctx.emit(Event::Admitted { org: *id, who: *who });
+    Ok(())
+}
+
+/// ORG-3.
+pub(crate) fn apply(ctx: &mut Ctx<'_>, id: &OrgId, evidence: Option<Hash>, note: &Text<256>) -> Result<(), Stop> {
+    let Origin::Signed(_) = ctx.origin else { return Err(Error::NotMember.into()) };
+    let org = require(ctx, id)?;
+    let who = ctx.actor();
+    let key = (*id, who);
+    if keys::MEMBER.has(ctx.state, &key)? {
+        return Err(Error::AlreadyMember.into());
+    }
+    if keys::APPLICATION.has(ctx.state, &key)? {
+        return Err(Error::AlreadyApplied.into());
+    }
+    let join = &org.charter.join;
+    let sponsor = if join.sponsorship { keys::SPONSOR.get(ctx.state, &key)? } else { None };
+    let evidence = evidence.filter(|e| join.task.is_some() && *e != Hash::ZERO);
+    if !join.application && sponsor.is_none() && evidence.is_none() {
+        return Err(Error::JoinWay.into());
+    }
+    let expires = ctx.block.time.saturating_add(APPLICATION_MS);
+    let mut application = Application { sponsor, evidence, note: note.clone(), expires, deposit: Amount::ZERO };
+    application.deposit = accounts::deposit(ctx.state, &who, application.encoded_size(), ctx.block.params.byte_deposit)?;
+    keys::SPONSOR.remove(ctx.state, &key);
+    keys::APPLICATION.put(ctx.state, &key, &application);
+    ctx.emit(Event::Applied { org: *id, who });
+    Ok(())
+}
+
+/// ORG-3: vouching for one who has applied adds to the application; for one who has not, it opens the way.
+pub(crate) fn sponsor(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId) -> Result<(), Stop> {
+    let org = require(ctx, id)?;
+    let (by, _) = require_member(ctx, id)?;
+    if !org.charter.join.sponsorship {
+        return Err(Error::JoinWay.into());
+    }
+    let key = (*id, *who);
+    if keys::MEMBER.has(ctx.state, &key)? {
+        return Err(Error::AlreadyMember.into());
+    }
+    match keys::APPLICATION.get(ctx.state, &key)? {
+        Some(application) => keys::APPLICATION.put(ctx.state, &key, &Application { sponsor: Some(by), ..application }),
+        None => keys::SPONSOR.put(ctx.state, &key, &by),
+    }
+    ctx.emit(Event::Sponsored { org: *id, who: *who, by });
+    Ok(())
+}
+
+/// ORG-4.
+pub(crate) fn admit(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId) -> Result<(), Stop> {
+    let mut org = require(ctx, id)?;
+    require_supervisor(ctx, id, &org)?;
+    if keys::MEMBER.has(ctx.state, &(*id, *who))? {
+        return Err(Error::AlreadyMember.into());
+    }
+    drop_application(ctx, id, who)?;
+    enroll(ctx, id, &mut org, who, Roles::default())?;
+    keys::ORG.put(ctx.state, id, &org);
+    Ok(())
+}
+
+fn drop_application(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId) -> Result<Application, Stop> {
+    let key = (*id, *who);
+    let application = keys::APPLICATION.get(ctx.state, &key)?.ok_or(Error::NoApplication)?;
+    keys::APPLICATION.remove(ctx.state, &key);
+    accounts::unlock(ctx.state, &TokenId::NATIVE, who, application.deposit)?;
+    Ok(application)
+}
+
+/// Ends an application.
+pub(crate) fn withdraw(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId) -> Result<(), Stop> {
+    let org = require(ctx, id)?;
+    let application = drop_application(ctx, id, who)?;
+    if ctx.has_signed(who) || application.expires < ctx.block.time {
+        return Ok(());
+    }
+    require_supervisor(ctx, id, &org)
+}
+
+/// ORG-14.
+pub(crate) fn leave(ctx: &mut Ctx<'_>, id: &OrgId) -> Result<(), Stop> {
+    let (who, _) = require_member(ctx, id)?;
+    remove(ctx, id, &who, false)
+}
+
+/// k supervisors or a vote; a supervisor is expelled by amending the charter first.
+pub(crate) fn expel(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId) -> Result<(), Stop> {
+    let org = require(ctx, id)?;
+    require_supervisors(ctx, id, &org)?;
+    remove(ctx, id, who, true)
+}
+
+fn remove(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId, expelled: bool) -> Result<(), Stop> {
+    let mut org = require(ctx, id)?;
+    let key = (*id, *who);
+    if !keys::MEMBER.has(ctx.state, &key)? {
+        return Err(Error::NotMember.into());
+    }
+    if org.charter.supervisors.contains(who) {
+        return Err(Error::IsSupervisor.into());
+    }
+    keys::MEMBER.remove(ctx.state, &key);
+    keys::ALLOWANCE.remove(ctx.state, &key);
+    org.members = org.members.saturating_sub(1);
+    keys::ORG.put(ctx.state, id, &org);
+    ctx.emit(Event::Left { org: *id, who: *who, expelled });
+    Ok(())
+}
+
+/// ORG-6.
+pub(crate) fn set_role(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId, role: Role, granted: bool) -> Result<(), Stop> {
+    let org = require(ctx, id)?;
+    require_supervisors(ctx, id, &org)?;
+    let key = (*id, *who);
+    let member = keys::MEMBER.get(ctx.state, &key)?.ok_or(Error::NotMember)?;
+    keys::MEMBER.put(ctx.state, &key, &Member { roles: member.roles.with(role, granted), ..member });
+    ctx.emit(Event::RoleSet { org: *id, who: *who, role, granted });
+    Ok(())
+}
+
+/// A vote alone changes the charter; who becomes supervisor must be a member.
+pub(crate) fn amend(ctx: &mut Ctx<'_>, id: &OrgId, charter: &Charter) -> Result<(), Stop> {
+    if !ctx.acts_as(id) {
+        return Err(Error::OnlyByVote.into());
+    }
+    let mut org = require(ctx, id)?;
+    charter.check()?;
+    for who in &charter.supervisors {
+        if !keys::MEMBER.has(ctx.state, &(*id, *who))? {
+            return Err(Error::Charter { what: 1 }.into());
+        }
+    }
+    check_income_tokens(ctx, charter, &org.token)?;
+    org.charter = charter.clone();
+    keys::ORG.put(ctx.state, id, &org);
+    ctx.emit(Event::Amended { org: *id });
+    Ok(())
+}

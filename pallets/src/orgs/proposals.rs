@@ -1,0 +1,230 @@
+//! Votes: opening, casting, closing, doing (ORG-9 to ORG-11).
+//!
+//! ```text
+//! Open --(decided early, or period over)--> Closed(Rejected)
+//!                                       \-> Passed --(veto delay over)--> Closed(Done | Failed)
+//!                                              \--(k supervisors)-------> Closed(Vetoed)
+//! ```
+
+use super::charter::ALL_BP;
+use super::members::{require, require_member, require_supervisors};
+use super::types::{Ballot, Org, Outcome, PROPOSAL_CALLS_MAX, Proposal, ProposalKey, Stage};
+use super::{Error, Event, ballots, keys, views};
+use crate::{Call, Ctx, Origin, Stop, accounts, tokens};
+use leither_state::Fault;
+use leither_types::{Amount, CallBytes, List, OrgId, Text, TokenId, Weight};
+use parity_scale_codec::Encode;
+
+/// Whether the calls can be an organization's.
+pub(crate) fn check(title: &str, calls: &List<CallBytes, PROPOSAL_CALLS_MAX>) -> Result<(), Error> {
+    if title.trim().is_empty() || calls.is_empty() {
+        return Err(Error::ProposalCalls);
+    }
+    for bytes in calls {
+        match Call::read(bytes) {
+            // No organization opens proposals, votes or founds: calls then nest no deeper than this.
+            Ok(Call::Orgs(
+                super::Call::Propose { .. } | super::Call::Vote { .. } | super::Call::Apply { .. } | super::Call::Create { .. },
+            ))
+            | Err(_) => return Err(Error::ProposalCalls),
+            Ok(call) => call.check().map_err(|_| Error::ProposalCalls)?,
+        }
+    }
+    Ok(())
+}
+
+/// What doing a call will cost.
+pub(crate) fn weight(bytes: &CallBytes) -> Weight {
+    Call::read(bytes).map(|call| call.weight()).unwrap_or(0)
+}
+
+/// Opens a proposal and fixes what all weight is.
+pub(crate) fn propose(
+    ctx: &mut Ctx<'_>,
+    id: &OrgId,
+    title: &Text<128>,
+    calls: &List<CallBytes, PROPOSAL_CALLS_MAX>,
+) -> Result<(), Stop> {
+    let mut org = require(ctx, id)?;
+    let (by, _) = require_member(ctx, id)?;
+    let eligible = if org.issued {
+        let info = tokens::views::info(ctx.state, &org.token)?.ok_or(Error::Unknown)?;
+        let own = ctx.state.holding(&org.token, &id.treasury())?.total();
+        let units = info.supply().zip(own).and_then(|(supply, own)| supply.minus(own));
+        units.ok_or_else(|| Fault::Corrupt("more units held than issued".into()))?
+    } else {
+        Amount::new(u128::from(org.members))
+    };
+    let until = ctx.block.time.saturating_add(org.charter.period_ms);
+    let mut proposal = Proposal {
+        by,
+        title: title.clone(),
+        calls: calls.clone(),
+        stage: Stage::Open,
+        until,
+        by_units: org.issued,
+        eligible,
+        yes: Amount::ZERO,
+        no: Amount::ZERO,
+        deposit: Amount::ZERO,
+        tx: ctx.tx.id,
+    };
+    proposal.deposit = accounts::deposit(ctx.state, &by, proposal.encoded_size(), ctx.block.params.byte_deposit)?;
+    let number = org.proposals;
+    org.proposals = number.saturating_add(1);
+    keys::ORG.put(ctx.state, id, &org);
+    keys::PROPOSAL.put(ctx.state, &(*id, number), &proposal);
+    keys::DUE.put(ctx.state, &(until, *id, number), &());
+    ctx.emit(Event::Proposed { org: *id, proposal: number, by });
+    Ok(())
+}
+
+/// ORG-9, ORG-10.
+pub(crate) fn vote(ctx: &mut Ctx<'_>, key: &ProposalKey, yes: bool, weight: Option<Amount>) -> Result<(), Stop> {
+    let (id, number) = *key;
+    let org = require(ctx, &id)?;
+    let (who, member) = require_member(ctx, &id)?;
+    let mut proposal = keys::PROPOSAL.get(ctx.state, key)?.ok_or(Error::NotOpen)?;
+    if proposal.stage != Stage::Open || proposal.until <= ctx.block.time {
+        return Err(Error::NotOpen.into());
+    }
+    if member.votes_from > number {
+        return Err(Error::MemberTooLate.into());
+    }
+    if keys::BALLOT.has(ctx.state, &(id, number, who))? {
+        return Err(Error::AlreadyVoted.into());
+    }
+    let (weight, locked) = if proposal.by_units {
+        let have = ctx.state.holding(&org.token, &who)?.free;
+        let weight = weight.unwrap_or(have);
+        if weight.is_zero() || weight > have {
+            return Err(Error::Weight { have }.into());
+        }
+        tokens::change_locked(ctx, &org.token, &who, weight, true)?;
+        (weight, weight)
+    } else if weight.is_none_or(|w| w == Amount::new(1)) {
+        (Amount::new(1), Amount::ZERO)
+    } else {
+        return Err(Error::Weight { have: Amount::new(1) }.into());
+    };
+    let side = if yes { &mut proposal.yes } else { &mut proposal.no };
+    *side = side.plus(weight).ok_or(Error::Weight { have: weight })?;
+    keys::BALLOT.put(ctx.state, &(id, number, who), &Ballot { yes, weight, locked });
+    keys::PROPOSAL.put(ctx.state, key, &proposal);
+    ctx.emit(Event::Voted { org: id, proposal: number, who, yes, weight });
+    if is_decided(&org, &proposal) {
+        close(ctx, key, &org, proposal)?;
+    }
+    Ok(())
+}
+
+fn of_bp(amount: Amount, bp: u16) -> Amount {
+    // Amounts stay below 2^96, so the product fits; were it not so, nothing would reach the share.
+    amount.share(u128::from(bp), u128::from(ALL_BP)).unwrap_or(leither_types::SUPPLY_MAX)
+}
+
+/// Whether votes not yet cast cannot change the end: then nobody has to wait for the period.
+fn is_decided(org: &Org, proposal: &Proposal) -> bool {
+    let sure = of_bp(proposal.eligible, org.charter.pass_bp);
+    let quorum = of_bp(proposal.eligible, org.charter.quorum_bp);
+    let cast = proposal.yes.plus(proposal.no).unwrap_or(leither_types::SUPPLY_MAX);
+    cast >= proposal.eligible || (proposal.yes > sure && cast >= quorum)
+}
+
+fn has_passed(org: &Org, proposal: &Proposal) -> bool {
+    let cast = proposal.yes.plus(proposal.no).unwrap_or(leither_types::SUPPLY_MAX);
+    // The quorum is rounded up: a vote that nobody cast never counts.
+    let quorum = of_bp(proposal.eligible, org.charter.quorum_bp);
+    cast >= quorum && !cast.is_zero() && proposal.yes > of_bp(cast, org.charter.pass_bp)
+}
+
+/// The open stage ends.
+fn close(ctx: &mut Ctx<'_>, key: &ProposalKey, org: &Org, mut proposal: Proposal) -> Result<(), Fault> {
+    keys::DUE.remove(ctx.state, &(proposal.until, key.0, key.1));
+    if !has_passed(org, &proposal) {
+        return finish(ctx, key, proposal, Outcome::Rejected, None);
+    }
+    if org.charter.veto_ms == 0 {
+        return run(ctx, key, proposal);
+    }
+    proposal.stage = Stage::Passed;
+    proposal.until = ctx.block.time.saturating_add(org.charter.veto_ms);
+    keys::DUE.put(ctx.state, &(proposal.until, key.0, key.1), &());
+    keys::PROPOSAL.put(ctx.state, key, &proposal);
+    ctx.emit(Event::Passed { org: key.0, proposal: key.1 });
+    Ok(())
+}
+
+/// ORG-11: all calls as the organization, or none.
+fn run(ctx: &mut Ctx<'_>, key: &ProposalKey, proposal: Proposal) -> Result<(), Fault> {
+    let mark = ctx.state.mark();
+    let said = ctx.events.len();
+    let before = (ctx.origin, ctx.proposal);
+    ctx.origin = Origin::Org(key.0);
+    ctx.proposal = key.1;
+    let done = do_calls(ctx, &proposal);
+    (ctx.origin, ctx.proposal) = before;
+    match done {
+        Ok(()) => finish(ctx, key, proposal, Outcome::Done, None),
+        Err(Stop::Reject(error)) => {
+            ctx.state.revert(mark);
+            ctx.events.truncate(said);
+            finish(ctx, key, proposal, Outcome::Failed, Some(error))
+        }
+        Err(Stop::Fault(fault)) => Err(fault),
+    }
+}
+
+fn do_calls(ctx: &mut Ctx<'_>, proposal: &Proposal) -> Result<(), Stop> {
+    for bytes in &proposal.calls {
+        // Read once at opening; an upgrade that no longer knows a call refuses it here.
+        Call::read(bytes).map_err(|_| Error::ProposalCalls)?.apply(ctx)?;
+    }
+    Ok(())
+}
+
+fn finish(ctx: &mut Ctx<'_>, key: &ProposalKey, mut proposal: Proposal, outcome: Outcome, error: Option<crate::Error>) -> Result<(), Fault> {
+    accounts::unlock(ctx.state, &TokenId::NATIVE, &proposal.by, proposal.deposit)?;
+    proposal.deposit = Amount::ZERO;
+    proposal.stage = Stage::Closed(outcome);
+    proposal.until = ctx.block.time;
+    // What it did stands in the block; the record keeps title, votes and end.
+    proposal.calls = List::default();
+    keys::PROPOSAL.put(ctx.state, key, &proposal);
+    ballots::start_unlocking(ctx, key);
+    ctx.emit(Event::Closed { org: key.0, proposal: key.1, outcome, error });
+    Ok(())
+}
+
+/// k supervisors stop what has passed, before it is done.
+pub(crate) fn veto(ctx: &mut Ctx<'_>, key: &ProposalKey) -> Result<(), Stop> {
+    let org = require(ctx, &key.0)?;
+    if ctx.acts_as(&key.0) {
+        return Err(Error::NotSupervisor.into());
+    }
+    require_supervisors(ctx, &key.0, &org)?;
+    let proposal = keys::PROPOSAL.get(ctx.state, key)?.filter(|p| p.stage == Stage::Passed).ok_or(Error::NotOpen)?;
+    keys::DUE.remove(ctx.state, &(proposal.until, key.0, key.1));
+    Ok(finish(ctx, key, proposal, Outcome::Vetoed, None)?)
+}
+
+/// Stages that have ended by time: at most `budget` of them, oldest first.
+pub(crate) fn close_due(ctx: &mut Ctx<'_>, budget: usize) -> Result<(), Fault> {
+    for ((until, id, number), ()) in keys::DUE.scan(ctx.state, &(), None, budget)? {
+        if until > ctx.block.time {
+            break;
+        }
+        let key = (id, number);
+        let org = views::get(ctx.state, &id)?.ok_or_else(|| Fault::Corrupt("a proposal without an organization".into()))?;
+        let proposal = keys::PROPOSAL.get(ctx.state, &key)?.ok_or_else(|| Fault::Corrupt("a due proposal is gone".into()))?;
+        match proposal.stage {
+            Stage::Open => close(ctx, &key, &org, proposal)?,
+            Stage::Passed => {
+                keys::DUE.remove(ctx.state, &(until, id, number));
+                run(ctx, &key, proposal)?;
+            }
+            Stage::Closed(_) => keys::DUE.remove(ctx.state, &(until, id, number)),
+        }
+    }
+    ballots::unlock_page(ctx, budget)
+}

@@ -1,0 +1,86 @@
+//! What is known of organizations.
+
+use super::{Application, Ballot, Entry, Member, Org, Proposal, keys};
+use leither_state::{Fault, Overlay, Read};
+use leither_types::{AccountId, OrgId, Text, TokenId};
+
+/// An organization in a committed state.
+pub fn org(state: &dyn Read, id: &OrgId) -> Result<Option<Org>, Fault> {
+    keys::ORG.read(state, id)
+}
+
+/// One under construction.
+pub(crate) fn get(state: &Overlay, id: &OrgId) -> Result<Option<Org>, Fault> {
+    keys::ORG.get(state, id)
+}
+
+/// Who has this name.
+pub fn by_name(state: &dyn Read, name: &str) -> Result<Option<OrgId>, Fault> {
+    match Text::new(name) {
+        Some(name) => keys::NAME.read(state, &name),
+        None => Ok(None),
+    }
+}
+
+/// Whose token this is.
+pub fn of_token(state: &dyn Read, token: &TokenId) -> Result<Option<OrgId>, Fault> {
+    keys::OF_TOKEN.read(state, token)
+}
+
+/// Organizations in id order.
+pub fn orgs(state: &dyn Read, after: Option<&OrgId>, limit: usize) -> Result<Vec<(OrgId, Org)>, Fault> {
+    keys::ORG.list(state, &(), after, limit)
+}
+
+/// A membership.
+pub fn member(state: &dyn Read, org: &OrgId, who: &AccountId) -> Result<Option<Member>, Fault> {
+    keys::MEMBER.read(state, &(*org, *who))
+}
+
+/// Members in account order.
+pub fn members(state: &dyn Read, org: &OrgId, after: Option<&AccountId>, limit: usize) -> Result<Vec<(AccountId, Member)>, Fault> {
+    let after = after.map(|who| (*org, *who));
+    let rows = keys::MEMBER.list(state, org, after.as_ref(), limit)?;
+    Ok(rows.into_iter().map(|((_, who), member)| (who, member)).collect())
+}
+
+/// Applications in account order.
+pub fn applications(
+    state: &dyn Read,
+    org: &OrgId,
+    after: Option<&AccountId>,
+    limit: usize,
+) -> Result<Vec<(AccountId, Application)>, Fault> {
+    let after = after.map(|who| (*org, *who));
+    let rows = keys::APPLICATION.list(state, org, after.as_ref(), limit)?;
+    Ok(rows.into_iter().map(|((_, who), application)| (who, application)).collect())
+}
+
+/// The ledger's lines in order of time.
+pub fn entries(state: &dyn Read, org: &OrgId, after: Option<u64>, limit: usize) -> Result<Vec<(u64, Entry)>, Fault> {
+    let after = after.map(|n| (*org, n));
+    let rows = keys::ENTRY.list(state, org, after.as_ref(), limit)?;
+    Ok(rows.into_iter().map(|((_, n), entry)| (n, entry)).collect())
+}
+
+/// Proposals in order of opening.
+pub fn proposals(state: &dyn Read, org: &OrgId, after: Option<u64>, limit: usize) -> Result<Vec<(u64, Proposal)>, Fault> {
+    let after = after.map(|n| (*org, n));
+    let rows = keys::PROPOSAL.list(state, org, after.as_ref(), limit)?;
+    Ok(rows.into_iter().map(|((_, n), proposal)| (n, proposal)).collect())
+}
+
+/// A vote that was cast and not yet cleared away.
+pub fn ballot(state: &dyn Read, org: &OrgId, proposal: u64, who: &AccountId) -> Result<Option<Ballot>, Fault> {
+    keys::BALLOT.read(state, &(*org, proposal, *who))
+}
+
+/// The record's key behind a membership, for a proof.
+pub fn member_key(org: &OrgId, who: &AccountId) -> Vec<u8> {
+    keys::MEMBER.key(&(*org, *who))
+}
+
+/// The record's key behind an organization, for a proof.
+pub fn org_key(org: &OrgId) -> Vec<u8> {
+    keys::ORG.key(org)
+}

@@ -1,0 +1,86 @@
+//! Who keeps the books, and what they are paid. In this version the set is the genesis set; joining and leaving come with the network.
+//!
+//! - STAKING-1: half of a block's fees is burnt; the rest goes to the signers of the parent's certificate, by power (R53: who did not
+//!   sign earns nothing). What division leaves over is burnt, too.
+//! - STAKING-2: a pulse that is not empty may issue `emission` new `mei` to the same signers; the parameter is 0 by default.
+
+mod keys;
+pub mod views;
+
+use crate::{Ctx, Stop, accounts, tokens};
+use leither_state::{Fault, Overlay};
+use leither_types::{AccountId, Amount, Certificate, TokenId, ValidatorSet};
+use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
+use serde::Serialize;
+
+/// Pay of validators.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A block's fees were divided.
+    #[codec(index = 0)]
+    Paid {
+        /// To whom.
+        operator: AccountId,
+        /// How much.
+        amount: Amount,
+    },
+    /// What of the fees ceased to be.
+    #[codec(index = 1)]
+    Burnt {
+        /// How much.
+        amount: Amount,
+    },
+}
+
+impl From<Event> for crate::Event {
+    fn from(event: Event) -> Self {
+        Self::Staking(event)
+    }
+}
+
+/// The set at genesis.
+pub(crate) fn begin(state: &mut Overlay, set: &ValidatorSet) {
+    keys::SET.put(state, set);
+}
+
+/// STAKING-1, STAKING-2: divides the fees of a block, which were already taken from the payers.
+pub(crate) fn pay_signers(ctx: &mut Ctx<'_>, fees: Amount, certificate: &Certificate) -> Result<(), Fault> {
+    let set = keys::SET.get(ctx.state)?.ok_or_else(|| Fault::Corrupt("no validator set in the state".into()))?;
+    let broken = || Fault::Corrupt("fees beyond the supply".into());
+    let signers: Vec<_> = certificate.signatures.iter().filter_map(|commit| set.get(&commit.validator)).collect();
+    let power: u128 = signers.iter().map(|v| u128::from(v.power)).sum();
+    let part = fees.share(1, 2).ok_or_else(broken)?;
+    let mut paid = Amount::ZERO;
+    for validator in signers {
+        let share = part.share(u128::from(validator.power), power).ok_or_else(broken)?;
+        let fresh = ctx.block.params.emission.share(u128::from(validator.power), power).ok_or_else(broken)?;
+        if !share.is_zero() {
+            add(ctx, &validator.operator, share)?;
+            ctx.emit(Event::Paid { operator: validator.operator, amount: share });
+            paid = paid.plus(share).ok_or_else(broken)?;
+        }
+        if !fresh.is_zero() {
+            // A full supply ends emission; it is no fault.
+            let _ended = match tokens::issue(ctx, &TokenId::NATIVE, &validator.operator, fresh) {
+                Err(Stop::Fault(fault)) => return Err(fault),
+                other => other,
+            };
+        }
+    }
+    let burnt = fees.minus(paid).ok_or_else(broken)?;
+    if !burnt.is_zero() {
+        tokens::burn_fee(ctx.state, burnt)?;
+        ctx.emit(Event::Burnt { amount: burnt });
+    }
+    Ok(())
+}
+
+fn add(ctx: &mut Ctx<'_>, to: &AccountId, amount: Amount) -> Result<(), Fault> {
+    match accounts::add(ctx.state, &TokenId::NATIVE, to, amount) {
+        Ok(()) => Ok(()),
+        Err(Stop::Fault(fault)) => Err(fault),
+        // The supply is below the cap, so no balance can pass it.
+        Err(Stop::Reject(_)) => Err(Fault::Corrupt("a balance beyond the supply".into())),
+    }
+}

@@ -1,0 +1,118 @@
+//! Shares of income by an index: O(1) an income, however many holders (TOKENS-3 to TOKENS-6).
+//!
+//! Amounts are scaled by 2^128. All that was ever issued of a token is below 2^96 and so is one income; the sum of all incomes is
+//! bounded by the income token's issue, so that index, product and accrual stay below 2^224 and fit 256 bits with room.
+
+use super::{Error, Event, TokenInfo, keys};
+use crate::{Ctx, Stop, accounts};
+use leither_state::{Fault, Overlay};
+use leither_types::{AccountId, Amount, TokenId, tagged};
+use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
+use primitive_types::U256;
+
+const SCALE_BITS: usize = 128;
+
+/// What one unit has earned of one income token since the beginning, times 2^128.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct Index {
+    per_unit: [u64; 4],
+    /// What the last division left over, times 2^128: goes into the next.
+    remainder: [u64; 4],
+}
+
+/// What one holder has earned of one income token and not yet taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct Accrual {
+    /// The index up to which `owed` reckons.
+    at: [u64; 4],
+    /// Times 2^128: fractions of a unit are kept, not lost.
+    owed: [u64; 4],
+}
+
+impl Accrual {
+    /// What can be paid: whole smallest units.
+    pub fn whole(&self) -> Amount {
+        Amount::new((U256(self.owed) >> SCALE_BITS).low_u128())
+    }
+}
+
+/// The account in which income waits: nobody has a key to it.
+pub(crate) fn pot(token: &TokenId) -> AccountId {
+    let mut id = [0u8; 20];
+    id.copy_from_slice(&tagged("leither/pot/v1", &[&token.0]).0[..20]);
+    AccountId(id)
+}
+
+/// The accrual brought up to the index for a holder of `units`.
+pub(crate) fn settled(accrual: &Accrual, index: &Index, units: Amount) -> Result<Accrual, Fault> {
+    let broken = || Fault::Corrupt("a dividend index beyond 256 bits".into());
+    let grown = U256(index.per_unit).checked_sub(U256(accrual.at)).ok_or_else(broken)?;
+    let more = grown.checked_mul(U256::from(units.0)).ok_or_else(broken)?;
+    let owed = U256(accrual.owed).checked_add(more).ok_or_else(broken)?;
+    Ok(Accrual { at: index.per_unit, owed: owed.0 })
+}
+
+/// TOKENS-4: books what `holder` has earned so far, in every income token, before its units change.
+pub(crate) fn settle(state: &mut Overlay, token: &TokenId, info: &TokenInfo, holder: &AccountId) -> Result<(), Fault> {
+    // TOKENS-5: the treasury's own units earn nothing.
+    let Some(org) = info.org else { return Ok(()) };
+    if *holder == org.treasury() {
+        return Ok(());
+    }
+    let units = state.holding(token, holder)?.total().ok_or_else(|| Fault::Corrupt("a holding beyond 128 bits".into()))?;
+    // A charter has at most four income tokens at a time, but may have changed them: all that ever moved an index count.
+    for ((_, income), index) in keys::INDEX.scan(state, token, None, 16)? {
+        let key = (*token, *holder, income);
+        let was = keys::ACCRUAL.get(state, &key)?;
+        let now = settled(&was.unwrap_or_default(), &index, units)?;
+        if was != Some(now) {
+            keys::ACCRUAL.put(state, &key, &now);
+        }
+    }
+    Ok(())
+}
+
+/// TOKENS-3: the holders' part of an income, which already lies in the pot, moves the index. Says how many units share it; none: the
+/// caller gives the income to the treasury instead, and nothing is moved here.
+pub(crate) fn share_out(ctx: &mut Ctx<'_>, token: &TokenId, income: &TokenId, amount: Amount) -> Result<Amount, Stop> {
+    let broken = || Fault::Corrupt("more units held than issued".into());
+    let info = keys::TOKEN.get(ctx.state, token)?.ok_or(Error::Unknown)?;
+    let treasury = info.org.ok_or(Error::Unknown)?.treasury();
+    let own = ctx.state.holding(token, &treasury)?.total().ok_or_else(broken)?;
+    let units = info.supply().and_then(|supply| supply.minus(own)).ok_or_else(broken)?;
+    if units.is_zero() || amount.is_zero() {
+        return Ok(units);
+    }
+    let key = (*token, *income);
+    let index = keys::INDEX.get(ctx.state, &key)?.unwrap_or_default();
+    let scaled = (U256::from(amount.0) << SCALE_BITS).checked_add(U256(index.remainder)).ok_or(Error::SupplyFull)?;
+    let (step, remainder) = scaled.div_mod(U256::from(units.0));
+    let per_unit = U256(index.per_unit).checked_add(step).ok_or(Error::SupplyFull)?;
+    keys::INDEX.put(ctx.state, &key, &Index { per_unit: per_unit.0, remainder: remainder.0 });
+    ctx.emit(Event::Shared { token: *token, income: *income, amount, units });
+    Ok(units)
+}
+
+/// TOKENS-6: pays out the whole units that have accrued. Says how much; less than `least`: nothing is paid.
+pub(crate) fn claim(ctx: &mut Ctx<'_>, token: &TokenId, holder: &AccountId, income: &TokenId, least: Amount) -> Result<Amount, Stop> {
+    let info = keys::TOKEN.get(ctx.state, token)?.ok_or(Error::Unknown)?;
+    settle(ctx.state, token, &info, holder)?;
+    let key = (*token, *holder, *income);
+    let Some(accrual) = keys::ACCRUAL.get(ctx.state, &key)? else { return Ok(Amount::ZERO) };
+    let whole = accrual.whole();
+    if whole.is_zero() || whole < least {
+        return Ok(Amount::ZERO);
+    }
+    let rest = U256(accrual.owed) - (U256::from(whole.0) << SCALE_BITS);
+    keys::ACCRUAL.put(ctx.state, &key, &Accrual { owed: rest.0, ..accrual });
+    // An income token may itself be an organization's: its own dividends are settled like in any payment.
+    if *income != TokenId::NATIVE {
+        let paid_in = keys::TOKEN.get(ctx.state, income)?.ok_or(Error::Unknown)?;
+        settle(ctx.state, income, &paid_in, holder)?;
+        settle(ctx.state, income, &paid_in, &pot(token))?;
+    }
+    accounts::take(ctx.state, income, &pot(token), whole)?;
+    accounts::add(ctx.state, income, holder, whole)?;
+    ctx.emit(Event::Claimed { token: *token, holder: *holder, income: *income, amount: whole });
+    Ok(whole)
+}

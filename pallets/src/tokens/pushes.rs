@@ -1,0 +1,87 @@
+//! Automatic pay-out: after an income, holders are paid a page a block until all have been visited (TOKENS-6).
+//!
+//! The organization pays for it: each visited holder costs its treasury [`PUSH_WEIGHT`] at the base fee, burnt. A treasury that cannot
+//! pay ends the pay-out; whoever was not reached claims. Holders owed less than the minimum are passed over, not forgotten.
+
+use super::{dividends, keys};
+use crate::{Ctx, Stop, accounts, params};
+use leither_state::Fault;
+use leither_types::{AccountId, Amount, TokenId, Weight};
+use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
+
+/// What visiting one holder costs.
+pub(crate) const PUSH_WEIGHT: Weight = 60_000;
+
+/// A pay-out under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct Push {
+    /// The last holder visited.
+    after: Option<AccountId>,
+    /// Holders owed less are passed over.
+    least: Amount,
+}
+
+/// Starts a pay-out over all holders of `token`; one that is under way starts anew, since all have earned more.
+pub(crate) fn start(ctx: &mut Ctx<'_>, token: &TokenId, income: &TokenId, least: Amount) {
+    keys::PUSH.put(ctx.state, &(*token, *income), &Push { after: None, least });
+}
+
+/// Visits at most `budget` holders in the next pay-out that is under way; they take turns. Says how many.
+pub(crate) fn push_page(ctx: &mut Ctx<'_>, budget: u32) -> Result<u32, Fault> {
+    let last = keys::PUSHED.get(ctx.state)?;
+    let mut turn = keys::PUSH.scan(ctx.state, &(), last.as_ref(), 1)?;
+    if turn.is_empty() && last.is_some() {
+        turn = keys::PUSH.scan(ctx.state, &(), None, 1)?;
+    }
+    let Some(((token, income), push)) = turn.pop() else { return Ok(0) };
+    keys::PUSHED.put(ctx.state, &(token, income));
+    let org = keys::TOKEN.get(ctx.state, &token)?.and_then(|info| info.org);
+    let org = org.ok_or_else(|| Fault::Corrupt("a pay-out of a token without an organization".into()))?;
+    // Holders as they were at the end of the parent: who came since has nothing accrued from before.
+    let holders = ctx.state.parent().holders(&token, push.after.as_ref(), budget as usize)?;
+    let price = params::views::base_fee(ctx.state)?.share(u128::from(PUSH_WEIGHT), 1);
+    let price = price.ok_or_else(|| Fault::Corrupt("a base fee beyond its bound".into()))?;
+    let mut visited = 0;
+    let mut after = push.after;
+    for (holder, _) in &holders {
+        let mark = ctx.state.mark();
+        let said = ctx.events.len();
+        match visit(ctx, &token, holder, &income, push.least, &org.treasury(), price) {
+            Ok(()) => {}
+            Err(Stop::Fault(fault)) => return Err(fault),
+            // The treasury cannot pay (or, never seen, a payee's balance is full): the pay-out ends, claims go on.
+            Err(Stop::Reject(_)) => {
+                ctx.state.revert(mark);
+                ctx.events.truncate(said);
+                keys::PUSH.remove(ctx.state, &(token, income));
+                return Ok(visited);
+            }
+        }
+        visited += 1;
+        after = Some(*holder);
+    }
+    if (holders.len() as u64) < u64::from(budget) {
+        keys::PUSH.remove(ctx.state, &(token, income));
+    } else {
+        keys::PUSH.put(ctx.state, &(token, income), &Push { after, ..push });
+    }
+    Ok(visited)
+}
+
+fn visit(
+    ctx: &mut Ctx<'_>,
+    token: &TokenId,
+    holder: &AccountId,
+    income: &TokenId,
+    least: Amount,
+    treasury: &AccountId,
+    price: Amount,
+) -> Result<(), Stop> {
+    if holder == treasury || dividends::claim(ctx, token, holder, income, least)?.is_zero() {
+        return Ok(());
+    }
+    accounts::take(ctx.state, &TokenId::NATIVE, treasury, price)?;
+    super::calls::burn_fee(ctx.state, price)?;
+    ctx.emit(super::Event::Burned { token: TokenId::NATIVE, from: *treasury, amount: price });
+    Ok(())
+}

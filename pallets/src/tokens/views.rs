@@ -1,0 +1,47 @@
+//! What is known of tokens.
+
+use super::{Accrual, Symbol, TokenInfo, dividends, keys};
+use leither_state::{Fault, Overlay, Read};
+use leither_types::{AccountId, Amount, TokenId};
+
+/// A token in a committed state.
+pub fn token(state: &dyn Read, id: &TokenId) -> Result<Option<TokenInfo>, Fault> {
+    keys::TOKEN.read(state, id)
+}
+
+/// A token under construction.
+pub fn info(state: &Overlay, id: &TokenId) -> Result<Option<TokenInfo>, Fault> {
+    keys::TOKEN.get(state, id)
+}
+
+/// Which token has this symbol.
+pub fn by_symbol(state: &dyn Read, symbol: &str) -> Result<Option<TokenId>, Fault> {
+    match Symbol::new(symbol) {
+        Some(symbol) => keys::SYMBOL.read(state, &symbol),
+        None => Ok(None),
+    }
+}
+
+/// What `holder` could claim of `income` for its units of `token`, in smallest units of the income token.
+pub fn claimable(state: &dyn Read, token: &TokenId, holder: &AccountId, income: &TokenId) -> Result<Amount, Fault> {
+    let index = keys::INDEX.read(state, &(*token, *income))?.unwrap_or_default();
+    let accrual = keys::ACCRUAL.read(state, &(*token, *holder, *income))?.unwrap_or_else(Accrual::default);
+    let holding = state.holding(token, holder)?.unwrap_or_default();
+    let units = holding.total().ok_or_else(|| Fault::Corrupt("a holding beyond 128 bits".into()))?;
+    dividends::settled(&accrual, &index, units).map(|a| a.whole())
+}
+
+/// The record's key behind a token, for a proof.
+pub fn token_key(id: &TokenId) -> Vec<u8> {
+    keys::TOKEN.key(id)
+}
+
+/// Every income token that has ever moved an index of `token`.
+pub fn incomes(state: &dyn Read, token: &TokenId) -> Result<Vec<TokenId>, Fault> {
+    Ok(keys::INDEX.list(state, token, None, 16)?.into_iter().map(|((_, income), _)| income).collect())
+}
+
+/// Where income waits to be claimed: an account that nobody has a key to.
+pub fn pot(token: &TokenId) -> AccountId {
+    dividends::pot(token)
+}

@@ -1,0 +1,182 @@
+//! Every method there is, one constant each, and the list of them all.
+
+use crate::types::*;
+use crate::{Method, MethodInfo, Page, Reason};
+use serde_json::Value;
+
+const TX_REFUSALS: &[Reason] = &[
+    Reason::TxMalformed,
+    Reason::TxTooLarge,
+    Reason::TxWrongChain,
+    Reason::TxBadSignature,
+    Reason::TxNonceUsed,
+    Reason::TxNonceGap,
+    Reason::TxExpired,
+    Reason::TxFeeTooLow,
+    Reason::TxCannotPay,
+    Reason::TxRefused,
+    Reason::PoolFull,
+    Reason::NotReady,
+];
+const BLOCK: &[Reason] = &[Reason::UnknownBlock, Reason::Pruned];
+const TOKEN: &[Reason] = &[Reason::UnknownToken];
+const ORG: &[Reason] = &[Reason::UnknownOrg];
+const MIMEI: &[Reason] = &[Reason::UnknownMimei];
+const DECODE: &[Reason] = &[Reason::TxMalformed, Reason::TxTooLarge];
+
+/// The OpenRPC document.
+pub const RPC_DISCOVER: Method<NoParams, Value> =
+    Method::new("rpc.discover", "Describes every method in one OpenRPC document.", &[]);
+
+/// The chain's identity, head and rules.
+pub const CHAIN_GET_INFO: Method<NoParams, ChainInfo> =
+    Method::new("chain_getInfo", "Answers the chain's name and id, its newest final block, base fee and rules.", &[]);
+/// The newest final header.
+pub const CHAIN_GET_HEAD: Method<NoParams, Header> =
+    Method::new("chain_getHead", "Answers the newest final block's header.", &[Reason::UnknownBlock]);
+/// A header with its certificate.
+pub const CHAIN_GET_HEADER: Method<GetHeader, FinalHeader> =
+    Method::new("chain_getHeader", "Answers a final block's header and the certificate that made it final.", BLOCK);
+/// A block with its transactions and receipts.
+pub const CHAIN_GET_BLOCK: Method<GetBlock, Block> =
+    Method::new("chain_getBlock", "Answers a final block with its transactions, decoded and raw, and their receipts.", BLOCK);
+/// Every final pulse in order.
+pub const CHAIN_SUBSCRIBE: Method<Subscribe, Notice> = Method::subscription(
+    "chain_subscribe",
+    "chain_subscription",
+    "chain_unsubscribe",
+    "Tells of every final pulse, in order and without gaps but for those that it announces. WebSocket only.",
+    &[Reason::WebsocketOnly],
+);
+
+/// Hands in a transaction.
+pub const TX_SUBMIT: Method<RawTx, Submitted> = Method::new(
+    "tx_submit",
+    "Hands in a signed transaction; answers once it is in the pool, not once it is final. Doing it twice is no error.",
+    TX_REFUSALS,
+);
+/// Hands in many transactions.
+pub const TX_SUBMIT_BATCH: Method<RawTxBatch, Vec<BatchItem>> = Method::new(
+    "tx_submitBatch",
+    "Hands in up to 1,000 signed transactions; answers for each, in their order, whether it is in the pool.",
+    &[Reason::NotReady],
+);
+/// Waits for a transaction to be final.
+pub const TX_WAIT: Method<WaitTx, TxView> = Method::new(
+    "tx_wait",
+    "Waits until a transaction is in a final block or the time is up, and answers how far it is then.",
+    &[Reason::TxUnknown],
+);
+/// A transaction and what became of it.
+pub const TX_GET: Method<GetTx, TxView> = Method::new(
+    "tx_get",
+    "Answers a transaction, how far it is, and its receipt once it has one.",
+    &[Reason::TxUnknown, Reason::Pruned],
+);
+/// What a transaction would do.
+pub const TX_SIMULATE: Method<RawTx, Simulation> = Method::new(
+    "tx_simulate",
+    "Runs a transaction on the newest final state and takes it back. Signatures may be missing or wrong.",
+    DECODE,
+);
+/// A transaction in words.
+pub const TX_DESCRIBE: Method<RawTx, Description> =
+    Method::new("tx_describe", "Says in words what a transaction does. Signatures may be missing.", DECODE);
+
+/// An account.
+pub const ACCOUNT_GET: Method<GetAccount, AccountView> =
+    Method::new("account_get", "Answers an account's balances, nonce and key. Any id has an account, empty at first.", &[]);
+/// What concerned an account.
+pub const ACCOUNT_GET_HISTORY: Method<GetHistory, Page<HistoryEntry>> =
+    Method::new("account_getHistory", "Lists the transactions that concerned an account, the newest first.", &[]);
+
+/// A proof of state.
+pub const STATE_GET_PROOF: Method<GetProof, Proof> = Method::new(
+    "state_getProof",
+    "Proves what the state holds, or that it does not, all the way to the genesis hash.",
+    &[Reason::UnknownToken, Reason::UnknownOrg],
+);
+
+/// A token.
+pub const TOKEN_GET: Method<GetToken, TokenView> = Method::new("token_get", "Answers a token: whose it is and its supply.", TOKEN);
+/// A balance.
+pub const TOKEN_GET_BALANCE: Method<GetBalance, BalanceView> =
+    Method::new("token_getBalance", "Answers what an account has of a token, and dividends that wait for it.", TOKEN);
+/// Who holds a token.
+pub const TOKEN_GET_HOLDERS: Method<GetHolders, Page<Holder>> =
+    Method::new("token_getHolders", "Lists who holds a token, in account order.", TOKEN);
+
+/// An organization.
+pub const ORG_GET: Method<GetOrg, OrgView> =
+    Method::new("org_get", "Answers an organization: charter, treasury, supply and what its units have earned.", ORG);
+/// Organizations.
+pub const ORG_LIST: Method<GetPage, Page<OrgSummary>> = Method::new("org_list", "Lists organizations, in id order.", &[]);
+/// Members.
+pub const ORG_GET_MEMBERS: Method<GetOrgPage, Page<MemberView>> =
+    Method::new("org_getMembers", "Lists an organization's members and what admitted each, in account order.", ORG);
+/// Wishes to join.
+pub const ORG_GET_APPLICATIONS: Method<GetOrgPage, Page<ApplicationView>> =
+    Method::new("org_getApplications", "Lists who wishes to join an organization, in account order.", ORG);
+/// The ledger.
+pub const ORG_GET_LEDGER: Method<GetOrgPage, Page<LedgerEntry>> =
+    Method::new("org_getLedger", "Lists what an organization issued, took in and paid, with the transactions, oldest first.", ORG);
+/// Proposals.
+pub const ORG_GET_PROPOSALS: Method<GetOrgPage, Page<ProposalView>> =
+    Method::new("org_getProposals", "Lists an organization's proposals, oldest first.", ORG);
+
+/// A MiMei.
+pub const MIMEI_GET: Method<GetMimei, MimeiView> = Method::new("mimei_get", "Answers a MiMei and its newest version.", MIMEI);
+/// Versions of a MiMei.
+pub const MIMEI_GET_VERSIONS: Method<GetMimeiPage, Page<VersionView>> =
+    Method::new("mimei_getVersions", "Lists a MiMei's versions, the newest first.", MIMEI);
+/// MiMei of an author.
+pub const MIMEI_LIST: Method<ListMimei, Page<MimeiSummary>> = Method::new("mimei_list", "Lists an author's MiMei, in id order.", &[]);
+
+/// Who keeps the books.
+pub const VALIDATOR_LIST: Method<NoParams, ValidatorList> = Method::new("validator_list", "Lists who votes on the next block.", &[]);
+
+/// How the node is.
+pub const NODE_GET_STATUS: Method<NoParams, NodeStatus> =
+    Method::new("node_getStatus", "Answers how far the node is, what waits in its pool and how many peers it has.", &[]);
+/// Whom the node is connected to.
+pub const NODE_GET_PEERS: Method<GetPage, Page<PeerView>> =
+    Method::new("node_getPeers", "Lists the peers that the node is connected to.", &[]);
+
+/// The funded accounts of a development chain.
+pub const DEV_GET_ACCOUNTS: Method<NoParams, DevAccounts> =
+    Method::new("dev_getAccounts", "Lists the funded accounts of a development chain and their public words.", &[Reason::DevOnly]);
+
+/// Every method, in the order of the documentation.
+pub const ALL: &[MethodInfo] = &[
+    CHAIN_GET_INFO.info(),
+    CHAIN_GET_HEAD.info(),
+    CHAIN_GET_HEADER.info(),
+    CHAIN_GET_BLOCK.info(),
+    CHAIN_SUBSCRIBE.info(),
+    TX_SUBMIT.info(),
+    TX_SUBMIT_BATCH.info(),
+    TX_WAIT.info(),
+    TX_GET.info(),
+    TX_SIMULATE.info(),
+    TX_DESCRIBE.info(),
+    ACCOUNT_GET.info(),
+    ACCOUNT_GET_HISTORY.info(),
+    STATE_GET_PROOF.info(),
+    TOKEN_GET.info(),
+    TOKEN_GET_BALANCE.info(),
+    TOKEN_GET_HOLDERS.info(),
+    ORG_GET.info(),
+    ORG_LIST.info(),
+    ORG_GET_MEMBERS.info(),
+    ORG_GET_APPLICATIONS.info(),
+    ORG_GET_LEDGER.info(),
+    ORG_GET_PROPOSALS.info(),
+    MIMEI_GET.info(),
+    MIMEI_GET_VERSIONS.info(),
+    MIMEI_LIST.info(),
+    VALIDATOR_LIST.info(),
+    NODE_GET_STATUS.info(),
+    NODE_GET_PEERS.info(),
+    DEV_GET_ACCOUNTS.info(),
+    RPC_DISCOVER.info(),
+];

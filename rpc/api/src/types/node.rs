@@ -1,0 +1,92 @@
+use super::{Account, ValidatorKey};
+use crate::{Hash32, U64, U128};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Who keeps the books.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ValidatorList {
+    /// At most 64, by power and id.
+    pub validators: Vec<ValidatorView>,
+    /// All power together.
+    pub total_power: U64,
+    /// The final height at which this was read.
+    pub height: U64,
+}
+
+/// A validator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ValidatorView {
+    /// Its id: the hash of its consensus key.
+    pub validator: ValidatorKey,
+    /// The consensus key.
+    pub key: Hash32,
+    /// Voting power.
+    pub power: U64,
+    /// Who receives its part of the fees.
+    pub operator: Account,
+}
+
+/// How the node is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeStatus {
+    /// The program's version.
+    pub version: String,
+    /// The network's name.
+    pub name: String,
+    /// The chain's id.
+    pub chain: Hash32,
+    /// The newest final block's height.
+    pub height: U64,
+    /// The newest final block's id.
+    pub head: Hash32,
+    /// The newest final block's time, in ms since 1970.
+    pub time: U64,
+    /// Whether the node is behind and catching up.
+    pub syncing: bool,
+    /// The validator that this node is; nothing where it only follows.
+    pub validator: Option<ValidatorKey>,
+    /// Peers that it is connected to.
+    pub peers: u32,
+    /// Transactions in the pool.
+    pub pool_txs: u32,
+    /// Their bytes.
+    pub pool_bytes: U64,
+    /// Seconds since the node was started.
+    pub uptime_s: U64,
+}
+
+/// A peer, in id order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PeerView {
+    /// Its id in the swarm.
+    pub peer: String,
+    /// Where it is connected from or to, as multiaddr.
+    pub address: String,
+    /// Which swarm: `data` or `consensus`.
+    pub swarm: String,
+    /// Whether this node dialled it.
+    pub outbound: bool,
+}
+
+/// The funded accounts of a throw-away development chain. Everybody knows their keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DevAccounts {
+    /// The public words that all their keys come from.
+    pub mnemonic: String,
+    /// The accounts.
+    pub accounts: Vec<DevAccount>,
+}
+
+/// A funded account of a development chain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DevAccount {
+    /// Its name in the keystore: alice, bob, …
+    pub name: String,
+    /// Its id.
+    pub account: Account,
+    /// How its key is derived from the words.
+    pub path: String,
+    /// What it has now, free, in smallest units of `mei`.
+    pub mei: U128,
+}
