@@ -122,6 +122,11 @@ impl Assembly {
         self.head.as_ref()
     }
 
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.pieces.values().map(|piece| piece.len()).sum()
+    }
+
     /// Takes in a part; gives the encoded block when it is complete.
     pub fn add(&mut self, part: Part) -> Result<Option<Vec<u8>>, PartError> {
         match part {

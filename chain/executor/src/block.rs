@@ -152,10 +152,16 @@ pub fn build(
     let mut txs = Vec::new();
     // Header and certificate come before the transactions.
     let fixed = parent.certificate.encoded_size() + HEADER_BYTES_MAX;
-    let mut room = (fold.info.params.block_bytes_max as usize).saturating_sub(fixed);
+    let empty = (fold.info.params.block_bytes_max as usize).saturating_sub(fixed);
+    let mut room = empty;
     for tx in candidates {
         let bytes = tx.encoded_size();
-        let weight = crate::form::weight(&tx.tx).unwrap_or(Weight::MAX);
+        // One without a weight is unfit: `push` says why.
+        let weight = crate::form::weight(&tx.tx).unwrap_or(0);
+        if bytes > empty || weight > fold.info.params.block_weight_max {
+            // No block has room for it; it shall not keep others out of this one.
+            continue;
+        }
         let heavy = fold.weight.saturating_add(weight) > fold.info.params.block_weight_max;
         if bytes > room || heavy || txs.len() >= BLOCK_TXS_MAX {
             break;

@@ -127,15 +127,14 @@ pub(crate) fn bill(
 /// ACCOUNTS-3: each signer's key is the one bound to the account, or may be bound now.
 pub(crate) fn check_keys(state: &Overlay, signed: &SignedTx) -> Result<Result<(), Unfit>, Fault> {
     for (n, (witness, who)) in signed.witnesses.iter().zip(&signed.tx.signers).enumerate() {
-        let holding = state.holding(&TokenId::NATIVE, who)?;
-        if holding.key == witness.key {
-            continue;
-        }
-        if holding.key != Holding::default().key {
+        let bound = state.holding(&TokenId::NATIVE, who)?.key;
+        // All zeros stands for "none yet"; as a key it is a point of small order, so an unbound account is looked at first.
+        if bound == Holding::default().key {
+            if !witness.key.may_be_bound() {
+                return Ok(Err(Unfit::WeakKey(n)));
+            }
+        } else if bound != witness.key {
             return Ok(Err(Unfit::Key));
-        }
-        if !witness.key.may_be_bound() {
-            return Ok(Err(Unfit::WeakKey(n)));
         }
     }
     Ok(Ok(()))

@@ -1,8 +1,8 @@
 //! Proofs that need nothing but this crate, `leither-types` and the chain's id: of one holding or record under a state root, and all the
 //! way up to the genesis hash.
 //!
-//! A proof does not repeat the question (which token, whose holding, which key): who verifies asks it. Everything in a proof is bound by
-//! the root, so that a changed byte makes it invalid and never another proof of the same thing.
+//! A proof does not repeat the question (which token, whose holding, which key): who verifies asks it, and cannot be handed the answer to
+//! another one. Everything in a proof is bound by the root, so that a changed byte makes it invalid.
 
 use crate::ledger::{padded, record_commitment, record_key_hash, state_root, token_commitment};
 use crate::tree::TreeProof;
@@ -103,46 +103,47 @@ impl RecordProof {
     }
 }
 
-/// A question about the state, with the proof of its answer.
+/// What may be asked of the state.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
-pub enum Claim {
+pub enum Question {
     /// What does `id` hold of `token`?
     Holding {
         /// Of which token.
         token: TokenId,
         /// Whose.
         id: AccountId,
-        /// The answer's proof.
-        proof: HoldingProof,
     },
-    /// What is the record of `key`?
-    Record {
-        /// Its key.
-        key: Blob<RECORD_KEY_BYTES_MAX>,
-        /// The answer's proof.
-        proof: RecordProof,
-    },
+    /// What is the record of this key?
+    Record(Blob<RECORD_KEY_BYTES_MAX>),
 }
 
-/// What a [`StateProof`] has shown.
+/// What the state says to it; nothing where there is no leaf.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Proven {
+pub enum Answer {
     /// What an account holds of a token.
-    Holding {
-        /// Of which token.
-        token: TokenId,
-        /// Whose.
-        id: AccountId,
-        /// What; nothing where there is no leaf.
-        holding: Option<Holding>,
-    },
-    /// A record.
-    Record {
-        /// Its key.
-        key: Vec<u8>,
-        /// Its value; nothing where there is none.
-        value: Option<Vec<u8>>,
-    },
+    Holding(Option<Holding>),
+    /// A record's value.
+    Record(Option<Vec<u8>>),
+}
+
+/// The proof of an answer under a state root.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub enum LeafProof {
+    /// Of a holding.
+    Holding(HoldingProof),
+    /// Of a record.
+    Record(RecordProof),
+}
+
+impl LeafProof {
+    /// The answer to `question` in the state with this root.
+    pub fn verify(&self, state: &Hash, question: &Question) -> Result<Answer, ProofError> {
+        match (self, question) {
+            (Self::Holding(proof), Question::Holding { token, id }) => proof.verify(state, token, id).map(Answer::Holding),
+            (Self::Record(proof), Question::Record(key)) => proof.verify(state, key).map(Answer::Record),
+            _ => Err(ProofError::Malformed("a proof of the other kind than was asked for")),
+        }
+    }
 }
 
 /// From a leaf to the chain's id: leaf, state root, header, certificate, validators, genesis.
@@ -151,8 +152,8 @@ pub enum Proven {
 /// headers, which lead from the genesis set to a later one; they will be another version of this proof.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
 pub struct StateProof {
-    /// What is claimed of the state after the header's block.
-    pub claim: Claim,
+    /// Of the state after the header's block.
+    pub leaf: LeafProof,
     /// A final block's header.
     pub header: Header,
     /// Why it is final.
@@ -164,9 +165,10 @@ pub struct StateProof {
 }
 
 impl StateProof {
-    /// What is proven of the chain with this id, at `self.header.height`. Whether that height is recent enough is for the caller to say.
-    pub fn verify(&self, chain: &Hash) -> Result<Proven, ProofError> {
-        let Self { header, certificate, validators, genesis, .. } = self;
+    /// The answer to `question` on the chain with this id, at `self.header.height`. Whether that height is recent enough is for the
+    /// caller to say.
+    pub fn verify(&self, chain: &Hash, question: &Question) -> Result<Answer, ProofError> {
+        let Self { leaf, header, certificate, validators, genesis } = self;
         if genesis.chain() != *chain || header.chain != *chain || header.version != BLOCK_VERSION {
             return Err(ProofError::Chain);
         }
@@ -177,15 +179,6 @@ impl StateProof {
         if !of_header || !certificate.is_valid(chain, validators) {
             return Err(ProofError::Certificate);
         }
-        match &self.claim {
-            Claim::Holding { token, id, proof } => {
-                let holding = proof.verify(&header.state_root, token, id)?;
-                Ok(Proven::Holding { token: *token, id: *id, holding })
-            }
-            Claim::Record { key, proof } => {
-                let value = proof.verify(&header.state_root, key)?;
-                Ok(Proven::Record { key: key.to_vec(), value })
-            }
-        }
+        leaf.verify(&header.state_root, question)
     }
 }

@@ -4,7 +4,7 @@ mod common;
 
 use common::{content, key};
 use leither_state::{
-    Change, Claim, Holding, HoldingProof, Ledger, ProofError, Proven, RecordProof, STATE_PROOF_BYTES_MAX, StateProof, Step, Tree, TreeProof,
+    Answer, Change, Holding, HoldingProof, LeafProof, Ledger, ProofError, Question, RecordProof, STATE_PROOF_BYTES_MAX, StateProof, Step, Tree, TreeProof,
     WriteSet,
 };
 use leither_types::{
@@ -29,10 +29,9 @@ fn ledger() -> Ledger {
     for n in 0..20u8 {
         let holding = Holding { free: Amount(1 + u128::from(n)), locked: Amount(1 << n), nonce: 1, key: PublicKey([n; 32]) };
         writes.holdings.insert((TOKEN, id(n)), Some(holding));
-        writes.holdings.insert((TokenId([n.max(2); 20]), id(0)), Some(holding)).map_or((), drop);
+        writes.holdings.insert((TokenId([n + 10; 20]), id(0)), Some(holding));
         writes.records.insert(vec![n, 1, 2], Some(vec![n; usize::from(n)]));
     }
-    writes.holdings.remove(&(NO_TOKEN, id(0)));
     let mut ledger = Ledger::new();
     let _ = ledger.apply(&writes).expect("sums are small");
     ledger
@@ -217,21 +216,21 @@ impl Net {
         Certificate { height, round, block, signatures: List::new(signatures).expect("few") }
     }
 
-    fn prove(&self, ledger: &Ledger, claim: Claim) -> StateProof {
+    fn prove(&self, ledger: &Ledger, leaf: LeafProof) -> StateProof {
         let header = self.header(ledger);
         let certificate = self.certify(&header, 3);
-        StateProof { claim, header, certificate, validators: self.genesis.validators.clone(), genesis: self.genesis.clone() }
+        StateProof { leaf, header, certificate, validators: self.genesis.validators.clone(), genesis: self.genesis.clone() }
     }
 }
 
-fn claims(ledger: &Ledger) -> Vec<(Claim, Proven)> {
+fn questions(ledger: &Ledger) -> Vec<(Question, LeafProof, Answer)> {
     let holding = |token, id| {
-        let claim = Claim::Holding { token, id, proof: ledger.prove_holding(&token, &id) };
-        (claim, Proven::Holding { token, id, holding: ledger.holding(&token, &id) })
+        let proof = LeafProof::Holding(ledger.prove_holding(&token, &id));
+        (Question::Holding { token, id }, proof, Answer::Holding(ledger.holding(&token, &id)))
     };
     let record = |key: &[u8], value: Option<Vec<u8>>| {
-        let proof = ledger.prove_record(key, value.clone());
-        (Claim::Record { key: List::new(key.to_vec()).expect("short"), proof }, Proven::Record { key: key.to_vec(), value })
+        let proof = LeafProof::Record(ledger.prove_record(key, value.clone()));
+        (Question::Record(List::new(key.to_vec()).expect("short")), proof, Answer::Record(value))
     };
     vec![holding(TOKEN, id(3)), holding(TOKEN, id(77)), record(&[7, 1, 2], Some(vec![7; 7])), record(&[7], None)]
 }
@@ -240,10 +239,14 @@ fn claims(ledger: &Ledger) -> Vec<(Claim, Proven)> {
 fn a_leaf_is_proven_up_to_the_genesis_hash_and_every_one_byte_change_fails() {
     let (net, ledger) = (Net::new("leither-test"), ledger());
     let chain = net.genesis.chain();
-    for (claim, proven) in claims(&ledger) {
-        let proof = net.prove(&ledger, claim);
-        assert_eq!(proof.verify(&chain), Ok(proven));
-        changed::<StateProof>(&proof.encode(), &[1, 2, 4, 8, 16, 32, 64, 128, 255], |proof| proof.verify(&chain).is_ok());
+    let questions = questions(&ledger);
+    for (question, leaf, answer) in &questions {
+        let proof = net.prove(&ledger, leaf.clone());
+        assert_eq!(proof.verify(&chain, question), Ok(answer.clone()));
+        for (other, _, _) in questions.iter().filter(|(other, _, _)| other != question) {
+            assert!(proof.verify(&chain, other).is_err(), "{other:?} answered by the proof for {question:?}");
+        }
+        changed::<StateProof>(&proof.encode(), &[1, 2, 4, 8, 16, 32, 64, 128, 255], |proof| proof.verify(&chain, question).is_ok());
     }
 }
 
@@ -251,32 +254,30 @@ fn a_leaf_is_proven_up_to_the_genesis_hash_and_every_one_byte_change_fails() {
 fn a_proof_of_another_chain_other_validators_or_too_little_power_fails() {
     let (net, other, ledger) = (Net::new("leither-test"), Net::new("leither-other"), ledger());
     let chain = net.genesis.chain();
-    let good = net.prove(&ledger, claims(&ledger).remove(0).0);
-    assert!(good.verify(&chain).is_ok());
-    assert_eq!(good.verify(&other.genesis.chain()), Err(ProofError::Chain));
-    assert_eq!(StateProof { genesis: other.genesis.clone(), ..good.clone() }.verify(&chain), Err(ProofError::Chain));
+    let (question, leaf, _) = questions(&ledger).remove(0);
+    let good = net.prove(&ledger, leaf);
+    assert!(good.verify(&chain, &question).is_ok());
+    assert_eq!(good.verify(&other.genesis.chain(), &question), Err(ProofError::Chain));
+    assert_eq!(StateProof { genesis: other.genesis.clone(), ..good.clone() }.verify(&chain, &question), Err(ProofError::Chain));
     // The other chain's header and certificate, under this chain's genesis.
-    let foreign = other.prove(&ledger, good.claim.clone());
-    assert_eq!(StateProof { genesis: net.genesis.clone(), ..foreign }.verify(&chain), Err(ProofError::Chain));
+    let foreign = other.prove(&ledger, good.leaf.clone());
+    assert_eq!(StateProof { genesis: net.genesis.clone(), ..foreign }.verify(&chain, &question), Err(ProofError::Chain));
 
     let one = ValidatorSet::new(net.genesis.validators.iter().take(1).cloned().collect()).expect("a set");
-    assert_eq!(StateProof { validators: one.clone(), ..good.clone() }.verify(&chain), Err(ProofError::Validators));
+    assert_eq!(StateProof { validators: one.clone(), ..good.clone() }.verify(&chain, &question), Err(ProofError::Validators));
     let mut header = Header { validators: one.hash(), ..good.header.clone() };
-    assert_eq!(StateProof { header: header.clone(), ..good.clone() }.verify(&chain), Err(ProofError::Validators));
+    assert_eq!(StateProof { header: header.clone(), ..good.clone() }.verify(&chain, &question), Err(ProofError::Validators));
 
     for signers in 0..=2 {
         let certificate = net.certify(&good.header, signers);
-        assert_eq!(StateProof { certificate, ..good.clone() }.verify(&chain), Err(ProofError::Certificate));
+        assert_eq!(StateProof { certificate, ..good.clone() }.verify(&chain, &question), Err(ProofError::Certificate));
     }
     // A certificate of another block, and of another height than the header's.
     header = Header { height: 8, ..good.header.clone() };
-    assert_eq!(StateProof { header: header.clone(), ..good.clone() }.verify(&chain), Err(ProofError::Certificate));
+    assert_eq!(StateProof { header: header.clone(), ..good.clone() }.verify(&chain, &question), Err(ProofError::Certificate));
     let certificate = Certificate { block: header.id(), ..good.certificate.clone() };
-    assert_eq!(StateProof { header, certificate, ..good.clone() }.verify(&chain), Err(ProofError::Certificate));
+    assert_eq!(StateProof { header, certificate, ..good.clone() }.verify(&chain, &question), Err(ProofError::Certificate));
 
     // A final header, but of another state.
-    let _ = good.header.state_root;
-    let mut later = Ledger::new();
-    let _ = later.apply(&WriteSet::default()).expect("nothing");
-    assert_eq!(net.prove(&later, good.claim.clone()).verify(&chain), Err(ProofError::Root));
+    assert_eq!(net.prove(&Ledger::new(), good.leaf.clone()).verify(&chain, &question), Err(ProofError::Root));
 }

@@ -99,7 +99,7 @@ impl ValidatorSet {
         let total = self.total_power();
         let turn = (u128::from(height) + u128::from(round)) % total;
         let step = coprime_near_golden(total);
-        let mut slot = (turn * step) % total;
+        let mut slot = mul_mod(turn, step, total);
         for validator in &self.0 {
             let power = u128::from(validator.power);
             if slot < power {
@@ -111,14 +111,22 @@ impl ValidatorSet {
     }
 }
 
-/// The largest number not above `total` x 0.618 that shares no factor with `total`: spreads one validator's turns evenly.
+/// The largest number not above `total` / 1.618… that shares no factor with `total`: steps of the golden section spread one validator's
+/// turns evenly over any stretch of heights. A ratio of small numbers would not: it comes back to the same few slots for ages.
 fn coprime_near_golden(total: u128) -> u128 {
-    // total < 2^70, so the product stays far below 2^128.
-    let mut step = (total * 618 / 1000).max(1);
+    // The 82nd and 83rd Fibonacci numbers; total < 2^70, so the product stays below 2^126.
+    let mut step = (total * 61_305_790_721_611_591 / 99_194_853_094_755_497).max(1);
     while gcd(step, total) != 1 {
         step -= 1;
     }
     step
+}
+
+/// `a * b % m` for factors below `m` < 2^70: their product may leave 128 bits, so `b` is taken in two halves of 35 bits.
+fn mul_mod(a: u128, b: u128, m: u128) -> u128 {
+    const HALF: u32 = 35;
+    let high = a * (b >> HALF) % m;
+    ((high << HALF) + a * (b & ((1 << HALF) - 1))) % m
 }
 
 fn gcd(mut a: u128, mut b: u128) -> u128 {

@@ -45,7 +45,7 @@ pub struct Written {
     pub symbol: String,
 }
 
-/// Reads `<number><symbol>`; one space between them is allowed, which a symbol that begins with a digit needs.
+/// AMOUNT-1: reads `<number><symbol>`; one space between them is allowed, which a symbol that begins with a digit needs.
 pub fn parse(text: &str) -> Result<Written, AmountError> {
     let form = || AmountError::Form(text.chars().take(80).collect());
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(form)?;
@@ -74,7 +74,7 @@ pub fn is_symbol(text: &str) -> bool {
 }
 
 impl Written {
-    /// In smallest units of a token with so many decimals. Nothing is rounded: what does not fit is refused.
+    /// AMOUNT-2: in smallest units of a token with so many decimals. Nothing is rounded: what does not fit is refused.
     pub fn units(&self, decimals: u8) -> Result<Amount, AmountError> {
         let number = || match self.fraction.as_str() {
             "" => self.whole.clone(),
@@ -100,7 +100,7 @@ impl Written {
     }
 }
 
-/// Prints an amount as it is read: no digit lost, no zero behind the point, the symbol at the end.
+/// AMOUNT-3: prints an amount as it is read: no digit lost, no zero behind the point, the symbol at the end.
 pub fn show(amount: Amount, decimals: u8, symbol: &str) -> String {
     let number = number(amount, decimals);
     let space = if symbol.starts_with(|c: char| c.is_ascii_digit()) { " " } else { "" };
@@ -127,6 +127,7 @@ mod tests {
         parse(text)?.units(decimals).map(|a| a.0)
     }
 
+    // AMOUNT-1
     #[test]
     fn amounts_are_read_to_the_last_unit() {
         assert_eq!(units("5mei", 9), Ok(5_000_000_000));
@@ -138,12 +139,15 @@ mod tests {
         assert_eq!(units("007.50mei", 2), Ok(750));
         assert_eq!(units("0mei", 9), Ok(0));
         assert_eq!(units("5 1inch", 0), Ok(5));
+        // A symbol may begin with any letter, so this is no exponent but one unit of a token `e9mei`.
+        assert_eq!(parse("1e9mei").map(|w| w.symbol), Ok("e9mei".to_string()));
         assert_eq!(parse_native("1mei").map(|a| a.0), Ok(1_000_000_000));
     }
 
+    // AMOUNT-1
     #[test]
     fn what_is_no_amount_is_refused_with_its_reason() {
-        for text in ["", "5", "mei", ".5mei", "5.mei", "1.2.3mei", "-5mei", "+5mei", "1e9mei", "٣mei", "1,5mei", "5  mei"] {
+        for text in ["", "5", "mei", ".5mei", "5.mei", "1.2.3mei", "-5mei", "+5mei", "٣mei", "1,5mei", "5  mei"] {
             let error = parse(text).unwrap_err();
             assert!(matches!(error, AmountError::Form(_) | AmountError::Symbol(_)), "{text}: {error}");
         }
@@ -154,6 +158,7 @@ mod tests {
         assert!(matches!(parse_native("5tube"), Err(AmountError::Symbol(_))));
     }
 
+    // AMOUNT-2
     #[test]
     fn a_digit_too_fine_is_refused_and_never_rounded() {
         let error = units("0.0000000001mei", 9).unwrap_err();
@@ -161,6 +166,7 @@ mod tests {
         assert!(matches!(units("0.1tube", 0), Err(AmountError::TooFine { .. })));
     }
 
+    // AMOUNT-2
     #[test]
     fn more_than_a_supply_is_refused() {
         assert_eq!(units("79228162514264337593543950335abc", 0), Ok(SUPPLY_MAX.0));
@@ -169,6 +175,7 @@ mod tests {
     }
 
     proptest! {
+        // AMOUNT-3
         #[test]
         fn what_is_printed_reads_back(units in 0..=SUPPLY_MAX.0, decimals in 0..=DECIMALS_MAX, symbol in "[a-z0-9]{3,12}") {
             let text = show(Amount::new(units), decimals, &symbol);

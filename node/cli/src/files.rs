@@ -53,7 +53,7 @@ fn write_spare(path: &Path, bytes: &[u8], mode: u32) -> io::Result<PathBuf> {
     spare_name.push(name);
     // Unforeseeable, so that two processes never share one and a stale one never blocks.
     let mut salt = [0u8; 8];
-    getrandom::fill(&mut salt).map_err(io::Error::other)?;
+    getrandom::fill(&mut salt).map_err(|e| io::Error::other(e.to_string()))?;
     spare_name.push(format!(".{}.new", hex::encode(salt)));
     let spare = path.with_file_name(spare_name);
     let written = (|| {

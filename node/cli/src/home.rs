@@ -40,7 +40,7 @@ pub struct Home {
 }
 
 impl Home {
-    /// `flag`, else [`HOME_VARIABLE`], else `~/.leither`. `variable` reads the environment.
+    /// HOME-1: `flag`, else [`HOME_VARIABLE`], else `~/.leither`. `variable` reads the environment.
     pub fn locate(flag: Option<PathBuf>, variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, HomeError> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let root = flag
@@ -140,6 +140,7 @@ mod tests {
         move |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into())
     }
 
+    // HOME-1
     #[test]
     fn the_flag_goes_before_the_variable_and_that_before_the_default() {
         let env = environment(&[("HOME", "/h"), (HOME_VARIABLE, "/v")]);
@@ -156,11 +157,14 @@ mod tests {
         let home = Home::at(dir.path().join("new/home")).unwrap();
         home.create().unwrap();
         home.create().unwrap();
-        for path in [home.root().to_path_buf(), home.keys(), home.data(), home.run(), home.snapshots(), home.root.join("validator")] {
+        for path in
+            [home.root().to_path_buf(), home.keys(), home.data(), home.run(), home.snapshots(), home.root.join("validator")]
+        {
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700, "{path:?}");
         }
     }
 
+    // HOME-1
     #[test]
     fn a_home_that_cannot_hold_a_socket_or_is_a_file_is_refused() {
         let long = PathBuf::from(format!("/{}", "x".repeat(100)));

@@ -54,8 +54,8 @@ impl Feed {
         Listener(self.0.subscribe())
     }
 
-    /// Tells all listeners. That there is none is no failure.
-    pub fn tell(&self, pulse: Arc<Committed>) {
+    /// notify: tells all listeners. That there is none is no failure.
+    pub fn notify(&self, pulse: Arc<Committed>) {
         let _ = self.0.send(pulse);
     }
 }

@@ -1,10 +1,13 @@
 //! When the next pulse may begin: a pure answer to what is known now. The rules (`PACE-1` to `PACE-6`) are in `spec/consensus.md`.
 
-use leither_types::{Block, Header, Millis, Params};
+use leither_types::{BLOCK_TXS_MAX, Header, Millis, Params, Weight};
 use std::time::Duration;
 
 /// A block may be stamped so far ahead of the clock of who checks it.
 pub const AHEAD_MS_MAX: u64 = 500;
+
+/// What a transaction is taken to weigh before any was seen: about what a transfer weighs.
+const WEIGHT_EACH: Weight = 30_000;
 
 /// What waits for a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,8 +26,10 @@ pub struct Pace {
     heartbeat: u64,
     /// A block holds no more bytes.
     bytes_max: usize,
-    /// So many transactions filled the last full block by weight: as many again are a block's worth.
-    txs_full: Option<usize>,
+    /// A block weighs no more.
+    weight_max: Weight,
+    /// What a transaction is taken to weigh: as those of the last block did.
+    weight_each: Weight,
 }
 
 /// What to do about the next height.
@@ -44,19 +49,27 @@ impl Pace {
             pulse_min: params.pulse_min_ms.min(params.pulse_ms),
             heartbeat: params.heartbeat_ms.max(params.pulse_ms),
             bytes_max: params.block_bytes_max as usize,
-            txs_full: None,
+            weight_max: params.block_weight_max.max(1),
+            weight_each: WEIGHT_EACH,
         }
     }
 
-    /// Notes that the last block was full by its weight, with so many transactions.
-    pub fn filled_by_weight(self, txs: usize) -> Self {
-        Self { txs_full: Some(txs.max(1)), ..self }
+    /// Learns from a block what a transaction weighs.
+    pub fn learn(self, txs: usize, weight: Weight) -> Self {
+        match weight.checked_div(txs as Weight) {
+            Some(each) => Self { weight_each: each.max(1), ..self },
+            None => self,
+        }
+    }
+
+    fn is_full(&self, load: Load) -> bool {
+        let weight = self.weight_each.saturating_mul(load.txs as Weight);
+        load.txs > 0 && (load.bytes >= self.bytes_max || weight >= self.weight_max || load.txs >= BLOCK_TXS_MAX)
     }
 
     /// What to do, `since` ms after the last pulse began, with this much waiting. `called`: another validator has begun.
     pub fn step(&self, since: u64, load: Load, called: bool) -> Step {
-        let full = load.bytes >= self.bytes_max || self.txs_full.is_some_and(|txs| load.txs >= txs);
-        let due = if called || full {
+        let due = if called || self.is_full(load) {
             self.pulse_min // PACE-3, PACE-5
         } else if load.txs > 0 {
             self.pulse // PACE-1, PACE-2
@@ -102,16 +115,6 @@ pub fn timing(pace: &Pace, parent: Millis, header: &Header, now: Millis) -> Timi
     }
 }
 
-/// Whether so heavy a block left no room by weight.
-pub fn is_full_by_weight(weight: u64, params: &Params) -> bool {
-    weight >= params.block_weight_max / 10 * 9
-}
-
-/// Whether a block says nothing but that the chain is alive.
-pub fn is_heartbeat(block: &Block) -> bool {
-    block.txs.is_empty()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,9 +148,10 @@ mod tests {
         let full = Load { txs: 9_000, bytes: Params::standard().block_bytes_max as usize };
         assert_eq!(pace().step(0, full, false), after(200));
         assert_eq!(pace().step(200, full, false), Step::Now);
-        let heavy = pace().filled_by_weight(50);
+        let heavy = pace().learn(50, Params::standard().block_weight_max);
         assert_eq!(heavy.step(200, load(50), false), Step::Now);
         assert_eq!(heavy.step(200, load(49), false), after(800));
+        assert_eq!(heavy.learn(0, 0), heavy, "an empty block teaches nothing");
     }
 
     #[test]

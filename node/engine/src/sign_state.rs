@@ -160,6 +160,11 @@ impl SignState {
         Ok(state)
     }
 
+    /// Begins the file of a new key, for who makes keys for a chain that is already running. A file that is there stays.
+    pub fn create(dir: &Path, chain: &Hash, validator: &str) -> Result<(), GuardError> {
+        Self::open(dir, chain, validator, false).map(drop)
+    }
+
     /// Allows a signature, after having noted it on disk.
     pub fn permit(&self, wanted: &Signing) -> Result<(), GuardError> {
         // A panic elsewhere cannot leave half a value behind, as it is replaced as a whole.

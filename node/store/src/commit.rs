@@ -70,7 +70,10 @@ impl Store {
             state_root: root,
         };
         inner.books_mut()?.settle(head);
-        inner.mark.write(header.height, &id).map_err(|e| Fault::Storage(format!("cannot note the committed height: {e}")))
+        inner
+            .mark
+            .write(header.height, &id)
+            .map_err(|e| Fault::Storage(format!("cannot note the committed height: {e}")))
     }
 
     /// STORE-3: the block is the head's child and the certificate is this block's.
@@ -99,7 +102,8 @@ impl Store {
 }
 
 fn size_hint(commit: &Commit<'_>) -> usize {
-    let records: usize = commit.writes.records.iter().map(|(key, value)| 16 + key.len() + value.as_ref().map_or(0, Vec::len)).sum();
+    let records: usize =
+        commit.writes.records.iter().map(|(key, value)| 16 + key.len() + value.as_ref().map_or(0, Vec::len)).sum();
     4096 + commit.writes.holdings.len() * 128 + records + commit.block.txs.len() * 768 + commit.touched.len() * 48
 }
 

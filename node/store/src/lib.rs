@@ -7,7 +7,7 @@
 //!   all nodes of the state's trees      rows of ten column families        (the engine's scratch paper)
 //!                 |                                  |
 //!        snapshot() -> dyn Read            block · header · receipts · tx · account_history
-//!        prove_holding · prove_record
+//!                prove
 //! ```
 //! The flow: [`Store::open`] rebuilds the ledger from its leaves and checks the root against the head; a proposal's root comes from
 //! `root_after` of a snapshot, which leaves the ledger as that proposal wants it until another comes or somebody asks for a proof;

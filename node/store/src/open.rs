@@ -1,7 +1,7 @@
 use crate::books::Books;
 use crate::columns::{
-    BODIES, FORMAT, GENESIS, HEAD, HEADERS, HEIGHTS, HOLDINGS, INITIAL_ROOT, META, RECORDS, column, descriptors, height_key, is_known,
-    options, read_holding_key,
+    BODIES, FORMAT, GENESIS, HEAD, HEADERS, HEIGHTS, HOLDINGS, INITIAL_ROOT, META, RECORDS, column, descriptors, height_key,
+    is_known, options, read_holding_key,
 };
 use crate::commit::write_state;
 use crate::mark::Mark;
@@ -120,7 +120,8 @@ impl Store {
         check_mark(&at, &db, &head)?;
         let ledger = load_ledger(&db).map_err(|e| at.fault(e))?;
         if ledger.root() != head.state_root {
-            let what = format!("its leaves give the state root {}, height {} has {}", ledger.root(), head.height, head.state_root);
+            let what =
+                format!("its leaves give the state root {}, height {} has {}", ledger.root(), head.height, head.state_root);
             return Err(at.damaged(what));
         }
         let mark = Mark::open(dir).and_then(|mark| mark.write(head.height, &head.id).map(|()| mark)).map_err(|e| at.disk(e))?;

@@ -1,6 +1,8 @@
 //! What can be asked about blocks. Rows of a block appear all at once and never change.
 
-use crate::columns::{BODIES, HEADERS, HEIGHTS, HISTORY, RECEIPTS, TXS, column, height_key, history_key, read_history_key, read_place};
+use crate::columns::{
+    BODIES, HEADERS, HEIGHTS, HISTORY, RECEIPTS, TXS, column, height_key, history_key, read_history_key, read_place,
+};
 use crate::{Store, storage};
 use leither_state::Fault;
 use leither_types::{AccountId, Block, Certificate, Hash, Header, Height, Receipt, TxId, codec::decode_trusted};

@@ -126,8 +126,8 @@ fn create(ctx: &mut Ctx<'_>, app: &Text<64>, kind: &Text<16>, mark: &Text<128>) 
     let author = ctx.actor();
     let mark = if &**mark == MARK_AUTO {
         let index = ctx.next_index();
-        // The transaction's id makes it new, the index tells two in one transaction apart.
-        Text::new(format!("auto:{}:{index}", ctx.tx.id)).ok_or(Error::Form)?
+        // The transaction's id makes it new; proposal and index tell apart what one transaction makes or opens.
+        Text::new(format!("auto:{}:{}:{index}", ctx.tx.id, ctx.proposal)).ok_or(Error::Form)?
     } else {
         mark.clone()
     };

@@ -12,20 +12,25 @@ pub(crate) fn start_unlocking(ctx: &mut Ctx<'_>, key: &ProposalKey) {
     keys::UNLOCKING.put(ctx.state, key, &());
 }
 
-/// Unlocks at most `budget` ballots of the first proposal in the queue. Ballots vanish as they are unlocked, so the queue ends.
+/// Unlocks at most `budget` ballots, proposal by proposal as they stand in the queue; one without ballots counts as one. Ballots
+/// vanish as they are unlocked, so the queue ends.
 pub(crate) fn unlock_page(ctx: &mut Ctx<'_>, budget: usize) -> Result<(), Fault> {
-    let Some((key, ())) = keys::UNLOCKING.scan(ctx.state, &(), None, 1)?.pop() else { return Ok(()) };
-    let page = keys::BALLOT.scan(ctx.state, &key, None, budget)?;
-    let last = page.len() < budget;
-    for ((_, _, who), _) in page {
-        match unlock(ctx, &key, &who) {
-            Ok(()) => {}
-            Err(Stop::Fault(fault)) => return Err(fault),
-            Err(Stop::Reject(_)) => return Err(Fault::Corrupt("a ballot's units cannot be unlocked".into())),
+    let mut left = budget;
+    while left > 0 {
+        let Some((key, ())) = keys::UNLOCKING.scan(ctx.state, &(), None, 1)?.pop() else { return Ok(()) };
+        let page = keys::BALLOT.scan(ctx.state, &key, None, left)?;
+        let count = page.len();
+        for ((_, _, who), _) in page {
+            match unlock(ctx, &key, &who) {
+                Ok(()) => {}
+                Err(Stop::Fault(fault)) => return Err(fault),
+                Err(Stop::Reject(_)) => return Err(Fault::Corrupt("a ballot's units cannot be unlocked".into())),
+            }
         }
-    }
-    if last {
-        keys::UNLOCKING.remove(ctx.state, &key);
+        if count < left {
+            keys::UNLOCKING.remove(ctx.state, &key);
+        }
+        left = left.saturating_sub(count.max(1));
     }
     Ok(())
 }

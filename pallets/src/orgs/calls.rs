@@ -167,12 +167,18 @@ pub enum Call {
     },
 }
 
+/// A token's decimal places.
+const DECIMALS_MAX: u8 = 18;
+
 impl Call {
     pub(crate) fn check(&self) -> Result<(), Error> {
         match self {
             Call::Create { name, charter, decimals, .. } => {
-                if !is_name(name) || *decimals > 18 {
+                if !is_name(name) {
                     return Err(Error::NameForm);
+                }
+                if *decimals > DECIMALS_MAX {
+                    return Err(Error::TooMany { max: u32::from(DECIMALS_MAX) });
                 }
                 charter.check()
             }

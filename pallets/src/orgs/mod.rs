@@ -21,7 +21,7 @@
 //! - ORG-11: a proposal that passes runs its calls as the organization, all or nothing, after the veto delay.
 //! - ORG-12: of an income the charter's share stays in the treasury, the rest goes to the unit holders (R55).
 //! - ORG-13: the organization may pay its members' fees, up to a daily allowance each.
-//! - ORG-14: the last k supervisors cannot leave, so that an organization is never without them.
+//! - ORG-14: a supervisor neither leaves nor is expelled before a vote has amended the charter: an organization is never without them.
 
 mod ballots;
 mod calls;

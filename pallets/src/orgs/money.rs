@@ -66,7 +66,15 @@ pub(crate) fn income(ctx: &mut Ctx<'_>, id: &OrgId, token: &TokenId, amount: Amo
     if !org.charter.income_tokens.contains(token) {
         return Err(Error::NotIncomeToken.into());
     }
+    if amount.is_zero() {
+        return Err(tokens::Error::Nothing.into());
+    }
     let from = ctx.actor();
+    // What stays in the treasury is not moved where the treasury itself pays, but it must be there.
+    let have = ctx.state.holding(token, &from)?.free;
+    if have < amount {
+        return Err(crate::accounts::Error::Short { have, need: amount }.into());
+    }
     let kept = amount.share(u128::from(org.charter.treasury_bp), u128::from(ALL_BP)).ok_or(crate::accounts::Error::Overflow)?;
     let shared = amount.minus(kept).ok_or(crate::accounts::Error::Overflow)?;
     let units = tokens::share_out(ctx, &org.token, token, shared)?;
@@ -74,7 +82,7 @@ pub(crate) fn income(ctx: &mut Ctx<'_>, id: &OrgId, token: &TokenId, amount: Amo
     if !shared.is_zero() {
         tokens::pay(ctx, token, &from, &tokens::views::pot(&org.token), shared)?;
         if !org.charter.push_least.is_zero() {
-            tokens::start_push(ctx, &org.token, token, org.charter.push_least);
+            tokens::start_push(ctx, &org.token, token, org.charter.push_least)?;
         }
     }
     if !kept.is_zero() && from != id.treasury() {

@@ -1,19 +1,20 @@
 //! Votes: opening, casting, closing, doing (ORG-9 to ORG-11).
 //!
 //! ```text
-//! Open --(decided early, or period over)--> Closed(Rejected)
-//!                                       \-> Passed --(veto delay over)--> Closed(Done | Failed)
-//!                                              \--(k supervisors)-------> Closed(Vetoed)
+//! Open --(decided early, or period over; at a block's end)--> Closed(Rejected)
+//!                                         \-> Passed --(veto delay over; at a block's end)--> Closed(Done | Failed)
+//!                                               \--(k supervisors)-------------------------> Closed(Vetoed)
 //! ```
 
 use super::charter::ALL_BP;
 use super::members::{require, require_member, require_supervisors};
 use super::types::{Ballot, Org, Outcome, PROPOSAL_CALLS_MAX, Proposal, ProposalKey, Stage};
 use super::{Error, Event, ballots, keys, views};
-use crate::{Call, Ctx, Origin, Stop, accounts, tokens};
+use crate::{Call, Ctx, Origin, Stop, TxInfo, accounts, tokens};
 use leither_state::Fault;
 use leither_types::{Amount, CallBytes, List, OrgId, Text, TokenId, Weight};
 use parity_scale_codec::Encode;
+use std::cmp::Ordering;
 
 /// Whether the calls can be an organization's.
 pub(crate) fn check(title: &str, calls: &List<CallBytes, PROPOSAL_CALLS_MAX>) -> Result<(), Error> {
@@ -113,29 +114,33 @@ pub(crate) fn vote(ctx: &mut Ctx<'_>, key: &ProposalKey, yes: bool, weight: Opti
     keys::PROPOSAL.put(ctx.state, key, &proposal);
     ctx.emit(Event::Voted { org: id, proposal: number, who, yes, weight });
     if is_decided(&org, &proposal) {
-        close(ctx, key, &org, proposal)?;
+        // What it does was weighed at its opening, not in this transaction: a block's end does it, a bounded number a block.
+        keys::DUE.remove(ctx.state, &(proposal.until, id, number));
+        proposal.until = ctx.block.time;
+        keys::DUE.put(ctx.state, &(proposal.until, id, number), &());
+        keys::PROPOSAL.put(ctx.state, key, &proposal);
     }
     Ok(())
 }
 
-fn of_bp(amount: Amount, bp: u16) -> Amount {
-    // Amounts stay below 2^96, so the product fits; were it not so, nothing would reach the share.
-    amount.share(u128::from(bp), u128::from(ALL_BP)).unwrap_or(leither_types::SUPPLY_MAX)
+/// `part / all` against `bp / 10,000`, exactly.
+fn against_bp(part: Amount, all: Amount, bp: u16) -> Ordering {
+    // Amounts stay below 2^96, so the products fit; were it not so, nothing would reach the share.
+    part.0.saturating_mul(u128::from(ALL_BP)).cmp(&all.0.saturating_mul(u128::from(bp)))
 }
 
 /// Whether votes not yet cast cannot change the end: then nobody has to wait for the period.
 fn is_decided(org: &Org, proposal: &Proposal) -> bool {
-    let sure = of_bp(proposal.eligible, org.charter.pass_bp);
-    let quorum = of_bp(proposal.eligible, org.charter.quorum_bp);
     let cast = proposal.yes.plus(proposal.no).unwrap_or(leither_types::SUPPLY_MAX);
-    cast >= proposal.eligible || (proposal.yes > sure && cast >= quorum)
+    let sure = against_bp(proposal.yes, proposal.eligible, org.charter.pass_bp).is_gt();
+    cast >= proposal.eligible || (sure && against_bp(cast, proposal.eligible, org.charter.quorum_bp).is_ge())
 }
 
 fn has_passed(org: &Org, proposal: &Proposal) -> bool {
     let cast = proposal.yes.plus(proposal.no).unwrap_or(leither_types::SUPPLY_MAX);
-    // The quorum is rounded up: a vote that nobody cast never counts.
-    let quorum = of_bp(proposal.eligible, org.charter.quorum_bp);
-    cast >= quorum && !cast.is_zero() && proposal.yes > of_bp(cast, org.charter.pass_bp)
+    // A quorum of 0 still wants one vote.
+    let enough = !cast.is_zero() && against_bp(cast, proposal.eligible, org.charter.quorum_bp).is_ge();
+    enough && against_bp(proposal.yes, cast, org.charter.pass_bp).is_gt()
 }
 
 /// The open stage ends.
@@ -159,11 +164,13 @@ fn close(ctx: &mut Ctx<'_>, key: &ProposalKey, org: &Org, mut proposal: Proposal
 fn run(ctx: &mut Ctx<'_>, key: &ProposalKey, proposal: Proposal) -> Result<(), Fault> {
     let mark = ctx.state.mark();
     let said = ctx.events.len();
-    let before = (ctx.origin, ctx.proposal);
+    let before = (ctx.origin, ctx.proposal, ctx.tx);
     ctx.origin = Origin::Org(key.0);
     ctx.proposal = key.1;
+    // A block's end has no transaction: what the proposal makes names the signed one that opened it.
+    ctx.tx = TxInfo { id: proposal.tx, nonce: 0 };
     let done = do_calls(ctx, &proposal);
-    (ctx.origin, ctx.proposal) = before;
+    (ctx.origin, ctx.proposal, ctx.tx) = before;
     match done {
         Ok(()) => finish(ctx, key, proposal, Outcome::Done, None),
         Err(Stop::Reject(error)) => {

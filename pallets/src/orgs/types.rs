@@ -158,7 +158,7 @@ pub struct Entry {
     /// Its block's time.
     #[serde(with = "leither_types::json::decimal")]
     pub time: Millis,
-    /// The signed transaction in which it happened; the zero hash where a block's end acted (a proposal names its own).
+    /// The signed transaction that did it; for what a proposal did, the one that opened it.
     pub tx: TxId,
     /// What it was.
     #[serde(flatten)]

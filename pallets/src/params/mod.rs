@@ -1,14 +1,15 @@
 //! The rules' numbers and the price of weight. They stand in the state, so that a block is judged by its parent's state alone.
 //!
 //! - PARAMS-1: a block is judged by the parameters in its parent's state, never by a node's configuration.
-//! - PARAMS-2: the base fee rises by at most an eighth a block above half the weight cap, falls by at most an eighth below it, and never
-//!   under `base_fee_min`.
+//! - PARAMS-2: the base fee rises by at most an eighth a block above half the weight cap, falls by at most an eighth below it (by 1 where
+//!   that is less than 1), and never under `base_fee_min`.
 
 mod keys;
 pub mod views;
 
 use leither_state::{Fault, Overlay};
 use leither_types::{Amount, Params, Weight};
+use std::cmp::Ordering;
 
 /// PARAMS-2: sets the base fee for the next block from this one's weight.
 pub fn move_base_fee(state: &mut Overlay, params: &Params, used: Weight) -> Result<(), Fault> {
@@ -26,16 +27,15 @@ pub(crate) fn begin(state: &mut Overlay, params: &Params) {
     keys::BASE_FEE.put(state, &params.base_fee_min);
 }
 
-/// PARAMS-2 as arithmetic. The step is rounded down, but is at least 1 upwards, so that a minimum of 1 can ever be left.
+/// PARAMS-2 as arithmetic. The step is rounded down, but is at least 1: so a minimum of 1 can be left, and comes back.
 pub(crate) fn next_base_fee(fee: Amount, params: &Params, used: Weight) -> Amount {
     let target = u128::from((params.block_weight_max / 2).max(1));
     let used = u128::from(used.min(params.block_weight_max));
-    let step = |distance: u128| fee.share(distance, target.saturating_mul(8)).unwrap_or(Amount::ZERO);
-    let moved = if used > target {
-        let up = step(used - target).max(Amount::new(1));
-        fee.plus(up).unwrap_or(fee)
-    } else {
-        fee.minus(step(target - used)).unwrap_or(fee)
+    let step = |distance: u128| fee.share(distance, target.saturating_mul(8)).unwrap_or(Amount::ZERO).max(Amount::new(1));
+    let moved = match used.cmp(&target) {
+        Ordering::Greater => fee.plus(step(used - target)).unwrap_or(fee),
+        Ordering::Less => fee.minus(step(target - used)).unwrap_or(fee),
+        Ordering::Equal => fee,
     };
     moved.max(params.base_fee_min).min(leither_types::SUPPLY_MAX)
 }
@@ -53,5 +53,6 @@ mod tests {
         assert_eq!(at(8_000, params.block_weight_max), 9_000, "an eighth up");
         assert_eq!(at(8_000, 0), 7_000, "an eighth down");
         assert_eq!(at(8_000, params.block_weight_max / 2), 8_000, "rests at half");
+        assert_eq!(at(7, 0), 6, "comes back to its floor however low it is");
     }
 }

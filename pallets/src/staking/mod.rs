@@ -11,6 +11,7 @@ use crate::{Ctx, Stop, accounts, tokens};
 use leither_state::{Fault, Overlay};
 use leither_types::{AccountId, Amount, Certificate, TokenId, ValidatorSet};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
+use primitive_types::U256;
 use serde::Serialize;
 
 /// Pay of validators.
@@ -50,11 +51,11 @@ pub(crate) fn pay_signers(ctx: &mut Ctx<'_>, fees: Amount, certificate: &Certifi
     let broken = || Fault::Corrupt("fees beyond the supply".into());
     let signers: Vec<_> = certificate.signatures.iter().filter_map(|commit| set.get(&commit.validator)).collect();
     let power: u128 = signers.iter().map(|v| u128::from(v.power)).sum();
-    let part = fees.share(1, 2).ok_or_else(broken)?;
+    let half = Amount::new(fees.0 / 2);
     let mut paid = Amount::ZERO;
     for validator in signers {
-        let share = part.share(u128::from(validator.power), power).ok_or_else(broken)?;
-        let fresh = ctx.block.params.emission.share(u128::from(validator.power), power).ok_or_else(broken)?;
+        let share = part_of(half, validator.power, power).ok_or_else(broken)?;
+        let fresh = part_of(ctx.block.params.emission, validator.power, power).ok_or_else(broken)?;
         if !share.is_zero() {
             add(ctx, &validator.operator, share)?;
             ctx.emit(Event::Paid { operator: validator.operator, amount: share });
@@ -74,6 +75,12 @@ pub(crate) fn pay_signers(ctx: &mut Ctx<'_>, fees: Amount, certificate: &Certifi
         ctx.emit(Event::Burnt { amount: burnt });
     }
     Ok(())
+}
+
+/// `amount * power / all`, rounded down. Amount and power together leave 128 bits, so 256 are used: valid fees must never be a fault.
+fn part_of(amount: Amount, power: u64, all: u128) -> Option<Amount> {
+    let part = U256::from(amount.0).checked_mul(U256::from(power))?.checked_div(U256::from(all))?;
+    u128::try_from(part).ok().map(Amount::new)
 }
 
 fn add(ctx: &mut Ctx<'_>, to: &AccountId, amount: Amount) -> Result<(), Fault> {

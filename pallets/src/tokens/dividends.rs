@@ -1,7 +1,8 @@
 //! Shares of income by an index: O(1) an income, however many holders (TOKENS-3 to TOKENS-6).
 //!
-//! Amounts are scaled by 2^128. All that was ever issued of a token is below 2^96 and so is one income; the sum of all incomes is
-//! bounded by the income token's issue, so that index, product and accrual stay below 2^224 and fit 256 bits with room.
+//! Amounts are scaled by 2^128. All that was ever issued of a token is below 2^96, and so is one income; what waits in a pot is, too,
+//! so that product and accrual stay below 2^224. Only the index grows with all that was ever paid in: to leave 256 bits, 2^32 times a
+//! whole supply must have been shared by a single smallest unit. The income that would do it is refused.
 
 use super::{Error, Event, TokenInfo, keys};
 use crate::{Ctx, Stop, accounts};
@@ -11,6 +12,9 @@ use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 use primitive_types::U256;
 
 const SCALE_BITS: usize = 128;
+/// Income tokens that may ever have moved an index of one token. Each is settled whenever a balance changes, so that they must be few
+/// for ever: what is settled in part would let later units earn from earlier income.
+pub(crate) const INCOMES_MAX: usize = 8;
 
 /// What one unit has earned of one income token since the beginning, times 2^128.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
@@ -18,6 +22,13 @@ pub struct Index {
     per_unit: [u64; 4],
     /// What the last division left over, times 2^128: goes into the next.
     remainder: [u64; 4],
+}
+
+impl Index {
+    /// What a unit has earned, times 2^128.
+    pub(crate) fn decimal(&self) -> String {
+        U256(self.per_unit).to_string()
+    }
 }
 
 /// What one holder has earned of one income token and not yet taken.
@@ -61,7 +72,7 @@ pub(crate) fn settle(state: &mut Overlay, token: &TokenId, info: &TokenInfo, hol
     }
     let units = state.holding(token, holder)?.total().ok_or_else(|| Fault::Corrupt("a holding beyond 128 bits".into()))?;
     // A charter has at most four income tokens at a time, but may have changed them: all that ever moved an index count.
-    for ((_, income), index) in keys::INDEX.scan(state, token, None, 16)? {
+    for ((_, income), index) in keys::INDEX.scan(state, token, None, INCOMES_MAX)? {
         let key = (*token, *holder, income);
         let was = keys::ACCRUAL.get(state, &key)?;
         let now = settled(&was.unwrap_or_default(), &index, units)?;
@@ -84,7 +95,11 @@ pub(crate) fn share_out(ctx: &mut Ctx<'_>, token: &TokenId, income: &TokenId, am
         return Ok(units);
     }
     let key = (*token, *income);
-    let index = keys::INDEX.get(ctx.state, &key)?.unwrap_or_default();
+    let index = match keys::INDEX.get(ctx.state, &key)? {
+        Some(index) => index,
+        None if keys::INDEX.scan(ctx.state, token, None, INCOMES_MAX)?.len() < INCOMES_MAX => Index::default(),
+        None => return Err(Error::TooManyIncomes.into()),
+    };
     let scaled = (U256::from(amount.0) << SCALE_BITS).checked_add(U256(index.remainder)).ok_or(Error::SupplyFull)?;
     let (step, remainder) = scaled.div_mod(U256::from(units.0));
     let per_unit = U256(index.per_unit).checked_add(step).ok_or(Error::SupplyFull)?;

@@ -33,4 +33,8 @@ pub enum Error {
     #[codec(index = 6)]
     #[error("there is nothing to claim")]
     NothingAccrued,
+    /// A ninth income token.
+    #[codec(index = 7)]
+    #[error("this token has earned in 8 different income tokens already; no further one can be shared out")]
+    TooManyIncomes,
 }

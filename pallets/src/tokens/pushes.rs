@@ -1,15 +1,15 @@
 //! Automatic pay-out: after an income, holders are paid a page a block until all have been visited (TOKENS-6).
 //!
-//! The organization pays for it: each visited holder costs its treasury [`PUSH_WEIGHT`] at the base fee, burnt. A treasury that cannot
+//! The organization pays for it: each holder that is paid costs its treasury [`PUSH_WEIGHT`] at the base fee, burnt. A treasury that cannot
 //! pay ends the pay-out; whoever was not reached claims. Holders owed less than the minimum are passed over, not forgotten.
 
 use super::{dividends, keys};
 use crate::{Ctx, Stop, accounts, params};
 use leither_state::Fault;
-use leither_types::{AccountId, Amount, TokenId, Weight};
+use leither_types::{AccountId, Amount, Height, TokenId, Weight};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
-/// What visiting one holder costs.
+/// What paying one holder costs.
 pub(crate) const PUSH_WEIGHT: Weight = 60_000;
 
 /// A pay-out under way.
@@ -17,13 +17,25 @@ pub(crate) const PUSH_WEIGHT: Weight = 60_000;
 pub struct Push {
     /// The last holder visited.
     after: Option<AccountId>,
+    /// The block whose income began it: its own holders are first known to the next block.
+    begun: Height,
+    /// More income came since: once through, it goes round again.
+    again: bool,
     /// Holders owed less are passed over.
     least: Amount,
 }
 
-/// Starts a pay-out over all holders of `token`; one that is under way starts anew, since all have earned more.
-pub(crate) fn start(ctx: &mut Ctx<'_>, token: &TokenId, income: &TokenId, least: Amount) {
-    keys::PUSH.put(ctx.state, &(*token, *income), &Push { after: None, least });
+/// Starts a pay-out over all holders of `token`. One that is under way goes on and then round again, since all have earned more: to start
+/// anew at once would let a trickle of small incomes keep it from ever reaching the last.
+pub(crate) fn start(ctx: &mut Ctx<'_>, token: &TokenId, income: &TokenId, least: Amount) -> Result<(), Fault> {
+    let key = (*token, *income);
+    let begun = ctx.block.height;
+    let push = match keys::PUSH.get(ctx.state, &key)? {
+        Some(push) => Push { again: push.again || push.begun < begun, least, ..push },
+        None => Push { after: None, begun, again: false, least },
+    };
+    keys::PUSH.put(ctx.state, &key, &push);
+    Ok(())
 }
 
 /// Visits at most `budget` holders in the next pay-out that is under way; they take turns. Says how many.
@@ -35,9 +47,12 @@ pub(crate) fn push_page(ctx: &mut Ctx<'_>, budget: u32) -> Result<u32, Fault> {
     }
     let Some(((token, income), push)) = turn.pop() else { return Ok(0) };
     keys::PUSHED.put(ctx.state, &(token, income));
+    if push.begun == ctx.block.height {
+        return Ok(0);
+    }
     let org = keys::TOKEN.get(ctx.state, &token)?.and_then(|info| info.org);
     let org = org.ok_or_else(|| Fault::Corrupt("a pay-out of a token without an organization".into()))?;
-    // Holders as they were at the end of the parent: who came since has nothing accrued from before.
+    // Holders as they were at the end of the parent: who came since has nothing accrued from before. Whose units have all gone claims.
     let holders = ctx.state.parent().holders(&token, push.after.as_ref(), budget as usize)?;
     let price = params::views::base_fee(ctx.state)?.share(u128::from(PUSH_WEIGHT), 1);
     let price = price.ok_or_else(|| Fault::Corrupt("a base fee beyond its bound".into()))?;
@@ -61,7 +76,12 @@ pub(crate) fn push_page(ctx: &mut Ctx<'_>, budget: u32) -> Result<u32, Fault> {
         after = Some(*holder);
     }
     if (holders.len() as u64) < u64::from(budget) {
-        keys::PUSH.remove(ctx.state, &(token, income));
+        if push.again {
+            let round = Push { after: None, begun: ctx.block.height, again: false, ..push };
+            keys::PUSH.put(ctx.state, &(token, income), &round);
+        } else {
+            keys::PUSH.remove(ctx.state, &(token, income));
+        }
     } else {
         keys::PUSH.put(ctx.state, &(token, income), &Push { after, ..push });
     }

@@ -84,12 +84,12 @@ pub struct Client {
     transport: Transport,
 }
 
-/// Parameters by name, whatever their struct.
-struct ByName<'a, P>(&'a P);
+/// Parameters that are JSON already.
+struct Ready(Box<RawValue>);
 
-impl<P: Serialize> ToRpcParams for ByName<'_, P> {
+impl ToRpcParams for Ready {
     fn to_rpc_params(self) -> Result<Option<Box<RawValue>>, serde_json::Error> {
-        to_raw_value(self.0).map(Some)
+        Ok(Some(self.0))
     }
 }
 
@@ -113,25 +113,16 @@ impl Client {
     }
 
     /// Calls a method.
-    pub async fn call<P: Serialize + Send, R: DeserializeOwned + Send>(
-        &self,
-        method: &Method<P, R>,
-        params: P,
-    ) -> Result<R, ClientError> {
-        self.call_named(method.name, &params).await
+    pub async fn call<P: Serialize, R: DeserializeOwned>(&self, method: &Method<P, R>, params: P) -> Result<R, ClientError> {
+        let params = to_raw_value(&params).map_err(|e| self.failure(Error::ParseError(e)))?;
+        self.call_named(method.name, params).await
     }
 
     /// Calls a method by its name, for tools that pass on what they are given. `params` is an object or an array.
-    pub async fn call_named<P: Serialize + Sync, R: DeserializeOwned + Send>(
-        &self,
-        name: &str,
-        params: &P,
-    ) -> Result<R, ClientError> {
-        // Serialized before the await, so that the future does not hold on to the parameters' type.
-        let raw = to_raw_value(params).map_err(|e| self.failure(Error::ParseError(e)))?;
+    pub async fn call_named<R: DeserializeOwned>(&self, name: &str, params: Box<RawValue>) -> Result<R, ClientError> {
         let answer = match &self.transport {
-            Transport::Http(client) => client.request(name, ByName(&raw)).await,
-            Transport::Ws(client) => client.request(name, ByName(&raw)).await,
+            Transport::Http(client) => client.request(name, Ready(params)).await,
+            Transport::Ws(client) => client.request(name, Ready(params)).await,
         };
         answer.map_err(|e| self.failure(e))
     }
@@ -147,10 +138,10 @@ impl Client {
         };
         let raw = to_raw_value(&params).map_err(|e| self.failure(Error::ParseError(e)))?;
         let (opened, own) = match &self.transport {
-            Transport::Ws(client) => (client.subscribe(method.name, ByName(&raw), end).await, None),
+            Transport::Ws(client) => (client.subscribe(method.name, Ready(raw), end).await, None),
             Transport::Http(_) => {
                 let client = open(&self.url.replacen("http", "ws", 1), &self.url).await?;
-                (client.subscribe(method.name, ByName(&raw), end).await, Some(client))
+                (client.subscribe(method.name, Ready(raw), end).await, Some(client))
             }
         };
         let inner = opened.map_err(|e| self.failure(e))?;
@@ -231,8 +222,9 @@ impl<N: DeserializeOwned> Notices<N> {
     /// The next one; an error where the connection broke: subscribe again from one after the last height that was seen.
     pub async fn next(&mut self) -> Result<N, ClientError> {
         match self.inner.next().await {
-            Some(Ok(raw)) => serde_json::from_str(raw.get())
-                .map_err(|e| ClientError::Protocol { url: self.url.clone(), cause: e.to_string() }),
+            Some(Ok(raw)) => {
+                serde_json::from_str(raw.get()).map_err(|e| ClientError::Protocol { url: self.url.clone(), cause: e.to_string() })
+            }
             Some(Err(e)) => Err(ClientError::Protocol { url: self.url.clone(), cause: e.to_string() }),
             None => Err(ClientError::Unreachable { url: self.url.clone(), cause: "the subscription ended".to_owned() }),
         }

@@ -377,7 +377,9 @@ impl FromStr for TokenRef {
         if (3..=12).contains(&text.len()) && text.bytes().all(of_symbol) {
             return Ok(Self::Symbol(text.to_owned()));
         }
-        text.parse().map(Self::Id).map_err(|e| format!("neither a token's symbol (3 to 12 of a-z, 0-9) nor an id: {e}"))
+        text.parse()
+            .map(Self::Id)
+            .map_err(|e| format!("neither a token's symbol (3 to 12 of a-z, 0-9) nor an id: {e}"))
     }
 }
 

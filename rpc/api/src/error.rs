@@ -35,6 +35,10 @@ reasons! {
     UnknownMethod = -32601, "unknown_method", "There is no such method.";
     InvalidParams = -32602, "invalid_params", "A parameter is missing, unknown, of the wrong form or out of range.";
     Internal = -32603, "internal", "The node could not answer because of a fault of its own machine.";
+    TooManySubscriptions = -32006, "too_many_subscriptions", "This connection has as many subscriptions as it may.";
+    RequestTooLarge = -32007, "request_too_large", "The request has more bytes than the node takes.";
+    ResponseTooLarge = -32008, "response_too_large", "The answer would have more bytes than the node gives; ask for less at a time.";
+    BatchTooLarge = -32010, "batch_too_large", "The batch has more calls than the node takes.";
     WebsocketOnly = -32012, "websocket_only", "Subscriptions need a WebSocket connection to the same address.";
     RateLimited = -32013, "rate_limited", "Too many requests from this address; data.retry_after_ms says how long to wait.";
     Busy = -32014, "busy", "Too many unanswered calls on this connection, or the node has too much to do.";

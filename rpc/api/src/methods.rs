@@ -98,7 +98,8 @@ pub const STATE_GET_PROOF: Method<GetProof, Proof> = Method::new(
 );
 
 /// A token.
-pub const TOKEN_GET: Method<GetToken, TokenView> = Method::new("token_get", "Answers a token: whose it is and its supply.", TOKEN);
+pub const TOKEN_GET: Method<GetToken, TokenView> =
+    Method::new("token_get", "Answers a token: whose it is and its supply.", TOKEN);
 /// A balance.
 pub const TOKEN_GET_BALANCE: Method<GetBalance, BalanceView> =
     Method::new("token_getBalance", "Answers what an account has of a token, and dividends that wait for it.", TOKEN);
@@ -118,8 +119,11 @@ pub const ORG_GET_MEMBERS: Method<GetOrgPage, Page<MemberView>> =
 pub const ORG_GET_APPLICATIONS: Method<GetOrgPage, Page<ApplicationView>> =
     Method::new("org_getApplications", "Lists who wishes to join an organization, in account order.", ORG);
 /// The ledger.
-pub const ORG_GET_LEDGER: Method<GetOrgPage, Page<LedgerEntry>> =
-    Method::new("org_getLedger", "Lists what an organization issued, took in and paid, with the transactions, oldest first.", ORG);
+pub const ORG_GET_LEDGER: Method<GetOrgPage, Page<LedgerEntry>> = Method::new(
+    "org_getLedger",
+    "Lists what an organization issued, took in and paid, with the transactions, oldest first.",
+    ORG,
+);
 /// Proposals.
 pub const ORG_GET_PROPOSALS: Method<GetOrgPage, Page<ProposalView>> =
     Method::new("org_getProposals", "Lists an organization's proposals, oldest first.", ORG);
@@ -130,10 +134,12 @@ pub const MIMEI_GET: Method<GetMimei, MimeiView> = Method::new("mimei_get", "Ans
 pub const MIMEI_GET_VERSIONS: Method<GetMimeiPage, Page<VersionView>> =
     Method::new("mimei_getVersions", "Lists a MiMei's versions, the newest first.", MIMEI);
 /// MiMei of an author.
-pub const MIMEI_LIST: Method<ListMimei, Page<MimeiSummary>> = Method::new("mimei_list", "Lists an author's MiMei, in id order.", &[]);
+pub const MIMEI_LIST: Method<ListMimei, Page<MimeiSummary>> =
+    Method::new("mimei_list", "Lists an author's MiMei, in id order.", &[]);
 
 /// Who keeps the books.
-pub const VALIDATOR_LIST: Method<NoParams, ValidatorList> = Method::new("validator_list", "Lists who votes on the next block.", &[]);
+pub const VALIDATOR_LIST: Method<NoParams, ValidatorList> =
+    Method::new("validator_list", "Lists who votes on the next block.", &[]);
 
 /// How the node is.
 pub const NODE_GET_STATUS: Method<NoParams, NodeStatus> =
@@ -143,8 +149,11 @@ pub const NODE_GET_PEERS: Method<GetPage, Page<PeerView>> =
     Method::new("node_getPeers", "Lists the peers that the node is connected to.", &[]);
 
 /// The funded accounts of a development chain.
-pub const DEV_GET_ACCOUNTS: Method<NoParams, DevAccounts> =
-    Method::new("dev_getAccounts", "Lists the funded accounts of a development chain and their public words.", &[Reason::DevOnly]);
+pub const DEV_GET_ACCOUNTS: Method<NoParams, DevAccounts> = Method::new(
+    "dev_getAccounts",
+    "Lists the funded accounts of a development chain and their public words.",
+    &[Reason::DevOnly],
+);
 
 /// Every method, in the order of the documentation.
 pub const ALL: &[MethodInfo] = &[

@@ -36,7 +36,11 @@ pub fn document() -> Value {
 }
 
 fn errors() -> Value {
-    Reason::ALL.iter().map(|reason| (reason.word().to_owned(), error(*reason))).collect::<serde_json::Map<_, _>>().into()
+    Reason::ALL
+        .iter()
+        .map(|reason| (reason.word().to_owned(), error(*reason)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn error(reason: Reason) -> Value {
@@ -53,7 +57,12 @@ fn method(info: &MethodInfo, generator: &mut SchemaGenerator) -> Value {
             "schema": { "type": ["integer", "string"] },
         }),
     };
-    let errors: Vec<Value> = info.errors.iter().chain(COMMON).map(|r| json!({ "$ref": format!("#/components/errors/{}", r.word()) })).collect();
+    let errors: Vec<Value> = info
+        .errors
+        .iter()
+        .chain(COMMON)
+        .map(|r| json!({ "$ref": format!("#/components/errors/{}", r.word()) }))
+        .collect();
     let mut method = json!({
         "name": info.name,
         "summary": info.summary,

@@ -141,10 +141,10 @@ impl<'a> Params<'a> {
     }
 }
 
-impl<'a> Deserializer<'a> for Params<'a> {
+impl<'de> Deserializer<'de> for Params<'de> {
     type Error = Wrong;
 
-    fn deserialize_struct<V: Visitor<'a>>(
+    fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
         fields: &'static [&'static str],
@@ -154,7 +154,7 @@ impl<'a> Deserializer<'a> for Params<'a> {
         visitor.visit_map(Pairs { rest: pairs.into_iter(), value: None })
     }
 
-    fn deserialize_any<V: Visitor<'a>>(self, _: V) -> Result<V::Value, Wrong> {
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Wrong> {
         Err(Wrong("a method's parameters are a struct".to_owned()))
     }
 

@@ -32,8 +32,31 @@ impl Ref {
     }
 }
 
-/// The parent of the root, the slot of nothing.
+/// The slot of nothing.
 pub(super) const NOWHERE: u32 = u32::MAX;
+
+/// Where a node hangs: under which fork and on which side. One number, so that what a node hashes to can be written to its parent without
+/// reading the parent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Up(u32);
+
+impl Up {
+    /// Under nothing: the root.
+    pub const TOP: Up = Up(u32::MAX);
+
+    pub fn new(fork: u32, side: usize) -> Self {
+        Self(fork << 1 | side as u32)
+    }
+    pub fn is_top(self) -> bool {
+        self == Self::TOP
+    }
+    pub fn fork(self) -> usize {
+        (self.0 >> 1) as usize
+    }
+    pub fn side(self) -> usize {
+        (self.0 & 1) as usize
+    }
+}
 
 /// Whether a fork's hash (which its parent keeps) is true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +71,7 @@ pub(super) enum State {
 #[repr(align(16))]
 pub(super) struct Fork {
     pub child: [Ref; 2],
-    pub parent: u32,
+    pub up: Up,
     pub bit: u8,
     pub state: State,
 }
@@ -65,15 +88,17 @@ impl Side {
     pub const EMPTY: Side = Side { hash: [0; 32], sum: 0 };
 }
 
-/// Left and right child of one fork.
-pub(super) type Pair = [Side; 2];
+/// Left and right child of one fork: 96 bytes, in two cache lines.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+pub(super) struct Pair(pub [Side; 2]);
 
 /// A leaf; its hash and sum stand with its parent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LeafSlot {
     pub key: Key,
     pub commitment: Hash,
-    pub parent: u32,
+    pub up: Up,
 }
 
 /// The key's bit `bit`, counted from the most significant of byte 0.
@@ -83,40 +108,48 @@ pub(super) fn bit_of(key: &Key, bit: u8) -> usize {
 
 /// The first bit in which two keys differ.
 pub(super) fn first_difference(a: &Key, b: &Key) -> Option<u8> {
-    let at = a.iter().zip(b).position(|(x, y)| x != y)?;
-    // at < 32 and leading_zeros < 8 for a difference, so this stays below 256.
-    Some((at * 8) as u8 + (a[at] ^ b[at]).leading_zeros() as u8)
+    let words = |key: &Key| -> [u64; 4] { std::array::from_fn(|i| u64::from_be_bytes(std::array::from_fn(|j| key[i * 8 + j]))) };
+    let (a, b) = (words(a), words(b));
+    let at = (0..4).find(|i| a[*i] != b[*i])?;
+    // Three words and 63 bits at most: below 256.
+    Some((at * 64) as u8 + (a[at] ^ b[at]).leading_zeros() as u8)
 }
 
 impl Tree {
-    pub(super) fn parent(&self, node: Ref) -> u32 {
-        if node.is_leaf() { self.leaves[node.index()].parent } else { self.forks[node.index()].parent }
+    pub(super) fn up(&self, node: Ref) -> Up {
+        if node.is_leaf() { self.leaves[node.index()].up } else { self.forks[node.index()].up }
     }
 
-    pub(super) fn set_parent(&mut self, node: Ref, parent: u32) {
+    /// Hangs the node there: both ends of the edge.
+    pub(super) fn hang(&mut self, node: Ref, up: Up) {
         if node.is_leaf() {
-            self.leaves[node.index()].parent = parent;
+            self.leaves[node.index()].up = up;
         } else {
-            self.forks[node.index()].parent = parent;
+            self.forks[node.index()].up = up;
+        }
+        if up.is_top() {
+            self.root = node;
+        } else {
+            self.forks[up.fork()].child[up.side()] = node;
         }
     }
 
-    /// On which side of `parent` the node hangs.
-    pub(super) fn side_under(&self, parent: u32, node: Ref) -> usize {
-        usize::from(self.forks[parent as usize].child[1] == node)
+    /// What hangs there hashes and sums to.
+    pub(super) fn side(&self, up: Up) -> &Side {
+        if up.is_top() { &self.top } else { &self.pairs[up.fork()].0[up.side()] }
     }
 
-    /// What the node hashes and sums to.
-    pub(super) fn side(&self, node: Ref) -> &Side {
-        match self.parent(node) {
-            NOWHERE => &self.top,
-            parent => &self.pairs[parent as usize][self.side_under(parent, node)],
+    pub(super) fn set_side(&mut self, up: Up, side: Side) {
+        if up.is_top() {
+            self.top = side;
+        } else {
+            self.pairs[up.fork()].0[up.side()] = side;
         }
     }
 
     pub(super) fn leaf(&self, slot: u32) -> Leaf {
-        let LeafSlot { key, commitment, .. } = self.leaves[slot as usize];
-        Leaf { key, commitment, sum: self.side(Ref::leaf(slot)).sum }
+        let LeafSlot { key, commitment, up } = self.leaves[slot as usize];
+        Leaf { key, commitment, sum: self.side(up).sum }
     }
 
     /// The number of leaf slots, free ones included: who keeps values beside the leaves sizes them by it.
@@ -133,14 +166,13 @@ impl Tree {
         (self.leaves.len() - 1) as u32
     }
 
-    pub(super) fn new_fork(&mut self, fork: Fork, pair: Pair) -> u32 {
+    fn new_fork(&mut self, fork: Fork) -> u32 {
         if let Some(slot) = self.free_forks.pop() {
             self.forks[slot as usize] = fork;
-            self.pairs[slot as usize] = pair;
             return slot;
         }
         self.forks.push(fork);
-        self.pairs.push(pair);
+        self.pairs.push(Pair([Side::EMPTY; 2]));
         (self.forks.len() - 1) as u32
     }
 
@@ -148,65 +180,40 @@ impl Tree {
     pub(super) fn insert(&mut self, key: Key, commitment: Hash, near: u32, bit: u8) -> u32 {
         // The new fork goes onto the edge that spans `bit`.
         let mut below = Ref::leaf(near);
-        let mut above = self.parent(below);
-        while above != NOWHERE && self.forks[above as usize].bit > bit {
-            below = Ref::fork(above);
-            above = self.forks[above as usize].parent;
+        let mut above = self.up(below);
+        while !above.is_top() && self.forks[above.fork()].bit > bit {
+            below = Ref::fork(above.fork() as u32);
+            above = self.forks[above.fork()].up;
         }
-        let moved = *self.side(below);
-        let slot = self.new_leaf(LeafSlot { key, commitment, parent: NOWHERE });
+        let moved = *self.side(above);
         let own = bit_of(&key, bit);
-        let mut child = [below; 2];
-        child[own] = Ref::leaf(slot);
-        let mut pair = [moved; 2];
-        pair[own] = Side::EMPTY;
-        let fork = self.new_fork(Fork { child, parent: above, bit, state: State::Clean }, pair);
-        self.replace(above, below, Ref::fork(fork));
-        self.set_parent(below, fork);
-        self.leaves[slot as usize].parent = fork;
+        let slot = self.new_leaf(LeafSlot { key, commitment, up: Up::TOP });
+        let fork = self.new_fork(Fork { child: [below; 2], up: above, bit, state: State::Clean });
+        self.hang(Ref::fork(fork), above);
+        self.hang(below, Up::new(fork, 1 - own));
+        self.hang(Ref::leaf(slot), Up::new(fork, own));
+        self.set_side(Up::new(fork, 1 - own), moved);
         slot
     }
 
     /// Takes a leaf out; its sibling moves up. Gives the fork whose hash is no longer true.
     pub(super) fn remove(&mut self, slot: u32) -> Option<u32> {
-        let leaf = Ref::leaf(slot);
-        let parent = self.parent(leaf);
+        let up = self.leaves[slot as usize].up;
         self.free_leaves.push(slot);
-        if parent == NOWHERE {
+        if up.is_top() {
             self.root = Ref::NONE;
             self.top = Side::EMPTY;
             return None;
         }
-        let other = 1 - self.side_under(parent, leaf);
-        let sibling = self.forks[parent as usize].child[other];
-        let moved = self.pairs[parent as usize][other];
-        let above = self.forks[parent as usize].parent;
-        self.replace(above, Ref::fork(parent), sibling);
-        self.set_parent(sibling, above);
-        self.forks[parent as usize].state = State::Free;
-        self.free_forks.push(parent);
-        match above {
-            NOWHERE => {
-                self.top = moved;
-                None
-            }
-            above => {
-                let side = self.side_under(above, sibling);
-                self.pairs[above as usize][side] = moved;
-                Some(above)
-            }
-        }
-    }
-
-    /// Hangs `new` where `old` hung.
-    fn replace(&mut self, above: u32, old: Ref, new: Ref) {
-        match above {
-            NOWHERE => self.root = new,
-            above => {
-                let side = self.side_under(above, old);
-                self.forks[above as usize].child[side] = new;
-            }
-        }
+        let other = 1 - up.side();
+        let sibling = self.forks[up.fork()].child[other];
+        let moved = self.pairs[up.fork()].0[other];
+        let above = self.forks[up.fork()].up;
+        self.hang(sibling, above);
+        self.set_side(above, moved);
+        self.forks[up.fork()].state = State::Free;
+        self.free_forks.push(up.fork() as u32);
+        (!above.is_top()).then_some(above.fork() as u32)
     }
 
     pub(super) fn is_free(&self, fork: u32) -> bool {

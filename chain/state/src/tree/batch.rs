@@ -4,10 +4,14 @@
 //! All three go over many nodes that do not depend on each other, so that the processor waits for many cache lines at once, and the
 //! hashes are computed [`LANES`] at a time.
 
-use super::arena::{LeafSlot, NOWHERE, Ref, Side, State, bit_of, first_difference};
+use super::arena::{LeafSlot, NOWHERE, Ref, Side, State, Up, bit_of, first_difference};
 use super::hash::{LANES, Lanes, fork_preimage, leaf_preimage};
 use super::{Change, LEAVES_MAX, Tree, TreeError};
 use leither_types::{Hash, SUPPLY_MAX};
+
+/// So many neighbours are hashed up to the root before the next: what they touch stays in the second-level cache, at the price of hashing
+/// the few topmost forks once a group.
+const GROUP: usize = 2048;
 
 /// Where one change meets the tree: the leaf its key leads to, and the first bit in which that leaf's key differs (nothing: none).
 #[derive(Clone, Copy)]
@@ -53,7 +57,7 @@ impl Tree {
         for (change, place) in changes.iter().zip(&places) {
             if place.differs.is_none() {
                 // Old sums are parts of one checked total.
-                taken += self.side(Ref::leaf(place.near)).sum;
+                taken += self.side(self.leaves[place.near as usize].up).sum;
             }
             if let Some((_, sum)) = change.to {
                 given = given.checked_add(sum).filter(|given| *given <= u128::MAX >> 1).ok_or(TreeError::Sum)?;
@@ -130,13 +134,18 @@ impl Tree {
         }
         // After the insertions, whose places name leaves that are now about to go; no slot is used again within the batch.
         let widowed: Vec<u32> = gone.into_iter().filter_map(|slot| self.remove(slot)).collect();
-        for fork in widowed {
-            if !self.is_free(fork) {
-                scratch.mark(self, fork);
+        for forks in widowed.chunks(GROUP) {
+            for fork in forks {
+                if !self.is_free(*fork) {
+                    scratch.mark(self, *fork);
+                }
             }
+            self.hash_forks(scratch);
         }
-        self.hash_leaves(changes, &slots, scratch);
-        self.hash_forks(scratch);
+        for (changes, slots) in changes.chunks(GROUP).zip(slots.chunks(GROUP)) {
+            self.hash_leaves(changes, slots, scratch);
+            self.hash_forks(scratch);
+        }
         slots
     }
 
@@ -146,8 +155,8 @@ impl Tree {
         match from_last {
             Some((last, later)) if near == NOWHERE || later > bit => self.insert(change.key, commitment, last, later),
             None if near == NOWHERE => {
-                let slot = self.new_leaf(LeafSlot { key: change.key, commitment, parent: NOWHERE });
-                self.root = Ref::leaf(slot);
+                let slot = self.new_leaf(LeafSlot { key: change.key, commitment, up: Up::TOP });
+                self.hang(Ref::leaf(slot), Up::TOP);
                 slot
             }
             _ => self.insert(change.key, commitment, near, bit),
@@ -156,22 +165,16 @@ impl Tree {
 
     fn hash_leaves(&mut self, changes: &[Change], slots: &[Option<u32>], scratch: &mut Scratch) {
         for (changes, slots) in changes.chunks(LANES).zip(slots.chunks(LANES)) {
-            let mut lane = 0;
-            for change in changes {
-                if let Some((commitment, sum)) = change.to {
-                    leaf_preimage(&mut scratch.lanes.preimages[lane], &change.key, &commitment.0, sum);
-                    lane += 1;
-                }
-            }
-            scratch.lanes.hash(lane);
-            lane = 0;
+            let mut raised = [(Up::TOP, 0u128); LANES];
+            let mut lanes = 0;
             for (change, slot) in changes.iter().zip(slots) {
-                if let (Some((_, sum)), Some(slot)) = (change.to, slot) {
-                    let side = Side { hash: scratch.lanes.get(lane), sum };
-                    self.raise(Ref::leaf(*slot), self.leaves[*slot as usize].parent, side, scratch);
-                    lane += 1;
+                if let (Some((commitment, sum)), Some(slot)) = (change.to, slot) {
+                    leaf_preimage(&mut scratch.lanes.preimages[lanes], &change.key, &commitment.0, sum);
+                    raised[lanes] = (self.leaves[*slot as usize].up, sum);
+                    lanes += 1;
                 }
             }
+            self.hash_and_raise(&raised[..lanes], scratch);
         }
     }
 
@@ -180,34 +183,35 @@ impl Tree {
             // Parents go into buckets of smaller bits, so this one is complete.
             let forks = std::mem::take(&mut scratch.dirty[usize::from(bit)]);
             for chunk in forks.chunks(LANES) {
-                let mut sums = [0u128; LANES];
-                for ((fork, preimage), sum) in chunk.iter().zip(&mut scratch.lanes.preimages).zip(&mut sums) {
+                let mut raised = [(Up::TOP, 0u128); LANES];
+                for ((fork, preimage), raised) in chunk.iter().zip(&mut scratch.lanes.preimages).zip(&mut raised) {
                     let pair = &self.pairs[*fork as usize];
                     fork_preimage(preimage, bit, pair);
-                    *sum = pair[0].sum + pair[1].sum;
-                }
-                scratch.lanes.hash(chunk.len());
-                for (lane, (fork, sum)) in chunk.iter().zip(sums).enumerate() {
                     let node = &mut self.forks[*fork as usize];
                     node.state = State::Clean;
-                    let parent = node.parent;
-                    let side = Side { hash: scratch.lanes.get(lane), sum };
-                    self.raise(Ref::fork(*fork), parent, side, scratch);
+                    *raised = (node.up, pair.0[0].sum + pair.0[1].sum);
                 }
+                self.hash_and_raise(&raised[..chunk.len()], scratch);
             }
             scratch.dirty[usize::from(bit)] = forks;
             scratch.dirty[usize::from(bit)].clear();
         }
     }
 
-    /// Tells the parent what the node now hashes and sums to.
-    fn raise(&mut self, node: Ref, parent: u32, side: Side, scratch: &mut Scratch) {
-        if parent == NOWHERE {
-            self.top = side;
-            return;
+    /// Hashes the preimages in the lanes, and tells each node's parent what the node now hashes and sums to.
+    fn hash_and_raise(&mut self, raised: &[(Up, u128)], scratch: &mut Scratch) {
+        // Asks for all the parents' lines before the first is needed: marking them branches on what is read.
+        let touched = raised
+            .iter()
+            .filter(|(up, _)| !up.is_top())
+            .fold(0, |touched, (up, _)| touched ^ self.forks[up.fork()].bit ^ self.pairs[up.fork()].0[up.side()].hash[0]);
+        std::hint::black_box(touched);
+        scratch.lanes.hash(raised.len());
+        for (lane, (up, sum)) in raised.iter().enumerate() {
+            self.set_side(*up, Side { hash: scratch.lanes.get(lane), sum: *sum });
+            if !up.is_top() {
+                scratch.mark(self, up.fork() as u32);
+            }
         }
-        let at = self.side_under(parent, node);
-        self.pairs[parent as usize][at] = side;
-        scratch.mark(self, parent);
     }
 }

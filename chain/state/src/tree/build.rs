@@ -1,6 +1,6 @@
 //! The whole tree from its sorted leaves: shape in one pass, then hashes, deepest bit first.
 
-use super::arena::{Fork, LeafSlot, NOWHERE, Ref, Side, State, first_difference};
+use super::arena::{Fork, LeafSlot, Pair, Ref, Side, State, Up, first_difference};
 use super::hash::{LANES, Lanes, fork_preimage, leaf_preimage};
 use super::{LEAVES_MAX, Leaf, Tree, TreeError};
 use leither_types::SUPPLY_MAX;
@@ -14,10 +14,7 @@ pub(super) fn build(leaves: &[Leaf]) -> Result<Tree, TreeError> {
         total = total.checked_add(leaf.sum).filter(|total| *total <= SUPPLY_MAX.0).ok_or(TreeError::Sum)?;
     }
     let mut tree = Tree::new();
-    tree.leaves = leaves
-        .iter()
-        .map(|leaf| LeafSlot { key: leaf.key, commitment: leaf.commitment, parent: NOWHERE })
-        .collect();
+    tree.leaves = leaves.iter().map(|leaf| LeafSlot { key: leaf.key, commitment: leaf.commitment, up: Up::TOP }).collect();
     if !leaves.is_empty() {
         tree.shape()?;
         tree.hash_all(leaves);
@@ -38,23 +35,19 @@ impl Tree {
             while let Some(fork) = spine.pop_if(|fork| self.forks[*fork as usize].bit > bit) {
                 left = Ref::fork(fork);
             }
-            let above = spine.last().copied().unwrap_or(NOWHERE);
+            let above = spine.last().map_or(Up::TOP, |above| Up::new(*above, 1));
             let fork = self.forks.len() as u32;
-            let child = [left, Ref::leaf(next as u32)];
-            self.forks.push(Fork { child, parent: above, bit, state: State::Clean });
-            match above {
-                NOWHERE => self.root = Ref::fork(fork),
-                above => self.forks[above as usize].child[1] = Ref::fork(fork),
-            }
-            self.set_parent(left, fork);
-            self.set_parent(child[1], fork);
+            self.forks.push(Fork { child: [left; 2], up: above, bit, state: State::Clean });
+            self.hang(Ref::fork(fork), above);
+            self.hang(left, Up::new(fork, 0));
+            self.hang(Ref::leaf(next as u32), Up::new(fork, 1));
             spine.push(fork);
         }
         Ok(())
     }
 
     fn hash_all(&mut self, leaves: &[Leaf]) {
-        self.pairs = vec![[Side::EMPTY; 2]; self.forks.len()];
+        self.pairs = vec![Pair([Side::EMPTY; 2]); self.forks.len()];
         let mut lanes = Box::new(Lanes::new());
         for (group, chunk) in leaves.chunks(LANES).enumerate() {
             for (leaf, preimage) in chunk.iter().zip(&mut lanes.preimages) {
@@ -63,7 +56,7 @@ impl Tree {
             lanes.hash(chunk.len());
             for (lane, leaf) in chunk.iter().enumerate() {
                 let side = Side { hash: lanes.get(lane), sum: leaf.sum };
-                self.settle(Ref::leaf((group * LANES + lane) as u32), side);
+                self.set_side(self.leaves[group * LANES + lane].up, side);
             }
         }
         let mut by_bit: Vec<Vec<u32>> = vec![Vec::new(); 256];
@@ -77,20 +70,10 @@ impl Tree {
                 }
                 lanes.hash(chunk.len());
                 for (lane, fork) in chunk.iter().enumerate() {
-                    let [left, right] = &self.pairs[*fork as usize];
+                    let [left, right] = &self.pairs[*fork as usize].0;
                     let side = Side { hash: lanes.get(lane), sum: left.sum + right.sum };
-                    self.settle(Ref::fork(*fork), side);
+                    self.set_side(self.forks[*fork as usize].up, side);
                 }
-            }
-        }
-    }
-
-    fn settle(&mut self, node: Ref, side: Side) {
-        match self.parent(node) {
-            NOWHERE => self.top = side,
-            parent => {
-                let at = self.side_under(parent, node);
-                self.pairs[parent as usize][at] = side;
             }
         }
     }

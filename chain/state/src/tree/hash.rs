@@ -27,7 +27,7 @@ pub(super) fn leaf_preimage(to: &mut Preimage, key: &Key, commitment: &[u8; 32],
 
 /// 0x01, bit (u16 little endian), left hash, left sum, right hash, right sum, zeros.
 pub(super) fn fork_preimage(to: &mut Preimage, bit: u8, pair: &Pair) {
-    let [left, right] = pair;
+    let [left, right] = &pair.0;
     to[0] = FORK_TAG;
     to[1..3].copy_from_slice(&u16::from(bit).to_le_bytes());
     to[3..35].copy_from_slice(&left.hash);
@@ -48,7 +48,7 @@ pub(super) fn leaf_side(leaf: &Leaf) -> Side {
 pub(super) fn fork_side(bit: u8, pair: &Pair) -> Option<Side> {
     let mut preimage = [0; 128];
     fork_preimage(&mut preimage, bit, pair);
-    Some(Side { hash: *blake3::hash(&preimage).as_bytes(), sum: pair[0].sum.checked_add(pair[1].sum)? })
+    Some(Side { hash: *blake3::hash(&preimage).as_bytes(), sum: pair.0[0].sum.checked_add(pair.0[1].sum)? })
 }
 
 /// Preimages to be hashed together, and their hashes.
@@ -65,7 +65,10 @@ impl Lanes {
 
     /// Hashes the first `n` preimages.
     pub fn hash(&mut self, n: usize) {
-        let inputs: [&Preimage; LANES] = std::array::from_fn(|i| &self.preimages[i]);
+        let mut inputs = [&self.preimages[0]; LANES];
+        for (input, preimage) in inputs.iter_mut().zip(&self.preimages).take(n) {
+            *input = preimage;
+        }
         many(&self.platform, &inputs[..n], &mut self.hashes[..n * 32]);
     }
 
@@ -78,8 +81,7 @@ impl Lanes {
 }
 
 /// The initial chaining value (BLAKE3 paper, table 1).
-const IV: [u32; 8] =
-    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
+const IV: [u32; 8] = [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 const CHUNK_START: u8 = 1;
 const CHUNK_END: u8 = 2;
 const ROOT: u8 = 8;

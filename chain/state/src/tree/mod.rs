@@ -156,8 +156,14 @@ impl Tree {
         if batch.is_sorted_by_key(|change| change.key) {
             return self.apply_sorted(batch);
         }
-        let mut sorted = batch.to_vec();
-        sorted.sort_unstable_by_key(|change| change.key);
+        // By the first eight bytes, which nearly always decide, then by all: half the time of moving whole changes about.
+        let first = |key: &Key| u64::from_be_bytes(std::array::from_fn(|i| key[i]));
+        let mut order: Vec<(u64, u32)> = batch.iter().zip(0..).map(|(change, i)| (first(&change.key), i)).collect();
+        order.sort_unstable();
+        let mut sorted: Vec<Change> = order.iter().map(|(_, i)| batch[*i as usize]).collect();
+        if !sorted.is_sorted_by_key(|change| change.key) {
+            sorted.sort_unstable_by_key(|change| change.key);
+        }
         self.apply_sorted(&sorted)
     }
 

@@ -1,6 +1,6 @@
 //! The proof of one key's content in one tree: the leaf that the key's bits lead to, and the way up from there.
 
-use super::arena::{NOWHERE, Ref, Side, bit_of};
+use super::arena::{Pair, Side, bit_of};
 use super::hash::{fork_side, leaf_side};
 use super::{Key, Leaf, Tree};
 use crate::ProofError;
@@ -31,16 +31,13 @@ pub struct TreeProof {
 pub(super) fn prove(tree: &Tree, key: &Key) -> TreeProof {
     let Some(near) = tree.nearest(key) else { return TreeProof { other: None, path: List::default() } };
     let leaf = tree.leaf(near);
-    let mut path = Vec::new();
-    let mut node = Ref::leaf(near);
-    loop {
-        let parent = tree.parent(node);
-        if parent == NOWHERE {
-            break;
-        }
-        let Side { hash, sum } = tree.pairs[parent as usize][1 - tree.side_under(parent, node)];
-        path.push(Step { bit: tree.forks[parent as usize].bit, hash: Hash(hash), sum });
-        node = Ref::fork(parent);
+    let mut path = Vec::with_capacity(32);
+    let mut up = tree.leaves[near as usize].up;
+    while !up.is_top() {
+        let fork = &tree.forks[up.fork()];
+        let Side { hash, sum } = tree.pairs[up.fork()].0[1 - up.side()];
+        path.push(Step { bit: fork.bit, hash: Hash(hash), sum });
+        up = fork.up;
     }
     // Bits fall strictly from at most 255, so there are never more than 256.
     TreeProof { other: (leaf.key != *key).then_some(leaf), path: List::new(path).unwrap_or_default() }
@@ -81,9 +78,9 @@ impl TreeProof {
             if own != bit_of(&leaf.key, step.bit) {
                 return Err(ProofError::Malformed("a leaf to which the key does not lead"));
             }
-            let mut pair = [Side { hash: step.hash.0, sum: step.sum }; 2];
-            pair[own] = node;
-            node = fork_side(step.bit, &pair).ok_or(ProofError::Malformed("sums beyond 128 bits"))?;
+            let mut sides = [Side { hash: step.hash.0, sum: step.sum }; 2];
+            sides[own] = node;
+            node = fork_side(step.bit, &Pair(sides)).ok_or(ProofError::Malformed("sums beyond 128 bits"))?;
         }
         Ok((Hash(node.hash), node.sum))
     }

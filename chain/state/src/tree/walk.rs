@@ -1,6 +1,6 @@
 //! Reading: one key, or all in order. No path is stored; forks know their parents.
 
-use super::arena::{NOWHERE, Ref, bit_of, first_difference};
+use super::arena::{Ref, bit_of, first_difference};
 use super::{Key, Tree};
 
 impl Tree {
@@ -49,14 +49,14 @@ impl Tree {
     /// The first leaf right of everything below `node`.
     fn next_after(&self, mut node: Ref) -> Option<u32> {
         loop {
-            let parent = self.parent(node);
-            if parent == NOWHERE {
+            let up = self.up(node);
+            if up.is_top() {
                 return None;
             }
-            if self.side_under(parent, node) == 0 {
-                return self.leftmost(self.forks[parent as usize].child[1]);
+            if up.side() == 0 {
+                return self.leftmost(self.forks[up.fork()].child[1]);
             }
-            node = Ref::fork(parent);
+            node = Ref::fork(up.fork() as u32);
         }
     }
 
@@ -68,11 +68,11 @@ impl Tree {
         // Everything below this node shares its first `bit` bits with the key and differs in the next: all greater, or all smaller.
         let mut node = Ref::leaf(near);
         loop {
-            let parent = self.parent(node);
-            if parent == NOWHERE || self.forks[parent as usize].bit < bit {
+            let up = self.up(node);
+            if up.is_top() || self.forks[up.fork()].bit < bit {
                 break;
             }
-            node = Ref::fork(parent);
+            node = Ref::fork(up.fork() as u32);
         }
         if bit_of(key, bit) == 0 { self.leftmost(node) } else { self.next_after(node) }
     }

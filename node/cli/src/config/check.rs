@@ -6,7 +6,7 @@ const DISK_CAP_MIN: u64 = super::GIB;
 /// No file system of today holds more.
 const DISK_CAP_MAX: u64 = 1 << 60;
 
-/// What must hold between values. Says the first thing that does not.
+/// HOME-5: what must hold between values. Says the first thing that does not.
 pub(super) fn check(config: &Config) -> Result<(), String> {
     let listens = [
         ("gateway.listen", config.gateway_listen),

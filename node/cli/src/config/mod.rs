@@ -162,7 +162,7 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads all sources, later over earlier: defaults, the file (absent: none), variables, flags as `(key, value)`.
+    /// HOME-2: reads all sources, later over earlier: defaults, the file (absent: none), variables, flags as `(key, value)`.
     pub fn load(
         file: &Path,
         variables: &mut dyn Iterator<Item = (String, String)>,
@@ -228,6 +228,7 @@ impl Config {
     }
 }
 
+/// HOME-3.
 fn find(key: &str, origin: &str) -> Result<&'static Row, ConfigError> {
     TABLE.iter().find(|row| row.key == key).ok_or_else(|| {
         let key: String = key.chars().take(80).collect();

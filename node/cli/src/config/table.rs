@@ -215,7 +215,7 @@ impl Row {
     }
 }
 
-/// The file, section by section.
+/// HOME-6: the file, section by section.
 pub(super) fn file_text(config: &Config) -> String {
     let standard = Config::default();
     let mut out = String::from(
@@ -231,7 +231,13 @@ pub(super) fn file_text(config: &Config) -> String {
             out.push('\n');
         }
         let name = row.key.rsplit_once('.').map_or(row.key, |(_, name)| name);
-        out.push_str(&format!("# {}\n# Unit: {}. Default: {}. Variable: {}\n", row.about, row.unit, (row.show)(&standard), row.variable()));
+        out.push_str(&format!(
+            "# {}\n# Unit: {}. Default: {}. Variable: {}\n",
+            row.about,
+            row.unit,
+            (row.show)(&standard),
+            row.variable()
+        ));
         out.push_str(&format!("{name} = {}\n", (row.show)(config)));
     }
     out
@@ -261,7 +267,8 @@ fn number(value: &Value, low: i64, high: i64) -> Result<i64, String> {
 
 fn address(value: &Value) -> Result<SocketAddr, String> {
     let text = text(value)?;
-    text.parse().map_err(|_| format!("is `{text}`, expected an address and a port, like 127.0.0.1:4802 or [::1]:4802"))
+    text.parse()
+        .map_err(|_| format!("is `{text}`, expected an address and a port, like 127.0.0.1:4802 or [::1]:4802"))
 }
 
 fn address_value(address: &SocketAddr) -> Value {
@@ -272,6 +279,7 @@ fn peers(value: &Value) -> Result<Vec<Multiaddr>, String> {
     let read = |text: String| {
         let address: Multiaddr = text.parse().map_err(|e| format!("has `{text}`, which is no multiaddress ({e})"))?;
         match address.iter().last() {
+            // HOME-7
             Some(Protocol::P2p(_)) => Ok(address),
             _ => Err(format!("has `{text}`, which does not end in /p2p/ and the peer's id: without it anybody could answer")),
         }

@@ -14,6 +14,7 @@ fn error(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Stri
 
 const PEER: &str = "/ip4/10.0.0.1/tcp/4801/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
 
+// HOME-6
 #[test]
 fn the_generated_file_parses_to_the_defaults_and_mentions_every_key() {
     let text = Config::default().file_text();
@@ -29,6 +30,7 @@ fn the_generated_file_parses_to_the_defaults_and_mentions_every_key() {
     assert_eq!(set, TABLE.len());
 }
 
+// HOME-6
 #[test]
 fn a_file_of_other_settings_reads_back() {
     let mut config = Config { moniker: "mühle \"7\"".into(), disk_cap: 3 << 20, ..Config::default() };
@@ -41,12 +43,14 @@ fn a_file_of_other_settings_reads_back() {
     assert_eq!(load(&config.file_text(), &[], &[]).unwrap(), config);
 }
 
+// HOME-2
 #[test]
 fn no_file_means_the_defaults() {
     let config = Config::load(Path::new("/nowhere/node.toml"), &mut std::iter::empty(), &[]).unwrap();
     assert_eq!(config, Config::default());
 }
 
+// HOME-2
 #[test]
 fn flags_go_before_variables_before_the_file_before_the_default() {
     let file = "moniker = \"file\"\n[rpc]\nmax_connections = 1\nlisten = \"127.0.0.1:1\"\n";
@@ -58,6 +62,7 @@ fn flags_go_before_variables_before_the_file_before_the_default() {
     assert_eq!(config.p2p.listen.port(), 4801);
 }
 
+// HOME-2
 #[test]
 fn lists_in_variables_are_separated_by_commas() {
     let peers = format!("{PEER}, {PEER}");
@@ -67,6 +72,7 @@ fn lists_in_variables_are_separated_by_commas() {
     assert!(load("", &[("LEITHER_P2P_PEERS", "")], &[]).unwrap().p2p.peers.is_empty());
 }
 
+// HOME-3
 #[test]
 fn an_unknown_key_is_named_with_the_nearest_one() {
     assert!(error("[rpc]\nlisten_on = \"127.0.0.1:1\"", &[], &[]).contains("no key `rpc.listen_on`; did you mean `rpc.listen`?"));
@@ -78,6 +84,7 @@ fn an_unknown_key_is_named_with_the_nearest_one() {
     assert!(load("", &[("LEITHER_HOME", "/x"), ("LEITHER_PASSWORD", "x")], &[]).is_ok());
 }
 
+// HOME-4, HOME-7
 #[test]
 fn a_value_that_does_not_fit_is_refused_with_its_key_and_place() {
     let cases = [
@@ -109,6 +116,7 @@ fn a_value_that_does_not_fit_is_refused_with_its_key_and_place() {
     assert!(error(&many, &[], &[]).contains("257 items, at most 256"));
 }
 
+// HOME-5
 #[test]
 fn two_listeners_on_one_port_are_refused_before_anything_starts() {
     let said = error("[rpc]\nlisten = \"127.0.0.1:4801\"", &[], &[]);
@@ -118,6 +126,7 @@ fn two_listeners_on_one_port_are_refused_before_anything_starts() {
     assert!(load("[p2p]\nlisten = \"127.0.0.1:0\"\n[consensus]\nlisten = \"127.0.0.1:0\"", &[], &[]).is_ok());
 }
 
+// HOME-5
 #[test]
 fn relations_between_values_are_checked() {
     assert!(error("[disk]\ncap = \"1MiB\"", &[], &[]).contains("`disk.cap` is 1MiB: choose between 1GiB"));

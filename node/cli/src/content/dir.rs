@@ -38,11 +38,14 @@ impl Walk<'_, '_> {
 fn block_bytes(entries: &[Entry]) -> u64 {
     // The directory's own data: tag, length, and the two bytes that say "directory".
     const DATA: u64 = 4;
-    entries.iter().map(|entry| {
-        let (cid, name) = (entry.node.cid.encoded_len() as u64, entry.name.len() as u64);
-        let link = field(cid) + field(name) + 1 + varint(entry.node.dag_size);
-        field(link)
-    }).fold(DATA, u64::saturating_add)
+    entries
+        .iter()
+        .map(|entry| {
+            let (cid, name) = (entry.node.cid.encoded_len() as u64, entry.name.len() as u64);
+            let link = field(cid) + field(name) + 1 + varint(entry.node.dag_size);
+            field(link)
+        })
+        .fold(DATA, u64::saturating_add)
 }
 
 /// The sum of names and ids: what `unixfs-v0-2015` measures.

@@ -32,7 +32,7 @@ impl Profile {
     }
 }
 
-/// What of a file's metadata moves when somebody writes to it.
+/// CONTENT-5: what of a file's metadata moves when somebody writes to it.
 #[derive(PartialEq, Eq)]
 pub(super) struct Stamp([i64; 4], [u64; 3]);
 

@@ -21,7 +21,7 @@ use cid::Cid;
 use leither_types::{Blob, ContentId};
 use std::{fmt, path::Path, str::FromStr};
 
-/// A directory with more entries is refused.
+/// CONTENT-6: a directory with more entries is refused.
 pub const ENTRIES_MAX: usize = 1 << 18;
 /// Directories nest no deeper.
 pub const DEPTH_MAX: usize = 256;
@@ -58,11 +58,14 @@ impl fmt::Display for Profile {
 impl FromStr for Profile {
     type Err = ContentError;
     fn from_str(text: &str) -> Result<Self, ContentError> {
-        Self::ALL.into_iter().find(|p| p.name() == text).ok_or_else(|| ContentError::Profile(text.chars().take(64).collect()))
+        Self::ALL
+            .into_iter()
+            .find(|p| p.name() == text)
+            .ok_or_else(|| ContentError::Profile(text.chars().take(64).collect()))
     }
 }
 
-/// Takes each block once as it is made. A block that occurs twice in the content comes twice.
+/// CONTENT-7: takes each block once as it is made. A block that occurs twice in the content comes twice.
 pub type Sink<'a> = dyn FnMut(&Cid, &[u8]) -> std::io::Result<()> + 'a;
 /// Told how far the work is, after every chunk and every entry.
 pub type Watch<'a> = dyn FnMut(&Progress) + 'a;
@@ -107,7 +110,7 @@ pub fn content_id(cid: &Cid) -> Option<ContentId> {
     Blob::new(cid.to_bytes()).map(ContentId)
 }
 
-/// The text form that IPFS tools read; nothing where the bytes are no content id.
+/// CONTENT-8: the text form that IPFS tools read; nothing where the bytes are no content id.
 pub fn cid_of(id: &ContentId) -> Option<Cid> {
     let cid = Cid::try_from(&id.0[..]).ok()?;
     // Trailing bytes or a padded length would be a second form of the same id.

@@ -45,6 +45,7 @@ impl<'a, 'b> Walk<'a, 'b> {
 
     fn entry(&mut self, path: &Path, depth: usize) -> Result<Node, ContentError> {
         let kind = fs::symlink_metadata(path).map_err(io("examine", path))?.file_type();
+        // CONTENT-4
         let special = |kind| Err(ContentError::Special { path: path.into(), kind });
         let node = match () {
             () if kind.is_file() => self.file(path),
@@ -75,13 +76,14 @@ impl<'a, 'b> Walk<'a, 'b> {
             }
             names.push(name);
         }
-        // By bytes, as IPFS tools do; the file system's order is chance.
+        // CONTENT-2. By bytes, as IPFS tools do; the file system's order is chance.
         names.sort_unstable();
         let mut entries = Vec::with_capacity(names.len());
         for name in names {
             let node = self.entry(&path.join(&name), depth + 1)?;
             entries.push(Entry { name, node });
         }
+        // CONTENT-5
         if stamp()? != before {
             return Err(ContentError::Changed { path: path.into() });
         }
@@ -94,8 +96,7 @@ impl<'a, 'b> Walk<'a, 'b> {
             return Err(ContentError::Escape { path: path.into(), target });
         }
         let text = target.to_str().ok_or_else(|| ContentError::Name { path: path.into() })?;
-        let (cid, block) =
-            symlink_block(text, &Metadata::default(), self.profile.version(), multihash_codetable::Code::Sha2_256);
+        let (cid, block) = symlink_block(text, &Metadata::default(), self.profile.version(), multihash_codetable::Code::Sha2_256);
         self.put(&cid, &block)?;
         self.added.links += 1;
         Ok(Node { cid, dag_size: block.len() as u64 })
@@ -119,7 +120,7 @@ impl<'a, 'b> Walk<'a, 'b> {
     }
 }
 
-/// Whether a link that lies `depth` steps below the root names something outside, read as text.
+/// CONTENT-3: whether a link that lies `depth` steps below the root names something outside, read as text.
 fn leads_out(target: &Path, depth: usize) -> bool {
     // The link's own name is the last step: it lies in a directory `depth - 1` steps below the root.
     let mut level = depth.saturating_sub(1);

@@ -16,7 +16,7 @@ fn unfit<T>(what: impl Into<String>) -> Result<T, GenesisError> {
     Err(GenesisError::Unfit(what.into()))
 }
 
-/// Checks all, builds all.
+/// HOME-9: checks all, builds all.
 pub(super) fn whole(file: &GenesisFile) -> Result<Genesis, GenesisError> {
     if file.version != GENESIS_VERSION {
         return unfit(format!("its version is {}, this program knows {GENESIS_VERSION}", file.version));
@@ -30,8 +30,15 @@ pub(super) fn whole(file: &GenesisFile) -> Result<Genesis, GenesisError> {
     numbers(&params)?;
     let validators = validators(file)?;
     let allocations = allocations(file)?;
-    let head =
-        GenesisHead { version: file.version, name, time: file.time_ms, validators, params, dev: file.dev, allocations: Hash::ZERO };
+    let head = GenesisHead {
+        version: file.version,
+        name,
+        time: file.time_ms,
+        validators,
+        params,
+        dev: file.dev,
+        allocations: Hash::ZERO,
+    };
     let Some(genesis) = Genesis::new(head, allocations) else { return unfit("it has too many allocations") };
     match file.chain {
         Some(stated) if stated != genesis.chain() => {
@@ -74,7 +81,10 @@ fn validators(file: &GenesisFile) -> Result<ValidatorSet, GenesisError> {
     let total: u128 = file.validators.iter().map(|v| u128::from(v.power)).sum();
     let dear = file.validators.iter().find(|v| u128::from(v.power) * 4 > total);
     if let Some(dear) = dear.filter(|_| file.validators.len() >= CAPPED_FROM) {
-        return unfit(format!("with {CAPPED_FROM} validators or more none may have above a quarter of the power; {} has", dear.key));
+        return unfit(format!(
+            "with {CAPPED_FROM} validators or more none may have above a quarter of the power; {} has",
+            dear.key
+        ));
     }
     for validator in file.validators.iter().filter(|_| !file.dev) {
         dev_account(&validator.operator)?;
@@ -95,7 +105,9 @@ fn allocations(file: &GenesisFile) -> Result<Vec<Allocation>, GenesisError> {
             Some(sum) if sum <= SUPPLY_MAX => sum,
             _ => return unfit(format!("its allocations exceed the greatest supply, {SUPPLY_MAX}")),
         };
-        let Some(reason) = Text::new(form.reason.as_str()) else { return unfit(format!("the reason of allocation {at} is too long")) };
+        let Some(reason) = Text::new(form.reason.as_str()) else {
+            return unfit(format!("the reason of allocation {at} is too long"));
+        };
         list.push(Allocation { account: form.account, amount: form.amount, reason, evidence: form.evidence });
     }
     Ok(list)
@@ -104,7 +116,9 @@ fn allocations(file: &GenesisFile) -> Result<Vec<Allocation>, GenesisError> {
 /// Everybody has the keys of dev accounts.
 fn dev_account(account: &leither_types::AccountId) -> Result<(), GenesisError> {
     match dev_name(account) {
-        Some(name) => unfit(format!("{account} is the public dev account `{name}`, whose key everybody has: only a dev chain may name it")),
+        Some(name) => {
+            unfit(format!("{account} is the public dev account `{name}`, whose key everybody has: only a dev chain may name it"))
+        }
         None => Ok(()),
     }
 }
@@ -117,10 +131,16 @@ fn numbers(params: &Params) -> Result<(), GenesisError> {
         (params.pulse_min_ms >= 1, "params.pulse_min_ms must be at least 1"),
         (params.pulse_min_ms <= params.pulse_ms, "params.pulse_min_ms may not exceed params.pulse_ms"),
         (params.pulse_ms <= params.heartbeat_ms, "params.pulse_ms may not exceed params.heartbeat_ms"),
-        ((1..=PROPOSE_TIMEOUT_MS_MAX).contains(&params.propose_timeout_ms), "params.propose_timeout_ms must be 1 to 500"),
+        (
+            (1..=PROPOSE_TIMEOUT_MS_MAX).contains(&params.propose_timeout_ms),
+            "params.propose_timeout_ms must be 1 to 500",
+        ),
         ((1..=60_000).contains(&params.vote_timeout_ms), "params.vote_timeout_ms must be 1 to 60000"),
         (params.heartbeat_ms <= params.epoch_ms, "params.heartbeat_ms may not exceed params.epoch_ms"),
-        (params.epoch_ms <= YEAR_MS && params.publicity_ms <= YEAR_MS, "params.epoch_ms and params.publicity_ms may not exceed a year"),
+        (
+            params.epoch_ms <= YEAR_MS && params.publicity_ms <= YEAR_MS,
+            "params.epoch_ms and params.publicity_ms may not exceed a year",
+        ),
         (params.block_weight_max >= 1, "params.block_weight_max must be at least 1"),
         (
             (65_536..=BLOCK_BYTES_MAX as u32).contains(&params.block_bytes_max),

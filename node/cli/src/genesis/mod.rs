@@ -90,7 +90,7 @@ pub fn load(path: &Path) -> Result<Genesis, GenesisError> {
     validate(&read(path)?)
 }
 
-/// Reads a file that may still lack validators.
+/// HOME-10: reads a file that may still lack validators.
 pub fn read(path: &Path) -> Result<GenesisFile, GenesisError> {
     match files::read_within(path, FILE_BYTES_MAX) {
         Ok(bytes) => parse(&bytes),
@@ -99,7 +99,7 @@ pub fn read(path: &Path) -> Result<GenesisFile, GenesisError> {
     }
 }
 
-/// Reads the form, strictly: an unknown, repeated or missing key is an error.
+/// HOME-8: reads the form, strictly: an unknown, repeated or missing key is an error.
 pub fn parse(json: &[u8]) -> Result<GenesisFile, GenesisError> {
     serde_json::from_slice(json).map_err(|e| GenesisError::Form(e.to_string()))
 }
@@ -107,8 +107,11 @@ pub fn parse(json: &[u8]) -> Result<GenesisFile, GenesisError> {
 /// Writes a file, replacing an older one. Where the content can start a chain, the chain's id is written into it.
 pub fn write(path: &Path, file: &GenesisFile) -> Result<(), GenesisError> {
     let text = text(file)?;
-    files::replace(path, text.as_bytes(), files::OPEN_MODE)
-        .map_err(|source| GenesisError::Io { what: "write", path: path.into(), source })
+    files::replace(path, text.as_bytes(), files::OPEN_MODE).map_err(|source| GenesisError::Io {
+        what: "write",
+        path: path.into(),
+        source,
+    })
 }
 
 /// The file's text.

@@ -16,7 +16,8 @@ fn sample() -> GenesisFile {
     for n in 1..=4 {
         add_validator(&mut file, secret(n).public(), 10, account(n + 10)).unwrap();
     }
-    add_allocation(&mut file, account(20), Amount::new(1 << 90), "work on the first release", tagged("evidence", &[b"1"])).unwrap();
+    add_allocation(&mut file, account(20), Amount::new(1 << 90), "work on the first release", tagged("evidence", &[b"1"]))
+        .unwrap();
     add_allocation(&mut file, account(21), Amount::new(1), "a test", Hash::ZERO).unwrap();
     file
 }
@@ -27,6 +28,7 @@ fn unfit(change: impl FnOnce(&mut GenesisFile)) -> String {
     validate(&file).unwrap_err().to_string()
 }
 
+// HOME-8
 #[test]
 fn a_genesis_survives_its_readable_form() {
     let genesis = validate(&sample()).unwrap();
@@ -53,6 +55,7 @@ fn a_genesis_survives_the_disk() {
     assert_ne!(load(&path).unwrap().chain(), validate(&sample()).unwrap().chain());
 }
 
+// HOME-10
 #[test]
 fn a_file_without_validators_can_be_written_but_starts_no_chain() {
     let file = new("leither-test", 0, false);
@@ -62,6 +65,7 @@ fn a_file_without_validators_can_be_written_but_starts_no_chain() {
     assert!(validate(&file).unwrap_err().to_string().contains("add-validator"));
 }
 
+// HOME-8
 #[test]
 fn the_form_is_strict() {
     let good = text(&sample()).unwrap();
@@ -83,12 +87,14 @@ fn the_form_is_strict() {
     assert!(matches!(parse(format!("{good}x").as_bytes()), Err(GenesisError::Form(_))));
 }
 
+// HOME-8
 #[test]
 fn a_change_after_writing_is_seen_by_the_chains_id() {
     let text = text(&sample()).unwrap().replace("\"amount\": \"1\"", "\"amount\": \"2\"");
     assert!(matches!(validate(&parse(text.as_bytes()).unwrap()), Err(GenesisError::Chain { .. })));
 }
 
+// HOME-9
 #[test]
 fn what_cannot_start_a_chain_says_why() {
     assert!(unfit(|f| f.name = "Über".into()).contains("name"));
@@ -107,6 +113,7 @@ fn what_cannot_start_a_chain_says_why() {
     assert!(unfit(|f| f.validators[1].key = PublicKey([0; 32])).contains("unusable"));
 }
 
+// HOME-9
 #[test]
 fn from_five_validators_on_none_may_hold_above_a_quarter() {
     let mut file = sample();
@@ -118,19 +125,26 @@ fn from_five_validators_on_none_may_hold_above_a_quarter() {
     assert!(validate(&file).is_ok());
 }
 
+// HOME-9
 #[test]
 fn a_validator_is_added_once_and_at_most_64_times() {
     let mut file = new("leither-test", 0, false);
     for n in 1..=64 {
         add_validator(&mut file, secret(n).public(), 1, account(n)).unwrap();
     }
-    assert!(add_validator(&mut file, secret(65).public(), 1, account(65)).unwrap_err().to_string().contains("64 validators"));
+    assert!(
+        add_validator(&mut file, secret(65).public(), 1, account(65))
+            .unwrap_err()
+            .to_string()
+            .contains("64 validators")
+    );
     file.validators.pop();
     assert!(add_validator(&mut file, secret(1).public(), 1, account(1)).unwrap_err().to_string().contains("in it already"));
     assert!(add_validator(&mut file, secret(65).public(), 0, account(65)).is_err());
     assert!(validate(&file).is_ok());
 }
 
+// HOME-9, KEY-13
 #[test]
 fn dev_accounts_have_no_place_on_another_chain() {
     let alice = AccountId::of_key(&dev_account("alice").unwrap().public());

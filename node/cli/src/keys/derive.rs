@@ -25,7 +25,7 @@ pub enum Role {
     Node = 2,
 }
 
-/// `m/44'/C'/account'/role'/index'`: every step hardened, which is all that ed25519 knows (SLIP-0010).
+/// KEY-2: `m/44'/C'/account'/role'/index'`: every step hardened, which is all that ed25519 knows (SLIP-0010).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyPath {
     /// A purse of its own.
@@ -95,14 +95,8 @@ fn split(key: &[u8], parts: &[&[u8]]) -> (Zeroizing<[u8; 32]>, Zeroizing<[u8; 32
     (left, right)
 }
 
-/// 24 English words of BIP-39 (12 are accepted): all that a wallet's owner has to keep. Wiped from memory when dropped.
+/// KEY-1: 24 English words of BIP-39 (12 are accepted): all that a wallet's owner has to keep. Wiped from memory when dropped.
 pub struct Words(Mnemonic);
-
-impl Drop for Words {
-    fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.0);
-    }
-}
 
 impl Words {
     /// 24 new words, from 256 bits of the machine's randomness.

@@ -2,8 +2,9 @@ use super::{KeyPath, Role, Words};
 use leither_types::{AccountId, SecretKey};
 use std::sync::OnceLock;
 
-/// The words of every dev chain. They are public: whatever they own on another chain, anybody owns.
-pub const DEV_WORDS: &str = "test test test test test test test test test test test test test test test test test test test test test test test DEVLAST";
+/// KEY-13. The words of every dev chain. They are public: whatever they own on another chain, anybody owns.
+pub const DEV_WORDS: &str =
+    "test test test test test test test test test test test test test test test test test test test test test test test ladder";
 
 /// The ten accounts of a dev chain, by the index of their path.
 pub const DEV_NAMES: [&str; 10] = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy"];

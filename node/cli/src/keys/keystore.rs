@@ -99,7 +99,6 @@ pub(super) struct CipherParams {
 pub(super) enum Closed {
     WrongPassword,
     Damaged(String),
-    Machine(String),
 }
 
 fn damaged(what: impl Into<String>) -> Closed {
@@ -116,7 +115,9 @@ pub(super) fn seal(
     uuid: String,
 ) -> Result<KeyFile, String> {
     let (mut salt, mut nonce) = ([0u8; 32], [0u8; 24]);
-    getrandom::fill(&mut salt).and_then(|()| getrandom::fill(&mut nonce)).map_err(|e| format!("no randomness: {e}"))?;
+    getrandom::fill(&mut salt)
+        .and_then(|()| getrandom::fill(&mut nonce))
+        .map_err(|e| format!("no randomness: {e}"))?;
     let kdf = KdfParams { dklen: KEY_BYTES as u32, n: 1u64 << cost.log_n.min(63), r: cost.r, p: cost.p, salt: hex::encode(salt) };
     let key = stretch(password, &kdf, &salt)?;
     let pubkey = hex::encode(secret.public().0);
@@ -161,12 +162,15 @@ pub(super) fn open(file: &KeyFile, password: &Password) -> Result<SecretKey, Clo
         return Err(damaged("its checksum does not hold"));
     }
     let bytes = |text: &str, len: usize| {
-        hex::decode(text).ok().filter(|b| b.len() == len).ok_or_else(|| damaged(format!("a field is not {len} bytes of hex")))
+        hex::decode(text)
+            .ok()
+            .filter(|b| b.len() == len)
+            .ok_or_else(|| damaged(format!("a field is not {len} bytes of hex")))
     };
     let salt = bytes(&crypto.kdf.params.salt, 32)?;
     let nonce = bytes(&crypto.cipher.params.nonce, 24)?;
     let sealed = bytes(&crypto.cipher.message, KEY_BYTES + TAG_BYTES)?;
-    let key = stretch(password, &crypto.kdf.params, &salt).map_err(Closed::Machine)?;
+    let key = stretch(password, &crypto.kdf.params, &salt).map_err(damaged)?;
     let opened = XChaCha20Poly1305::new((&*key).into())
         .decrypt(XNonce::from_slice(&nonce), Payload { msg: &sealed, aad: &associated(&file.pubkey, &file.path) })
         .map(Zeroizing::new)
@@ -198,6 +202,7 @@ fn secret_of(seed: &[u8], pubkey: &str) -> Result<SecretKey, &'static str> {
 }
 
 fn stretch(password: &Password, params: &KdfParams, salt: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, String> {
+    // KEY-6
     let memory = params.n.checked_mul(128).and_then(|m| m.checked_mul(u64::from(params.r)));
     if !params.n.is_power_of_two() || params.p > SCRYPT_P_MAX || memory.is_none_or(|m| m > SCRYPT_BYTES_MAX) {
         return Err(format!("scrypt parameters n={} r={} p={} are out of bounds", params.n, params.r, params.p));
@@ -209,13 +214,13 @@ fn stretch(password: &Password, params: &KdfParams, salt: &[u8]) -> Result<Zeroi
     Ok(key)
 }
 
-/// What the ciphertext is bound to, so that nobody can hang another key's name on it.
+/// KEY-7: what the ciphertext is bound to, so that nobody can hang another key's name on it.
 fn associated(pubkey: &str, path: &str) -> Vec<u8> {
     parts(&["leither/keystore/v1", pubkey, path])
 }
 
-/// Over every public byte that opening depends on; `description` and `uuid` are the owner's to edit.
-fn checksum(file: &KeyFile) -> String {
+/// KEY-8: over every public byte that opening depends on; `description` and `uuid` are the owner's to edit.
+pub(super) fn checksum(file: &KeyFile) -> String {
     let Some(crypto) = &file.crypto else { return String::new() };
     let (kdf, cipher) = (&crypto.kdf, &crypto.cipher);
     let numbers = format!("{} {} {} {} {}", file.version, kdf.params.dklen, kdf.params.n, kdf.params.r, kdf.params.p);

@@ -1,6 +1,5 @@
 use super::KeyError;
 use crate::files;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
@@ -9,7 +8,7 @@ use zeroize::Zeroizing;
 pub const PASSWORD_VARIABLE: &str = "LEITHER_PASSWORD";
 const PASSWORD_BYTES_MAX: usize = 1024;
 
-/// A password as the key derivation takes it: NFKD, without control characters, UTF-8 (ERC-2335), so that two keyboards that
+/// KEY-4. A password as the key derivation takes it: NFKD, without control characters, UTF-8 (ERC-2335), so that two keyboards that
 /// type the same letters open the same file. Wiped from memory when dropped.
 pub struct Password(Zeroizing<Vec<u8>>);
 
@@ -50,7 +49,8 @@ impl PasswordSource {
     /// The password for `name`. At a terminal it is asked for without echo, twice where it is a new one.
     pub fn ask(&self, name: &str, new: bool) -> Result<Password, KeyError> {
         if let Some(path) = &self.file {
-            let bytes = files::read_within(path, 4096).map_err(|source| KeyError::Io { what: "read", path: path.clone(), source })?;
+            let bytes =
+                files::read_within(path, 4096).map_err(|source| KeyError::Io { what: "read", path: path.clone(), source })?;
             let bytes = Zeroizing::new(bytes);
             let text = std::str::from_utf8(&bytes).map_err(|_| KeyError::Password("the password file is not UTF-8"))?;
             return Password::new(text.lines().next().unwrap_or(""));
@@ -58,9 +58,7 @@ impl PasswordSource {
         if let Some(text) = &self.variable {
             return Password::new(text);
         }
-        if !std::io::stdin().is_terminal() {
-            return Err(KeyError::NoPassword);
-        }
+        // Asked at the terminal itself, so that standard input may carry words and standard output JSON.
         let first = prompt(&format!("{} for key `{name}`: ", if new { "New password" } else { "Password" }))?;
         if new && *prompt("The same again: ")? != *first {
             return Err(KeyError::PasswordsDiffer);

@@ -26,7 +26,7 @@ impl Purpose {
     }
 }
 
-/// The file: not encrypted, since a node starts with nobody at the terminal; mode 0600.
+/// KEY-12. The file: not encrypted, since a node starts with nobody at the terminal; mode 0600.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NodeKeyFile {
@@ -50,7 +50,7 @@ pub fn write_node_key(path: &Path, purpose: Purpose, secret: &SecretKey) -> Resu
     let file = NodeKeyFile {
         purpose: purpose.name().into(),
         pubkey: secret.public(),
-        secret: Zeroizing::new(hex::encode(*Zeroizing::new(secret.seed()))),
+        secret: Zeroizing::new(hex::encode(&Zeroizing::new(secret.seed())[..])),
         version: VERSION,
     };
     let mut text = Zeroizing::new(serde_json::to_vec_pretty(&file).map_err(|e| KeyError::Machine(e.to_string()))?);

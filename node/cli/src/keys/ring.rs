@@ -119,7 +119,7 @@ impl Keyring {
             Lock::Unencrypted => KeyFile {
                 crypto: None,
                 warning: Some(UNENCRYPTED.into()),
-                secret: Some(Zeroizing::new(hex::encode(*Zeroizing::new(secret.seed())))),
+                secret: Some(Zeroizing::new(hex::encode(&Zeroizing::new(secret.seed())[..]))),
                 description,
                 pubkey: hex::encode(secret.public().0),
                 path: path.into(),
@@ -130,6 +130,7 @@ impl Keyring {
         let mut text = Zeroizing::new(serde_json::to_vec_pretty(&file).map_err(|e| KeyError::Machine(e.to_string()))?);
         text.push(b'\n');
         files::private_dir(&self.dir).map_err(io("create", &self.dir))?;
+        // KEY-3
         files::create_new(&target, &text, files::SECRET_MODE).map_err(|source| match source.kind() {
             std::io::ErrorKind::AlreadyExists => KeyError::Taken(name.into()),
             _ => KeyError::Io { what: "write", path: target.clone(), source },
@@ -143,7 +144,7 @@ impl Keyring {
         entry(name, &path, &file)
     }
 
-    /// All keys by name, at most [`KEYS_MAX`]. Files that are no keys are passed over.
+    /// KEY-11: all keys by name, at most [`KEYS_MAX`]. Files that are no keys are passed over.
     pub fn list(&self) -> Result<Vec<Listed>, KeyError> {
         let entries = match std::fs::read_dir(&self.dir) {
             Ok(entries) => entries,
@@ -162,24 +163,16 @@ impl Keyring {
     }
 
     /// The secret key. `password` is called only where the file is encrypted.
-    pub fn load(
-        &self,
-        name: &str,
-        password: &mut dyn FnMut() -> Result<Password, KeyError>,
-    ) -> Result<SecretKey, KeyError> {
+    pub fn load(&self, name: &str, password: &mut dyn FnMut() -> Result<Password, KeyError>) -> Result<SecretKey, KeyError> {
         let (path, file) = self.read(name)?;
+        // KEY-10
         if files::too_open(&path).map_err(io("examine", &path))? != 0 {
             return Err(KeyError::TooOpen { path });
         }
-        let opened = if file.crypto.is_some() {
-            keystore::open(&file, &password()?)
-        } else {
-            keystore::open_unencrypted(&file)
-        };
+        let opened = if file.crypto.is_some() { keystore::open(&file, &password()?) } else { keystore::open_unencrypted(&file) };
         opened.map_err(|closed| match closed {
             Closed::WrongPassword => KeyError::WrongPassword(name.into()),
             Closed::Damaged(what) => KeyError::Damaged { path, what },
-            Closed::Machine(what) => KeyError::Machine(what),
         })
     }
 
@@ -190,7 +183,7 @@ impl Keyring {
         password: &mut dyn FnMut() -> Result<Password, KeyError>,
     ) -> Result<Zeroizing<String>, KeyError> {
         let seed = Zeroizing::new(self.load(name, password)?.seed());
-        Ok(Zeroizing::new(hex::encode(*seed)))
+        Ok(Zeroizing::new(hex::encode(&seed[..])))
     }
 
     fn file_of(&self, name: &str) -> Result<PathBuf, KeyError> {

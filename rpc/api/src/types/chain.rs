@@ -216,6 +216,8 @@ pub struct Block {
     pub txs: Vec<BlockTx>,
     /// What to pass as `from` for the rest; nothing where these were the last.
     pub next: Option<u32>,
+    /// What happened after the last transaction: proposals done, dividends pushed, fees divided. Comes with the last part.
+    pub end: Vec<super::EventView>,
 }
 
 /// From where on to be told of pulses.

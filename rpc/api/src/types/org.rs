@@ -220,15 +220,6 @@ pub enum LedgerLine {
         /// What it was for.
         note: String,
     },
-    /// A dividend was taken by its holder or pushed to it.
-    Claim {
-        /// Who was paid.
-        holder: Account,
-        /// In which token.
-        token: TokenKey,
-        /// How much.
-        amount: U128,
-    },
 }
 
 /// How far a proposal is.

@@ -1,0 +1,97 @@
+use crate::set;
+use leither_types::{ValidatorId, ValidatorSet};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// How often each proposes in the heights `from .. from + turns`.
+fn turns_of(set: &ValidatorSet, from: u64, turns: u64) -> BTreeMap<ValidatorId, u64> {
+    let mut counts = BTreeMap::new();
+    for height in from..from + turns {
+        *counts.entry(set.proposer(height, 0).id()).or_default() += 1;
+    }
+    counts
+}
+
+fn shares_are_exact(powers: &[u64], from: u64) {
+    let set = set(powers);
+    let total = u64::try_from(set.total_power()).expect("small powers");
+    let counts = turns_of(&set, from, total);
+    for validator in set.iter() {
+        assert_eq!(counts.get(&validator.id()), Some(&validator.power), "of {powers:?} from {from}");
+    }
+}
+
+#[test]
+fn in_total_power_turns_each_proposes_exactly_its_power() {
+    for powers in [&[1][..], &[5], &[1, 1], &[1, 1, 1, 1], &[100, 1], &[3, 2, 1], &[10, 10, 10, 1], &[1; 64]] {
+        for from in [0, 1, 12_345] {
+            shares_are_exact(powers, from);
+        }
+    }
+}
+
+#[test]
+fn equals_take_turns_without_repetition() {
+    let set = set(&[1, 1, 1, 1]);
+    let order: Vec<_> = (0..8).map(|height| set.proposer(height, 0).id()).collect();
+    for window in order.windows(4) {
+        let mut seen = window.to_vec();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 4, "each of four equals comes once in any four turns");
+    }
+}
+
+#[test]
+fn a_failed_round_passes_the_turn_to_another_equal() {
+    let set = set(&[1, 1, 1, 1]);
+    for height in 0..16 {
+        let mut seen: Vec<_> = (0..4).map(|round| set.proposer(height, round).id()).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 4, "four rounds of height {height} reach all four");
+    }
+}
+
+/// 64 x (2^64 - 1) is nearly 2^70: turn and step are below that, their product is not below 2^128.
+#[test]
+fn the_greatest_powers_heights_and_rounds_do_not_overflow() {
+    let set = set(&[u64::MAX; 64]);
+    let mut seen = BTreeMap::<_, u32>::new();
+    for back in 0..640 {
+        *seen.entry(set.proposer(u64::MAX - back, u32::MAX).id()).or_default() += 1;
+    }
+    assert_eq!(seen.len(), 64, "all of them come up");
+}
+
+/// Nobody waits long for its turn, and nobody has a lucky slot: also where one round of all slots would take ages.
+#[test]
+fn shares_are_nearly_exact_over_any_thousand_turns() {
+    let powers = [900_000_000_007, 90_000_000_011, 5_000_000_003, 3_000_000_019, 1_500_000_001, 500_000_009];
+    let set = set(&powers);
+    for from in [0, 7_777, 1 << 40, 1 << 60] {
+        let counts = turns_of(&set, from, 1_000);
+        for validator in set.iter() {
+            let due = 1_000.0 * validator.power as f64 / set.total_power() as f64;
+            let had = counts.get(&validator.id()).copied().unwrap_or(0) as f64;
+            assert!((had - due).abs() < 4.0, "{had} turns of 1000 from {from} where {due:.1} are due");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn shares_are_exact_whatever_the_powers(powers in proptest::collection::vec(1..50u64, 1..12), from in 0..1u64 << 40) {
+        shares_are_exact(&powers, from);
+    }
+
+    #[test]
+    fn the_proposer_follows_from_set_height_and_round_alone(powers in proptest::collection::vec(any::<u64>(), 1..64), height: u64, round: u32) {
+        let powers: Vec<u64> = powers.into_iter().map(|p| p.max(1)).collect();
+        let (one, same) = (set(&powers), set(&powers));
+        prop_assert_eq!(one.proposer(height, round), same.proposer(height, round));
+        prop_assert_ne!(one.proposer(height, round).power, 0);
+    }
+}

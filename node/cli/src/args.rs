@@ -1,0 +1,72 @@
+//! The command line as it is read. `spec/cli.md` is generated from it.
+
+use crate::commands::{account, bench, dev, genesis, keys, localtx, mimei, node, org, token};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Leither: a node, a wallet and a toolbox in one binary.
+///
+/// Exit codes: 0 done, 1 refused, 2 usage, 3 cannot reach the node, 4 a fault of this machine.
+#[derive(Parser, Debug)]
+#[command(name = "leither", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// The home directory; ~/.leither where it is not given.
+    #[arg(long, global = true, env = "LEITHER_HOME")]
+    pub home: Option<PathBuf>,
+    /// The node to ask.
+    #[arg(long, global = true, env = "LEITHER_NODE", default_value = "http://127.0.0.1:4802")]
+    pub node: String,
+    /// Prints exactly one JSON object (one a line for streams) on stdout and nothing else.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// A file whose first line is the password of the key that signs.
+    #[arg(long, global = true)]
+    pub password_file: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Every verb.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Starts a throw-away chain with funded accounts and an organization at work.
+    Dev(dev::Dev),
+    /// Makes and checks the start of a chain.
+    #[command(subcommand)]
+    Genesis(genesis::Genesis),
+    /// Makes a home directory for a node of a chain.
+    Init(node::Init),
+    /// Runs the node of this home.
+    Run(node::Run),
+    /// How the node is.
+    Status,
+    /// Keys of this wallet.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Accounts: balances and history.
+    #[command(subcommand)]
+    Account(account::Account),
+    /// Pays.
+    Transfer(account::Transfer),
+    /// Organizations: founding, joining, voting, issuing, income.
+    #[command(subcommand)]
+    Org(org::Org),
+    /// Tokens and who holds them.
+    #[command(subcommand)]
+    Token(token::Token),
+    /// MiMei: versioned files and directories.
+    #[command(subcommand)]
+    Mimei(mimei::Mimei),
+    /// Who keeps the books.
+    #[command(subcommand)]
+    Validator(node::Validator),
+    /// Transactions: looking up and waiting.
+    #[command(subcommand)]
+    Tx(localtx::Tx),
+    /// Proves what the state holds, offline but for the asking.
+    Prove(localtx::Prove),
+    /// Load, measured from outside and audited.
+    #[command(subcommand)]
+    Bench(bench::Bench),
+}

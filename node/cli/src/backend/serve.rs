@@ -1,0 +1,172 @@
+//! The questions of `rpc/server`, one line each: disk is read on threads that may wait.
+
+use super::Node;
+use super::tx::refused;
+use async_trait::async_trait;
+use leither_rpc_api::*;
+use leither_rpc_server::{Answer, Backend};
+use leither_types::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// What the RPC server is given: the node, shared.
+#[derive(Clone)]
+pub struct Served(pub Arc<Node>);
+
+impl Served {
+    /// Runs a question off the async threads.
+    async fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Node) -> Answer<T> + Send + 'static) -> Answer<T> {
+        let node = self.0.clone();
+        match tokio::task::spawn_blocking(move || question(&node)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(ApiError::new(Reason::Internal, "the question failed inside the node; its log says more")),
+        }
+    }
+}
+
+#[async_trait]
+impl Backend for Served {
+    fn head(&self) -> watch::Receiver<u64> {
+        self.0.heights.clone()
+    }
+
+    async fn pulse(&self, height: u64) -> Answer<Option<Pulse>> {
+        self.ask(move |node| node.pulse_at(height)).await
+    }
+
+    async fn oldest_pulse(&self) -> Answer<u64> {
+        Ok(1)
+    }
+
+    async fn chain_get_info(&self) -> Answer<ChainInfo> {
+        self.ask(|node| node.read(|at| node.info(at))).await
+    }
+
+    async fn chain_get_head(&self) -> Answer<Header> {
+        self.ask(|node| node.final_header(&BlockRef::Latest).map(|found| found.header)).await
+    }
+
+    async fn chain_get_header(&self, block: BlockRef) -> Answer<FinalHeader> {
+        self.ask(move |node| node.final_header(&block)).await
+    }
+
+    async fn chain_get_block(&self, block: BlockRef, from: u32, limit: usize) -> Answer<Block> {
+        self.ask(move |node| node.block(&block, from, limit)).await
+    }
+
+    async fn tx_submit(&self, raw: Vec<u8>) -> Answer<Hash> {
+        self.0.engine.submit(raw).await.map_err(|e| refused(&e))
+    }
+
+    async fn tx_submit_batch(&self, raws: Vec<Vec<u8>>) -> Answer<Vec<Answer<Hash>>> {
+        let answers = self.0.engine.submit_many(raws).await.map_err(|e| refused(&e))?;
+        Ok(answers.into_iter().map(|answer| answer.map_err(|e| refused(&e))).collect())
+    }
+
+    async fn tx_wait(&self, tx: Hash, timeout_ms: u32) -> Answer<TxView> {
+        let until = Instant::now() + Duration::from_millis(timeout_ms.into());
+        let mut heights = self.0.heights.clone();
+        loop {
+            // Marked as seen before looking, so that a block that comes meanwhile wakes the wait below.
+            heights.borrow_and_update();
+            let found = self.ask(move |node| node.tx_view(&tx)).await?;
+            if found.as_ref().is_some_and(|view| view.status != TxStatus::Pending) || Instant::now() >= until {
+                return found.ok_or_else(|| Node::unknown_tx(&tx));
+            }
+            let changed = tokio::time::timeout_at(until, heights.changed()).await;
+            if matches!(changed, Ok(Err(_))) {
+                return Err(ApiError::new(Reason::NotReady, "the node is stopping"));
+            }
+        }
+    }
+
+    async fn tx_get(&self, tx: Hash) -> Answer<TxView> {
+        self.ask(move |node| node.tx_view(&tx)?.ok_or_else(|| Node::unknown_tx(&tx))).await
+    }
+
+    async fn tx_simulate(&self, raw: Vec<u8>) -> Answer<Simulation> {
+        self.ask(move |node| node.read(|at| node.simulated(at, &raw))).await
+    }
+
+    async fn tx_describe(&self, raw: Vec<u8>) -> Answer<Description> {
+        self.ask(move |node| node.described(&raw)).await
+    }
+
+    async fn account_get(&self, account: Account) -> Answer<AccountView> {
+        self.ask(move |node| node.read(|at| node.account(at, account.0))).await
+    }
+
+    async fn account_get_history(&self, ask: GetHistory) -> Answer<Page<HistoryEntry>> {
+        self.ask(move |node| node.history(&ask)).await
+    }
+
+    async fn state_get_proof(&self, subject: ProofSubject) -> Answer<Proof> {
+        self.ask(move |node| node.proof(&subject)).await
+    }
+
+    async fn token_get(&self, token: TokenRef) -> Answer<TokenView> {
+        self.ask(move |node| node.read(|at| node.token(at, &token))).await
+    }
+
+    async fn token_get_balance(&self, token: TokenRef, account: Account) -> Answer<BalanceView> {
+        self.ask(move |node| node.read(|at| node.balance_of(at, &token, account.0))).await
+    }
+
+    async fn token_get_holders(&self, ask: GetHolders) -> Answer<Page<Holder>> {
+        self.ask(move |node| node.read(|at| node.holders(at, &ask))).await
+    }
+
+    async fn org_get(&self, org: OrgRef) -> Answer<OrgView> {
+        self.ask(move |node| node.read(|at| node.org(at, &org))).await
+    }
+
+    async fn org_list(&self, ask: GetPage) -> Answer<Page<OrgSummary>> {
+        self.ask(move |node| node.read(|at| node.orgs(at, &ask))).await
+    }
+
+    async fn org_get_members(&self, ask: GetOrgPage) -> Answer<Page<MemberView>> {
+        self.ask(move |node| node.read(|at| node.members(at, &ask))).await
+    }
+
+    async fn org_get_applications(&self, ask: GetOrgPage) -> Answer<Page<ApplicationView>> {
+        self.ask(move |node| node.read(|at| node.applications(at, &ask))).await
+    }
+
+    async fn org_get_ledger(&self, ask: GetOrgPage) -> Answer<Page<LedgerEntry>> {
+        self.ask(move |node| node.read(|at| node.ledger(at, &ask))).await
+    }
+
+    async fn org_get_proposals(&self, ask: GetOrgPage) -> Answer<Page<ProposalView>> {
+        self.ask(move |node| node.read(|at| node.proposals(at, &ask))).await
+    }
+
+    async fn mimei_get(&self, mimei: MimeiKey) -> Answer<MimeiView> {
+        self.ask(move |node| node.read(|at| node.mimei(at, mimei.0))).await
+    }
+
+    async fn mimei_get_versions(&self, ask: GetMimeiPage) -> Answer<Page<VersionView>> {
+        self.ask(move |node| node.read(|at| node.versions(at, &ask))).await
+    }
+
+    async fn mimei_list(&self, ask: ListMimei) -> Answer<Page<MimeiSummary>> {
+        self.ask(move |node| node.read(|at| node.mimeis(at, &ask))).await
+    }
+
+    async fn validator_list(&self) -> Answer<ValidatorList> {
+        self.ask(|node| node.read(|at| node.validators(at))).await
+    }
+
+    async fn node_get_status(&self) -> Answer<NodeStatus> {
+        self.ask(|node| node.status()).await
+    }
+
+    async fn node_get_peers(&self, ask: GetPage) -> Answer<Page<PeerView>> {
+        self.ask(move |node| node.peers(&ask)).await
+    }
+
+    async fn dev_get_accounts(&self) -> Answer<DevAccounts> {
+        self.ask(|node| node.read(|at| node.dev_accounts(at))).await
+    }
+}

@@ -1,0 +1,325 @@
+//! account_*, token_*, mimei_*, state_getProof: what wallets ask.
+
+use super::{At, Node, fault};
+use crate::content::cid_of;
+use leither_pallets::{accounts, mimei, orgs, tokens};
+use leither_rpc_api::*;
+use leither_rpc_server::Answer;
+use leither_state::{Holding, Question};
+use leither_types::{AccountId, ContentId, MimeiId, TokenId};
+use parity_scale_codec::Encode;
+
+/// Tokens that `account_get` lists.
+const TOKENS_SHOWN: usize = 100;
+/// Tokens that it looks through: holdings are kept by token, not by holder.
+const TOKENS_SCANNED: usize = 256;
+/// Grants that `mimei_get` lists.
+const GRANTS_SHOWN: usize = 200;
+
+pub(super) fn balance(holding: &Holding) -> Balance {
+    Balance { free: holding.free.into(), locked: holding.locked.into() }
+}
+
+/// A page from one row more than was asked for: the row behind it tells that there is a next.
+pub(super) fn page<K, T>(rows: Vec<(K, T)>, limit: usize, height: u64, place: impl Fn(&K) -> String) -> Page<T> {
+    let more = rows.len() > limit;
+    let mut last = None;
+    let mut items = Vec::with_capacity(rows.len().min(limit));
+    for (key, item) in rows.into_iter().take(limit) {
+        last = Some(key);
+        items.push(item);
+    }
+    let next = last.filter(|_| more).map(|key| Cursor::new(place(&key)));
+    Page { items, next, height: height.into() }
+}
+
+/// The place that a cursor of ours names.
+pub(super) fn place<T: std::str::FromStr>(after: &Option<Cursor>) -> Answer<Option<T>> {
+    let read = |cursor: &Cursor| cursor.as_str().parse().map_err(|_| ApiError::params("`after` is no `next` of an earlier page"));
+    after.as_ref().map(read).transpose()
+}
+
+impl Node {
+    pub(super) fn token_id(&self, at: &At, token: &TokenRef) -> Answer<TokenId> {
+        let found = match token {
+            TokenRef::Id(id) => tokens::views::token(&*at.state, &id.0).map_err(fault)?.map(|_| id.0),
+            TokenRef::Symbol(symbol) => tokens::views::by_symbol(&*at.state, symbol).map_err(fault)?,
+        };
+        found.ok_or_else(|| ApiError::new(Reason::UnknownToken, format!("there is no token `{token}`: `org_list` shows symbols")))
+    }
+
+    pub(super) fn token_info(&self, at: &At, id: &TokenId) -> Answer<tokens::TokenInfo> {
+        let info = tokens::views::token(&*at.state, id).map_err(fault)?;
+        info.ok_or_else(|| ApiError::new(Reason::UnknownToken, format!("there is no token {id}")))
+    }
+
+    pub(super) fn token_balance(&self, at: &At, token: &TokenId, who: &AccountId) -> Answer<TokenBalance> {
+        let info = self.token_info(at, token)?;
+        let holding = accounts::views::holding(&*at.state, token, who).map_err(fault)?;
+        Ok(TokenBalance { token: (*token).into(), symbol: info.symbol.to_string(), decimals: info.decimals, balance: balance(&holding) })
+    }
+
+    pub(super) fn account(&self, at: &At, who: AccountId) -> Answer<AccountView> {
+        let holding = accounts::views::holding(&*at.state, &TokenId::NATIVE, &who).map_err(fault)?;
+        let mut others = Vec::new();
+        for (token, info) in tokens::views::tokens(&*at.state, None, TOKENS_SCANNED).map_err(fault)? {
+            let holding = accounts::views::holding(&*at.state, &token, &who).map_err(fault)?;
+            if token != TokenId::NATIVE && !holding.is_vacant() && others.len() < TOKENS_SHOWN {
+                let (symbol, decimals) = (info.symbol.to_string(), info.decimals);
+                others.push(TokenBalance { token: token.into(), symbol, decimals, balance: balance(&holding) });
+            }
+        }
+        let key = (holding.key != Holding::default().key).then_some(leither_types::Hash(holding.key.0).into());
+        Ok(AccountView {
+            account: who.into(),
+            mei: balance(&holding),
+            nonce: holding.nonce.into(),
+            next_nonce: self.engine.next_nonce(&who, holding.nonce).into(),
+            key,
+            org: self.org_of(at, &who)?,
+            tokens: others,
+            height: at.head.height.into(),
+        })
+    }
+
+    /// The organization whose treasury this is.
+    pub(super) fn org_of(&self, at: &At, who: &AccountId) -> Answer<Option<OrgKey>> {
+        let id = leither_types::OrgId(who.0);
+        Ok(orgs::views::org(&*at.state, &id).map_err(fault)?.map(|_| id.into()))
+    }
+
+    pub(super) fn history(&self, ask: &GetHistory) -> Answer<Page<HistoryEntry>> {
+        let limit = Limit::of(ask.limit);
+        let before = match &ask.after {
+            None => None,
+            Some(cursor) => {
+                let parts = cursor.as_str().split_once('.').and_then(|(h, i)| Some((h.parse().ok()?, i.parse().ok()?)));
+                Some(parts.ok_or_else(|| ApiError::params("`after` is no `next` of an earlier page"))?)
+            }
+        };
+        let who = ask.account.0;
+        let mut rows = Vec::new();
+        for (height, index) in self.store.account_history(&who, before, limit + 1).map_err(fault)? {
+            let block = self.store.block(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
+            let receipts = self.store.receipts(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
+            let signed = block.txs.get(index as usize);
+            let receipt = receipts.get(index as usize);
+            rows.push((
+                (height, index),
+                HistoryEntry {
+                    tx: signed.map(|tx| tx.id()).unwrap_or_default().into(),
+                    height: height.into(),
+                    index,
+                    time: block.header.time.into(),
+                    signed: signed.is_some_and(|tx| tx.tx.signers.contains(&who)),
+                    done: receipt.is_some_and(|r| r.status == leither_types::Status::Done),
+                    calls: signed.map(|tx| tx.tx.calls.iter().map(verb).collect()).unwrap_or_else(|| vec!["block.end".into()]),
+                },
+            ));
+        }
+        let height = self.store.head().map_err(fault)?.height;
+        Ok(page(rows, limit, height, |(h, i)| format!("{h}.{i}")))
+    }
+
+    pub(super) fn token(&self, at: &At, token: &TokenRef) -> Answer<TokenView> {
+        let id = self.token_id(at, token)?;
+        let info = self.token_info(at, &id)?;
+        let supply = at.state.supply(&id).map_err(fault)?;
+        Ok(TokenView {
+            token: id.into(),
+            symbol: info.symbol.to_string(),
+            decimals: info.decimals,
+            org: info.org.map(Into::into),
+            supply: supply.into(),
+            issued: info.issued.into(),
+            burned: info.burned.into(),
+            dividends: self.dividends(at, &id)?,
+            height: at.head.height.into(),
+        })
+    }
+
+    pub(super) fn dividends(&self, at: &At, token: &TokenId) -> Answer<Vec<DividendIndex>> {
+        let mut all = Vec::new();
+        for (income, index) in tokens::views::indices(&*at.state, token).map_err(fault)? {
+            let symbol = self.token_info(at, &income)?.symbol.to_string();
+            all.push(DividendIndex { income: income.into(), symbol, index });
+        }
+        Ok(all)
+    }
+
+    pub(super) fn balance_of(&self, at: &At, token: &TokenRef, who: AccountId) -> Answer<BalanceView> {
+        let id = self.token_id(at, token)?;
+        let held = self.token_balance(at, &id, &who)?;
+        let mut claimable = Vec::new();
+        for income in tokens::views::incomes(&*at.state, &id).map_err(fault)? {
+            let amount = tokens::views::claimable(&*at.state, &id, &who, &income).map_err(fault)?;
+            let symbol = self.token_info(at, &income)?.symbol.to_string();
+            claimable.push(Claimable { income: income.into(), symbol, amount: amount.into() });
+        }
+        let height = at.head.height.into();
+        Ok(BalanceView {
+            token: held.token,
+            symbol: held.symbol,
+            decimals: held.decimals,
+            account: who.into(),
+            balance: held.balance,
+            claimable,
+            height,
+        })
+    }
+
+    pub(super) fn holders(&self, at: &At, ask: &GetHolders) -> Answer<Page<Holder>> {
+        let id = self.token_id(at, &ask.token)?;
+        let limit = Limit::of(ask.limit);
+        let after = place::<AccountId>(&ask.after)?;
+        let mut rows = Vec::new();
+        for (who, holding) in at.state.holders(&id, after.as_ref(), limit + 1).map_err(fault)? {
+            let org = self.org_of(at, &who)?;
+            rows.push((who, Holder { account: who.into(), balance: balance(&holding), org }));
+        }
+        Ok(page(rows, limit, at.head.height, AccountId::to_string))
+    }
+
+    pub(super) fn proof(&self, subject: &ProofSubject) -> Answer<Proof> {
+        let question = self.read(|at| self.question(at, subject))?;
+        let proof = self.store.prove(&question).map_err(fault)?;
+        let proof = proof.ok_or_else(|| ApiError::new(Reason::NotReady, "there is no block yet whose state could be proven"))?;
+        let verified = proof.verify(&self.chain_id(), &question);
+        let proven = verified.map_err(|e| fault(leither_state::Fault::Corrupt(format!("a proof of ours fails: {e}"))))?;
+        let (present, value) = match proven {
+            leither_state::Answer::Holding(holding) => (holding.is_some(), holding.map(|h| serde_json::to_value(balance(&h)))),
+            leither_state::Answer::Record(value) => (value.is_some(), value.map(|v| Ok(leither_types::json::hex_of(&v).into()))),
+        };
+        let value = value.transpose().map_err(|e| ApiError::new(Reason::Internal, e.to_string()))?.unwrap_or_default();
+        let key = match &question {
+            Question::Record(key) => Some(Bytes(key.to_vec())),
+            Question::Holding { .. } => None,
+        };
+        Ok(Proof {
+            height: proof.header.height.into(),
+            present,
+            value,
+            key,
+            state_root: proof.header.state_root.into(),
+            header: super::show::final_header(&proof.header, &proof.certificate),
+            genesis: Bytes(proof.genesis.encode()),
+            proof: Bytes(proof.encode()),
+        })
+    }
+
+    fn question(&self, at: &At, subject: &ProofSubject) -> Answer<Question> {
+        let record = |key: Vec<u8>| {
+            leither_types::List::new(key).map(Question::Record).ok_or_else(|| ApiError::params("a record's key is at most 256 bytes"))
+        };
+        match subject {
+            ProofSubject::Holding { account, token } => Ok(Question::Holding { token: self.token_id(at, token)?, id: account.0 }),
+            ProofSubject::Member { org, member } => record(orgs::views::member_key(&self.org_id(at, org)?, &member.0)),
+            ProofSubject::Mimei { mimei } => record(mimei::views::head_key(&mimei.0)),
+            ProofSubject::Record { record: key } => record(key.0.clone()),
+        }
+    }
+
+    fn head_of(&self, at: &At, id: &MimeiId) -> Answer<mimei::Head> {
+        let head = mimei::views::head(&*at.state, id).map_err(fault)?;
+        head.ok_or_else(|| ApiError::new(Reason::UnknownMimei, format!("there is no MiMei {id}")))
+    }
+
+    pub(super) fn mimei(&self, at: &At, id: MimeiId) -> Answer<MimeiView> {
+        let head = self.head_of(at, &id)?;
+        let rights = |mask: mimei::Rights| {
+            let all = [(mimei::Right::Backup, "backup"), (mimei::Right::Release, "release"), (mimei::Right::Refer, "refer")];
+            all.into_iter().filter(|(right, _)| mask.has(*right)).map(|(_, name)| name.to_string()).collect()
+        };
+        let grants = mimei::views::grants(&*at.state, &id, GRANTS_SHOWN).map_err(fault)?;
+        Ok(MimeiView {
+            mimei: id.into(),
+            author: head.author.into(),
+            owner: head.owner.into(),
+            app: head.app.to_string(),
+            kind: head.kind.to_string(),
+            mark: head.mark.to_string(),
+            head: head.last.as_ref().map(version),
+            release: head.release.map(Into::into),
+            history: head.history.into(),
+            forked_from: head.parent.map(|(mimei, number)| ForkView { mimei: mimei.into(), version: number.into() }),
+            referenced: head.referenced,
+            grants: grants.into_iter().map(|(who, mask)| GrantView { account: who.into(), rights: rights(mask) }).collect(),
+            created: head.height.into(),
+            height: at.head.height.into(),
+        })
+    }
+
+    /// Versions are walked back from the head: each backup's event names the block of the one before (MIMEI-6).
+    pub(super) fn versions(&self, at: &At, ask: &GetMimeiPage) -> Answer<Page<VersionView>> {
+        let limit = Limit::of(ask.limit);
+        let id = ask.mimei.0;
+        let head = self.head_of(at, &id)?;
+        let mut next = match &ask.after {
+            None => head.last.as_ref().map(|v| (v.number, v.height)),
+            Some(cursor) => {
+                let parts = cursor.as_str().split_once('.').and_then(|(n, h)| Some((n.parse().ok()?, h.parse().ok()?)));
+                Some(parts.ok_or_else(|| ApiError::params("`after` is no `next` of an earlier page"))?)
+            }
+        };
+        let mut items = Vec::new();
+        while let Some((number, height)) = next.filter(|_| items.len() < limit) {
+            let (found, previous) = self.backup_at(&id, number, height)?;
+            items.push(found);
+            next = number.checked_sub(1).zip(previous);
+        }
+        let next = next.map(|(number, height)| Cursor::new(format!("{number}.{height}")));
+        Ok(Page { items, next, height: at.head.height.into() })
+    }
+
+    /// The backup of this number in this block, and the block of the one before.
+    fn backup_at(&self, id: &MimeiId, number: u64, height: u64) -> Answer<(VersionView, Option<u64>)> {
+        let header = self.store.header(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
+        let receipts = self.store.receipts(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
+        for bytes in receipts.iter().flat_map(|receipt| &receipt.events) {
+            let Some(leither_pallets::Event::Mimei(mimei::Event::BackedUp { mimei, number: n, content, previous })) =
+                leither_pallets::describe_event(bytes)
+            else {
+                continue;
+            };
+            if mimei == *id && n == number {
+                let (height, time) = (height.into(), header.time.into());
+                return Ok((VersionView { version: number.into(), cid: cid_text(&content), height, time }, previous));
+            }
+        }
+        Err(ApiError::params("`after` is no `next` of an earlier page"))
+    }
+
+    pub(super) fn mimeis(&self, at: &At, ask: &ListMimei) -> Answer<Page<MimeiSummary>> {
+        let limit = Limit::of(ask.limit);
+        let after = place::<MimeiId>(&ask.after)?;
+        let mut rows = Vec::new();
+        for id in mimei::views::by_author(&*at.state, &ask.author.0, after.as_ref(), limit + 1).map_err(fault)? {
+            let head = self.head_of(at, &id)?;
+            rows.push((
+                id,
+                MimeiSummary {
+                    mimei: id.into(),
+                    app: head.app.to_string(),
+                    kind: head.kind.to_string(),
+                    mark: head.mark.to_string(),
+                    version: head.last.map(|v| v.number.into()),
+                },
+            ));
+        }
+        Ok(page(rows, limit, at.head.height, MimeiId::to_string))
+    }
+}
+
+fn verb(bytes: &leither_types::CallBytes) -> String {
+    let call = super::show::call(bytes);
+    format!("{}.{}", call.pallet, call.call)
+}
+
+fn version(v: &mimei::Version) -> VersionView {
+    VersionView { version: v.number.into(), cid: cid_text(&v.content), height: v.height.into(), time: v.time.into() }
+}
+
+/// As IPFS tools write it; bytes that are no CID (somebody may record anything) as hex.
+fn cid_text(content: &ContentId) -> String {
+    cid_of(content).map_or_else(|| content.to_string(), |cid| cid.to_string())
+}

@@ -1,0 +1,106 @@
+//! What a command shows: with `--json` exactly one JSON object on stdout, else the same for people.
+
+use serde::Serialize;
+use serde_json::Value;
+use std::io::{IsTerminal, Write};
+
+/// Where the answers go.
+#[derive(Clone, Copy, Debug)]
+pub struct Printer {
+    /// One JSON object a line, nothing else.
+    pub json: bool,
+}
+
+impl Printer {
+    /// The answer of a command.
+    pub fn answer<T: Serialize>(&self, value: &T) {
+        match serde_json::to_value(value) {
+            Ok(value) if self.json => line(&value.to_string()),
+            Ok(value) => line(readable(&value, 0).trim_end()),
+            Err(error) => eprintln!("leither: the answer cannot be shown: {error}"),
+        }
+    }
+
+    /// A word to a person; a script does not see it.
+    pub fn say(&self, text: &str) {
+        if !self.json {
+            line(text);
+        }
+    }
+
+    /// A passing word: long work shows that it goes on. Only on a terminal, and never in the answer.
+    pub fn progress(&self, text: &str) {
+        if !self.json && std::io::stderr().is_terminal() {
+            eprint!("\r\x1b[2K{text}");
+        }
+    }
+
+    /// Ends the passing words.
+    pub fn progress_over(&self) {
+        self.progress("");
+    }
+}
+
+fn line(text: &str) {
+    // A closed pipe (`| head`) is no failure of the command.
+    let _closed = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// JSON as indented `name: value` lines.
+fn readable(value: &Value, depth: usize) -> String {
+    let pad = "  ".repeat(depth);
+    match value {
+        Value::Object(map) if map.is_empty() => format!("{pad}(empty)\n"),
+        Value::Object(map) => map.iter().map(|(name, value)| member(&pad, name, value, depth)).collect(),
+        Value::Array(items) if items.is_empty() => format!("{pad}(none)\n"),
+        Value::Array(items) => items.iter().map(|item| element(&pad, item, depth)).collect(),
+        other => format!("{pad}{}\n", scalar(other)),
+    }
+}
+
+fn member(pad: &str, name: &str, value: &Value, depth: usize) -> String {
+    match value {
+        Value::Object(map) if !map.is_empty() => format!("{pad}{name}:\n{}", readable(value, depth + 1)),
+        Value::Array(items) if items.iter().all(is_scalar) => {
+            let items: Vec<String> = items.iter().map(scalar).collect();
+            format!("{pad}{name}: {}\n", if items.is_empty() { "-".into() } else { items.join(", ") })
+        }
+        Value::Array(_) => format!("{pad}{name}:\n{}", readable(value, depth + 1)),
+        other => format!("{pad}{name}: {}\n", scalar(other)),
+    }
+}
+
+fn element(pad: &str, item: &Value, depth: usize) -> String {
+    if is_scalar(item) {
+        return format!("{pad}- {}\n", scalar(item));
+    }
+    let text = readable(item, depth + 1);
+    // The first line of an item carries its dash in the place of the indentation.
+    format!("{pad}- {}", text.trim_start())
+}
+
+fn is_scalar(value: &Value) -> bool {
+    !matches!(value, Value::Object(_) | Value::Array(_))
+}
+
+fn scalar(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".into(),
+        Value::Object(_) => "(empty)".into(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn people_read_the_same_answer() {
+        let value = json!({"a": "1", "list": [1, 2], "rows": [{"x": 1, "y": null}, {"x": 2, "y": {}}], "in": {"b": true}});
+        let text = readable(&value, 0);
+        assert_eq!(text, "a: 1\nin:\n  b: true\nlist: 1, 2\nrows:\n  - x: 1\n    y: -\n  - x: 2\n    y: (empty)\n");
+    }
+}

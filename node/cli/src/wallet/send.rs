@@ -1,0 +1,149 @@
+use super::Wallet;
+use crate::exit::{Done, Exit, Failure};
+use clap::Args;
+use leither_pallets::Call;
+use leither_rpc_api::{Bytes, GetAccount, Hash32, RawTx, Receipt, Simulation, TxStatus, U64, WaitMs, WaitTx, WAIT_MS_MAX, methods};
+use leither_types::{AccountId, Amount, List, SecretKey, TX_VERSION, Tx};
+use parity_scale_codec::Encode;
+use serde::Serialize;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How long a transaction of this wallet may wait for its block.
+const VALID_FOR_MS: u64 = 10 * 60 * 1000;
+
+/// What every transaction command takes.
+#[derive(Args, Clone, Debug)]
+pub struct TxFlags {
+    /// Who signs: a key's name or its account.
+    #[arg(long)]
+    pub from: String,
+    /// Signs as well; may be given several times.
+    #[arg(long)]
+    pub cosign: Vec<String>,
+    /// Who pays the fee: @name of an organization that sponsors its members, or a co-signer.
+    #[arg(long)]
+    pub payer: Option<String>,
+    /// The most that may be taken as fee, e.g. 0.01mei; twice the present price where it is not given.
+    #[arg(long)]
+    pub max_fee: Option<String>,
+    /// Only says what it would do; nothing is sent.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Does not wait until it is final.
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Opens a proposal with this title, so that the organization does it by vote.
+    #[arg(long, value_name = "TITLE")]
+    pub propose: Option<String>,
+}
+
+/// What became of a transaction; a transaction command prints it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sent {
+    /// Its id.
+    pub tx: Hash32,
+    /// `pending`, `final`, `settled` or `failed`; `simulated` where it was not sent.
+    pub status: String,
+    /// Its block.
+    pub height: Option<U64>,
+    /// What it did.
+    pub receipt: Option<Receipt>,
+}
+
+impl Wallet {
+    /// Signs, sends and waits, and prints what became of it. `more` is printed beside.
+    pub async fn send_and_print<T: Serialize>(&self, flags: &TxFlags, calls: Vec<Call>, more: &T) -> Done {
+        let sent = self.send(flags, calls).await?;
+        self.print_sent(&sent, more)
+    }
+
+    /// Prints a transaction's end with more beside it; a failed one is a failure of the command.
+    pub fn print_sent<T: Serialize>(&self, sent: &Sent, more: &T) -> Done {
+        let mut value = serde_json::to_value(sent).map_err(Failure::fault)?;
+        if let (Some(map), Ok(serde_json::Value::Object(more))) = (value.as_object_mut(), serde_json::to_value(more)) {
+            map.extend(more);
+        }
+        self.printer.answer(&value);
+        match sent.receipt.as_ref().and_then(|receipt| receipt.failure.as_ref()) {
+            Some(failure) => Err(Failure::new(Exit::Refused, format!("call {}: {}", failure.call, failure.message))),
+            None => Ok(()),
+        }
+    }
+
+    /// Signs, sends, and waits until it is final unless `--no-wait`.
+    pub async fn send(&self, flags: &TxFlags, calls: Vec<Call>) -> Done<Sent> {
+        let mut keys = vec![self.signer(&flags.from).await?];
+        for name in &flags.cosign {
+            keys.push(self.signer(name).await?);
+        }
+        let tx = self.draft(flags, &keys, calls).await?;
+        let refs: Vec<&SecretKey> = keys.iter().collect();
+        let signed = tx.sign(&refs).ok_or_else(|| Failure::usage("more than 8 signers"))?;
+        let raw = RawTx { raw: Bytes(signed.encode()) };
+        if flags.dry_run {
+            return simulated(self.client.call(&methods::TX_SIMULATE, raw).await?);
+        }
+        let tx = self.client.call(&methods::TX_SUBMIT, raw).await?.tx;
+        if flags.no_wait {
+            return Ok(Sent { tx, status: "pending".into(), height: None, receipt: None });
+        }
+        self.wait(tx, WAIT_MS_MAX).await
+    }
+
+    /// Waits until a transaction is final.
+    pub async fn wait(&self, tx: Hash32, timeout_ms: u32) -> Done<Sent> {
+        let timeout_ms = WaitMs::new(timeout_ms).ok_or_else(|| Failure::usage("the longest wait is 60 s"))?;
+        let view = self.client.call(&methods::TX_WAIT, WaitTx { tx, timeout_ms }).await?;
+        if view.status == TxStatus::Pending {
+            let sentence = format!("{tx} is not final yet: ask again with `leither tx wait {tx}`");
+            return Err(Failure::new(Exit::Refused, sentence));
+        }
+        let status = serde_json::to_value(view.status).map_err(Failure::fault)?;
+        let status = status.as_str().unwrap_or_default().to_string();
+        Ok(Sent { tx, status, height: view.height, receipt: view.receipt })
+    }
+
+    async fn draft(&self, flags: &TxFlags, keys: &[SecretKey], calls: Vec<Call>) -> Done<Tx> {
+        let signers: Vec<AccountId> = keys.iter().map(|key| AccountId::of_key(&key.public())).collect();
+        let first = signers.first().copied().unwrap_or_default();
+        let account = self.client.call(&methods::ACCOUNT_GET, GetAccount { account: first.into() }).await?;
+        let payer = match &flags.payer {
+            Some(payer) => Some(self.account(payer).await?),
+            None => None,
+        };
+        let bytes: Option<Vec<_>> = calls.iter().map(Call::write).collect();
+        let bytes = bytes.and_then(List::new).ok_or_else(|| Failure::usage("more than 16 calls, or one that is too long"))?;
+        let mut tx = Tx {
+            version: TX_VERSION,
+            chain: self.chain(),
+            signers: List::new(signers).ok_or_else(|| Failure::usage("more than 8 signers"))?,
+            payer,
+            nonce: account.next_nonce.0,
+            valid_until: now_ms()?.max(self.info.time.0).saturating_add(VALID_FOR_MS),
+            max_fee: Amount::ZERO,
+            weight_limit: 0,
+            calls: bytes,
+        };
+        let weight = leither_executor::weight(&tx).ok_or_else(|| Failure::usage("a call cannot be read"))?;
+        tx.weight_limit = weight;
+        tx.max_fee = match &flags.max_fee {
+            Some(text) => self.mei(text)?,
+            // The price may move by an eighth a block; twice the present one lasts six full blocks.
+            None => Amount::new(self.info.base_fee.0.saturating_mul(u128::from(weight)).saturating_mul(2)),
+        };
+        Ok(tx)
+    }
+}
+
+fn simulated(simulation: Simulation) -> Done<Sent> {
+    if let Some(refusal) = simulation.refusal {
+        return Err(Failure::new(Exit::Refused, refusal.message));
+    }
+    Ok(Sent { tx: simulation.tx, status: "simulated".into(), height: None, receipt: simulation.receipt })
+}
+
+/// This machine's clock.
+pub fn now_ms() -> Done<u64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Failure::fault("this machine's clock is before 1970"))?;
+    u64::try_from(since.as_millis()).map_err(Failure::fault)
+}

@@ -1,0 +1,76 @@
+use super::{Candidate, Ctx, Driver, apart};
+use crate::error::NodeFault;
+use crate::feed::Committed;
+use crate::node::{Node, now};
+use crate::pacing::Pace;
+use arc_malachitebft_app_channel::app::types::core::CommitCertificate;
+use leither_consensus::certificate;
+use leither_state::Fault;
+use leither_store::Commit;
+use leither_types::Certificate;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+impl Driver {
+    /// commit: what was decided becomes the head, on disk before anyone is told.
+    pub(super) async fn commit(&mut self, decided: &CommitCertificate<Ctx>) -> Result<(), NodeFault> {
+        let (height, id) = (decided.height.0, decided.value_id);
+        let certificate = certificate(decided).map_err(|e| Fault::Corrupt(e.to_string()))?;
+        if !self.ready.contains_key(&id) && !self.reload(height, &id).await? {
+            return Err(NodeFault::Missing { height, block: id, wal: self.node.wal.clone() });
+        }
+        let missing = || NodeFault::Missing { height, block: id, wal: self.node.wal.clone() };
+        let candidate = self.ready.remove(&id).ok_or_else(missing)?;
+        let (txs, weight) = (candidate.block.txs.len(), candidate.outcome.weight);
+        let node = self.node.clone();
+        let tip = apart(move || {
+            record(&node, &candidate, certificate.clone())?;
+            let tip = node.renew_tip()?;
+            {
+                let mut pool = node.pool();
+                pool.committed(candidate.block.txs.iter());
+                pool.expire(now());
+            }
+            notify(&node, candidate, certificate);
+            Ok::<_, NodeFault>(tip)
+        })
+        .await??;
+        tracing::info!(height, block = %id, txs, weight, "commit");
+        self.pace = Pace::new(&tip.next.params).learn(txs, weight);
+        self.ready.clear();
+        self.streams.forget_up_to(height);
+        self.early.retain(|early| early.height > height);
+        if self.synced != height {
+            self.node.syncing.store(false, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// record: block, state, receipts and certificate, in one atomic write.
+fn record(node: &Node, candidate: &Candidate, certificate: Certificate) -> Result<(), NodeFault> {
+    let outcome = &candidate.outcome;
+    node.store.commit(&Commit {
+        block: &candidate.block,
+        certificate: &certificate,
+        writes: &outcome.writes,
+        receipts: &outcome.receipts,
+        touched: &outcome.touched,
+    })?;
+    Ok(())
+}
+
+/// notify: tells whoever listens.
+fn notify(node: &Node, candidate: Candidate, certificate: Certificate) {
+    let header = candidate.block.header.clone();
+    // The outcome is this block's alone by now, so nothing is copied.
+    let receipts = Arc::try_unwrap(candidate.outcome).map_or_else(|shared| shared.receipts.clone(), |own| own.receipts);
+    node.feed.notify(Arc::new(Committed {
+        height: header.height,
+        id: certificate.block,
+        header,
+        block: candidate.block,
+        receipts: Arc::new(receipts),
+        certificate,
+    }));
+}

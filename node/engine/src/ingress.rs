@@ -1,0 +1,354 @@
+//! submit, admit: the one way of a transaction into the pool, whoever sent it.
+//!
+//! ```text
+//! submit(bytes) --bounded queue--> worker threads: form -> known already? -> signatures, in one batch -> state -> pool -> gossip
+//! gossip in     --the same queue-^                                                    and the data swarm hears what it was worth
+//! ```
+//! A signature is verified here once, off the consensus thread, and remembered by the hash of payload, keys and signatures.
+
+use crate::error::{AdmitError, NodeFault};
+use crate::node::{Node, Tip, now};
+use leither_executor::{Unfit, Verified, admissible, check_form, check_tx};
+use leither_net::{Incoming, Net};
+use leither_pallets::BlockInfo;
+use leither_pool::{Entry, Verdict};
+use leither_state::{Fault, Overlay};
+use leither_types::{Hash, SignedTx, TxId, sign};
+use parity_scale_codec::Encode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+
+/// Transactions that may wait to be looked at.
+pub const WAITING_MAX: usize = 32_768;
+/// Their bytes together.
+const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Jobs that may wait.
+const JOBS_MAX: usize = 16_384;
+/// Transactions that are looked at together: more make a signature no cheaper.
+const BATCH: usize = 256;
+/// Under load a worker waits so long for its batch to fill.
+const FILL: Duration = Duration::from_millis(2);
+/// A commit may overtake a batch; then it is looked at again with the new state, so often.
+const TRIES: usize = 8;
+
+/// The way to other nodes' pools.
+pub struct Gossip {
+    /// The data swarm: what this node's own clients sent and the pool took goes out there.
+    pub net: Arc<Net>,
+    /// What other nodes sent.
+    pub incoming: mpsc::Receiver<Incoming>,
+}
+
+/// Encoded transactions.
+pub type Batch = Vec<Vec<u8>>;
+type Answers = Vec<Result<TxId, AdmitError>>;
+
+enum Job {
+    Client(Batch, oneshot::Sender<Answers>),
+    Gossip(Vec<SignedTx>, Incoming),
+}
+
+impl Job {
+    fn txs(&self) -> usize {
+        match self {
+            Job::Client(txs, _) => txs.len(),
+            Job::Gossip(txs, _) => txs.len(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Job::Client(txs, _) => txs.iter().map(Vec::len).sum(),
+            Job::Gossip(txs, _) => txs.iter().map(Encode::encoded_size).sum(),
+        }
+    }
+}
+
+/// The entrance; a clone is another handle to it.
+#[derive(Clone)]
+pub struct Ingress {
+    jobs: mpsc::Sender<Job>,
+    waiting: Arc<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    txs: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Waiting {
+    fn enter(&self, txs: usize, bytes: usize) -> Result<(), AdmitError> {
+        let all = self.txs.fetch_add(txs, Ordering::Relaxed);
+        let all_bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        // An empty queue takes a batch of any size that the caller was allowed to send.
+        if all > 0 && (all.saturating_add(txs) > WAITING_MAX || all_bytes.saturating_add(bytes) > WAITING_BYTES_MAX) {
+            self.leave(txs, bytes);
+            return Err(AdmitError::Busy(all));
+        }
+        Ok(())
+    }
+
+    fn leave(&self, txs: usize, bytes: usize) {
+        self.txs.fetch_sub(txs, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Ingress {
+    /// Starts the workers. They end when the last handle is dropped.
+    pub fn start(node: Arc<Node>, net: Option<Arc<Net>>, workers: usize) -> std::io::Result<Self> {
+        let (jobs, queue) = mpsc::channel(JOBS_MAX);
+        let waiting = Arc::new(Waiting::default());
+        let queue = Arc::new(Mutex::new(queue));
+        for n in 0..workers.max(1) {
+            let worker = Worker { node: node.clone(), queue: queue.clone(), waiting: waiting.clone(), net: net.clone() };
+            thread::Builder::new().name(format!("admit-{n}")).spawn(move || worker.run())?;
+        }
+        Ok(Self { jobs, waiting })
+    }
+
+    /// Takes one transaction from a client of this node.
+    pub async fn submit(&self, tx: Vec<u8>) -> Result<TxId, AdmitError> {
+        self.submit_many(vec![tx]).await?.into_iter().next().unwrap_or(Err(AdmitError::Stopping))
+    }
+
+    /// Takes many, in their order; one answer each.
+    pub async fn submit_many(&self, txs: Batch) -> Result<Answers, AdmitError> {
+        if txs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (reply, answers) = oneshot::channel();
+        self.enqueue(Job::Client(txs, reply))?;
+        answers.await.map_err(|_| AdmitError::Stopping)
+    }
+
+    /// Takes what other nodes sent. What does not fit is dropped: its owner's node will propose it.
+    pub fn gossiped(&self, mut incoming: Incoming) {
+        let txs = std::mem::take(&mut incoming.txs);
+        if let Err(refused) = self.enqueue(Job::Gossip(txs, incoming)) {
+            tracing::debug!(%refused, "gossip dropped");
+        }
+    }
+
+    fn enqueue(&self, job: Job) -> Result<(), AdmitError> {
+        let (txs, bytes) = (job.txs(), job.bytes());
+        self.waiting.enter(txs, bytes)?;
+        self.jobs.try_send(job).map_err(|e| {
+            self.waiting.leave(txs, bytes);
+            match e {
+                mpsc::error::TrySendError::Full(_) => AdmitError::Busy(self.waiting.txs.load(Ordering::Relaxed)),
+                mpsc::error::TrySendError::Closed(_) => AdmitError::Stopping,
+            }
+        })
+    }
+}
+
+/// What a batch of another node was worth. Only what no honest node sends is held against it.
+fn worth(answers: &Answers) -> leither_net::Verdict {
+    let dishonest = |answer: &Result<TxId, AdmitError>| {
+        matches!(answer, Err(AdmitError::Form(_) | AdmitError::Unfit(Unfit::Form(_) | Unfit::Signature)))
+    };
+    if answers.iter().any(dishonest) {
+        leither_net::Verdict::Reject
+    } else if answers.iter().any(Result::is_ok) {
+        leither_net::Verdict::Accept
+    } else {
+        leither_net::Verdict::Ignore
+    }
+}
+
+struct Worker {
+    node: Arc<Node>,
+    queue: Arc<Mutex<mpsc::Receiver<Job>>>,
+    waiting: Arc<Waiting>,
+    net: Option<Arc<Net>>,
+}
+
+/// A transaction on its way from bytes to the pool.
+enum State {
+    Answered(Result<TxId, AdmitError>),
+    Read(Box<Entry>),
+    /// With the account's next nonce.
+    Fit(Box<Entry>, u64),
+}
+
+impl Worker {
+    fn run(self) {
+        let mut loaded = false;
+        while let Some(mut jobs) = self.next(&mut loaded) {
+            let sizes: Vec<(usize, usize)> = jobs.iter().map(|job| (job.txs(), job.bytes())).collect();
+            // With each transaction stands whether a client of this node sent it.
+            let mut states: Vec<(State, bool)> = Vec::new();
+            for job in &mut jobs {
+                match job {
+                    Job::Client(txs, _) => states.extend(txs.drain(..).map(|bytes| (self.decode(&bytes), true))),
+                    Job::Gossip(txs, _) => states.extend(txs.drain(..).map(|tx| (self.read(tx), false))),
+                }
+            }
+            let mut answers = Vec::with_capacity(states.len());
+            while !states.is_empty() {
+                let rest = states.split_off(states.len().min(BATCH));
+                answers.extend(self.admit(states));
+                states = rest;
+            }
+            let mut answers = answers.into_iter();
+            for (job, (txs, bytes)) in jobs.into_iter().zip(sizes) {
+                self.waiting.leave(txs, bytes);
+                let own: Answers = answers.by_ref().take(txs).collect();
+                match job {
+                    // Who no longer waits for the answer does not get it.
+                    Job::Client(_, reply) => drop(reply.send(own)),
+                    Job::Gossip(_, incoming) => incoming.answer(worth(&own)),
+                }
+            }
+        }
+    }
+
+    /// The next jobs: all that wait, up to a batch.
+    fn next(&self, loaded: &mut bool) -> Option<Vec<Job>> {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = queue.blocking_recv()?;
+        let mut txs = first.txs();
+        let mut jobs = vec![first];
+        let until = Instant::now() + FILL;
+        while txs < BATCH {
+            match queue.try_recv() {
+                Ok(job) => {
+                    txs += job.txs();
+                    jobs.push(job);
+                }
+                // A lone transaction on an idle node goes at once.
+                Err(_) if *loaded && Instant::now() < until => thread::sleep(FILL / 8),
+                Err(_) => break,
+            }
+        }
+        *loaded = txs > 1;
+        Some(jobs)
+    }
+
+    /// admit: signatures, state, pool, in that order; the form was looked at before.
+    fn admit(&self, states: Vec<(State, bool)>) -> Answers {
+        let (mut states, own): (Vec<State>, Vec<bool>) = states.into_iter().unzip();
+        self.skip_known(&mut states);
+        self.verify(&mut states);
+        self.judge(&mut states);
+        let mut fresh = Vec::new();
+        let mut admitted = false;
+        let mut pool = self.node.pool();
+        let mut answers = Vec::with_capacity(states.len());
+        for (state, own) in states.into_iter().zip(own) {
+            answers.push(match state {
+                State::Answered(answer) => answer,
+                State::Read(_) => Err(AdmitError::Busy(self.waiting.txs.load(Ordering::Relaxed))),
+                State::Fit(entry, next) => {
+                    let (id, tx) = (entry.id, entry.tx.clone());
+                    let verdict = pool.insert(*entry, next);
+                    if matches!(verdict, Verdict::Admitted | Verdict::Replaced(_)) {
+                        admitted = true;
+                        fresh.extend(own.then_some(tx));
+                    }
+                    if verdict.is_in() { Ok(id) } else { Err(AdmitError::Pool(verdict)) }
+                }
+            });
+        }
+        drop(pool);
+        if admitted {
+            self.node.stir.notify_one();
+        }
+        if let Some(net) = &self.net {
+            // Where the way out is blocked, the pool still holds them, and this node proposes them itself.
+            let left = fresh.into_iter().filter(|tx| !net.publish(tx.clone())).count();
+            if left > 0 {
+                tracing::debug!(left, "the data swarm does not keep up: transactions stay with this node");
+            }
+        }
+        answers
+    }
+
+    fn decode(&self, bytes: &[u8]) -> State {
+        match check_form(bytes, &self.node.chain) {
+            Ok(tx) => self.entry(tx),
+            Err(form) => State::Answered(Err(form.into())),
+        }
+    }
+
+    fn read(&self, tx: SignedTx) -> State {
+        match check_tx(&tx, &self.node.chain) {
+            Ok(_) => self.entry(tx),
+            Err(form) => State::Answered(Err(form.into())),
+        }
+    }
+
+    fn entry(&self, tx: SignedTx) -> State {
+        // Its form was found good, so it has a weight.
+        let weight = leither_executor::weight(&tx.tx).unwrap_or_default();
+        State::Read(Box::new(Entry::new(Arc::new(tx), weight)))
+    }
+
+    fn skip_known(&self, states: &mut [State]) {
+        let pool = self.node.pool();
+        for state in states {
+            if let State::Read(entry) = state {
+                if pool.get(&entry.id).is_some_and(|known| known.full_hash == entry.full_hash) {
+                    *state = State::Answered(Ok(entry.id));
+                }
+            }
+        }
+    }
+
+    fn verify(&self, states: &mut [State]) {
+        let mut fresh: Vec<(&mut State, Arc<SignedTx>, Vec<u8>, Hash)> = Vec::new();
+        for state in states {
+            let State::Read(entry) = &*state else { continue };
+            if !self.node.verified.is_verified(&entry.full_hash) {
+                let (tx, full_hash) = (entry.tx.clone(), entry.full_hash);
+                let message = tx.tx.sign_bytes();
+                fresh.push((state, tx, message, full_hash));
+            }
+        }
+        let claims: Vec<_> = fresh.iter().flat_map(|(_, tx, message, _)| tx.claims(message)).collect();
+        let mut verdicts = sign::verify_batch(&claims, rand::rngs::OsRng).into_iter();
+        drop(claims);
+        let mut good = Vec::with_capacity(fresh.len());
+        for (state, tx, _, full_hash) in fresh {
+            // One verdict a witness, and all of them are taken, whatever the first says.
+            let all = verdicts.by_ref().take(tx.witnesses.len()).filter(|fine| *fine).count() == tx.witnesses.len();
+            if all {
+                good.push(full_hash);
+            } else {
+                *state = State::Answered(Err(Unfit::Signature.into()));
+            }
+        }
+        self.node.verified.remember(good);
+    }
+
+    /// Asks the committed state. A commit may come in between: then what is not judged yet is judged by the new state.
+    fn judge(&self, states: &mut [State]) {
+        for _ in 0..TRIES {
+            match self.judge_by(&self.node.tip(), states) {
+                Ok(()) => return,
+                Err(Fault::Stale) => thread::yield_now(),
+                Err(fault) => return self.node.fail(NodeFault::State(fault)),
+            }
+        }
+    }
+
+    fn judge_by(&self, tip: &Tip, states: &mut [State]) -> Result<(), Fault> {
+        let overlay = Overlay::new(tip.parent.state.clone());
+        let block = BlockInfo { time: now().max(tip.head.time), ..tip.next.clone() };
+        for state in states {
+            let State::Read(entry) = &*state else { continue };
+            let verdict = admissible(&overlay, &block, tip.base_fee, &entry.tx, entry.weight)?;
+            *state = match (std::mem::replace(state, State::Answered(Err(AdmitError::Stopping))), verdict) {
+                (State::Read(entry), Ok(next)) => State::Fit(entry, next),
+                (_, Err(unfit)) => State::Answered(Err(unfit.into())),
+                (other, Ok(_)) => other,
+            };
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! What the engine's threads share: the tip, the pool, what was verified, the feed, and whether the node has to stop.
+
+use crate::cache::VerifiedCache;
+use crate::error::{NodeFault, StartError};
+use crate::feed::Feed;
+use crate::pacing::Load;
+use leither_consensus::Validators;
+use leither_executor::Parent;
+use leither_pallets::{BlockInfo, params, staking};
+use leither_pool::Pool;
+use leither_store::{Head, Store};
+use leither_types::{Amount, Hash, Height, Millis, ValidatorId};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::{Notify, watch};
+
+/// The newest committed height and the rules for the next, read once a commit.
+#[derive(Clone)]
+pub struct Tip {
+    /// The head.
+    pub head: Arc<Head>,
+    /// What the next block stands on.
+    pub parent: Parent,
+    /// The next block, were it made at the head's time.
+    pub next: BlockInfo,
+    /// The price of a unit of weight in the next block.
+    pub base_fee: Amount,
+    /// Who votes on the next block.
+    pub validators: Validators,
+}
+
+/// Shared by all of the engine.
+pub struct Node {
+    /// The chain's id.
+    pub chain: Hash,
+    /// This node as a validator, if it has a consensus key.
+    pub me: Option<ValidatorId>,
+    /// Where the engine's write-ahead log lies.
+    pub wal: PathBuf,
+    /// The database.
+    pub store: Store,
+    /// What has good signatures.
+    pub verified: VerifiedCache,
+    /// Who wants to know of commits.
+    pub feed: Feed,
+    /// Something has changed that the pace depends on.
+    pub stir: Notify,
+    /// The highest height that another validator was seen to have begun.
+    pub called: AtomicU64,
+    /// Peers in the consensus swarm.
+    pub peers: AtomicUsize,
+    /// Whether the last block came from another node's history.
+    pub syncing: AtomicBool,
+    pool: Mutex<Pool>,
+    tip: RwLock<Arc<Tip>>,
+    fault: watch::Sender<Option<NodeFault>>,
+}
+
+/// The clock: what blocks are stamped with and judged by.
+pub fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Tip {
+    /// Reads the store.
+    pub fn read(chain: Hash, store: &Store) -> Result<Self, StartError> {
+        let head = store.head()?;
+        let state = store.snapshot()?;
+        let rules = params::views::params(&*state)?;
+        let base_fee = params::views::base_fee_at(&*state)?;
+        let validators = Validators::new(staking::views::set(&*state)?)?;
+        let next = BlockInfo { chain, height: head.height.saturating_add(1), time: head.time, params: rules };
+        let parent = Parent {
+            chain,
+            height: head.height,
+            id: head.id,
+            time: head.time,
+            certificate: head.certificate.clone(),
+            state,
+        };
+        Ok(Self { head, parent, next, base_fee, validators })
+    }
+
+    /// The next height.
+    pub fn next_height(&self) -> Height {
+        self.next.height
+    }
+
+    /// Whether no other validator is needed for a block.
+    pub fn is_alone(&self, me: Option<ValidatorId>) -> bool {
+        self.validators.set().len() == 1 && me.is_some_and(|me| self.validators.seat(&me).is_some())
+    }
+}
+
+impl Node {
+    /// Puts the shared things together.
+    pub fn new(chain: Hash, me: Option<ValidatorId>, wal: PathBuf, store: Store, pool: Pool) -> Result<Self, StartError> {
+        let tip = Tip::read(chain, &store)?;
+        Ok(Self {
+            chain,
+            me,
+            wal,
+            store,
+            verified: VerifiedCache::default(),
+            feed: Feed::default(),
+            stir: Notify::new(),
+            called: AtomicU64::new(0),
+            peers: AtomicUsize::new(0),
+            syncing: AtomicBool::new(false),
+            pool: Mutex::new(pool),
+            tip: RwLock::new(Arc::new(tip)),
+            fault: watch::channel(None).0,
+        })
+    }
+
+    /// The newest committed height and the rules for the next.
+    pub fn tip(&self) -> Arc<Tip> {
+        self.tip.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Moves the tip to what the store has now.
+    pub fn renew_tip(&self) -> Result<Arc<Tip>, NodeFault> {
+        let tip = Tip::read(self.chain, &self.store).map_err(|e| match e {
+            StartError::State(fault) => NodeFault::State(fault),
+            other => NodeFault::State(leither_state::Fault::Corrupt(other.to_string())),
+        })?;
+        let tip = Arc::new(tip);
+        *self.tip.write().unwrap_or_else(PoisonError::into_inner) = tip.clone();
+        Ok(tip)
+    }
+
+    /// The pool. A thread that failed while it held the lock may have left it inconsistent, so that is a fault of the whole node.
+    pub fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(|poisoned| {
+            self.fail(NodeFault::Stopped("a thread that held the pool"));
+            poisoned.into_inner()
+        })
+    }
+
+    /// What waits for a block.
+    pub fn load(&self) -> Load {
+        let pool = self.pool();
+        Load { txs: pool.len(), bytes: pool.bytes() }
+    }
+
+    /// Another validator has begun this height.
+    pub fn call(&self, height: Height) {
+        if self.called.fetch_max(height, Ordering::Relaxed) < height {
+            self.stir.notify_one();
+        }
+    }
+
+    /// Stops the node. The first reason stands.
+    pub fn fail(&self, fault: NodeFault) {
+        self.fault.send_if_modified(|known| {
+            let first = known.is_none();
+            if first {
+                tracing::error!(%fault, "the node has to stop");
+                *known = Some(fault);
+            }
+            first
+        });
+    }
+
+    /// Why the node has to stop, if it has to.
+    pub fn fault(&self) -> watch::Receiver<Option<NodeFault>> {
+        self.fault.subscribe()
+    }
+}

@@ -1,0 +1,200 @@
+//! Real engines on loopback, on real stores: what they commit, on what they agree, and what they do not let in.
+
+mod net;
+
+use leither_engine::{AdmitError, Engine, GuardError, StartError};
+use leither_types::{Hash, Params, SignedTx, TxId};
+use net::{Net, check_history, genesis, transfer};
+use parity_scale_codec::Encode;
+use std::time::{Duration, Instant};
+
+fn quick() -> Params {
+    Params { pulse_ms: 200, pulse_min_ms: 50, ..Params::standard() }
+}
+
+fn bytes(txs: &[SignedTx]) -> Vec<Vec<u8>> {
+    txs.iter().map(Encode::encode).collect()
+}
+
+fn ids(txs: &[SignedTx]) -> Vec<TxId> {
+    txs.iter().map(SignedTx::id).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lone_validator_commits_what_is_sent_and_nothing_else() {
+    let net = Net::new(genesis(1, 100, Params::standard()));
+    let chain = net.chain();
+    let mut node = net.start(0).await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_eq!(node.height(), 0, "nothing to record, no pulse");
+
+    let begun = Instant::now();
+    let tx = transfer(chain, 0, 0, 1, 5_000);
+    assert_eq!(node.engine.submit(tx.encode()).await.unwrap(), tx.id());
+    let pulse = node.next().await;
+    println!("the first transfer after idle is final after {:?}", begun.elapsed());
+    assert_eq!((pulse.height, pulse.block.txs.len()), (1, 1));
+    assert_eq!(pulse.receipts[0].tx, tx.id());
+    assert_eq!(node.engine.pending(&tx.id()), None);
+
+    // Fifteen from each of a hundred accounts, in one batch, one of them twice.
+    let mut txs: Vec<_> = (0..100u32).flat_map(|n| (1..15u64).map(move |nonce| (n, nonce - u64::from(n != 0)))).map(|(n, nonce)| transfer(chain, n, nonce, n + 1, 7)).collect();
+    txs.push(txs[0].clone());
+    let answers = node.engine.submit_many(bytes(&txs)).await.unwrap();
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    txs.pop();
+    node.finalizes(&ids(&txs)).await;
+    assert_eq!(node.engine.status().pool_txs, 0);
+
+    let before = node.height();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(node.height(), before, "idle again");
+    let history = check_history(&node.store, &chain);
+    let free = node.free(1);
+    node.stop().await;
+
+    let mut node = net.start(0).await;
+    assert_eq!(check_history(&node.store, &chain), history);
+    assert_eq!(node.free(1), free);
+    let tx = transfer(chain, 0, 15, 1, 5_000);
+    node.engine.submit(tx.encode()).await.unwrap();
+    let pulse = node.next().await;
+    assert_eq!(pulse.height, before + 1, "the restart made no pulse of its own");
+    assert_eq!(pulse.header.parent, history[history.len() - 1]);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_validators_agree_on_every_block_and_one_that_was_away_catches_up() {
+    let net = Net::new(genesis(4, 40, quick()));
+    let chain = net.chain();
+    let mut nodes = Vec::new();
+    for n in 0..4 {
+        nodes.push(net.start(n).await);
+    }
+    let mut sent = Vec::new();
+    for nonce in 0..10 {
+        let txs: Vec<_> = (0..40).map(|n| transfer(chain, n, nonce, (n + 7) % 40, 11)).collect();
+        let to = &nodes[nonce as usize % 4];
+        let answers = to.engine.submit_many(bytes(&txs)).await.unwrap();
+        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+        for node in &nodes {
+            node.finalizes(&ids(&txs)).await;
+        }
+        sent.extend(ids(&txs));
+    }
+    println!("400 transfers in {} blocks", nodes[0].height());
+
+    // Three of four go on alone.
+    let away = nodes.pop().unwrap();
+    let left_at = away.height();
+    away.stop().await;
+    for nonce in 10..14 {
+        let txs: Vec<_> = (0..40).map(|n| transfer(chain, n, nonce, (n + 7) % 40, 11)).collect();
+        nodes[0].engine.submit_many(bytes(&txs)).await.unwrap();
+        for node in &nodes {
+            node.finalizes(&ids(&txs)).await;
+        }
+        sent.extend(ids(&txs));
+    }
+    let back = net.start(3).await;
+    assert!(back.height() >= left_at);
+    back.reaches(nodes[0].height()).await;
+    nodes.push(back);
+    let txs = [transfer(chain, 0, 14, 1, 1)];
+    nodes[3].engine.submit_many(bytes(&txs)).await.unwrap();
+    for node in &nodes {
+        node.finalizes(&ids(&txs)).await;
+    }
+    sent.extend(ids(&txs));
+
+    let common = nodes.iter().map(|node| node.height()).min().unwrap();
+    let histories: Vec<Vec<Hash>> =
+        nodes.iter().map(|node| check_history(&node.store, &chain).into_iter().take(common as usize).collect()).collect();
+    assert!(histories.windows(2).all(|pair| pair[0] == pair[1]));
+    let mut seen = Vec::new();
+    for height in 1..=common {
+        let block = nodes[0].store.block(height).unwrap().unwrap();
+        let times: Vec<_> = nodes.iter().map(|node| node.store.header(height).unwrap().unwrap().state_root).collect();
+        assert!(times.windows(2).all(|pair| pair[0] == pair[1]), "one state at height {height}");
+        seen.extend(block.txs.iter().map(SignedTx::id));
+    }
+    seen.sort_unstable();
+    sent.sort_unstable();
+    assert_eq!(seen, sent, "each transaction once");
+    for node in nodes {
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_stand_in_a_block_is_refused_with_its_reason() {
+    let net = Net::new(genesis(1, 10, quick()));
+    let chain = net.chain();
+    let node = net.start(0).await;
+    let good = transfer(chain, 0, 0, 1, 5);
+    let mut swapped = good.clone();
+    swapped.witnesses = leither_types::List::new(vec![leither_types::Witness {
+        signature: transfer(chain, 0, 1, 1, 5).witnesses[0].signature,
+        ..good.witnesses[0]
+    }])
+    .unwrap();
+    let mut longer = good.encode();
+    longer.push(0);
+    let cases: Vec<(Vec<u8>, &str)> = vec![
+        (Vec::new(), "malformed"),
+        (vec![0xff; 100], "malformed"),
+        (vec![0; 70_000], "malformed"),
+        (longer, "malformed"),
+        (good.encode()[..50].to_vec(), "malformed"),
+        (transfer(Hash([9; 32]), 0, 0, 1, 5).encode(), "wrong_chain"),
+        (swapped.encode(), "bad_signature"),
+        (transfer(chain, 0, 16, 1, 5).encode(), "nonce_too_far"),
+        (transfer(chain, 99, 0, 1, 5).encode(), "cannot_pay"),
+    ];
+    for (bytes, reason) in &cases {
+        let refused = node.engine.submit(bytes.clone()).await.unwrap_err();
+        assert_eq!(refused.reason(), *reason, "{refused}");
+        assert!(!refused.to_string().is_empty());
+    }
+    node.engine.submit(good.encode()).await.unwrap();
+    node.finalizes(&[good.id()]).await;
+    let again = node.engine.submit(good.encode()).await.unwrap_err();
+    assert_eq!(again.reason(), "nonce_used");
+    // The good one is remembered; the same transaction with another signature is not it.
+    assert_eq!(node.engine.submit(swapped.encode()).await.unwrap_err().reason(), "bad_signature");
+    // Good and bad in one batch do not harm each other.
+    let mixed = vec![transfer(chain, 1, 0, 2, 5).encode(), swapped.encode(), transfer(chain, 2, 0, 3, 5).encode()];
+    let answers = node.engine.submit_many(mixed).await.unwrap();
+    assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+    assert!(matches!(answers[1], Err(AdmitError::Unfit(_))));
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_guard_a_used_key_does_not_start() {
+    let net = Net::new(genesis(1, 10, quick()));
+    let chain = net.chain();
+    let mut node = net.start(0).await;
+    node.engine.submit(transfer(chain, 0, 0, 1, 5).encode()).await.unwrap();
+    node.next().await;
+    node.stop().await;
+    std::fs::remove_file(net.home(0).join("validator/sign_state.json")).unwrap();
+    let store = net.store(0);
+    let refused = Engine::start(net.config(0), store).await.err().unwrap();
+    assert!(matches!(refused, StartError::Guard(GuardError::Missing(_))), "{refused}");
+}
+
+#[tokio::test]
+async fn a_node_says_what_is_wrong_with_its_addresses() {
+    let net = Net::new(genesis(1, 1, quick()));
+    let mut config = net.config(0);
+    config.peers = vec!["/ip4/127.0.0.1/tcp/4804".into()];
+    let refused = Engine::start(config, net.store(0)).await.err().unwrap().to_string();
+    assert!(refused.contains("peer id is missing"), "{refused}");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut config = net.config(0);
+    config.listen = taken.local_addr().unwrap();
+    let refused = Engine::start(config, net.store(0)).await.err().unwrap().to_string();
+    assert!(refused.contains("choose another consensus port"), "{refused}");
+}

@@ -1,0 +1,188 @@
+//! Whom we dial and whom we do not talk to.
+
+use crate::StartError;
+use libp2p::multiaddr::Protocol;
+use libp2p::swarm::ConnectionId;
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::{Multiaddr, PeerId};
+use std::collections::BTreeMap;
+use std::num::NonZeroU8;
+use std::time::{Duration, Instant};
+
+/// Connections at most, both ways together.
+pub const CONNECTIONS_MAX: u32 = 50;
+/// NET-4: so long a peer stays away who sent what no honest node sends.
+pub const BAN: Duration = Duration::from_secs(3600);
+/// Bans that are remembered; the oldest makes room.
+const BANS_MAX: usize = 4096;
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// A peer that the user named.
+pub(crate) struct Target {
+    /// Known if an address says so.
+    id: Option<PeerId>,
+    addresses: Vec<Multiaddr>,
+    /// The attempt under way, or the connection that came of it.
+    connection: Option<ConnectionId>,
+    pause: Duration,
+    at: Instant,
+}
+
+/// NET-7: one target a peer, its QUIC addresses before the others.
+pub(crate) fn targets(addresses: &[Multiaddr], local: PeerId) -> Result<Vec<Target>, StartError> {
+    let mut targets: Vec<Target> = Vec::new();
+    for address in addresses {
+        let wrong = |why| Err(StartError::Peer { address: address.clone(), why });
+        let mut parts = address.iter();
+        if !matches!(parts.next(), Some(Protocol::Ip4(_) | Protocol::Ip6(_))) {
+            return wrong("it must begin with /ip4 or /ip6");
+        }
+        if !address.iter().any(|part| matches!(part, Protocol::Tcp(_) | Protocol::QuicV1)) {
+            return wrong("it must name /tcp/<port> or /udp/<port>/quic-v1");
+        }
+        let id = match address.iter().last() {
+            Some(Protocol::P2p(id)) => Some(id),
+            _ => None,
+        };
+        if id == Some(local) {
+            continue;
+        }
+        match targets.iter_mut().find(|target| id.is_some() && target.id == id) {
+            Some(target) => target.addresses.push(address.clone()),
+            None => {
+                let at = Instant::now();
+                targets.push(Target { id, addresses: vec![address.clone()], connection: None, pause: PAUSE_MIN, at });
+            }
+        }
+    }
+    for target in &mut targets {
+        target.addresses.sort_by_key(|address| !address.iter().any(|part| part == Protocol::QuicV1));
+    }
+    Ok(targets)
+}
+
+impl Target {
+    /// The attempt to make now, if one is due.
+    pub fn due(&mut self, now: Instant) -> Option<DialOpts> {
+        if self.connection.is_some() || now < self.at {
+            return None;
+        }
+        let dial = match self.id {
+            Some(id) => DialOpts::peer_id(id)
+                .condition(PeerCondition::DisconnectedAndNotDialing)
+                .addresses(self.addresses.clone())
+                // One after the other, in their order.
+                .override_dial_concurrency_factor(NonZeroU8::MIN)
+                .build(),
+            None => DialOpts::unknown_peer_id().address(self.addresses.first()?.clone()).build(),
+        };
+        self.connection = Some(dial.connection_id());
+        Some(dial)
+    }
+
+    /// The attempt was successful.
+    pub fn connected(&mut self, connection: ConnectionId) {
+        if self.connection == Some(connection) {
+            self.pause = PAUSE_MIN;
+        }
+    }
+
+    /// The attempt failed or its connection is over: again after a pause, each longer than the last.
+    pub fn ended(&mut self, connection: ConnectionId, now: Instant) {
+        if self.connection == Some(connection) {
+            self.connection = None;
+            self.at = now + self.pause;
+            self.pause = (self.pause * 2).min(PAUSE_MAX);
+        }
+    }
+}
+
+/// Who is banned, until when.
+#[derive(Default)]
+pub(crate) struct Bans(BTreeMap<PeerId, Instant>);
+
+impl Bans {
+    /// Adds one; says who is forgotten for it.
+    pub fn add(&mut self, peer: PeerId, now: Instant) -> Option<PeerId> {
+        self.0.insert(peer, now + BAN);
+        if self.0.len() <= BANS_MAX {
+            return None;
+        }
+        let oldest = self.0.iter().min_by_key(|(_, until)| **until).map(|(peer, _)| *peer)?;
+        self.0.remove(&oldest);
+        Some(oldest)
+    }
+
+    /// Takes out those whose time is over.
+    pub fn over(&mut self, now: Instant) -> Vec<PeerId> {
+        let over: Vec<_> = self.0.iter().filter(|(_, until)| **until <= now).map(|(peer, _)| *peer).collect();
+        self.0.retain(|_, until| *until > now);
+        over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Multiaddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn net_7_addresses_of_one_peer_are_one_target_quic_first_and_ourselves_none() {
+        let (peer, local) = (PeerId::random(), PeerId::random());
+        let all = [
+            address(&format!("/ip4/127.0.0.1/tcp/1/p2p/{peer}")),
+            address(&format!("/ip4/127.0.0.1/udp/1/quic-v1/p2p/{peer}")),
+            address("/ip4/127.0.0.1/tcp/2"),
+            address(&format!("/ip4/127.0.0.1/tcp/3/p2p/{local}")),
+        ];
+        let targets = targets(&all, local).unwrap();
+        assert_eq!(targets.len(), 2);
+        assert_eq!(targets[0].addresses, [all[1].clone(), all[0].clone()]);
+    }
+
+    #[test]
+    fn an_address_that_can_never_be_dialled_is_refused_at_the_start() {
+        for text in ["/dns4/example.org/tcp/1", "/ip4/127.0.0.1/udp/9", "/ip6/::1"] {
+            assert!(matches!(targets(&[address(text)], PeerId::random()), Err(StartError::Peer { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn net_7_pauses_grow_to_a_minute_and_a_connection_makes_them_short_again() {
+        let start = Instant::now();
+        let mut target = targets(&[address("/ip4/127.0.0.1/tcp/2")], PeerId::random()).unwrap().remove(0);
+        let (mut now, mut pauses) = (Instant::now(), Vec::new());
+        for _ in 0..9 {
+            let dial = target.due(now).unwrap();
+            assert!(target.due(now + PAUSE_MAX).is_none(), "one attempt at a time");
+            target.ended(dial.connection_id(), now);
+            pauses.push((target.at - now).as_secs());
+            assert!(target.due(target.at - Duration::from_millis(1)).is_none());
+            now = target.at;
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        let connection = target.due(now).unwrap().connection_id();
+        target.connected(connection);
+        target.ended(connection, now);
+        assert_eq!(target.at, now + PAUSE_MIN);
+        assert!(now > start);
+    }
+
+    #[test]
+    fn net_4_bans_end_and_are_bounded() {
+        let now = Instant::now();
+        let mut bans = Bans::default();
+        let first = PeerId::random();
+        assert_eq!(bans.add(first, now), None);
+        for _ in 1..BANS_MAX {
+            assert_eq!(bans.add(PeerId::random(), now + PAUSE_MIN), None);
+        }
+        assert_eq!(bans.add(PeerId::random(), now + PAUSE_MIN), Some(first));
+        assert_eq!(bans.over(now + BAN), []);
+        assert_eq!(bans.over(now + BAN + PAUSE_MIN).len(), BANS_MAX);
+    }
+}

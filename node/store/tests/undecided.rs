@@ -1,0 +1,55 @@
+//! The engine's scratch paper.
+mod common;
+
+use common::*;
+use leither_store::{UNDECIDED_AHEAD_MAX, UNDECIDED_PER_HEIGHT_MAX, Undecided};
+use leither_types::{BLOCK_BYTES_MAX, Hash};
+
+fn id(n: u8) -> Hash {
+    Hash([n; 32])
+}
+
+#[test]
+fn store_10_proposals_outlive_a_restart_and_end_with_their_height() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    assert!(store.put_undecided(1, 0, &id(1), b"one").unwrap());
+    assert!(store.put_undecided(1, 0, &id(2), b"two").unwrap());
+    assert!(store.put_undecided(1, 4, &id(1), b"one").unwrap());
+    assert!(store.put_undecided(2, 0, &id(3), b"three").unwrap());
+    drop(store);
+    let store = open(dir.path()).unwrap();
+    let one = Undecided { id: id(1), bytes: b"one".to_vec() };
+    let two = Undecided { id: id(2), bytes: b"two".to_vec() };
+    assert_eq!(store.undecided(1, 0).unwrap(), [one.clone(), two]);
+    assert_eq!(store.undecided(1, 4).unwrap(), [one.clone()]);
+    assert_eq!(store.undecided(1, 1).unwrap(), []);
+    assert_eq!(store.undecided_by_id(1, &id(1)).unwrap(), Some(one));
+    assert_eq!(store.undecided_by_id(2, &id(1)).unwrap(), None);
+    grow(&store, 1);
+    assert_eq!(store.undecided_by_id(1, &id(1)).unwrap(), None);
+    assert_eq!(store.undecided(2, 0).unwrap().len(), 1);
+    store.clear_undecided(2).unwrap();
+    assert_eq!(store.undecided(2, 0).unwrap(), []);
+    drop(store);
+    assert_eq!(open(dir.path()).unwrap().undecided_by_id(2, &id(3)).unwrap(), None);
+}
+
+#[test]
+fn store_10_the_paper_is_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    grow(&store, 3);
+    assert!(!store.put_undecided(3, 0, &id(1), b"").unwrap(), "the height is over");
+    assert!(!store.put_undecided(3 + UNDECIDED_AHEAD_MAX + 1, 0, &id(1), b"").unwrap());
+    assert!(store.put_undecided(3 + UNDECIDED_AHEAD_MAX, 0, &id(1), b"").unwrap());
+    assert!(!store.put_undecided(4, 0, &id(1), &vec![0; BLOCK_BYTES_MAX + 65 * 1024]).unwrap());
+    for n in 0..UNDECIDED_PER_HEIGHT_MAX {
+        assert!(store.put_undecided(4, n as u32, &id(n as u8), b"x").unwrap());
+    }
+    assert!(!store.put_undecided(4, 0, &id(200), b"x").unwrap());
+    assert!(store.put_undecided(4, 99, &id(0), b"x").unwrap(), "a proposal made again takes no more room");
+    let two_mib = vec![0; BLOCK_BYTES_MAX];
+    let kept = (0..70u8).filter(|n| store.put_undecided(5 + u64::from(n / 40), 0, &id(*n), &two_mib).unwrap()).count();
+    assert_eq!(kept, 63, "128 MiB in all, of which a little is taken");
+}

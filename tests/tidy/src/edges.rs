@@ -1,0 +1,128 @@
+//! Who may use whom: DESIGN's table of crates, and the outside crates that pure ones may have.
+
+use crate::{Findings, Tree};
+
+/// A crate below the purity line: its folder, the crates of ours that it may use, the outside ones that it may use.
+const PURE: &[(&str, &[&str], &[&str])] = &[
+    (
+        "chain/types",
+        &[],
+        &[
+            "blake3",
+            "parity-scale-codec",
+            "ed25519-dalek",
+            "ed25519-zebra",
+            "bech32",
+            "rs_merkle",
+            "thiserror",
+            "serde",
+            "rand_core",
+        ],
+    ),
+    ("chain/state", &["types"], &["blake3", "parity-scale-codec", "thiserror"]),
+    (
+        "contracts/vm",
+        &["types"],
+        &["cosmwasm-vm", "cosmwasm-std", "parity-scale-codec", "thiserror", "serde", "serde_json"],
+    ),
+    ("contracts/sdk", &["types"], &["cosmwasm-std", "cosmwasm-schema", "serde", "schemars", "thiserror"]),
+    ("pallets", &["state", "vm", "types"], &["parity-scale-codec", "primitive-types", "thiserror", "serde"]),
+    ("chain/executor", &["pallets", "state", "types"], &["thiserror", "parity-scale-codec"]),
+    (
+        "chain/consensus",
+        &["types"],
+        &[
+            "arc-malachitebft-core-types",
+            "arc-malachitebft-core-consensus",
+            "arc-malachitebft-signing",
+            "parity-scale-codec",
+            "async-trait",
+            "thiserror",
+        ],
+    ),
+    ("chain/pool", &["types"], &["parity-scale-codec"]),
+];
+
+/// A crate above it. Whoever is above may use `types`, which everything is made of.
+const EDGES: &[(&str, &[&str])] = &[
+    ("node/net", &[]),
+    ("node/store", &["state"]),
+    ("rpc/api", &["pallets"]),
+    // The driver hands the executor's snapshots on (state) and reads rules and validators from them (pallets' views).
+    ("node/engine", &["net", "store", "executor", "consensus", "pool", "pallets", "state"]),
+    ("rpc/server", &["rpc-api"]),
+    ("node/services", &["kit", "rpc-api"]),
+];
+
+/// The composition root and the judges: they may use all.
+const FREE: &[&str] = &["node/cli", "tests", "benches"];
+
+/// Big outside crates live behind one wall each, tests aside.
+const WALLS: &[(&str, &[&str])] = &[
+    ("rocksdb", &["node/store"]),
+    ("libp2p", &["node/net"]),
+    ("arc-malachitebft-app-channel", &["node/engine"]),
+    ("cosmwasm-vm", &["contracts/vm"]),
+];
+
+/// Checks every Cargo.toml against the tables.
+pub fn check(tree: &Tree) -> Findings {
+    let mut findings = Findings::new();
+    for file in tree.files().filter(|file| file.path.ends_with("/Cargo.toml")) {
+        let dir = file.path.trim_end_matches("/Cargo.toml");
+        let used = dependencies(&file.text);
+        let ours: Vec<&str> = used.iter().filter_map(|name| name.strip_prefix("leither-")).collect();
+        let within = |top: &str| dir == top || dir.starts_with(&format!("{top}/"));
+        if FREE.iter().any(|top| within(top)) {
+            continue;
+        }
+        let mut refuse =
+            |what: &str, name: &str| findings.push(format!("{}: may not use {what}{name} (tests/tidy/src/edges.rs)", file.path));
+        if let Some((_, edges, outside)) = PURE.iter().find(|(path, ..)| *path == dir) {
+            ours.iter().filter(|name| !edges.contains(name)).for_each(|name| refuse("leither-", name));
+            let others = used.iter().filter(|name| !name.starts_with("leither-"));
+            others.filter(|name| !outside.contains(&name.as_str())).for_each(|name| refuse("", name));
+        } else if let Some((_, edges)) = EDGES.iter().find(|(path, _)| within(path)) {
+            ours.iter()
+                .filter(|name| **name != "types" && !edges.contains(name))
+                .for_each(|name| refuse("leither-", name));
+        } else {
+            findings.push(format!("{}: no place in the table of crates; give it one in tests/tidy/src/edges.rs", file.path));
+        }
+        for (name, home) in WALLS {
+            if used.iter().any(|used| used == name) && !home.contains(&dir) {
+                findings.push(format!("{}: {name} stays within {}", file.path, home.join(", ")));
+            }
+        }
+    }
+    findings
+}
+
+/// The folders of the crates below the purity line.
+pub fn pure_folders() -> impl Iterator<Item = &'static str> {
+    PURE.iter().map(|(dir, ..)| *dir)
+}
+
+/// Names in `[dependencies]` and `[build-dependencies]`, those of targets included; what only tests use is not asked.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut inside = false;
+    for line in manifest.lines().map(str::trim) {
+        if let Some(section) = line.strip_prefix('[') {
+            let section = section.trim_end_matches(']');
+            let (of, name) = match section.rsplit_once("dependencies.") {
+                Some((of, name)) => (of, Some(name)),
+                None => (section.strip_suffix("dependencies").unwrap_or("-"), None),
+            };
+            let counts = of.is_empty() || of == "build-" || (of.starts_with("target.") && !of.ends_with("dev-"));
+            inside = counts && name.is_none();
+            names.extend(name.filter(|_| counts).map(str::to_string));
+        } else if inside && !line.starts_with('#') {
+            let name = line.split(['=', '.', ' ']).next().unwrap_or_default();
+            if !name.is_empty() && !line.starts_with(['"', ']', '}']) {
+                names.push(name.to_string());
+            }
+        }
+    }
+    names
+}
