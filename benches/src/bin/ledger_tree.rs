@@ -3,7 +3,7 @@
 //! A batch is 10,000 changes of random keys; each figure is the median over the batches (and the least) of the time a change takes.
 //! Bars (issue 2): at 10^6 accounts 2 us an update, an insertion or a removal; towards 0.6.
 
-use leither_state::{Change, Holding, Key, Ledger, Leaf, Tree, WriteSet};
+use leither_state::{Change, Holding, Key, Leaf, Ledger, Tree, WriteSet};
 use leither_types::{AccountId, Amount, Hash, PublicKey, TokenId};
 use std::hint::black_box;
 use std::time::Instant;
@@ -81,7 +81,7 @@ fn tree(accounts: usize, random: &mut Random) -> Result<(), Box<dyn std::error::
             let batch: Vec<Change> = picked.iter().map(change).collect();
             let undo = timed(&mut updates, || tree.apply(&batch))?;
             assert!(timed(&mut undos, || tree.undo(undo)));
-            let _ = tree.apply(&batch)?;
+            tree.apply(&batch)?;
         }
         report(&format!("update, batches of {size}"), size, updates);
         report(&format!("undo of it, batches of {size}"), size, undos);
@@ -91,14 +91,14 @@ fn tree(accounts: usize, random: &mut Random) -> Result<(), Box<dyn std::error::
         // New accounts come, and as many random old ones go: the size stays, the arenas age.
         let new: Vec<[u8; 20]> = (0..BATCH).map(|_| random.id()).collect();
         let batch: Vec<Change> = new.iter().map(|id| Change { key: padded(id), to: Some((random.hash(), 7)) }).collect();
-        let _ = timed(&mut inserts, || tree.apply(&batch))?;
+        timed(&mut inserts, || tree.apply(&batch))?;
         ids.extend_from_slice(&new);
         let mut gone = Vec::with_capacity(BATCH);
         for _ in 0..BATCH {
             let at = random.below(ids.len());
             gone.push(Change { key: padded(&ids.swap_remove(at)), to: None });
         }
-        let _ = timed(&mut removals, || tree.apply(&gone))?;
+        timed(&mut removals, || tree.apply(&gone))?;
     }
     report(&format!("insertion, batches of {BATCH}"), BATCH, inserts);
     report(&format!("removal, batches of {BATCH}"), BATCH, removals);
@@ -128,11 +128,23 @@ fn ledger(accounts: usize, random: &mut Random) -> Result<(), Box<dyn std::error
         while writes.holdings.len() < BATCH {
             writes.holdings.insert((TokenId::NATIVE, ids[random.below(accounts)]), Some(holding(round + 1)));
         }
-        timed(&mut commitments, || writes.holdings.iter().filter_map(|((_, id), h)| Some(h.as_ref()?.commitment(id).0[0])).max());
+        timed(&mut commitments, || {
+            writes.holdings.iter().filter_map(|((_, id), h)| Some(h.as_ref()?.commitment(id).0[0])).max()
+        });
         let undo = timed(&mut applies, || ledger.apply(&writes))?;
         timed(&mut undos, || ledger.undo(undo))?;
-        let _ = ledger.apply(&writes)?;
+        ledger.apply(&writes)?;
     }
+    let mut pairs = Vec::new();
+    for round in 0..BATCHES as u64 {
+        // What one transfer alone in its block costs.
+        let mut writes = WriteSet::default();
+        while writes.holdings.len() < 2 {
+            writes.holdings.insert((TokenId::NATIVE, ids[random.below(accounts)]), Some(holding(round + 1)));
+        }
+        timed(&mut pairs, || ledger.apply(&writes))?;
+    }
+    report("ledger: apply a write set of 2", 2, pairs);
     for _ in 0..20 {
         let asked: Vec<AccountId> = (0..BATCH).map(|_| ids[random.below(accounts)]).collect();
         timed(&mut reads, || asked.iter().filter_map(|id| ledger.holding(&TokenId::NATIVE, id)).count());

@@ -31,6 +31,9 @@ pub enum FormError {
     /// Not one a signer.
     #[error("witness {0} is missing, is one too many, or its key is not the signer's")]
     Witness(usize),
+    /// A key of small order: anyone could sign for it.
+    #[error("witness {0} has a key that cannot own an account")]
+    WeakKey(usize),
     /// None.
     #[error("1 to 16 calls")]
     Calls,

@@ -237,10 +237,10 @@ impl Ledger {
 
     /// Proof of what `id` holds of `token`, nothing included, under the present root.
     pub fn prove_holding(&self, token: &TokenId, id: &AccountId) -> HoldingProof {
-        let holders = self.balances.get(token).map(|balances| proof::HolderPart {
-            holding: self.holding(token, id),
-            path: balances.tree.prove(&padded(&id.0)),
-        });
+        let holders = self
+            .balances
+            .get(token)
+            .map(|balances| proof::HolderPart { holding: self.holding(token, id), path: balances.tree.prove(&padded(&id.0)) });
         HoldingProof { holder: holders, token: self.tokens.prove(&padded(&token.0)), records: self.records.root() }
     }
 

@@ -42,7 +42,8 @@ fn model_state(holdings: &Holdings, records: &Records) -> Hash {
 }
 
 fn write_set() -> impl Strategy<Value = WriteSet> {
-    let id = prop_oneof![(0u8..6).prop_map(|b| [b; 20]), (0u8..4).prop_map(|b| std::array::from_fn(|i| if i == 19 { b } else { 0 }))];
+    let id =
+        prop_oneof![(0u8..6).prop_map(|b| [b; 20]), (0u8..4).prop_map(|b| std::array::from_fn(|i| if i == 19 { b } else { 0 }))];
     let place = (0u8..3, id).prop_map(|(token, id)| (TokenId([token; 20]), AccountId(id)));
     // A vacant holding among them: it says the same as nothing.
     let held = prop_oneof![
@@ -115,7 +116,7 @@ proptest! {
     fn a_loaded_ledger_is_the_one_that_was_stored(blocks in vec(write_set(), 1..4)) {
         let (mut ledger, mut holdings, mut records) = (Ledger::new(), Holdings::new(), Records::new());
         for writes in &blocks {
-            let _ = ledger.apply(writes).expect("sums are small");
+            ledger.apply(writes).expect("sums are small");
             apply_to_maps(&mut holdings, &mut records, writes);
         }
         let leaves = holdings.iter().rev().map(|((token, id), holding)| (*token, *id, *holding));
@@ -132,7 +133,7 @@ fn set(holdings: &[(u8, u8, Holding)]) -> WriteSet {
 #[test]
 fn one_token_beyond_its_limit_leaves_all_tokens_and_records_as_they_were() {
     let mut ledger = Ledger::new();
-    let _ = ledger.apply(&set(&[(1, 1, holding(5, 5)), (2, 1, holding(SUPPLY_MAX.0 - 1, 0))])).expect("applies");
+    ledger.apply(&set(&[(1, 1, holding(5, 5)), (2, 1, holding(SUPPLY_MAX.0 - 1, 0))])).expect("applies");
     let before = ledger.root();
     let mut writes = set(&[(1, 2, holding(7, 0)), (2, 2, holding(1, 1))]);
     writes.records.insert(b"key".to_vec(), Some(b"value".to_vec()));
@@ -147,8 +148,8 @@ fn one_token_beyond_its_limit_leaves_all_tokens_and_records_as_they_were() {
 fn a_token_that_nobody_holds_leaves_no_trace() {
     let mut ledger = Ledger::new();
     let empty = ledger.root();
-    let _ = ledger.apply(&set(&[(1, 1, holding(5, 5))])).expect("applies");
-    let _ = ledger.apply(&set(&[(1, 1, Holding::default())])).expect("applies");
+    ledger.apply(&set(&[(1, 1, holding(5, 5))])).expect("applies");
+    ledger.apply(&set(&[(1, 1, Holding::default())])).expect("applies");
     assert_eq!(ledger.root(), empty);
     assert_eq!(ledger.supply(&TokenId([1; 20])), Amount::ZERO);
 }

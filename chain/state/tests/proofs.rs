@@ -4,12 +4,12 @@ mod common;
 
 use common::{content, key};
 use leither_state::{
-    Answer, Change, Holding, HoldingProof, LeafProof, Ledger, ProofError, Question, RecordProof, STATE_PROOF_BYTES_MAX, StateProof, Step, Tree, TreeProof,
-    WriteSet,
+    Answer, Change, Holding, HoldingProof, LeafProof, Ledger, ProofError, Question, RecordProof, STATE_PROOF_BYTES_MAX,
+    StateProof, Step, Tree, TreeProof, WriteSet,
 };
 use leither_types::{
-    AccountId, Amount, BLOCK_VERSION, Certificate, CommitSig, GenesisHead, Hash, Header, List, Params, PublicKey, SecretKey, Text, TokenId,
-    Validator, ValidatorSet, Vote, VoteKind, decode_within,
+    AccountId, Amount, BLOCK_VERSION, Certificate, CommitSig, GenesisHead, Hash, Header, List, Params, PublicKey, SecretKey,
+    Text, TokenId, Validator, ValidatorSet, Vote, VoteKind, decode_within,
 };
 use parity_scale_codec::{DecodeWithMemTracking, Encode};
 use proptest::collection::btree_map;
@@ -33,7 +33,7 @@ fn ledger() -> Ledger {
         writes.records.insert(vec![n, 1, 2], Some(vec![n; usize::from(n)]));
     }
     let mut ledger = Ledger::new();
-    let _ = ledger.apply(&writes).expect("sums are small");
+    ledger.apply(&writes).expect("sums are small");
     ledger
 }
 
@@ -45,7 +45,7 @@ proptest! {
     #[test]
     fn absence_of_a_present_key_cannot_be_proven(batch in btree_map(key(), content(), 1..40), bit in any::<u8>(), at in any::<usize>()) {
         let mut tree = Tree::new();
-        let _ = tree.apply(&batch.iter().map(|(key, to)| Change { key: *key, to: *to }).collect::<Vec<_>>()).expect("applies");
+        tree.apply(&batch.iter().map(|(key, to)| Change { key: *key, to: *to }).collect::<Vec<_>>()).expect("applies");
         let top = (tree.root(), tree.sum());
         let leaves: Vec<_> = tree.iter_after(None).collect();
         for victim in &leaves {
@@ -127,7 +127,9 @@ fn every_change() -> Vec<u8> {
 #[test]
 fn every_one_byte_change_of_a_holding_proof_fails() {
     let (ledger, empty) = (ledger(), Ledger::new());
-    for (ledger, token, id) in [(&ledger, TOKEN, id(3)), (&ledger, TOKEN, id(77)), (&ledger, NO_TOKEN, id(3)), (&empty, TOKEN, id(3))] {
+    for (ledger, token, id) in
+        [(&ledger, TOKEN, id(3)), (&ledger, TOKEN, id(77)), (&ledger, NO_TOKEN, id(3)), (&empty, TOKEN, id(3))]
+    {
         let proof = ledger.prove_holding(&token, &id);
         assert_eq!(proof.verify(&ledger.root(), &token, &id), Ok(ledger.holding(&token, &id)));
         changed::<HoldingProof>(&proof.encode(), &every_change(), |proof| proof.verify(&ledger.root(), &token, &id).is_ok());
@@ -137,8 +139,12 @@ fn every_one_byte_change_of_a_holding_proof_fails() {
 #[test]
 fn every_one_byte_change_of_a_record_proof_fails() {
     let (ledger, empty) = (ledger(), Ledger::new());
-    for (ledger, key, value) in [(&ledger, vec![7, 1, 2], Some(vec![7; 7])), (&ledger, vec![0, 1, 2], Some(vec![])), (&ledger, vec![7], None), (&empty, vec![7], None)]
-    {
+    for (ledger, key, value) in [
+        (&ledger, vec![7, 1, 2], Some(vec![7; 7])),
+        (&ledger, vec![0, 1, 2], Some(vec![])),
+        (&ledger, vec![7], None),
+        (&empty, vec![7], None),
+    ] {
         let proof = ledger.prove_record(&key, value.clone());
         assert_eq!(proof.verify(&ledger.root(), &key), Ok(value));
         changed::<RecordProof>(&proof.encode(), &every_change(), |proof| proof.verify(&ledger.root(), &key).is_ok());
@@ -246,7 +252,9 @@ fn a_leaf_is_proven_up_to_the_genesis_hash_and_every_one_byte_change_fails() {
         for (other, _, _) in questions.iter().filter(|(other, _, _)| other != question) {
             assert!(proof.verify(&chain, other).is_err(), "{other:?} answered by the proof for {question:?}");
         }
-        changed::<StateProof>(&proof.encode(), &[1, 2, 4, 8, 16, 32, 64, 128, 255], |proof| proof.verify(&chain, question).is_ok());
+        changed::<StateProof>(&proof.encode(), &[1, 2, 4, 8, 16, 32, 64, 128, 255], |proof| {
+            proof.verify(&chain, question).is_ok()
+        });
     }
 }
 
@@ -258,7 +266,10 @@ fn a_proof_of_another_chain_other_validators_or_too_little_power_fails() {
     let good = net.prove(&ledger, leaf);
     assert!(good.verify(&chain, &question).is_ok());
     assert_eq!(good.verify(&other.genesis.chain(), &question), Err(ProofError::Chain));
-    assert_eq!(StateProof { genesis: other.genesis.clone(), ..good.clone() }.verify(&chain, &question), Err(ProofError::Chain));
+    assert_eq!(
+        StateProof { genesis: other.genesis.clone(), ..good.clone() }.verify(&chain, &question),
+        Err(ProofError::Chain)
+    );
     // The other chain's header and certificate, under this chain's genesis.
     let foreign = other.prove(&ledger, good.leaf.clone());
     assert_eq!(StateProof { genesis: net.genesis.clone(), ..foreign }.verify(&chain, &question), Err(ProofError::Chain));

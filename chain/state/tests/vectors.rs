@@ -23,8 +23,9 @@ fn noise(name: &str, n: u64) -> [u8; 32] {
 
 fn tree(name: &str, leaves: &[(Key, Hash, u128)], asked: &[Key]) -> Value {
     let mut tree = Tree::new();
-    let batch: Vec<Change> = leaves.iter().map(|(key, commitment, sum)| Change { key: *key, to: Some((*commitment, *sum)) }).collect();
-    let _ = tree.apply(&batch).expect("sums are small");
+    let batch: Vec<Change> =
+        leaves.iter().map(|(key, commitment, sum)| Change { key: *key, to: Some((*commitment, *sum)) }).collect();
+    tree.apply(&batch).expect("sums are small");
     let row = |(key, commitment, sum): &(Key, Hash, u128)| json!({"key": hex(key), "commitment": hex(&commitment.0), "sum": sum.to_string()});
     let proof = |key: &Key| json!({"key": hex(key), "present": tree.get(key).is_some(), "proof": hex(&tree.prove(key).encode())});
     json!({
@@ -77,19 +78,20 @@ fn states() -> Vec<Value> {
         writes.holdings.insert((token(n % 3), id(n)), Some(holding));
     }
     for n in 0..9u64 {
-        writes.records.insert(noise("record key", n)[..(n as usize * 3)].to_vec(), Some(noise("value", n).repeat(n as usize)));
+        writes
+            .records
+            .insert(noise("record key", n)[..(n as usize * 3)].to_vec(), Some(noise("value", n).repeat(n as usize)));
     }
     let state = |name: &str, writes: &WriteSet| {
         let mut ledger = Ledger::new();
-        let _ = ledger.apply(writes).expect("sums are small");
+        ledger.apply(writes).expect("sums are small");
         let held = |h: &Holding| {
             let (free, locked) = (h.free.to_string(), h.locked.to_string());
             json!({"free": free, "locked": locked, "nonce": h.nonce.to_string(), "key": hex(&h.key.0)})
         };
-        let holding = |((token, id), holding): (&(TokenId, AccountId), &Option<Holding>)| {
-            json!({"token": hex(&token.0), "id": hex(&id.0), "holding": holding.as_ref().map(held)})
-        };
-        let record = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| json!({"key": hex(key), "value": value.as_ref().map(|v| hex(v))});
+        let holding = |((token, id), holding): (&(TokenId, AccountId), &Option<Holding>)| json!({"token": hex(&token.0), "id": hex(&id.0), "holding": holding.as_ref().map(held)});
+        let record =
+            |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| json!({"key": hex(key), "value": value.as_ref().map(|v| hex(v))});
         let holding_proof = |(token, id): (TokenId, AccountId)| {
             let holding = ledger.holding(&token, &id);
             let proof = hex(&ledger.prove_holding(&token, &id).encode());

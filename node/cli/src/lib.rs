@@ -4,6 +4,8 @@
 //! Home      where a node lives on disk       Config   config/node.toml, variables, flags: checked whole before anything starts
 //! keys      words, keyring, node keys        genesis  genesis.json <-> Genesis
 //! content   files on disk -> content ids     amounts  `0.25mei` <-> smallest units
+//! wallet    calls -> signed, sent, final      commands one file a noun
+//! compose   store, net, engine, RPC: a node   backend  the node's answers to RPC
 //! ```
 //! A command reads flags, makes a [`home::Home`] and a [`config::Config`], takes a key from [`keys::Keyring`], and speaks to the node.
 //! Absent on purpose: consensus rules (chain, pallets), storage of blocks (node/store), the wire (rpc).
@@ -11,9 +13,16 @@
 #![warn(missing_docs)]
 
 pub mod amounts;
+pub mod args;
+mod backend;
+pub mod commands;
+mod compose;
 pub mod config;
 pub mod content;
+pub mod exit;
 pub mod files;
 pub mod genesis;
 pub mod home;
 pub mod keys;
+pub mod print;
+pub mod wallet;

@@ -1,13 +1,13 @@
 //! The engine's codec trait over the chain's byte forms; block streams and value sync have theirs here, as only the engine knows them.
 
-use arc_malachitebft_app_channel::app;
 use app::consensus::{LivenessMsg, ProposedValue, SignedConsensusMsg};
 use app::engine::util::streaming::StreamContent;
+use app::types::PeerId;
 use app::types::codec::{Codec, HasEncodedLen};
 use app::types::core::{PolkaCertificate, ValidatorProof};
 use app::types::streaming::{StreamId, StreamMessage};
 use app::types::sync::{RawDecidedValue, Request, Response, Status};
-use app::types::PeerId;
+use arc_malachitebft_app_channel::app;
 use arc_malachitebft_sync::{ValueRequest, ValueResponse};
 use bytes::Bytes;
 use leither_consensus::wire::{Wire, WireCommit, WireError, decode};
@@ -156,9 +156,8 @@ impl Carried for Request<Leither> {
 impl WireResponse {
     fn new(response: &Response<Leither>) -> Result<Self, WireError> {
         let Response::ValueResponse(answer) = response;
-        let one = |value: &RawDecidedValue<Leither>| {
-            Ok((blob("block", &value.value_bytes)?, WireCommit::new(&value.certificate)?))
-        };
+        let one =
+            |value: &RawDecidedValue<Leither>| Ok((blob("block", &value.value_bytes)?, WireCommit::new(&value.certificate)?));
         let values = answer.values.iter().map(one).collect::<Result<Vec<_>, WireError>>()?;
         let len = values.len();
         let values = List::new(values).ok_or(WireError::TooMany { what: RESPONSE.0, len, max: SYNC_BATCH })?;

@@ -1,6 +1,6 @@
+use crate::codec::{SYNC_BATCH, SYNC_BYTES_MAX};
 use crate::error::StartError;
 use crate::ingress::Gossip;
-use crate::codec::{SYNC_BATCH, SYNC_BYTES_MAX};
 use arc_malachitebft_app_channel::app::config::{
     ConsensusConfig, DiscoveryConfig, NodeConfig, P2pConfig, ProtocolNames, ValuePayload, ValueSyncConfig,
 };

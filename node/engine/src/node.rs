@@ -73,14 +73,8 @@ impl Tip {
         let base_fee = params::views::base_fee_at(&*state)?;
         let validators = Validators::new(staking::views::set(&*state)?)?;
         let next = BlockInfo { chain, height: head.height.saturating_add(1), time: head.time, params: rules };
-        let parent = Parent {
-            chain,
-            height: head.height,
-            id: head.id,
-            time: head.time,
-            certificate: head.certificate.clone(),
-            state,
-        };
+        let parent =
+            Parent { chain, height: head.height, id: head.id, time: head.time, certificate: head.certificate.clone(), state };
         Ok(Self { head, parent, next, base_fee, validators })
     }
 

@@ -2,8 +2,10 @@ use crate::peers::CONNECTIONS_MAX;
 use crate::{BATCH_BYTES_MAX, NetConfig, StartError};
 use leither_types::{Hash, tagged};
 use libp2p::gossipsub::{self, IdentTopic, MessageAuthenticity, MessageId, ValidationMode};
+use libp2p::multiaddr::Protocol;
 use libp2p::swarm::NetworkBehaviour;
-use libp2p::{Swarm, SwarmBuilder, allow_block_list, connection_limits, identify, identity, noise, ping, tcp, yamux};
+use libp2p::{Multiaddr, Swarm, SwarmBuilder, allow_block_list, connection_limits, identify, identity, noise, ping, tcp, yamux};
+use std::net::{IpAddr, TcpListener};
 use std::time::Duration;
 
 /// Room for what gossip puts around a message.
@@ -46,6 +48,20 @@ pub(crate) fn build(config: &NetConfig) -> Result<Swarm<Behaviour>, StartError> 
         .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(Duration::from_secs(60)))
         .build();
     Ok(swarm)
+}
+
+/// Whether a TCP port is free. The transport shares ports (SO_REUSEPORT), so it would not tell that another program has this one.
+pub(crate) fn probe(address: &Multiaddr) -> std::io::Result<()> {
+    let mut parts = address.iter();
+    let ip: IpAddr = match parts.next() {
+        Some(Protocol::Ip4(ip)) => ip.into(),
+        Some(Protocol::Ip6(ip)) => ip.into(),
+        _ => return Ok(()),
+    };
+    match parts.next() {
+        Some(Protocol::Tcp(port)) if port != 0 => TcpListener::bind((ip, port)).map(drop),
+        _ => Ok(()),
+    }
 }
 
 fn behaviour(key: &identity::Keypair) -> Result<Behaviour, StartError> {

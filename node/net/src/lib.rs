@@ -116,6 +116,7 @@ impl Net {
         let targets = peers::targets(&config.peers, *swarm.local_peer_id())?;
         for address in &config.listen {
             let failed = |why: String| StartError::Listen { address: address.clone(), why };
+            behaviour::probe(address).map_err(|e| failed(e.to_string()))?;
             swarm.listen_on(address.clone()).map_err(|e| failed(e.to_string()))?;
         }
         let local = *swarm.local_peer_id();

@@ -21,15 +21,17 @@ pub mod methods;
 mod openrpc;
 mod page;
 mod params;
+mod reference;
 mod types;
 
 pub use client::{Client, ClientError};
-pub use encoding::{BlockRef, Bytes, Hash32, Id, IdKind, OrgRef, TokenRef, U64, U128};
+pub use encoding::{Bytes, Hash32, Id, IdKind, U64, U128};
 pub use error::{ApiError, Reason};
 pub use method::{Kind, Method, MethodInfo};
 pub use openrpc::{OPENRPC_VERSION, document};
 pub use page::{Cursor, Limit, PAGE_DEFAULT, PAGE_MAX, Page};
 pub use params::{DEPTH_MAX, parse_params};
+pub use reference::{BlockRef, OrgRef, TokenRef};
 pub use types::*;
 
 #[cfg(test)]

@@ -206,7 +206,11 @@ async fn answer(
 ) -> Response<HttpBody> {
     let origin = match house.guard.check(request.headers(), request.uri()) {
         Ok(origin) => origin,
-        Err(sentence) => return text(StatusCode::FORBIDDEN, sentence),
+        Err(sentence) => {
+            let mut response = text(StatusCode::FORBIDDEN, sentence);
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            return response;
+        }
     };
     let mut response = if request.method() == Method::OPTIONS && origin.is_some() {
         preflight()

@@ -11,9 +11,9 @@ use rand_chacha::ChaCha8Rng;
 
 /// Genesis time: the virtual clock's zero.
 pub const GENESIS_MS: Millis = 1_700_000_000_000;
-/// What each account begins with, in smallest units: enough for fees, little enough that some transfers fail.
-pub const GENESIS_UNITS: u128 = 2_000_000;
-const TRANSFER_MAX: u128 = 400_000;
+/// What each account begins with, in smallest units: enough for the fees of every run.
+pub const GENESIS_UNITS: u128 = 1_000_000_000_000;
+const TRANSFER_MAX: u128 = 1_000_000;
 const MAX_FEE: u128 = 100_000;
 const VALID_FOR_MS: u64 = 12 * 3_600_000;
 
@@ -90,7 +90,8 @@ impl Clients {
         let people = self.keys.len();
         let from = rng.gen_range(0..people);
         let to = (from + rng.gen_range(1..people)) % people;
-        let units = rng.gen_range(1..=TRANSFER_MAX);
+        // One in ten asks for more than there is, so that receipts of failure are looked at, too.
+        let units = rng.gen_range(1..=TRANSFER_MAX) * if rng.gen_ratio(1, 10) { GENESIS_UNITS } else { 1 };
         let nonce = *self.nonces.get(from)?;
         let call = tokens::Call::Transfer { token: TokenId::NATIVE, to: account(to), amount: Amount::new(units), memo: Text::default() };
         let tx = Tx {

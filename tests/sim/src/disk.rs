@@ -5,8 +5,8 @@
 use leither_executor::Parent;
 use leither_pallets::genesis_state;
 use leither_state::{Fault, Holding, Ledger, Page, Read, WriteSet};
-use leither_types::{AccountId, Amount, Block, Certificate, Genesis, Hash, Height, Millis, Receipt, TokenId};
-use std::collections::BTreeMap;
+use leither_types::{AccountId, Amount, Block, Certificate, Genesis, Hash, Height, Millis, Receipt, TokenId, ValidatorId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Leaves of the balance trees, as stored.
@@ -39,6 +39,8 @@ pub struct Disk {
     blocks: BTreeMap<Height, Decided>,
     /// Proposals by height and block id, encoded; those of decided heights are gone.
     pub undecided: BTreeMap<(Height, Hash), Vec<u8>>,
+    /// How they were proposed: height, round, round of the polka, publisher, block.
+    pub heads: BTreeSet<(Height, u32, Option<u32>, ValidatorId, Hash)>,
     /// What this node itself built, by height and round: it must propose the same again after a crash.
     pub built: BTreeMap<(Height, u32), Hash>,
     /// The engine's log.
@@ -57,6 +59,7 @@ impl Disk {
             books: Arc::new(Mutex::new(books)),
             blocks: BTreeMap::new(),
             undecided: BTreeMap::new(),
+            heads: BTreeSet::new(),
             built: BTreeMap::new(),
             wal: Wal::default(),
         })
@@ -122,6 +125,7 @@ impl Disk {
         drop(books);
         self.blocks.insert(height, decided);
         self.undecided.retain(|(of, _), _| *of > height);
+        self.heads.retain(|(of, ..)| *of > height);
         self.built.retain(|(of, _), _| *of > height);
         Ok(())
     }

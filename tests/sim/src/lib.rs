@@ -1,1 +1,41 @@
+//! A whole net in one seeded process: real consensus, real codecs, real executor, pool and ledger; only time, wire and disk are made up.
+//!
+//! The picture:
+//! ```text
+//! Plan --run--> World: one heap of events by (virtual time, sequence), one rng
+//!                 |  messages, timers, crashes                    | what was signed and committed
+//!                 v                                               v
+//!               Node = engine's state machine + App + Disk      Oracle + Book: recount everything in plain numbers
+//!                 |  bytes                                        |
+//!               Air: delay, drop, double, reorder                Report: heads, transfers, violations, event log
+//! ```
+//! The flow: a node turns an event into outputs (send, wake, committed), the world carries them out, the oracle looks at each
+//! signature and each commit. The same plan gives the same events, byte by byte, so a failing seed is a debugger's best friend:
+//! ```
+//! use leither_sim::Plan;
+//! Plan::seed(7).validators(4).drop_percent(5).delay_ms(1..80).heights(3).transfers(10).run().assert_holds();
+//! ```
+//! What the oracles hold is in `spec/sim.md` (`SIM-1` to `SIM-8`).
+//!
+//! Absent on purpose: threads, sockets, files, the real clock, RocksDB, the engine's actors (those are run by `tests/e2e`).
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
+mod app;
+mod book;
+mod client;
+mod clock;
+mod disk;
+mod entry;
+mod node;
+mod oracle;
+mod plan;
+mod report;
+pub mod villains;
+mod wire;
+mod world;
+
+pub use client::account;
+pub use plan::{Bug, Plan};
+pub use report::{Fate, Log, Report};
+pub use villains::Cast;

@@ -11,7 +11,7 @@ use leither_types::{Hash, SUPPLY_MAX};
 
 /// So many neighbours are hashed up to the root before the next: what they touch stays in the second-level cache, at the price of hashing
 /// the few topmost forks once a group.
-const GROUP: usize = 2048;
+const GROUP: usize = 512;
 
 /// Where one change meets the tree: the leaf its key leads to, and the first bit in which that leaf's key differs (nothing: none).
 #[derive(Clone, Copy)]
@@ -27,12 +27,16 @@ pub(crate) struct Plan(Vec<Place>);
 pub(crate) struct Scratch {
     /// Dirty forks by their bit.
     dirty: Vec<Vec<u32>>,
+    /// No dirty fork has a greater bit.
+    deepest: u8,
+    /// For each lane: where its node hangs, and the node's sum.
+    raised: Vec<(Up, u128)>,
     lanes: Box<Lanes>,
 }
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self { dirty: vec![Vec::new(); 256], lanes: Box::new(Lanes::new()) }
+        Self { dirty: vec![Vec::new(); 256], deepest: 0, raised: Vec::with_capacity(LANES), lanes: Box::new(Lanes::new()) }
     }
 }
 
@@ -41,6 +45,7 @@ impl Scratch {
         let node = &mut tree.forks[fork as usize];
         if node.state == State::Clean {
             node.state = State::Dirty;
+            self.deepest = self.deepest.max(node.bit);
             self.dirty[usize::from(node.bit)].push(fork);
         }
     }
@@ -165,46 +170,46 @@ impl Tree {
 
     fn hash_leaves(&mut self, changes: &[Change], slots: &[Option<u32>], scratch: &mut Scratch) {
         for (changes, slots) in changes.chunks(LANES).zip(slots.chunks(LANES)) {
-            let mut raised = [(Up::TOP, 0u128); LANES];
-            let mut lanes = 0;
             for (change, slot) in changes.iter().zip(slots) {
                 if let (Some((commitment, sum)), Some(slot)) = (change.to, slot) {
-                    leaf_preimage(&mut scratch.lanes.preimages[lanes], &change.key, &commitment.0, sum);
-                    raised[lanes] = (self.leaves[*slot as usize].up, sum);
-                    lanes += 1;
+                    let preimage = &mut scratch.lanes.preimages[scratch.raised.len()];
+                    leaf_preimage(preimage, &change.key, &commitment.0, sum);
+                    scratch.raised.push((self.leaves[*slot as usize].up, sum));
                 }
             }
-            self.hash_and_raise(&raised[..lanes], scratch);
+            self.hash_and_raise(scratch);
         }
     }
 
     fn hash_forks(&mut self, scratch: &mut Scratch) {
-        for bit in (0..=255u8).rev() {
+        for bit in (0..=std::mem::take(&mut scratch.deepest)).rev() {
             // Parents go into buckets of smaller bits, so this one is complete.
-            let forks = std::mem::take(&mut scratch.dirty[usize::from(bit)]);
+            let mut forks = std::mem::take(&mut scratch.dirty[usize::from(bit)]);
             for chunk in forks.chunks(LANES) {
-                let mut raised = [(Up::TOP, 0u128); LANES];
-                for ((fork, preimage), raised) in chunk.iter().zip(&mut scratch.lanes.preimages).zip(&mut raised) {
+                for (fork, preimage) in chunk.iter().zip(&mut scratch.lanes.preimages) {
                     let pair = &self.pairs[*fork as usize];
                     fork_preimage(preimage, bit, pair);
                     let node = &mut self.forks[*fork as usize];
                     node.state = State::Clean;
-                    *raised = (node.up, pair.0[0].sum + pair.0[1].sum);
+                    scratch.raised.push((node.up, pair.0[0].sum + pair.0[1].sum));
                 }
-                self.hash_and_raise(&raised[..chunk.len()], scratch);
+                self.hash_and_raise(scratch);
             }
+            forks.clear();
             scratch.dirty[usize::from(bit)] = forks;
-            scratch.dirty[usize::from(bit)].clear();
         }
+        // The marks on the way up raised it again, never above where it stood.
+        scratch.deepest = 0;
     }
 
     /// Hashes the preimages in the lanes, and tells each node's parent what the node now hashes and sums to.
-    fn hash_and_raise(&mut self, raised: &[(Up, u128)], scratch: &mut Scratch) {
+    fn hash_and_raise(&mut self, scratch: &mut Scratch) {
+        let mut raised = std::mem::take(&mut scratch.raised);
         // Asks for all the parents' lines before the first is needed: marking them branches on what is read.
-        let touched = raised
-            .iter()
-            .filter(|(up, _)| !up.is_top())
-            .fold(0, |touched, (up, _)| touched ^ self.forks[up.fork()].bit ^ self.pairs[up.fork()].0[up.side()].hash[0]);
+        let touched = raised.iter().filter(|(up, _)| !up.is_top()).fold(0, |touched, (up, _)| {
+            let [left, right] = &self.pairs[up.fork()].0;
+            touched ^ self.forks[up.fork()].bit ^ left.hash[0] ^ right.hash[31]
+        });
         std::hint::black_box(touched);
         scratch.lanes.hash(raised.len());
         for (lane, (up, sum)) in raised.iter().enumerate() {
@@ -213,5 +218,7 @@ impl Tree {
                 scratch.mark(self, up.fork() as u32);
             }
         }
+        raised.clear();
+        scratch.raised = raised;
     }
 }

@@ -74,7 +74,6 @@ pub enum TreeError {
 
 /// The former content of the keys that a batch changed: [`Tree::undo`] puts it back.
 #[derive(Clone, Debug)]
-#[must_use]
 pub struct TreeUndo {
     after: Hash,
     was: Vec<Change>,

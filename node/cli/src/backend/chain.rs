@@ -49,8 +49,8 @@ impl Node {
         let head = self.store.head().map_err(fault)?;
         let height = match block {
             BlockRef::Latest => head.height,
-            BlockRef::Height(height) => height.0,
-            BlockRef::Id(id) => self.store.height_of(&id.0).map_err(fault)?.ok_or_else(none)?,
+            BlockRef::Height(height) => *height,
+            BlockRef::Hash(id) => self.store.height_of(id).map_err(fault)?.ok_or_else(none)?,
         };
         if height == 0 || height > head.height { Err(none()) } else { Ok(height) }
     }
@@ -115,7 +115,7 @@ impl Node {
             head: head.id.into(),
             time: head.time.into(),
             syncing: engine.syncing,
-            validator: engine.validator.map(Into::into),
+            validator: self.engine.validator().map(Into::into),
             peers: engine.peers as u32,
             pool_txs: engine.pool_txs as u32,
             pool_bytes: (engine.pool_bytes as u64).into(),

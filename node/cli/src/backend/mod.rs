@@ -9,7 +9,9 @@ mod show;
 mod tx;
 mod wallet;
 
-use leither_engine::EngineHandle;
+pub use serve::Served;
+
+use leither_engine::Engine;
 use leither_pallets::{BlockInfo, params};
 use leither_rpc_api::{ApiError, Reason};
 use leither_rpc_server::Answer;
@@ -26,10 +28,11 @@ const TRIES: usize = 32;
 /// The node behind the RPC server.
 pub struct Node {
     pub(super) store: Store,
-    pub(super) engine: EngineHandle,
+    pub(super) engine: Arc<Engine>,
     pub(super) moniker: String,
     pub(super) started: Instant,
     pub(super) heights: watch::Receiver<u64>,
+    pub(super) net: Option<Arc<leither_net::Net>>,
 }
 
 /// One final state and what was final with it.
@@ -40,8 +43,14 @@ pub(super) struct At {
 
 impl Node {
     /// Over an open store and a running engine. `heights` tells of each new final height.
-    pub fn new(store: Store, engine: EngineHandle, moniker: String, heights: watch::Receiver<u64>) -> Self {
-        Self { store, engine, moniker, started: Instant::now(), heights }
+    pub fn new(
+        store: Store,
+        engine: Arc<Engine>,
+        moniker: String,
+        heights: watch::Receiver<u64>,
+        net: Option<Arc<leither_net::Net>>,
+    ) -> Self {
+        Self { store, engine, moniker, started: Instant::now(), heights, net }
     }
 
     pub(super) fn chain_id(&self) -> Hash {

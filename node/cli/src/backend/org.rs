@@ -10,7 +10,7 @@ use leither_types::{AccountId, OrgId, TokenId};
 impl Node {
     pub(super) fn org_id(&self, at: &At, org: &OrgRef) -> Answer<OrgId> {
         let found = match org {
-            OrgRef::Id(id) => orgs::views::org(&*at.state, &id.0).map_err(fault)?.map(|_| id.0),
+            OrgRef::Id(id) => orgs::views::org(&*at.state, id).map_err(fault)?.map(|_| *id),
             OrgRef::Name(name) => orgs::views::by_name(&*at.state, name).map_err(fault)?,
         };
         found.ok_or_else(|| ApiError::new(Reason::UnknownOrg, format!("there is no organization `{org}`: `org_list` shows them")))

@@ -2,6 +2,7 @@
 
 use super::Node;
 use super::tx::refused;
+use super::wallet::{page, place};
 use async_trait::async_trait;
 use leither_rpc_api::*;
 use leither_rpc_server::{Answer, Backend};
@@ -163,7 +164,16 @@ impl Backend for Served {
     }
 
     async fn node_get_peers(&self, ask: GetPage) -> Answer<Page<PeerView>> {
-        self.ask(move |node| node.peers(&ask)).await
+        let limit = Limit::of(ask.limit);
+        let after = place::<usize>(&ask.after)?.map_or(0, |n| n + 1);
+        let connected = match &self.0.net {
+            Some(net) => net.peers().await,
+            None => Vec::new(),
+        };
+        let view = |peer: String| PeerView { peer, swarm: "data".into() };
+        let rows = connected.iter().enumerate().skip(after).take(limit + 1).map(|(n, peer)| (n, view(peer.to_string()))).collect();
+        let height = *self.0.heights.borrow();
+        Ok(page(rows, limit, height, usize::to_string))
     }
 
     async fn dev_get_accounts(&self) -> Answer<DevAccounts> {

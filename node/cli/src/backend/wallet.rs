@@ -42,7 +42,7 @@ pub(super) fn place<T: std::str::FromStr>(after: &Option<Cursor>) -> Answer<Opti
 impl Node {
     pub(super) fn token_id(&self, at: &At, token: &TokenRef) -> Answer<TokenId> {
         let found = match token {
-            TokenRef::Id(id) => tokens::views::token(&*at.state, &id.0).map_err(fault)?.map(|_| id.0),
+            TokenRef::Id(id) => tokens::views::token(&*at.state, id).map_err(fault)?.map(|_| *id),
             TokenRef::Symbol(symbol) => tokens::views::by_symbol(&*at.state, symbol).map_err(fault)?,
         };
         found.ok_or_else(|| ApiError::new(Reason::UnknownToken, format!("there is no token `{token}`: `org_list` shows symbols")))
@@ -74,7 +74,7 @@ impl Node {
             account: who.into(),
             mei: balance(&holding),
             nonce: holding.nonce.into(),
-            next_nonce: self.engine.next_nonce(&who, holding.nonce).into(),
+            next_nonce: self.engine.pending_nonce(&who).unwrap_or(holding.nonce).into(),
             key,
             org: self.org_of(at, &who)?,
             tokens: others,

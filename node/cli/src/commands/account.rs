@@ -22,6 +22,7 @@ pub enum Account {
     History {
         /// An id, a key of yours, or @name of an organization.
         account: String,
+        /// Which part of the list.
         #[command(flatten)]
         page: PageFlags,
     },
@@ -85,6 +86,7 @@ pub struct Transfer {
     /// Pays from this organization's treasury, by vote (with --propose).
     #[arg(long, value_name = "ORG")]
     pub treasury: Option<String>,
+    /// How it is signed and sent.
     #[command(flatten)]
     pub tx: TxFlags,
 }

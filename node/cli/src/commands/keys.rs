@@ -15,6 +15,7 @@ pub enum Keys {
     New {
         /// How it is called here: a-z, 0-9 and -, at most 32.
         name: String,
+        /// How the key's file is closed.
         #[command(flatten)]
         kept: Kept,
     },
@@ -22,6 +23,7 @@ pub enum Keys {
     Import {
         /// How it is called here.
         name: String,
+        /// How the key's file is closed.
         #[command(flatten)]
         kept: Kept,
         /// A 32-byte seed in hex instead of words.

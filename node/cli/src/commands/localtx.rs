@@ -3,8 +3,10 @@
 use super::Session;
 use crate::exit::{Done, Exit, Failure};
 use clap::{Args, Subcommand};
-use leither_rpc_api::{GetProof, GetTx, Hash32, ProofSubject, TokenRef, methods};
-use leither_state::StateProof;
+use leither_pallets::{mimei, orgs};
+use leither_rpc_api::{GetProof, GetTx, Hash32, OrgRef, ProofSubject, TokenRef, methods};
+use leither_state::{Question, StateProof};
+use leither_types::{List, MimeiId};
 use serde_json::json;
 
 /// Transactions: looking up and waiting.
@@ -51,7 +53,7 @@ pub struct Prove {
     /// Whose holding, membership; with --token or --org.
     #[arg(long)]
     account: Option<String>,
-    /// Symbol or id of the token held.
+    /// Symbol of the token held.
     #[arg(long, requires = "account")]
     token: Option<String>,
     /// The organization whose member it is.
@@ -68,16 +70,23 @@ pub struct Prove {
 impl Prove {
     pub(super) async fn run(self, session: &Session) -> Done {
         let wallet = session.wallet().await?;
-        let subject = match (&self.account, &self.token, &self.org, &self.mimei) {
-            (Some(account), Some(token), None, None) => ProofSubject::Holding {
-                account: wallet.account(account).await?.into(),
-                token: token.parse::<TokenRef>().map_err(Failure::usage)?,
-            },
-            (Some(account), None, Some(org), None) => ProofSubject::Member {
-                org: org.trim_start_matches('@').parse().map_err(Failure::usage)?,
-                member: wallet.account(account).await?.into(),
-            },
-            (None, None, None, Some(mimei)) => ProofSubject::Mimei { mimei: mimei.parse().map_err(Failure::usage)? },
+        let record = |key: Vec<u8>| List::new(key).map(Question::Record).ok_or_else(|| Failure::fault("a key too long"));
+        let (subject, question) = match (&self.account, &self.token, &self.org, &self.mimei) {
+            (Some(account), Some(token), None, None) => {
+                let id = wallet.account(account).await?;
+                let (token, _) = wallet.amount(&format!("0 {token}")).await?;
+                (ProofSubject::Holding { account: id.into(), token: TokenRef::Id(token) }, Question::Holding { token, id })
+            }
+            (Some(account), None, Some(org), None) => {
+                let who = wallet.account(account).await?;
+                let org = wallet.org_id(org).await?;
+                let key = record(orgs::views::member_key(&org, &who))?;
+                (ProofSubject::Member { org: OrgRef::Id(org), member: who.into() }, key)
+            }
+            (None, None, None, Some(mimei)) => {
+                let id: MimeiId = mimei.parse()?;
+                (ProofSubject::Mimei { mimei: id.into() }, record(mimei::views::head_key(&id))?)
+            }
             _ => return Err(Failure::usage("say what to prove: --account with --token or --org, or --mimei")),
         };
         let proof = wallet.client.call(&methods::STATE_GET_PROOF, GetProof { subject }).await?;
@@ -86,7 +95,7 @@ impl Prove {
             None => wallet.chain(),
         };
         let state: StateProof = leither_types::decode_within(&proof.proof.0, 4 << 20).map_err(Failure::usage)?;
-        state.verify(&chain).map_err(|e| Failure::new(Exit::Refused, format!("the proof does not hold: {e}")))?;
+        state.verify(&chain, &question).map_err(|e| Failure::new(Exit::Refused, format!("the proof does not hold: {e}")))?;
         session.printer.answer(&json!({
             "verified": true,
             "chain": chain.to_string(),

@@ -18,8 +18,10 @@ use std::path::PathBuf;
 pub enum Mimei {
     /// Makes one (or finds the one with the same app, type and mark).
     Create {
+        /// What the id follows from.
         #[command(flatten)]
         named: Named,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -32,6 +34,7 @@ pub enum Mimei {
         /// Which version; the newest where it is not given.
         #[arg(long)]
         version: Option<u64>,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -42,6 +45,7 @@ pub enum Mimei {
         /// The new one's mark.
         #[arg(long, default_value = MARK_AUTO)]
         mark: String,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -54,6 +58,7 @@ pub enum Mimei {
     Versions {
         /// Which.
         mimei: String,
+        /// Which part of the list.
         #[command(flatten)]
         page: PageFlags,
     },
@@ -61,6 +66,7 @@ pub enum Mimei {
     List {
         /// Whose.
         author: String,
+        /// Which part of the list.
         #[command(flatten)]
         page: PageFlags,
     },
@@ -79,6 +85,7 @@ pub enum Mimei {
         /// Takes all rights.
         #[arg(long)]
         none: bool,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -88,6 +95,7 @@ pub enum Mimei {
         mimei: String,
         /// To whom.
         to: String,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -102,6 +110,7 @@ pub enum Ref {
         mimei: String,
         /// To which.
         to: String,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -111,6 +120,7 @@ pub enum Ref {
         mimei: String,
         /// To which.
         to: String,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -155,8 +165,10 @@ pub struct Add {
     /// How content is cut and hashed: unixfs-v1-2025 or unixfs-v0-2015.
     #[arg(long, default_value = "unixfs-v1-2025")]
     profile: String,
+    /// What the id follows from.
     #[command(flatten)]
     named: Named,
+    /// How it is signed and sent.
     #[command(flatten)]
     tx: TxFlags,
 }

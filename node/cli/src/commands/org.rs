@@ -29,6 +29,7 @@ pub enum Org {
     },
     /// All organizations.
     List {
+        /// Which part of the list.
         #[command(flatten)]
         page: PageFlags,
     },
@@ -50,6 +51,7 @@ pub enum Org {
         /// A word to the supervisors.
         #[arg(long, default_value = "")]
         note: String,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -63,6 +65,7 @@ pub enum Org {
     Leave {
         /// Name or id.
         org: String,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -79,6 +82,7 @@ pub enum Org {
         /// Takes it away.
         #[arg(long)]
         take: bool,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -99,6 +103,7 @@ pub enum Org {
         /// A hash, or a file that is the evidence.
         #[arg(long)]
         evidence: String,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -111,6 +116,7 @@ pub enum Org {
         /// What it is for.
         #[arg(long, default_value = "")]
         note: String,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -121,6 +127,7 @@ pub enum Org {
         /// In which income token.
         #[arg(long, default_value = "mei")]
         token: String,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -134,6 +141,7 @@ pub enum Org {
         /// A file with a JSON list of calls; each as `chain_getBlock` shows them.
         #[arg(long)]
         calls: PathBuf,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -148,6 +156,7 @@ pub enum Org {
         /// Units to cast: 10tube; all that are free where it is not given.
         #[arg(long)]
         weight: Option<String>,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -157,6 +166,7 @@ pub enum Org {
         org: String,
         /// Its number.
         proposal: u64,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -168,6 +178,7 @@ pub enum Org {
         proposal: u64,
         /// Whose.
         who: String,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -178,6 +189,7 @@ pub enum Org {
         /// The new charter in JSON.
         #[arg(long)]
         charter: PathBuf,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },
@@ -206,6 +218,7 @@ pub struct Create {
     /// The charter in JSON (`leither org charter` prints one); else that one, with the signers as supervisors.
     #[arg(long)]
     charter: Option<PathBuf>,
+    /// How it is signed and sent.
     #[command(flatten)]
     tx: TxFlags,
 }
@@ -215,6 +228,7 @@ pub struct Create {
 pub struct OfOrg {
     /// Name or id.
     org: String,
+    /// Which part of the list.
     #[command(flatten)]
     page: PageFlags,
 }
@@ -226,6 +240,7 @@ pub struct Person {
     org: String,
     /// Who.
     who: String,
+    /// How it is signed and sent.
     #[command(flatten)]
     tx: TxFlags,
 }

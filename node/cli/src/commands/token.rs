@@ -21,6 +21,7 @@ pub enum Token {
     Holders {
         /// Symbol or id.
         token: String,
+        /// Which part of the list.
         #[command(flatten)]
         page: PageFlags,
     },
@@ -35,6 +36,7 @@ pub enum Token {
     Burn {
         /// How much: 10tube.
         amount: String,
+        /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
     },

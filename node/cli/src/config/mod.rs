@@ -24,7 +24,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// What every variable of ours begins with.
 pub const VARIABLE_PREFIX: &str = "LEITHER_";
 /// Variables of ours that are no settings of the node.
-const OTHER_VARIABLES: [&str; 2] = [crate::home::HOME_VARIABLE, crate::keys::PASSWORD_VARIABLE];
+const OTHER_VARIABLES: [&str; 3] = [crate::home::HOME_VARIABLE, crate::keys::PASSWORD_VARIABLE, "LEITHER_NODE"];
 
 /// The settings of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]

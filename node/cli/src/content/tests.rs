@@ -147,6 +147,13 @@ fn every_block_hashes_to_its_id_and_comes_after_its_children() {
     }
 }
 
+// CONTENT-5
+#[test]
+fn a_file_that_gives_more_bytes_than_it_says_is_refused() {
+    // Files that the kernel makes up say that they are empty.
+    assert!(matches!(quiet(Path::new("/proc/version"), Profile::default()), Err(ContentError::Changed { .. })));
+}
+
 #[test]
 fn what_was_added_is_counted_and_progress_only_grows() {
     let dir = tempfile::tempdir().unwrap();

@@ -7,7 +7,7 @@
 mod names;
 mod send;
 
-pub use send::{Sent, TxFlags};
+pub use send::{Sent, TxFlags, now_ms};
 
 use crate::exit::{Done, Failure};
 use crate::home::Home;

@@ -41,7 +41,11 @@ enum Judgement {
 
 impl Driver {
     /// Takes in a part; where it completes a block, says what this node thinks of that.
-    pub(super) async fn part(&mut self, publisher: PeerId, message: StreamMessage<Part>) -> Result<Option<ProposedValue<Ctx>>, NodeFault> {
+    pub(super) async fn part(
+        &mut self,
+        publisher: PeerId,
+        message: StreamMessage<Part>,
+    ) -> Result<Option<ProposedValue<Ctx>>, NodeFault> {
         let (id, Some(part)) = (message.stream_id, message.content.into_data()) else { return Ok(None) };
         let tip = self.node.tip();
         let accept = |head: &Head, signature: &Signature| is_from_proposer(&tip, head, signature);
@@ -72,9 +76,8 @@ impl Driver {
     /// What this node thinks of a block of the next height.
     async fn judge(&mut self, early: Early) -> Result<Option<ProposedValue<Ctx>>, NodeFault> {
         let Early { height, round, pol_round, block: announced, bytes } = early;
-        let say = |validity, proposer| {
-            Some(proposed(height, Round::new(round), Round::from(pol_round), proposer, announced, validity))
-        };
+        let say =
+            |validity, proposer| Some(proposed(height, Round::new(round), Round::from(pol_round), proposer, announced, validity));
         if let Some(known) = self.ready.get_mut(&announced) {
             known.rounds.insert(round);
             return Ok(say(Validity::Valid, known.block.header.proposer));
@@ -212,7 +215,11 @@ fn judge_block(node: &Node, tip: &Tip, cause: &Cause, announced: Hash, bytes: By
             Timing::TooEarly => return Ok(Judgement::Bad("its time is too close to its parent's".into())),
             Timing::TooLate(ahead) if ahead <= WAIT_MAX => std::thread::sleep(ahead),
             Timing::TooLate(ahead) => {
-                tracing::warn!(height = block.header.height, ?ahead, "block from the future: check this clock and its proposer's");
+                tracing::warn!(
+                    height = block.header.height,
+                    ?ahead,
+                    "block from the future: check this clock and its proposer's"
+                );
                 return Ok(Judgement::NotYet);
             }
         }

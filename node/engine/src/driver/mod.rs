@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Blocks of one height that are kept ready in memory; more are on disk.
 const READY_MAX: usize = 8;
@@ -133,7 +133,7 @@ impl Driver {
                 },
                 _ = node.stir.notified() => {}
                 _ = tokio::time::sleep(wait) => {}
-                _ = fault.wait_for(Option::is_some) => break,
+                () = failed(&mut fault) => break,
             }
         }
     }
@@ -235,6 +235,11 @@ impl Driver {
         let rounds = candidate.rounds.clone();
         self.ready.entry(id).or_insert(candidate).rounds.extend(rounds);
     }
+}
+
+/// Waits until the node has to stop.
+async fn failed(fault: &mut watch::Receiver<Option<NodeFault>>) {
+    let _ = fault.wait_for(Option::is_some).await;
 }
 
 /// Nobody may be waiting any more, as when a round has passed in the meantime; that is no failure.

@@ -32,7 +32,11 @@ impl Driver {
         };
         let number = round_of(round);
         // After a restart the very block that was proposed before: another one would be a second signature for this round.
-        let before = self.ready.iter().find(|(_, c)| c.block.header.proposer == me && c.rounds.contains(&number)).map(|(id, _)| *id);
+        let before = self
+            .ready
+            .iter()
+            .find(|(_, c)| c.block.header.proposer == me && c.rounds.contains(&number))
+            .map(|(id, _)| *id);
         let id = match before {
             Some(id) => id,
             None => {

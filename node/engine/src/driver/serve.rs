@@ -10,7 +10,10 @@ use std::ops::RangeInclusive;
 
 impl Driver {
     /// Blocks with their certificates, for a validator that lags behind.
-    pub(super) async fn decided_values(&self, range: RangeInclusive<BlockHeight>) -> Result<Vec<RawDecidedValue<Ctx>>, NodeFault> {
+    pub(super) async fn decided_values(
+        &self,
+        range: RangeInclusive<BlockHeight>,
+    ) -> Result<Vec<RawDecidedValue<Ctx>>, NodeFault> {
         let node = self.node.clone();
         apart(move || read(&node, range.start().0, range.end().0)).await?
     }

@@ -38,7 +38,10 @@ async fn a_lone_validator_commits_what_is_sent_and_nothing_else() {
     assert_eq!(node.engine.pending(&tx.id()), None);
 
     // Fifteen from each of a hundred accounts, in one batch, one of them twice.
-    let mut txs: Vec<_> = (0..100u32).flat_map(|n| (1..15u64).map(move |nonce| (n, nonce - u64::from(n != 0)))).map(|(n, nonce)| transfer(chain, n, nonce, n + 1, 7)).collect();
+    let mut txs: Vec<_> = (0..100u32)
+        .flat_map(|n| (1..15u64).map(move |nonce| (n, nonce - u64::from(n != 0))))
+        .map(|(n, nonce)| transfer(chain, n, nonce, n + 1, 7))
+        .collect();
     txs.push(txs[0].clone());
     let answers = node.engine.submit_many(bytes(&txs)).await.unwrap();
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
@@ -109,8 +112,10 @@ async fn four_validators_agree_on_every_block_and_one_that_was_away_catches_up()
     sent.extend(ids(&txs));
 
     let common = nodes.iter().map(|node| node.height()).min().unwrap();
-    let histories: Vec<Vec<Hash>> =
-        nodes.iter().map(|node| check_history(&node.store, &chain).into_iter().take(common as usize).collect()).collect();
+    let histories: Vec<Vec<Hash>> = nodes
+        .iter()
+        .map(|node| check_history(&node.store, &chain).into_iter().take(common as usize).collect())
+        .collect();
     assert!(histories.windows(2).all(|pair| pair[0] == pair[1]));
     let mut seen = Vec::new();
     for height in 1..=common {

@@ -61,12 +61,8 @@ pub struct NodeStatus {
 pub struct PeerView {
     /// Its id in the swarm.
     pub peer: String,
-    /// Where it is connected from or to, as multiaddr.
-    pub address: String,
-    /// Which swarm: `data` or `consensus`.
+    /// Which swarm: `data`.
     pub swarm: String,
-    /// Whether this node dialled it.
-    pub outbound: bool,
 }
 
 /// The funded accounts of a throw-away development chain. Everybody knows their keys.

@@ -1,0 +1,40 @@
+# Everything a person needs: `make dev` to try it, `make test` for what CI runs, `make help` for the rest.
+SHELL := /usr/bin/env bash
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/leither/target
+LEITHER := $(CARGO_TARGET_DIR)/debug/leither
+SEEDS ?= 200
+FROM ?= 1
+EXECUTIONS ?= 1000000
+
+.PHONY: help setup build dev test lint bench sim fuzz fmt clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## installs libclang and a C++ compiler where they are missing
+	@scripts/setup
+
+build: setup ## builds the binary
+	cargo build --workspace --bins
+	@echo "built $(LEITHER)"
+
+dev: build ## starts a throw-away chain with funded accounts and an organization at work
+	@$(LEITHER) dev
+
+test: setup ## runs everything that CI runs
+	scripts/test
+
+lint: setup ## clippy over everything
+	cargo clippy --workspace --all-targets -- -D warnings
+
+bench: build ## prints the numbers of benches/RESULTS.md, measured on this machine
+	scripts/bench
+
+sim: setup ## simulates SEEDS networks from seed FROM: make sim SEEDS=1000 FROM=1
+	SIM_SEEDS=$(SEEDS) SIM_FROM=$(FROM) cargo test --workspace --test many_seeds -- --ignored --nocapture
+
+fuzz: ## EXECUTIONS of each fuzz target: make fuzz EXECUTIONS=1000000 (needs a nightly toolchain)
+	tests/fuzz/run.sh $(EXECUTIONS)
+
+fmt: ## formats the Rust code
+	cargo fmt --all

@@ -1,0 +1,140 @@
+//! `leither dev`: one process, no set-up, throw-away by default.
+
+mod demo;
+
+use super::Session;
+use super::node::start_log;
+use crate::compose::{Parts, Running};
+use crate::config::Config;
+use crate::exit::{Done, Failure};
+use crate::genesis::{self, GenesisFile};
+use crate::keys::{DEV_NAMES, DEV_WORDS, Role, dev_account, dev_key};
+use crate::wallet::now_ms;
+use clap::Args;
+use leither_engine::{ValidatorKey, swarm_key};
+use leither_types::{AccountId, Amount, Genesis, tagged};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// What each funded account starts with, in mei.
+const FUNDS_MEI: u128 = 1_000_000;
+
+/// Starts a throw-away chain with funded accounts and an organization at work.
+#[derive(Args, Debug)]
+pub struct Dev {
+    /// Keeps the chain in this directory, and goes on with the one that is there.
+    #[arg(long)]
+    state: Option<PathBuf>,
+    /// Settings for this run, `key=value`; several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Leaves the demo organization out.
+    #[arg(long)]
+    bare: bool,
+}
+
+impl Dev {
+    pub(super) async fn run(self, session: &Session) -> Done {
+        let temporary = if self.state.is_none() { Some(tempfile::tempdir().map_err(Failure::fault)?) } else { None };
+        let dir = match (&self.state, &temporary) {
+            (Some(dir), _) => dir.clone(),
+            (None, Some(dir)) => dir.path().to_path_buf(),
+            (None, None) => return Err(Failure::fault("no directory for the chain")),
+        };
+        let mut flags = vec![("log.level".to_string(), "warn".to_string())];
+        for text in &self.set {
+            let pair = text.split_once('=').ok_or_else(|| Failure::usage(format!("--set {text}: write KEY=VALUE")))?;
+            flags.push((pair.0.trim().into(), pair.1.trim().into()));
+        }
+        // A home's settings are for its node; a dev chain starts from the defaults.
+        let config = Config::load(Path::new("/nonexistent/node.toml"), &mut std::iter::empty(), &flags)?;
+        start_log(&config)?;
+        let running = start(&dir, config).await?;
+        let url = format!("http://{}", running.rpc_address());
+        if !self.bare {
+            demo::found(&url, session).await?;
+        }
+        welcome(session, &url, self.state.as_deref());
+        let end = running.until_the_end().await;
+        drop(temporary);
+        end
+    }
+}
+
+async fn start(dir: &Path, config: Config) -> Done<Running> {
+    std::fs::create_dir_all(dir).map_err(|e| Failure::fault(format!("cannot create {}: {e}", dir.display())))?;
+    let path = dir.join("genesis.json");
+    let genesis = if path.exists() { genesis::load(&path)? } else { new_genesis(&path)? };
+    let missing = || Failure::fault("the public words give no key");
+    let consensus = dev_key(Role::Consensus, 0).ok_or_else(missing)?;
+    let swarm = swarm_key(&consensus);
+    let parts = Parts {
+        config,
+        genesis,
+        data: dir.join("data"),
+        validator: Some(ValidatorKey { key: consensus, dir: dir.join("validator") }),
+        node_key: dev_key(Role::Node, 0).ok_or_else(missing)?,
+        swarm_key: swarm,
+    };
+    std::fs::create_dir_all(dir.join("validator")).map_err(Failure::fault)?;
+    parts.start().await
+}
+
+fn new_genesis(path: &Path) -> Done<Genesis> {
+    let form = dev_genesis(now_ms()?)?;
+    genesis::write(path, &form)?;
+    Ok(genesis::validate(&form)?)
+}
+
+/// Ten funded accounts and one validator, whose operator is the last of them.
+pub fn dev_genesis(time_ms: u64) -> Done<GenesisFile> {
+    let mut form = genesis::new("leither-dev", time_ms, true);
+    let missing = || Failure::fault("the public words give no key");
+    let mut operator = AccountId::default();
+    for name in DEV_NAMES {
+        operator = AccountId::of_key(&dev_account(name).ok_or_else(missing)?.public());
+        let amount = Amount::new(FUNDS_MEI * 1_000_000_000);
+        let evidence = tagged("leither/evidence/v1", &[b"a development chain's play money"]);
+        genesis::add_allocation(&mut form, operator, amount, "play money of a development chain", evidence)?;
+    }
+    let key = dev_key(Role::Consensus, 0).ok_or_else(missing)?.public();
+    genesis::add_validator(&mut form, key, 1, operator)?;
+    Ok(form)
+}
+
+fn welcome(session: &Session, url: &str, state: Option<&Path>) {
+    if session.printer.json {
+        let accounts: Vec<_> = DEV_NAMES.iter().filter_map(|name| Some((name, account_of(name)?))).collect();
+        let accounts: serde_json::Map<_, _> = accounts.into_iter().map(|(name, id)| (name.to_string(), id.into())).collect();
+        session.printer.answer(&json!({ "rpc": url, "accounts": accounts, "organization": "demo-tube", "ready": true }));
+        return;
+    }
+    let mut text = String::from("A Leither development chain is running. Its keys are public: nothing here is worth anything.\n\n");
+    for name in DEV_NAMES {
+        text += &format!("  {name:<6} {}   {FUNDS_MEI} mei\n", account_of(name).unwrap_or_default());
+    }
+    text += &format!("\n  words  {DEV_WORDS}\n");
+    let ws = url.replacen("http", "ws", 1);
+    text += &format!("\n  JSON-RPC   {url}   (WebSocket: {ws})\n");
+    text += &match state {
+        Some(dir) => format!("  state      {} (kept)\n", dir.display()),
+        None => "  state      thrown away at the end (keep it with --state DIR)\n".into(),
+    };
+    text += "\nFrom a second terminal, try\n\n";
+    let node = if url.ends_with(":4802") { String::new() } else { format!(" --node {url}") };
+    for line in [
+        "leither org show demo-tube",
+        "leither token holders tube",
+        "leither transfer --from alice bob 5mei",
+        "leither org income demo-tube 10mei --note \"an ad\" --from judy",
+        "leither mimei add --from alice ./README.md",
+    ] {
+        text += &format!("  {line}{node}\n");
+    }
+    text += "\nCtrl-C ends it.";
+    session.printer.say(&text);
+}
+
+fn account_of(name: &str) -> Option<String> {
+    Some(AccountId::of_key(&dev_account(name)?.public()).to_string())
+}

@@ -1,0 +1,288 @@
+//! Values that are the same for ever: what golden files describe and what fuzzing starts from.
+
+use leither_pallets::{Call, Error, Event, accounts, mimei, orgs, staking, tokens};
+use leither_types::*;
+use parity_scale_codec::Encode;
+
+/// The n-th sample key: its seed is 32 times this byte.
+pub fn key(n: u8) -> SecretKey {
+    SecretKey::from_seed(&[n; 32])
+}
+
+/// The account of the n-th sample key.
+pub fn account(n: u8) -> AccountId {
+    AccountId::of_key(&key(n).public())
+}
+
+/// A hash that looks like one.
+pub fn hash(name: &str) -> Hash {
+    tagged("leither/sample", &[name.as_bytes()])
+}
+
+/// A text of a sample; all are short.
+pub fn text<const MAX: usize>(text: &str) -> Text<MAX> {
+    Text::new(text).expect("samples fit")
+}
+
+/// A list of a sample.
+pub fn list<T, const MAX: usize>(items: Vec<T>) -> List<T, MAX> {
+    List::new(items).unwrap_or_else(|| panic!("samples fit"))
+}
+
+/// The organization that account 1 founded with its first transaction.
+pub fn org() -> OrgId {
+    OrgId::derive(&account(1), 0, 0)
+}
+
+/// A MiMei of account 1.
+pub fn mimei_id() -> MimeiId {
+    MimeiId::derive(&account(1), "demo", "file", "readme")
+}
+
+/// A content id as the chain keeps it: CIDv1, raw, sha2-256 of nothing.
+pub fn content() -> ContentId {
+    let digest = "0x01551220e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    digest.parse().expect("hex")
+}
+
+/// Four validators with powers 4, 3, 2, 1, whose keys are 101 to 104.
+pub fn validators() -> ValidatorSet {
+    let one = |n: u8| Validator { key: key(100 + n).public(), power: u64::from(5 - n), operator: account(n) };
+    ValidatorSet::new((1..=4).map(one).collect()).expect("four fit validators")
+}
+
+/// A chain with two allocations.
+pub fn genesis() -> Genesis {
+    let head = GenesisHead {
+        version: GENESIS_VERSION,
+        name: text("leither-sample"),
+        time: 1_767_225_600_000,
+        validators: validators(),
+        params: Params::standard(),
+        dev: false,
+        allocations: Hash::ZERO,
+    };
+    let one = |n: u8, units| Allocation { account: account(n), amount: Amount::new(units), reason: text("work before the start"), evidence: hash("evidence") };
+    Genesis::new(head, vec![one(1, 1_000_000_000), one(2, 2_500_000_000)]).expect("two allocations")
+}
+
+/// The id of the sample chain.
+pub fn chain() -> Hash {
+    genesis().chain()
+}
+
+fn charter() -> orgs::Charter {
+    orgs::Charter {
+        supervisors: list(vec![account(1), account(2)]),
+        threshold: 2,
+        join: orgs::JoinPolicy { application: true, sponsorship: true, task: Some(hash("task")) },
+        quorum_bp: 2_000,
+        pass_bp: 5_000,
+        period_ms: 86_400_000,
+        veto_ms: 3_600_000,
+        issuance_cap: Amount::new(1_000_000),
+        income_tokens: list(vec![TokenId::NATIVE]),
+        treasury_bp: 1_000,
+        push_least: Amount::new(10_000),
+        allowance: Amount::new(50_000),
+    }
+}
+
+/// One call of every kind.
+pub fn calls() -> Vec<Call> {
+    let (org, who, token, amount) = (org(), account(2), TokenId::NATIVE, Amount::new(5_000_000_000));
+    let mimei = mimei_id();
+    let pay = tokens::Call::Transfer { token, to: who, amount, memo: text("for the bread") };
+    let inner = Call::Tokens(pay.clone()).write().expect("short");
+    let role = orgs::Role::ContentProvider;
+    let of_orgs = vec![
+        orgs::Call::Create { name: text("demo-tube"), symbol: text("tube"), decimals: 6, charter: charter() },
+        orgs::Call::Apply { org, evidence: Some(hash("evidence")), note: text("I make films") },
+        orgs::Call::Sponsor { org, who },
+        orgs::Call::Admit { org, who },
+        orgs::Call::Withdraw { org, who },
+        orgs::Call::Leave { org },
+        orgs::Call::Expel { org, who },
+        orgs::Call::SetRole { org, who, role, granted: true },
+        orgs::Call::Issue { org, to: who, amount, role, reason: text("the first film"), evidence: hash("evidence") },
+        orgs::Call::Income { org, token, amount, note: text("tickets") },
+        orgs::Call::Claim { org, token },
+        orgs::Call::Propose { org, title: text("pay the baker"), calls: list(vec![inner]) },
+        orgs::Call::Vote { org, proposal: 7, yes: true, weight: Some(amount) },
+        orgs::Call::Veto { org, proposal: 7 },
+        orgs::Call::Release { org, proposal: 7, who },
+        orgs::Call::Amend { org, charter: charter() },
+    ];
+    let of_mimei = vec![
+        mimei::Call::Create { app: text("demo"), kind: text("file"), mark: text("readme") },
+        mimei::Call::Backup { mimei, base: Some(3), content: content() },
+        mimei::Call::Release { mimei, number: 4 },
+        mimei::Call::Fork { parent: mimei, number: 4, mark: text("mine") },
+        mimei::Call::Grant { mimei, who, rights: mimei::Rights(3) },
+        mimei::Call::Refer { from: mimei, to: mimei, add: true },
+        mimei::Call::Give { mimei, to: org.treasury() },
+    ];
+    let of_tokens = [pay, tokens::Call::Burn { token, amount }];
+    let tokens = of_tokens.into_iter().map(Call::Tokens);
+    tokens.chain(of_orgs.into_iter().map(Call::Orgs)).chain(of_mimei.into_iter().map(Call::Mimei)).collect()
+}
+
+/// One event of every kind.
+pub fn events() -> Vec<Event> {
+    let (org, who, by, amount) = (org(), account(2), account(1), Amount::new(5_000_000_000));
+    let (token, income) = (TokenId::of_org(&org), TokenId::NATIVE);
+    let mimei = mimei_id();
+    let entry = 9;
+    let proposal = 7;
+    let error = Some(Error::Tokens(tokens::Error::Nothing));
+    let of_tokens = vec![
+        tokens::Event::Transferred { token, from: by, to: who, amount },
+        tokens::Event::Issued { token, to: who, amount },
+        tokens::Event::Burned { token, from: who, amount },
+        tokens::Event::Claimed { token, holder: who, income, amount },
+        tokens::Event::Shared { token, income, amount, units: Amount::new(1_000) },
+    ];
+    let of_orgs = vec![
+        orgs::Event::Created { org, founder: by, token },
+        orgs::Event::Applied { org, who },
+        orgs::Event::Sponsored { org, who, by },
+        orgs::Event::Admitted { org, who },
+        orgs::Event::Left { org, who, expelled: true },
+        orgs::Event::RoleSet { org, who, role: orgs::Role::Investor, granted: true },
+        orgs::Event::Recorded { org, entry },
+        orgs::Event::Proposed { org, proposal, by },
+        orgs::Event::Voted { org, proposal, who, yes: true, weight: amount },
+        orgs::Event::Passed { org, proposal },
+        orgs::Event::Closed { org, proposal, outcome: orgs::Outcome::Failed, error },
+        orgs::Event::Unlocked { org, proposal, who, amount },
+        orgs::Event::Amended { org },
+    ];
+    let of_mimei = vec![
+        mimei::Event::Created { mimei, author: by, existed: false },
+        mimei::Event::BackedUp { mimei, number: 4, content: content(), previous: Some(12) },
+        mimei::Event::Released { mimei, number: 4 },
+        mimei::Event::Forked { parent: mimei, number: 4, fork: mimei },
+        mimei::Event::Granted { mimei, who, rights: mimei::Rights(3) },
+        mimei::Event::Referred { from: mimei, to: mimei, count: 2 },
+        mimei::Event::Given { mimei, to: who },
+    ];
+    let of_staking = vec![staking::Event::Paid { operator: by, amount }, staking::Event::Burnt { amount }];
+    let first = of_tokens.into_iter().map(Event::Tokens).chain(of_orgs.into_iter().map(Event::Orgs));
+    first.chain(of_mimei.into_iter().map(Event::Mimei)).chain(of_staking.into_iter().map(Event::Staking)).collect()
+}
+
+/// One error of every kind.
+pub fn errors() -> Vec<Error> {
+    use {accounts::Error as A, mimei::Error as M, orgs::Error as O, tokens::Error as T};
+    let have = Amount::new(3);
+    let of_accounts = [A::Short { have, need: Amount::new(5) }, A::Overflow];
+    let of_tokens = [T::Unknown, T::Nothing, T::ToSelf, T::SupplyFull, T::SymbolTaken, T::SymbolForm, T::NothingAccrued];
+    let of_orgs = [
+        O::Unknown,
+        O::NameForm,
+        O::NameTaken,
+        O::Charter { what: 2 },
+        O::NotMember,
+        O::NotSupervisor,
+        O::TooFewSupervisors { have: 1, need: 2 },
+        O::AlreadyMember,
+        O::NoApplication,
+        O::AlreadyApplied,
+        O::JoinWay,
+        O::NoReason,
+        O::NotInRole,
+        O::OverCap { left: have },
+        O::OnlyByVote,
+        O::NotOpen,
+        O::AlreadyVoted,
+        O::MemberTooLate,
+        O::Weight { have },
+        O::IsSupervisor,
+        O::NotIncomeToken,
+        O::ProposalCalls,
+        O::NothingLocked,
+        O::TooMany { max: 4 },
+        O::NoAllowance,
+    ];
+    let of_mimei = [M::Unknown, M::NotAllowed, M::HeadMoved { last: Some(4) }, M::NoVersion, M::Form, M::NoContent, M::Reference];
+    let first = of_accounts.into_iter().map(Error::Accounts).chain(of_tokens.into_iter().map(Error::Tokens));
+    first.chain(of_orgs.into_iter().map(Error::Orgs)).chain(of_mimei.into_iter().map(Error::Mimei)).collect()
+}
+
+/// A transaction of the sample chain that these accounts sign.
+pub fn tx(signers: &[u8], payer: Option<AccountId>, nonce: u64, calls: &[Call]) -> SignedTx {
+    let tx = Tx {
+        version: TX_VERSION,
+        chain: chain(),
+        signers: list(signers.iter().map(|n| account(*n)).collect()),
+        payer,
+        nonce,
+        valid_until: 1_767_229_200_000,
+        max_fee: Amount::new(1_000_000),
+        weight_limit: 10_000_000,
+        calls: list(calls.iter().map(|call| call.write().expect("short")).collect()),
+    };
+    let keys: Vec<SecretKey> = signers.iter().map(|n| key(*n)).collect();
+    tx.sign(&keys.iter().collect::<Vec<_>>()).expect("at most eight signers")
+}
+
+/// Named transactions: the plain transfer, several signers with a sponsor, and the greatest number of calls.
+pub fn txs() -> Vec<(&'static str, SignedTx)> {
+    let calls = calls();
+    vec![
+        ("transfer", tx(&[1], None, 0, &calls[..1])),
+        ("two signers, an organization pays", tx(&[1, 2], Some(org().treasury()), 1, &calls[2..4])),
+        ("eight signers, sixteen calls", tx(&[1, 2, 3, 4, 5, 6, 7, 8], None, u64::MAX, &calls[..16])),
+    ]
+}
+
+/// Receipts of the first two: one done, one refused.
+pub fn receipts() -> Vec<Receipt> {
+    let txs = txs();
+    let event = |event: &Event| list(event.encode());
+    let failure = Failure { call: 1, error: list(errors()[0].encode()) };
+    vec![
+        Receipt { tx: txs[0].1.id(), status: Status::Done, weight: 35_100, fee: Amount::new(35_100), events: list(events().iter().take(2).map(event).collect()) },
+        Receipt { tx: txs[1].1.id(), status: Status::Failed(failure), weight: 90_000, fee: Amount::new(90_000), events: list(vec![]) },
+    ]
+}
+
+/// The certificate of the block with this id: validators 1 to 3, nine of ten tenths of the power.
+pub fn certificate(height: Height, block: Hash) -> Certificate {
+    let one = |n: u8| {
+        let validator = ValidatorId::of_key(&key(100 + n).public());
+        let vote = Vote { kind: VoteKind::Precommit, height, round: 0, block: Some(block), validator };
+        CommitSig { validator, signature: key(100 + n).sign(&vote.sign_bytes(&chain())) }
+    };
+    let mut signatures: Vec<_> = (1..=3).map(one).collect();
+    signatures.sort();
+    Certificate { height, round: 0, block, signatures: list(signatures) }
+}
+
+/// A header with roots over the samples; its state root is a made-up hash.
+pub fn header() -> Header {
+    let set = validators();
+    let signed: Vec<SignedTx> = txs().into_iter().map(|(_, tx)| tx).collect();
+    let receipts: Vec<Hash> = receipts().iter().map(Receipt::hash).collect();
+    Header {
+        version: BLOCK_VERSION,
+        chain: chain(),
+        height: 2,
+        time: 1_767_225_601_000,
+        parent: hash("parent"),
+        proposer: set.proposer(2, 0).id(),
+        state_root: hash("state"),
+        txs_root: Block::txs_root(&signed),
+        receipts_root: list_root(&receipts),
+        evidence_root: list_root(&[]),
+        last_certificate: certificate(1, hash("parent")).hash(),
+        validators: set.hash(),
+        next_validators: set.hash(),
+    }
+}
+
+/// A block of all sample transactions.
+pub fn block() -> Block {
+    let txs = txs().into_iter().map(|(_, tx)| tx).collect();
+    Block { header: header(), last_certificate: certificate(1, hash("parent")), txs: list(txs) }
+}

@@ -1,0 +1,94 @@
+use crate::Plan;
+use leither_types::{AccountId, Hash, Height, tagged};
+use std::collections::VecDeque;
+use std::fmt;
+
+/// What became of a run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What was run.
+    pub plan: Plan,
+    /// The block id and state root of each height, from 1.
+    pub heads: Vec<(Hash, Hash)>,
+    /// The transfers, in the order in which they were submitted.
+    pub transfers: Vec<Fate>,
+    /// Rounds after the first that nodes had to begin.
+    pub rounds_failed: u64,
+    /// Messages sent, each to one node.
+    pub sent: u64,
+    /// How many of these never arrived.
+    pub lost: u64,
+    /// How long it took on the virtual clock.
+    pub virtual_ms: u64,
+    /// What must not be.
+    pub violations: Vec<String>,
+    /// What happened.
+    pub log: Log,
+}
+
+/// What became of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fate {
+    /// Who paid.
+    pub from: AccountId,
+    /// The highest decided height when it was submitted.
+    pub submitted: Height,
+    /// The height that it is in.
+    pub committed: Option<Height>,
+}
+
+/// The event log: a fingerprint of every line, and the last lines themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The last lines.
+    pub lines: VecDeque<String>,
+    /// Of all lines, in order.
+    pub fingerprint: Hash,
+    kept: usize,
+}
+
+impl Log {
+    pub(crate) fn new(kept: usize) -> Self {
+        Self { lines: VecDeque::new(), fingerprint: Hash::ZERO, kept }
+    }
+
+    pub(crate) fn line(&mut self, now: u64, what: fmt::Arguments<'_>) {
+        let line = format!("{now:>8} {what}");
+        self.fingerprint = tagged("leither/sim-log/v1", &[&self.fingerprint.0, line.as_bytes()]);
+        self.lines.push_back(line);
+        if self.lines.len() > self.kept {
+            self.lines.pop_front();
+        }
+    }
+}
+
+impl Report {
+    pub(crate) fn broken(plan: Plan, why: String) -> Self {
+        let log = Log::new(0);
+        let violations = vec![why];
+        Self { plan, heads: vec![], transfers: vec![], rounds_failed: 0, sent: 0, lost: 0, virtual_ms: 0, violations, log }
+    }
+
+    /// How many heights were decided.
+    pub fn height(&self) -> Height {
+        self.heads.len() as Height
+    }
+
+    /// Panics where something was violated, with the end of the log and the line that runs the same again.
+    pub fn assert_holds(&self) {
+        if !self.violations.is_empty() {
+            let log: Vec<_> = self.log.lines.iter().map(String::as_str).collect();
+            panic!("\n{}\n\n{}\n\nrun it again:\n  {}\n", log.join("\n"), self.violations.join("\n"), self.plan.again());
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { plan, rounds_failed, sent, lost, virtual_ms, .. } = self;
+        let (height, txs) = (self.height(), self.transfers.iter().filter(|fate| fate.committed.is_some()).count());
+        write!(f, "seed {:>6}: {height} heights, {txs} txs, {rounds_failed} rounds failed, ", plan.seed)?;
+        write!(f, "{lost} of {sent} messages lost, {}.{:03} s", virtual_ms / 1000, virtual_ms % 1000)?;
+        self.violations.iter().try_for_each(|what| write!(f, "\n  VIOLATED: {what}"))
+    }
+}
