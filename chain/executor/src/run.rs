@@ -2,9 +2,7 @@ use crate::form::{self, check_tx};
 use crate::validity::{Bill, Unfit, Verified, bill, check_keys};
 use leither_pallets::{BlockInfo, Call, Ctx, Event, Origin, Stop, TxInfo, accounts, orgs, params, tokens};
 use leither_state::{Fault, Overlay, Read, WriteSet};
-use leither_types::{
-    AccountId, Amount, Blob, EVENTS_MAX, Failure, List, Receipt, SignedTx, Status, TokenId, TxId, Weight,
-};
+use leither_types::{AccountId, Amount, Blob, EVENTS_MAX, Failure, List, Receipt, SignedTx, Status, TokenId, TxId, Weight};
 use parity_scale_codec::Encode;
 use std::sync::Arc;
 

@@ -120,7 +120,7 @@ impl Pool {
         before - self.slots.len()
     }
 
-    /// Drops one transaction, for instance one that a block could not be built with.
+    /// POOL-9: drops one transaction, for instance one that a block could not be built with; what is behind it waits.
     pub fn remove(&mut self, id: &TxId) -> Option<Arc<SignedTx>> {
         let arrival = *self.ids.get(id)?;
         self.take(arrival).map(|entry| entry.tx)

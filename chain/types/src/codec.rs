@@ -1,7 +1,7 @@
 //! The one way in for untrusted bytes: capped in size, in depth and in memory, and canonical (what decodes must encode back to the
 //! same bytes, so that a thing has one hash).
 
-use parity_scale_codec::{DecodeLimit, DecodeWithMemLimit, DecodeWithMemTracking, Encode};
+use parity_scale_codec::{DecodeLimit, DecodeWithMemTracking, Encode, MemTrackingInput};
 
 /// Structures nest no deeper.
 pub const DEPTH_MAX: u32 = 16;
@@ -32,16 +32,22 @@ pub fn decode_within<T: DecodeWithMemTracking + Encode>(bytes: &[u8], max: usize
     if bytes.len() > max {
         return Err(DecodeError::TooLong { len: bytes.len(), max });
     }
-    // Two passes: the first bounds memory, the second depth and trailing bytes. Both are linear in what is already capped.
+    // All bounds in one pass: a first pass that bounds memory alone would follow a nest of any depth until the stack is gone.
     let budget = bytes.len().saturating_mul(MEMORY_FACTOR).saturating_add(4096);
-    T::decode_with_mem_limit(&mut &bytes[..], budget).map_err(|e| DecodeError::Malformed(e.to_string()))?;
-    decode(bytes)
+    let mut rest = bytes;
+    let value = T::decode_with_depth_limit(DEPTH_MAX, &mut MemTrackingInput::new(&mut rest, budget));
+    canonical(value.map_err(|e| DecodeError::Malformed(e.to_string()))?, rest, bytes)
 }
 
 /// Decodes bytes whose size was already bounded by whoever read them.
 pub fn decode<T: parity_scale_codec::Decode + Encode>(bytes: &[u8]) -> Result<T, DecodeError> {
-    let value = T::decode_all_with_depth_limit(DEPTH_MAX, &mut &bytes[..]).map_err(|e| DecodeError::Malformed(e.to_string()))?;
-    let same = value.using_encoded(|again| again == bytes);
+    let mut rest = bytes;
+    let value = T::decode_with_depth_limit(DEPTH_MAX, &mut rest).map_err(|e| DecodeError::Malformed(e.to_string()))?;
+    canonical(value, rest, bytes)
+}
+
+fn canonical<T: Encode>(value: T, rest: &[u8], bytes: &[u8]) -> Result<T, DecodeError> {
+    let same = rest.is_empty() && value.using_encoded(|again| again == bytes);
     if same { Ok(value) } else { Err(DecodeError::NotCanonical) }
 }
 

@@ -26,3 +26,27 @@ pub mod home;
 pub mod keys;
 pub mod print;
 pub mod wallet;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Reads the command line, does what it says, and ends with a documented exit code.
+pub fn enter() -> ExitCode {
+    // clap itself ends with 2 where the command line is wrong.
+    let cli = args::Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("leither: no threads: {error}");
+            return ExitCode::from(exit::Exit::Fault as u8);
+        }
+    };
+    // Boxed: the future of all commands together is large.
+    match runtime.block_on(Box::pin(commands::run(cli))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("leither: {}", failure.sentence);
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}

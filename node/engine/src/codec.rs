@@ -179,3 +179,67 @@ impl Carried for Response<Leither> {
         Ok(Self::ValueResponse(ValueResponse::new(BlockHeight(wire.start), values)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leither_consensus::{Head, cut};
+    use leither_types::{Certificate, CommitSig, Hash, Signature, ValidatorId};
+
+    fn round_trip<T: Carried + PartialEq + std::fmt::Debug>(value: T, max: usize) {
+        let bytes = EngineCodec.encode(&value).unwrap();
+        assert!(bytes.len() <= max, "{} bytes", bytes.len());
+        let back: T = EngineCodec.decode(bytes.clone()).unwrap();
+        assert_eq!(back, value);
+        for cut in (0..bytes.len()).step_by(bytes.len() / 64 + 1) {
+            assert!(T::unpack(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+        assert!(T::unpack(&[&bytes[..], &[0]].concat()).is_err());
+        assert!(T::unpack(&vec![0xff; max + 1]).is_err());
+        for at in (0..bytes.len()).step_by(bytes.len() / 64 + 1) {
+            let mut damaged = bytes.to_vec();
+            damaged[at] ^= 0xff;
+            let _ = T::unpack(&damaged);
+        }
+    }
+
+    fn certificate() -> Certificate {
+        let commit = |n: u8| CommitSig { validator: ValidatorId([n; 20]), signature: Signature([n; 64]) };
+        Certificate { height: 7, round: 1, block: Hash([7; 32]), signatures: List::new((0..64).map(commit).collect()).unwrap() }
+    }
+
+    fn response(blocks: usize, len: usize) -> Response<Leither> {
+        let value = || RawDecidedValue::new(vec![5; len].into(), WireCommit(certificate()).into_engine());
+        Response::ValueResponse(ValueResponse::new(BlockHeight(7), (0..blocks).map(|_| value()).collect()))
+    }
+
+    #[test]
+    fn streams_and_sync_come_back_from_their_bytes_and_only_from_those() {
+        let head = Head { height: 1, round: 0, pol_round: None, publisher: ValidatorId::default(), block: Hash::ZERO, len: 9 };
+        let part = cut(head, Signature::default(), &[7; 9]).unwrap().remove(0);
+        let name = StreamId::new(vec![3; STREAM_ID_BYTES_MAX].into());
+        round_trip(StreamMessage::new(name.clone(), 5, StreamContent::Data(part)), STREAM.1);
+        round_trip(StreamMessage::<Part>::new(name, 6, StreamContent::Fin), STREAM.1);
+        let peer_id = PeerId::from_bytes(&[&[0x00, 0x20][..], &[9; 32]].concat()).unwrap();
+        let status = Status { peer_id, tip_height: BlockHeight(9), history_min_height: BlockHeight(1) };
+        round_trip::<Status<Leither>>(status, STATUS.1);
+        let (from, to) = (BlockHeight(u64::MAX), BlockHeight(0));
+        round_trip::<Request<Leither>>(Request::ValueRequest(ValueRequest::new(from..=to)), REQUEST.1);
+        round_trip(response(SYNC_BATCH, 1000), RESPONSE.1);
+        round_trip(response(0, 0), RESPONSE.1);
+    }
+
+    #[test]
+    fn what_exceeds_its_bound_is_not_sent() {
+        assert!(response(SYNC_BATCH + 1, 1).pack().is_err());
+        assert!(response(1, BLOCK_BYTES_MAX + 1).pack().is_err());
+        let long = StreamMessage::<Part>::new(StreamId::new(vec![0; 33].into()), 0, StreamContent::Fin);
+        assert!(long.pack().is_err());
+    }
+
+    #[test]
+    fn the_length_of_an_answer_is_known_before_it_is_sent() {
+        let answer = response(3, 500);
+        assert_eq!(EngineCodec.encoded_len(&answer).unwrap(), answer.pack().unwrap().len());
+    }
+}

@@ -65,8 +65,10 @@ impl Engine {
         check_listen(config.listen)?;
         std::fs::create_dir_all(&config.data).map_err(|source| StartError::Io { path: config.data.clone(), source })?;
 
-        let (me, signer, guarded) = validator(config.validator, chain, &store)?;
+        let (signer, guard) = validator(config.validator, chain, &store)?.unzip();
+        let me = signer.as_ref().map(|signer| ValidatorId::of_key(&signer.public()));
         let node = Arc::new(Node::new(chain, me, wal, store, Pool::new(config.pool))?);
+        let guarded = signer.clone().zip(guard).map(|(signer, guard)| GuardedSigner::new(signer, guard, node.clone()));
         let (net, incoming) = config.gossip.map(|gossip| (gossip.net, gossip.incoming)).unzip();
         let threads = match config.admit_threads {
             0 => thread::available_parallelism().map_or(1, usize::from).clamp(1, 4),
@@ -167,6 +169,7 @@ impl Engine {
         let Some(Running { runtime, actors }) = running else { return };
         actors.actor.stop(Some("the node stops".into()));
         let _ = tokio::time::timeout(STOP, actors.handle).await;
+        self.ingress.stop().await;
         // A runtime must not be dropped where tasks run.
         let _ = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(STOP)).await;
     }
@@ -182,15 +185,12 @@ impl Drop for Engine {
     }
 }
 
-type Key = (Option<ValidatorId>, Option<Signer>, Option<GuardedSigner>);
-
-fn validator(key: Option<ValidatorKey>, chain: Hash, store: &Store) -> Result<Key, StartError> {
-    let Some(ValidatorKey { key, dir }) = key else { return Ok((None, None, None)) };
+fn validator(key: Option<ValidatorKey>, chain: Hash, store: &Store) -> Result<Option<(Signer, SignState)>, StartError> {
+    let Some(ValidatorKey { key, dir }) = key else { return Ok(None) };
     let me = ValidatorId::of_key(&key.public());
     let used = store.head()?.height > 0;
     let guard = SignState::open(&dir, &chain, &me.to_string(), used)?;
-    let signer = Signer::new(chain, key);
-    Ok((Some(me), Some(signer.clone()), Some(GuardedSigner::new(signer, Arc::new(guard)))))
+    Ok(Some((Signer::new(chain, key), guard)))
 }
 
 fn identity(

@@ -68,6 +68,9 @@ pub enum NodeFault {
         /// The write-ahead log.
         wal: PathBuf,
     },
+    /// The guard beside the consensus key refused a signature.
+    #[error("{0}")]
+    Guard(String),
     /// The BFT engine hangs on purpose: its write-ahead log failed.
     #[error(
         "the BFT engine has stopped ({why}). Look at the disk that holds {}; if the file is damaged, delete it and start again: the guard \

@@ -4,8 +4,8 @@ use leither_types::{Block, Certificate, Hash, Header, Height, Receipt};
 use std::sync::Arc;
 use tokio::sync::broadcast;
 
-/// Pulses that a listener may lag behind before it loses its place.
-pub const FEED_PULSES: usize = 64;
+/// Pulses that a listener may lag behind before it loses its place. Full ones take megabytes, so there are few.
+pub const FEED_PULSES: usize = 16;
 
 /// A final pulse.
 #[derive(Clone, Debug)]

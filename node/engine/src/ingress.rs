@@ -7,7 +7,7 @@
 //! A signature is verified here once, off the consensus thread, and remembered by the hash of payload, keys and signatures.
 
 use crate::error::{AdmitError, NodeFault};
-use crate::node::{Node, Tip, now};
+use crate::node::{Alarm, Node, Tip, now};
 use leither_executor::{Unfit, Verified, admissible, check_form, check_tx};
 use leither_net::{Incoming, Net};
 use leither_pallets::BlockInfo;
@@ -17,7 +17,7 @@ use leither_types::{Hash, SignedTx, TxId, sign};
 use parity_scale_codec::Encode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
@@ -31,8 +31,10 @@ const JOBS_MAX: usize = 16_384;
 const BATCH: usize = 256;
 /// Under load a worker waits so long for its batch to fill.
 const FILL: Duration = Duration::from_millis(2);
-/// A commit may overtake a batch; then it is looked at again with the new state, so often.
-const TRIES: usize = 8;
+/// A commit may overtake a batch; then it waits so long for the new rules,
+const PATIENCE: Duration = Duration::from_secs(5);
+/// and looks for them so often.
+const GLANCE: Duration = Duration::from_micros(200);
 
 /// The way to other nodes' pools.
 pub struct Gossip {
@@ -49,6 +51,8 @@ type Answers = Vec<Result<TxId, AdmitError>>;
 enum Job {
     Client(Batch, oneshot::Sender<Answers>),
     Gossip(Vec<SignedTx>, Incoming),
+    /// Ends the worker that takes it.
+    Stop,
 }
 
 impl Job {
@@ -56,6 +60,7 @@ impl Job {
         match self {
             Job::Client(txs, _) => txs.len(),
             Job::Gossip(txs, _) => txs.len(),
+            Job::Stop => 0,
         }
     }
 
@@ -63,6 +68,7 @@ impl Job {
         match self {
             Job::Client(txs, _) => txs.iter().map(Vec::len).sum(),
             Job::Gossip(txs, _) => txs.iter().map(Encode::encoded_size).sum(),
+            Job::Stop => 0,
         }
     }
 }
@@ -72,6 +78,7 @@ impl Job {
 pub struct Ingress {
     jobs: mpsc::Sender<Job>,
     waiting: Arc<Waiting>,
+    threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
 #[derive(Default)]
@@ -99,16 +106,27 @@ impl Waiting {
 }
 
 impl Ingress {
-    /// Starts the workers. They end when the last handle is dropped.
+    /// Starts the workers. They end with [`Ingress::stop`], or when the last handle is dropped.
     pub fn start(node: Arc<Node>, net: Option<Arc<Net>>, workers: usize) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel(JOBS_MAX);
         let waiting = Arc::new(Waiting::default());
         let queue = Arc::new(Mutex::new(queue));
+        let mut threads = Vec::new();
         for n in 0..workers.max(1) {
             let worker = Worker { node: node.clone(), queue: queue.clone(), waiting: waiting.clone(), net: net.clone() };
-            thread::Builder::new().name(format!("admit-{n}")).spawn(move || worker.run())?;
+            threads.push(thread::Builder::new().name(format!("admit-{n}")).spawn(move || worker.run())?);
         }
-        Ok(Self { jobs, waiting })
+        Ok(Self { jobs, waiting, threads: Arc::new(Mutex::new(threads)) })
+    }
+
+    /// Ends the workers after what they have begun. Whoever comes later is told that the node is stopping.
+    pub async fn stop(&self) {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for _ in &threads {
+            // It can only fail where none is left to be stopped.
+            let _ = self.jobs.send(Job::Stop).await;
+        }
+        let _ = tokio::task::spawn_blocking(|| threads.into_iter().for_each(|thread| drop(thread.join()))).await;
     }
 
     /// Takes one transaction from a client of this node.
@@ -178,6 +196,7 @@ enum State {
 
 impl Worker {
     fn run(self) {
+        let _alarm = Alarm(self.node.clone(), "a thread that admits transactions");
         let mut loaded = false;
         while let Some(mut jobs) = self.next(&mut loaded) {
             let sizes: Vec<(usize, usize)> = jobs.iter().map(|job| (job.txs(), job.bytes())).collect();
@@ -187,6 +206,7 @@ impl Worker {
                 match job {
                     Job::Client(txs, _) => states.extend(txs.drain(..).map(|bytes| (self.decode(&bytes), true))),
                     Job::Gossip(txs, _) => states.extend(txs.drain(..).map(|tx| (self.read(tx), false))),
+                    Job::Stop => {}
                 }
             }
             let mut answers = Vec::with_capacity(states.len());
@@ -203,6 +223,7 @@ impl Worker {
                     // Who no longer waits for the answer does not get it.
                     Job::Client(_, reply) => drop(reply.send(own)),
                     Job::Gossip(_, incoming) => incoming.answer(worth(&own)),
+                    Job::Stop => return,
                 }
             }
         }
@@ -215,7 +236,8 @@ impl Worker {
         let mut txs = first.txs();
         let mut jobs = vec![first];
         let until = Instant::now() + FILL;
-        while txs < BATCH {
+        // A stop is for one worker, so nothing is taken after it.
+        while txs < BATCH && !matches!(jobs.last(), Some(Job::Stop)) {
             match queue.try_recv() {
                 Ok(job) => {
                     txs += job.txs();
@@ -328,10 +350,22 @@ impl Worker {
 
     /// Asks the committed state. A commit may come in between: then what is not judged yet is judged by the new state.
     fn judge(&self, states: &mut [State]) {
-        for _ in 0..TRIES {
-            match self.judge_by(&self.node.tip(), states) {
+        let until = Instant::now() + PATIENCE;
+        let mut tip = self.node.tip();
+        loop {
+            match self.judge_by(&tip, states) {
                 Ok(()) => return,
-                Err(Fault::Stale) => thread::yield_now(),
+                Err(Fault::Stale) => {
+                    let old = tip.head.height;
+                    // The store is ahead of the tip for as long as it takes to read the new rules.
+                    while tip.head.height == old && Instant::now() < until {
+                        thread::sleep(GLANCE);
+                        tip = self.node.tip();
+                    }
+                    if tip.head.height == old {
+                        return;
+                    }
+                }
                 Err(fault) => return self.node.fail(NodeFault::State(fault)),
             }
         }

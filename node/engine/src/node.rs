@@ -7,9 +7,9 @@ use crate::pacing::Load;
 use leither_consensus::Validators;
 use leither_executor::Parent;
 use leither_pallets::{BlockInfo, params, staking};
-use leither_pool::Pool;
+use leither_pool::{Pool, Wanted};
 use leither_store::{Head, Store};
-use leither_types::{Amount, Hash, Height, Millis, ValidatorId};
+use leither_types::{Amount, Hash, Height, Millis, Params, ValidatorId};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -56,6 +56,17 @@ pub struct Node {
     pool: Mutex<Pool>,
     tip: RwLock<Arc<Tip>>,
     fault: watch::Sender<Option<NodeFault>>,
+}
+
+/// Stops the node when the thread or task that holds it panics: half a node is none.
+pub struct Alarm(pub Arc<Node>, pub &'static str);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail(NodeFault::Stopped(self.1));
+        }
+    }
 }
 
 /// The clock: what blocks are stamped with and judged by.
@@ -134,10 +145,23 @@ impl Node {
         })
     }
 
-    /// What waits for a block.
+    /// What is in the pool.
     pub fn load(&self) -> Load {
         let pool = self.pool();
         Load { txs: pool.len(), bytes: pool.bytes() }
+    }
+
+    /// Whether anything in the pool could enter a block now or when the price falls. What waits for another nonce could not: it must not
+    /// drive the chain. What finds the price too high does: only pulses lower it.
+    pub fn has_ready(&self, params: &Params) -> bool {
+        let wanted = Wanted {
+            txs: 1,
+            bytes: params.block_bytes_max as usize,
+            weight: params.block_weight_max,
+            base_fee: params.base_fee_min,
+            now: now(),
+        };
+        !self.pool().best(&wanted).is_empty()
     }
 
     /// Another validator has begun this height.

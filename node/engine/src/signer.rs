@@ -1,5 +1,7 @@
 //! The validator's signer with its guard in front.
 
+use crate::error::NodeFault;
+use crate::node::Node;
 use crate::sign_state::{SignState, Signing, Step};
 use arc_malachitebft_app_channel::app::types::core::{SignedMessage, ValidatorProof, VoteExtensionScope};
 use arc_malachitebft_signing::{Error, Signer as EngineSigner};
@@ -11,19 +13,21 @@ use std::sync::Arc;
 /// Signs what the guard permits.
 pub struct GuardedSigner {
     signer: Signer,
-    guard: Arc<SignState>,
+    guard: SignState,
+    node: Arc<Node>,
 }
 
 impl GuardedSigner {
     /// Puts the guard before the signer.
-    pub fn new(signer: Signer, guard: Arc<SignState>) -> Self {
-        Self { signer, guard }
+    pub fn new(signer: Signer, guard: SignState, node: Arc<Node>) -> Self {
+        Self { signer, guard, node }
     }
 
     fn permit(&self, height: u64, round: u32, step: Step, bytes: &[u8]) -> Result<(), Error> {
         let content = tagged("leither/signed/v1", &[bytes]);
         self.guard.permit(&Signing { height, round, step, content }).map_err(|refusal| {
-            tracing::error!(%refusal, "the signature guard refused");
+            // The engine cannot go on without the signature, and says only that it failed.
+            self.node.fail(NodeFault::Guard(refusal.to_string()));
             Error::from_source(refusal)
         })
     }

@@ -147,6 +147,21 @@ async fn net_4_who_sends_an_invalid_transaction_is_banned_and_does_not_come_back
     assert!(at_c.lock().unwrap().is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn net_6_strangers_get_no_more_connections_than_are_theirs() {
+    let (b, _b_in) = node(100, &[QUIC], &[]).await;
+    let to = address(&b).await;
+    let mut strangers = Vec::new();
+    for seed in 101..146 {
+        strangers.push(node(seed, &[], std::slice::from_ref(&to)).await);
+    }
+    until("full house", async || (b.peers().await.len() >= 40).then_some(())).await;
+    for _ in 0..20 {
+        sleep(Duration::from_millis(100)).await;
+        assert!(b.peers().await.len() <= 40, "ten places are kept for those whom the user names");
+    }
+}
+
 type Villain = Swarm<gossipsub::Behaviour>;
 
 /// A swarm that speaks the protocol and keeps to none of its bounds.

@@ -49,7 +49,7 @@ pub fn is_known(name: &str) -> bool {
     ALL.contains(&name)
 }
 
-/// The database's options: small when idle, and no height lost silently.
+/// The database's options. STORE-12: small when idle. STORE-9: no height lost silently.
 pub fn options(create: bool) -> Result<Options, rocksdb::Error> {
     // The bindings have no setter for this one. Preallocated log files would take tens of megabytes on disk from the first minute.
     let mut options = Options::default().get_options_from_string("allow_fallocate=false")?;

@@ -96,7 +96,7 @@ impl At<'_> {
 }
 
 impl Store {
-    /// Opens the database in `dir`, or creates it with `initial`, the state at height 0, which is asked for only then.
+    /// STORE-1: opens the database in `dir`, or creates it with `initial`, the state at height 0, which is asked for only then.
     pub fn open(dir: &Path, genesis: &GenesisHead, initial: &dyn Fn() -> Result<WriteSet, Fault>) -> Result<Self, OpenError> {
         let at = At(dir);
         std::fs::create_dir_all(dir).map_err(|e| at.disk(e))?;

@@ -70,7 +70,7 @@ impl Store {
         read_place(&row).map(Some).ok_or_else(|| Fault::Corrupt(format!("the place of transaction {id}")))
     }
 
-    /// At most `limit` transactions that the account signed or was touched by, newest first, all older than `before`.
+    /// STORE-11: at most `limit` transactions that the account signed or was touched by, newest first, all older than `before`.
     pub fn account_history(
         &self,
         account: &AccountId,

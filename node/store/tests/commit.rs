@@ -8,7 +8,7 @@ use leither_types::*;
 use parity_scale_codec::Encode;
 
 #[test]
-fn store_2_a_block_is_found_by_height_and_id_with_all_that_belongs_to_it() {
+fn store_2_and_store_4_a_block_is_found_by_height_and_id_with_all_that_belongs_to_it() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).unwrap();
     let mut all = Vec::new();
@@ -54,7 +54,7 @@ fn open_again(dir: &tempfile::TempDir, store: leither_store::Store) -> leither_s
 }
 
 #[test]
-fn an_accounts_history_is_newest_first_and_paged() {
+fn store_11_an_accounts_history_is_newest_first_and_paged() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).unwrap();
     grow(&store, 14);
@@ -102,7 +102,7 @@ fn the_state_after_every_height_is_what_its_writes_make_of_it() {
 }
 
 #[test]
-fn store_8_whatever_does_not_follow_the_head_is_refused_and_stops_the_store() {
+fn store_3_and_store_8_whatever_does_not_follow_the_head_is_refused_and_stops_the_store() {
     type Spoil = fn(&mut Made);
     let spoils: [(&str, Spoil); 9] = [
         ("the same height", |m| m.block.header.height -= 1),

@@ -13,13 +13,28 @@ pub enum Event {
     Created { mimei: MimeiId, author: AccountId, existed: bool },
     /// The head moved. Where the version before it became the newest: from there one walks back.
     #[codec(index = 1)]
-    BackedUp { mimei: MimeiId, #[serde(with = "leither_types::json::decimal")] number: u64, content: ContentId, previous: Option<Height> },
+    BackedUp {
+        mimei: MimeiId,
+        #[serde(with = "leither_types::json::decimal")]
+        number: u64,
+        content: ContentId,
+        previous: Option<Height>,
+    },
     /// Readers shall open this version.
     #[codec(index = 2)]
-    Released { mimei: MimeiId, #[serde(with = "leither_types::json::decimal")] number: u64 },
+    Released {
+        mimei: MimeiId,
+        #[serde(with = "leither_types::json::decimal")]
+        number: u64,
+    },
     /// A variation was made.
     #[codec(index = 3)]
-    Forked { parent: MimeiId, #[serde(with = "leither_types::json::decimal")] number: u64, fork: MimeiId },
+    Forked {
+        parent: MimeiId,
+        #[serde(with = "leither_types::json::decimal")]
+        number: u64,
+        fork: MimeiId,
+    },
     /// Rights were granted or taken (0).
     #[codec(index = 4)]
     Granted { mimei: MimeiId, who: AccountId, rights: Rights },

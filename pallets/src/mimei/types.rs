@@ -71,9 +71,7 @@ pub enum Right {
 }
 
 /// A set of rights.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize)]
 pub struct Rights(#[serde(with = "leither_types::json::decimal")] pub u64);
 
 impl Rights {

@@ -28,22 +28,54 @@ pub enum Event {
     RoleSet { org: OrgId, who: AccountId, role: Role, granted: bool },
     /// A ledger line was written; units were issued or income shared.
     #[codec(index = 6)]
-    Recorded { org: OrgId, #[serde(with = "leither_types::json::decimal")] entry: u64 },
+    Recorded {
+        org: OrgId,
+        #[serde(with = "leither_types::json::decimal")]
+        entry: u64,
+    },
     /// A proposal was opened.
     #[codec(index = 7)]
-    Proposed { org: OrgId, #[serde(with = "leither_types::json::decimal")] proposal: u64, by: AccountId },
+    Proposed {
+        org: OrgId,
+        #[serde(with = "leither_types::json::decimal")]
+        proposal: u64,
+        by: AccountId,
+    },
     /// A vote was cast; units are locked.
     #[codec(index = 8)]
-    Voted { org: OrgId, #[serde(with = "leither_types::json::decimal")] proposal: u64, who: AccountId, yes: bool, weight: Amount },
+    Voted {
+        org: OrgId,
+        #[serde(with = "leither_types::json::decimal")]
+        proposal: u64,
+        who: AccountId,
+        yes: bool,
+        weight: Amount,
+    },
     /// It passed and waits for the veto delay.
     #[codec(index = 9)]
-    Passed { org: OrgId, #[serde(with = "leither_types::json::decimal")] proposal: u64 },
+    Passed {
+        org: OrgId,
+        #[serde(with = "leither_types::json::decimal")]
+        proposal: u64,
+    },
     /// It is over. Why it failed: the pallet's error, SCALE.
     #[codec(index = 10)]
-    Closed { org: OrgId, #[serde(with = "leither_types::json::decimal")] proposal: u64, outcome: Outcome, error: Option<crate::Error> },
+    Closed {
+        org: OrgId,
+        #[serde(with = "leither_types::json::decimal")]
+        proposal: u64,
+        outcome: Outcome,
+        error: Option<crate::Error>,
+    },
     /// A voter's units are free again.
     #[codec(index = 11)]
-    Unlocked { org: OrgId, #[serde(with = "leither_types::json::decimal")] proposal: u64, who: AccountId, amount: Amount },
+    Unlocked {
+        org: OrgId,
+        #[serde(with = "leither_types::json::decimal")]
+        proposal: u64,
+        who: AccountId,
+        amount: Amount,
+    },
     /// The charter changed.
     #[codec(index = 12)]
     Amended { org: OrgId },

@@ -104,8 +104,7 @@ fn enroll(ctx: &mut Ctx<'_>, id: &OrgId, org: &mut Org, who: &AccountId, roles: 
         return Err(Error::AlreadyMember.into());
     }
     org.members = org.members.checked_add(1).ok_or(Error::TooMany { max: u32::MAX })?;
-    let member =
-        Member { roles, since: ctx.block.time, votes_from: org.proposals, height: ctx.block.height, tx: ctx.tx.id };
+    let member = Member { roles, since: ctx.block.time, votes_from: org.proposals, height: ctx.block.height, tx: ctx.tx.id };
     keys::MEMBER.put(ctx.state, &key, &member);
     ctx.emit(Event::Admitted { org: *id, who: *who });
     Ok(())

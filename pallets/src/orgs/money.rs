@@ -75,7 +75,9 @@ pub(crate) fn income(ctx: &mut Ctx<'_>, id: &OrgId, token: &TokenId, amount: Amo
     if have < amount {
         return Err(crate::accounts::Error::Short { have, need: amount }.into());
     }
-    let kept = amount.share(u128::from(org.charter.treasury_bp), u128::from(ALL_BP)).ok_or(crate::accounts::Error::Overflow)?;
+    let kept = amount
+        .share(u128::from(org.charter.treasury_bp), u128::from(ALL_BP))
+        .ok_or(crate::accounts::Error::Overflow)?;
     let shared = amount.minus(kept).ok_or(crate::accounts::Error::Overflow)?;
     let units = tokens::share_out(ctx, &org.token, token, shared)?;
     let (kept, shared) = if units.is_zero() { (amount, Amount::ZERO) } else { (kept, shared) };

@@ -190,7 +190,13 @@ fn do_calls(ctx: &mut Ctx<'_>, proposal: &Proposal) -> Result<(), Stop> {
     Ok(())
 }
 
-fn finish(ctx: &mut Ctx<'_>, key: &ProposalKey, mut proposal: Proposal, outcome: Outcome, error: Option<crate::Error>) -> Result<(), Fault> {
+fn finish(
+    ctx: &mut Ctx<'_>,
+    key: &ProposalKey,
+    mut proposal: Proposal,
+    outcome: Outcome,
+    error: Option<crate::Error>,
+) -> Result<(), Fault> {
     accounts::unlock(ctx.state, &TokenId::NATIVE, &proposal.by, proposal.deposit)?;
     proposal.deposit = Amount::ZERO;
     proposal.stage = Stage::Closed(outcome);

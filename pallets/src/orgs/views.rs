@@ -38,7 +38,12 @@ pub fn member(state: &dyn Read, org: &OrgId, who: &AccountId) -> Result<Option<M
 }
 
 /// Members in account order.
-pub fn members(state: &dyn Read, org: &OrgId, after: Option<&AccountId>, limit: usize) -> Result<Vec<(AccountId, Member)>, Fault> {
+pub fn members(
+    state: &dyn Read,
+    org: &OrgId,
+    after: Option<&AccountId>,
+    limit: usize,
+) -> Result<Vec<(AccountId, Member)>, Fault> {
     let after = after.map(|who| (*org, *who));
     let rows = keys::MEMBER.list(state, org, after.as_ref(), limit)?;
     Ok(rows.into_iter().map(|((_, who), member)| (who, member)).collect())

@@ -74,9 +74,9 @@ fn accounts_4_who_cannot_pay_the_deposit_stores_nothing() {
     let org = chain.org_of(&[]);
     let fee = chain.call("bob", transfer(MEI, account("carol"), 1)).fee.0;
     let free = chain.free(MEI, "bob");
-    // What is left pays the next fee ten times, but no deposit.
-    chain.ok("bob", transfer(MEI, account("carol"), free - 11 * fee));
-    let apply = Call::Orgs(orgs::Call::Apply { org, evidence: None, note: text("") });
+    // What is left pays the next fee, but not the deposit for a note of 256 bytes as well.
+    chain.ok("bob", transfer(MEI, account("carol"), free - fee - 250_000));
+    let apply = Call::Orgs(orgs::Call::Apply { org, evidence: None, note: text(&"x".repeat(256)) });
     assert!(matches!(chain.refused("bob", apply), Error::Accounts(accounts::Error::Short { .. })));
     assert_eq!(chain.locked(MEI, "bob"), 0);
 }

@@ -38,7 +38,7 @@ fn tokens_3_nothing_is_rounded_away() {
         chain.ok("dave", income(org, MEI, 100));
         seen.push((owed(&chain, org, "bob"), owed(&chain, org, "carol")));
     }
-    // A third of 100 is never whole, but three thirds are: the remainder was carried, to the last bit of 256.
+    // A third of 100 is never whole, but three thirds are: the remainder was carried, to the last bit.
     assert_eq!(seen, [(33, 66), (66, 133), (100, 200)]);
     assert_eq!(chain.holding(MEI, pot(org)).free, Amount(300));
     chain.ok("bob", claim(org, MEI));
@@ -230,7 +230,11 @@ fn org_12_a_treasury_shares_out_what_it_has_and_no_more() {
     let mut chain = Chain::default();
     let org = chain.found(&["alice"], "tube", orgs::Charter { treasury_bp: 5_000, ..charter(&["alice"], 1) });
     chain.ok("dave", transfer(MEI, org.treasury(), 100));
-    assert_eq!(by_vote(&mut chain, org, &[income(org, MEI, 101)]), orgs::Outcome::Failed, "it would only have been written down");
+    assert_eq!(
+        by_vote(&mut chain, org, &[income(org, MEI, 101)]),
+        orgs::Outcome::Failed,
+        "it would only have been written down"
+    );
     assert_eq!(by_vote(&mut chain, org, &[income(org, MEI, 100)]), orgs::Outcome::Done);
     assert_eq!(chain.holding(MEI, org.treasury()).free, Amount(100), "without units it keeps all");
 }

@@ -116,9 +116,8 @@ fn org_3_one_joins_only_as_the_charter_allows() {
     let mut chain = Chain::default();
     let ways = |application, sponsorship, task| orgs::JoinPolicy { application, sponsorship, task };
     let task = Hash([3; 32]);
-    let found = |chain: &mut Chain, symbol: &str, join| {
-        chain.found(&["alice"], symbol, orgs::Charter { join, ..charter(&["alice"], 1) })
-    };
+    let found =
+        |chain: &mut Chain, symbol: &str, join| chain.found(&["alice"], symbol, orgs::Charter { join, ..charter(&["alice"], 1) });
     let wrong = err(orgs::Error::JoinWay);
 
     let by_sponsor = found(&mut chain, "spon", ways(false, true, None));
@@ -244,8 +243,10 @@ fn org_11_members_made_by_vote_name_the_transaction_that_proposed_it() {
     assert_eq!(by_vote(&mut chain, org, &[admit(org, "bob")]), orgs::Outcome::Done);
     assert_eq!(chain.member(org, "bob").expect("a member").tx, chain.blocks[height].txs[0].id());
     chain.ok("alice", transfer(MEI, org.treasury(), 1));
-    let left = by_vote(&mut chain, org, &[expel(org, "bob"), transfer(MEI, account("bob"), 2)]);
-    assert_eq!(left, orgs::Outcome::Failed);
+    chain.ok("alice", leither_harness::proposal(org, &[expel(org, "bob"), transfer(MEI, account("bob"), 2)]));
+    chain.ok("alice", super::vote(org, 1, true));
+    chain.ok("bob", super::vote(org, 1, true));
+    assert_eq!(chain.proposal(org, 1).stage, orgs::Stage::Closed(orgs::Outcome::Failed));
     assert!(chain.member(org, "bob").is_some(), "all or nothing");
     assert_eq!(chain.holding(MEI, org.treasury()).free, Amount(1));
 }

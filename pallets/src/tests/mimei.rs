@@ -179,7 +179,11 @@ fn mimei_5_a_fork_points_back_and_leaves_its_parent_alone() {
     assert_eq!(chain.refused("bob", fork(id, 0, "mine")), err(Why::NoVersion));
     chain.ok("alice", backup(id, None, 1));
     chain.ok("alice", backup(id, Some(0), 2));
-    assert_eq!(chain.refused("bob", fork(id, 0, "mine")), err(Why::HeadMoved { last: Some(1) }), "only `last` is known by content");
+    assert_eq!(
+        chain.refused("bob", fork(id, 0, "mine")),
+        err(Why::HeadMoved { last: Some(1) }),
+        "only `last` is known by content"
+    );
     let parent = chain.head(&id);
     let (mine, _) = made(&mut chain, "bob", fork(id, 1, "mine"));
     let head = chain.head(&mine);
@@ -188,7 +192,11 @@ fn mimei_5_a_fork_points_back_and_leaves_its_parent_alone() {
     chain.ok("bob", backup(mine, Some(0), 9));
     assert_eq!(chain.head(&id), parent);
     assert_eq!(chain.refused("bob", fork(id, 1, "mine")), err(Why::HeadMoved { last: Some(1) }), "the mark is in use");
-    assert_eq!(chain.refused("alice", fork(id, 1, "holiday")), err(Why::HeadMoved { last: Some(1) }), "nor is it its own fork");
+    assert_eq!(
+        chain.refused("alice", fork(id, 1, "holiday")),
+        err(Why::HeadMoved { last: Some(1) }),
+        "nor is it its own fork"
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod accounts;
 mod dividends;
 mod members;
 mod mimei;
-// mod model;
+mod model;
 mod money;
 mod proposals;
 mod pushes;

@@ -10,7 +10,11 @@ const PRICE: u128 = 60_000;
 
 /// Pays out two holders a block from `least` on; the treasury keeps nothing of an income, but has `funds`.
 fn pushing(least: u128, funds: u128) -> (Chain, OrgId) {
-    let params = Params { pushes_max: 2, ..Params::dev() };
+    paged(2, least, funds)
+}
+
+fn paged(pushes_max: u32, least: u128, funds: u128) -> (Chain, OrgId) {
+    let params = Params { pushes_max, ..Params::dev() };
     let mut chain = Chain::new(&Setup { params, ..Setup::default() });
     let rules = orgs::Charter { treasury_bp: 0, push_least: Amount(least), ..charter(&["alice"], 1) };
     let org = chain.found(&["alice"], "tube", rules);
@@ -99,9 +103,10 @@ fn tokens_6_who_is_owed_less_than_the_least_is_passed_over_not_forgotten() {
 
 #[test]
 fn tokens_6_who_came_in_the_block_of_the_income_is_pushed_too() {
-    let (mut chain, org) = pushing(1, 10 * PRICE);
+    let (mut chain, org) = paged(99, 1, 10 * PRICE);
     let tube = TokenId::of_org(&org);
-    let txs = [chain.sign(&["frank"], &[transfer(tube, account("heidi"), 500)]), chain.sign(&["judy"], &[income(org, MEI, 1_500)])];
+    let txs =
+        [chain.sign(&["frank"], &[transfer(tube, account("heidi"), 500)]), chain.sign(&["judy"], &[income(org, MEI, 1_500)])];
     chain.block(&txs);
     let mut paid = pushed(&chain);
     paid.extend(run(&mut chain).concat());
@@ -128,7 +133,8 @@ fn tokens_6_a_trickle_of_incomes_does_not_keep_the_push_from_the_last_holder() {
 #[test]
 fn tokens_6_pay_outs_take_turns() {
     let (mut chain, first) = pushing(1, 10 * PRICE);
-    let second = chain.found(&["alice"], "song", orgs::Charter { treasury_bp: 0, push_least: Amount(1), ..charter(&["alice"], 1) });
+    let second =
+        chain.found(&["alice"], "song", orgs::Charter { treasury_bp: 0, push_least: Amount(1), ..charter(&["alice"], 1) });
     chain.ok("judy", transfer(MEI, second.treasury(), 10 * PRICE));
     for who in ["bob", "carol", "dave"] {
         chain.join(second, who);

@@ -135,11 +135,7 @@ pub(crate) fn burn_fee(state: &mut Overlay, amount: Amount) -> Result<(), Fault>
 
 /// Locks or unlocks units for a vote. The total stays, so no dividend has to be settled.
 pub(crate) fn change_locked(ctx: &mut Ctx<'_>, token: &TokenId, of: &AccountId, amount: Amount, lock: bool) -> Result<(), Stop> {
-    if lock {
-        accounts::lock(ctx.state, token, of, amount)
-    } else {
-        Ok(accounts::unlock(ctx.state, token, of, amount)?)
-    }
+    if lock { accounts::lock(ctx.state, token, of, amount) } else { Ok(accounts::unlock(ctx.state, token, of, amount)?) }
 }
 
 fn broken() -> Fault {

@@ -20,8 +20,10 @@ pub(crate) const INCOMES_MAX: usize = 8;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
 pub struct Index {
     per_unit: [u64; 4],
-    /// What the last division left over, times 2^128: goes into the next.
-    remainder: [u64; 4],
+    /// What the last division, rounded up, gave too much, times 2^128: comes off the next. It is less than the units, so less than 2^-32
+    /// smallest units of the income: all holders' accruals together exceed the pot by that at most, and as only whole units are paid, the
+    /// pot always suffices. Rounded down, a sole holder would be paid 76 of 77.
+    debt: [u64; 4],
 }
 
 impl Index {
@@ -100,16 +102,24 @@ pub(crate) fn share_out(ctx: &mut Ctx<'_>, token: &TokenId, income: &TokenId, am
         None if keys::INDEX.scan(ctx.state, token, None, INCOMES_MAX)?.len() < INCOMES_MAX => Index::default(),
         None => return Err(Error::TooManyIncomes.into()),
     };
-    let scaled = (U256::from(amount.0) << SCALE_BITS).checked_add(U256(index.remainder)).ok_or(Error::SupplyFull)?;
-    let (step, remainder) = scaled.div_mod(U256::from(units.0));
+    // The debt is below 2^96, the amount at least 2^128 when scaled.
+    let scaled = (U256::from(amount.0) << SCALE_BITS).checked_sub(U256(index.debt)).ok_or_else(broken)?;
+    let (down, over) = scaled.div_mod(U256::from(units.0));
+    let (step, debt) = if over.is_zero() { (down, over) } else { (down + U256::one(), U256::from(units.0) - over) };
     let per_unit = U256(index.per_unit).checked_add(step).ok_or(Error::SupplyFull)?;
-    keys::INDEX.put(ctx.state, &key, &Index { per_unit: per_unit.0, remainder: remainder.0 });
+    keys::INDEX.put(ctx.state, &key, &Index { per_unit: per_unit.0, debt: debt.0 });
     ctx.emit(Event::Shared { token: *token, income: *income, amount, units });
     Ok(units)
 }
 
 /// TOKENS-6: pays out the whole units that have accrued. Says how much; less than `least`: nothing is paid.
-pub(crate) fn claim(ctx: &mut Ctx<'_>, token: &TokenId, holder: &AccountId, income: &TokenId, least: Amount) -> Result<Amount, Stop> {
+pub(crate) fn claim(
+    ctx: &mut Ctx<'_>,
+    token: &TokenId,
+    holder: &AccountId,
+    income: &TokenId,
+    least: Amount,
+) -> Result<Amount, Stop> {
     let info = keys::TOKEN.get(ctx.state, token)?.ok_or(Error::Unknown)?;
     settle(ctx.state, token, &info, holder)?;
     let key = (*token, *holder, *income);

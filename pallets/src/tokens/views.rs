@@ -38,7 +38,11 @@ pub fn token_key(id: &TokenId) -> Vec<u8> {
 
 /// Every income token that has ever moved an index of `token`.
 pub fn incomes(state: &dyn Read, token: &TokenId) -> Result<Vec<TokenId>, Fault> {
-    Ok(keys::INDEX.list(state, token, None, dividends::INCOMES_MAX)?.into_iter().map(|((_, income), _)| income).collect())
+    Ok(keys::INDEX
+        .list(state, token, None, dividends::INCOMES_MAX)?
+        .into_iter()
+        .map(|((_, income), _)| income)
+        .collect())
 }
 
 /// Where income waits to be claimed: an account that nobody has a key to.
@@ -48,7 +52,11 @@ pub fn pot(token: &TokenId) -> AccountId {
 
 /// What a unit has earned in each income token, times 2^128, as a decimal number.
 pub fn indices(state: &dyn Read, token: &TokenId) -> Result<Vec<(TokenId, String)>, Fault> {
-    Ok(keys::INDEX.list(state, token, None, 16)?.into_iter().map(|((_, income), index)| (income, index.decimal())).collect())
+    Ok(keys::INDEX
+        .list(state, token, None, 16)?
+        .into_iter()
+        .map(|((_, income), index)| (income, index.decimal()))
+        .collect())
 }
 
 /// Tokens in id order.

@@ -18,7 +18,9 @@ pub fn assert_golden(name: &str, made: &Value) {
     let kept = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}; {UPDATE}=1 writes it", path.display()));
     let kept: Value = serde_json::from_str(&kept).expect("the golden file is JSON");
     if let Some(difference) = difference(&kept, made, String::new()) {
-        panic!("{name}.json: {difference}\nBytes that others rely on have changed. If that is meant: {UPDATE}=1, and say so in the changelog.");
+        panic!(
+            "{name}.json: {difference}\nBytes that others rely on have changed. If that is meant: {UPDATE}=1, and say so in the changelog."
+        );
     }
 }
 

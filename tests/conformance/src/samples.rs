@@ -62,7 +62,12 @@ pub fn genesis() -> Genesis {
         dev: false,
         allocations: Hash::ZERO,
     };
-    let one = |n: u8, units| Allocation { account: account(n), amount: Amount::new(units), reason: text("work before the start"), evidence: hash("evidence") };
+    let one = |n: u8, units| Allocation {
+        account: account(n),
+        amount: Amount::new(units),
+        reason: text("work before the start"),
+        evidence: hash("evidence"),
+    };
     Genesis::new(head, vec![one(1, 1_000_000_000), one(2, 2_500_000_000)]).expect("two allocations")
 }
 
@@ -168,7 +173,10 @@ pub fn events() -> Vec<Event> {
     ];
     let of_staking = vec![staking::Event::Paid { operator: by, amount }, staking::Event::Burnt { amount }];
     let first = of_tokens.into_iter().map(Event::Tokens).chain(of_orgs.into_iter().map(Event::Orgs));
-    first.chain(of_mimei.into_iter().map(Event::Mimei)).chain(of_staking.into_iter().map(Event::Staking)).collect()
+    first
+        .chain(of_mimei.into_iter().map(Event::Mimei))
+        .chain(of_staking.into_iter().map(Event::Staking))
+        .collect()
 }
 
 /// One error of every kind.
@@ -176,7 +184,8 @@ pub fn errors() -> Vec<Error> {
     use {accounts::Error as A, mimei::Error as M, orgs::Error as O, tokens::Error as T};
     let have = Amount::new(3);
     let of_accounts = [A::Short { have, need: Amount::new(5) }, A::Overflow];
-    let of_tokens = [T::Unknown, T::Nothing, T::ToSelf, T::SupplyFull, T::SymbolTaken, T::SymbolForm, T::NothingAccrued];
+    let of_tokens =
+        [T::Unknown, T::Nothing, T::ToSelf, T::SupplyFull, T::SymbolTaken, T::SymbolForm, T::NothingAccrued, T::TooManyIncomes];
     let of_orgs = [
         O::Unknown,
         O::NameForm,
@@ -242,8 +251,20 @@ pub fn receipts() -> Vec<Receipt> {
     let event = |event: &Event| list(event.encode());
     let failure = Failure { call: 1, error: list(errors()[0].encode()) };
     vec![
-        Receipt { tx: txs[0].1.id(), status: Status::Done, weight: 35_100, fee: Amount::new(35_100), events: list(events().iter().take(2).map(event).collect()) },
-        Receipt { tx: txs[1].1.id(), status: Status::Failed(failure), weight: 90_000, fee: Amount::new(90_000), events: list(vec![]) },
+        Receipt {
+            tx: txs[0].1.id(),
+            status: Status::Done,
+            weight: 35_100,
+            fee: Amount::new(35_100),
+            events: list(events().iter().take(2).map(event).collect()),
+        },
+        Receipt {
+            tx: txs[1].1.id(),
+            status: Status::Failed(failure),
+            weight: 90_000,
+            fee: Amount::new(90_000),
+            events: list(vec![]),
+        },
     ]
 }
 

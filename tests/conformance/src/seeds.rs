@@ -43,7 +43,12 @@ fn marked(kind: u8, value: &impl Encode) -> Vec<u8> {
 fn ledger() -> (Ledger, Vec<u8>) {
     let mut writes = WriteSet::default();
     for n in 1..=9 {
-        let holding = Holding { free: Amount::new(1_000 * u128::from(n)), nonce: u64::from(n), key: samples::key(n).public(), ..Holding::default() };
+        let holding = Holding {
+            free: Amount::new(1_000 * u128::from(n)),
+            nonce: u64::from(n),
+            key: samples::key(n).public(),
+            ..Holding::default()
+        };
         writes.holdings.insert((TokenId::NATIVE, samples::account(n)), Some(holding));
         writes.records.insert(vec![b'r', n], Some(vec![n; usize::from(n)]));
     }

@@ -59,7 +59,8 @@ pub fn signed_tx(bytes: &[u8]) {
         assert!(weight.is_some_and(|weight| weight <= tx.tx.weight_limit));
         assert_eq!(tx.witnesses.len(), tx.tx.signers.len());
         let message = tx.tx.sign_bytes();
-        let _verified: Vec<bool> = tx.claims(&message).iter().map(|claim| claim.key.verify(claim.message, &claim.signature)).collect();
+        let _verified: Vec<bool> =
+            tx.claims(&message).iter().map(|claim| claim.key.verify(claim.message, &claim.signature)).collect();
     }
 }
 
@@ -75,7 +76,8 @@ pub fn block(bytes: &[u8]) {
 pub fn certificate(bytes: &[u8]) {
     let Some(certificate) = canonical::<Certificate>(bytes, PROOF_BYTES_MAX) else { return };
     if certificate.is_valid(&CHAIN, &VALIDATORS) {
-        let power: u128 = certificate.signatures.iter().filter_map(|c| VALIDATORS.get(&c.validator)).map(|v| u128::from(v.power)).sum();
+        let power: u128 =
+            certificate.signatures.iter().filter_map(|c| VALIDATORS.get(&c.validator)).map(|v| u128::from(v.power)).sum();
         assert!(power * 3 > VALIDATORS.total_power() * 2);
     }
     let engine = leither_consensus::commit_certificate(&certificate);
@@ -139,7 +141,10 @@ pub fn proofs(bytes: &[u8]) {
                 LeafProof::Record(_) => Question::Record(samples::list(b"pp".to_vec())),
             };
             let answer = proof.verify(&CHAIN, &question);
-            assert!(matches!((answer, &question), (Err(_), _) | (Ok(Answer::Holding(_)), Question::Holding { .. }) | (Ok(Answer::Record(_)), Question::Record(_))));
+            assert!(matches!(
+                (answer, &question),
+                (Err(_), _) | (Ok(Answer::Holding(_)), Question::Holding { .. }) | (Ok(Answer::Record(_)), Question::Record(_))
+            ));
         }
         _ => {
             let Some(proof) = canonical::<ListProof>(rest, 1024) else { return };
@@ -199,7 +204,13 @@ where
 /// Texts that people type: ids, hashes, keys, amounts, content ids.
 pub fn ids(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let kinds = [reads::<AccountId>(text), reads::<OrgId>(text), reads::<ValidatorId>(text), reads::<MimeiId>(text), reads::<TokenId>(text)];
+    let kinds = [
+        reads::<AccountId>(text),
+        reads::<OrgId>(text),
+        reads::<ValidatorId>(text),
+        reads::<MimeiId>(text),
+        reads::<TokenId>(text),
+    ];
     // The older form, 27 characters, names no kind and is all of them; any other text is of one kind at most.
     let most = if text.len() == 27 { 5 } else { 1 };
     assert!(kinds.iter().filter(|is| **is).count() <= most, "{text} is of two kinds");

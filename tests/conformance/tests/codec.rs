@@ -9,6 +9,7 @@ fn signed() -> SignedTx {
     samples::txs().remove(1).1
 }
 
+/// TX-1.
 #[test]
 fn more_bytes_than_allowed_are_refused_before_anything_is_read() {
     let bytes = signed().encode();
@@ -18,6 +19,7 @@ fn more_bytes_than_allowed_are_refused_before_anything_is_read() {
     assert!(matches!(decode_within::<SignedTx>(&too_long, TX_BYTES_MAX), Err(DecodeError::TooLong { .. })));
 }
 
+/// TX-1.
 #[test]
 fn trailing_and_missing_bytes_are_refused() {
     let bytes = signed().encode();
@@ -29,6 +31,7 @@ fn trailing_and_missing_bytes_are_refused() {
 }
 
 /// SCALE has four lengths of a length; only the shortest may be written.
+/// TX-1.
 #[test]
 fn lengths_in_a_longer_form_than_needed_are_refused() {
     let one = [vec![0b0000_0100], vec![0b0000_0101, 0], vec![0b0000_0110, 0, 0, 0], vec![0b0000_0011, 1, 0, 0, 0]];
@@ -103,7 +106,8 @@ fn any_change_of_a_block_changes_its_id_or_what_its_header_states() {
         other[at] ^= 0x10;
         let Ok(read) = decode_within::<Block>(&other, BLOCK_BYTES_MAX) else { continue };
         assert_eq!(read.id() == block.id(), at >= header, "byte {at}");
-        let stated = Block::txs_root(&read.txs) == read.header.txs_root && read.last_certificate.hash() == read.header.last_certificate;
+        let stated =
+            Block::txs_root(&read.txs) == read.header.txs_root && read.last_certificate.hash() == read.header.last_certificate;
         assert!(read.id() != block.id() || !stated, "byte {at}");
     }
 }

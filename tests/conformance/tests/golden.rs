@@ -52,9 +52,10 @@ fn ids() -> Value {
             "validator_bytes": hex(&validator),
         })
     };
+    let keys = [1, 2, 101].map(key);
     let (org, mimei) = (samples::org(), samples::mimei_id());
     json!({
-        "keys": [1, 2, 101].map(key),
+        "keys": keys,
         "org": {"founder": samples::account(1), "nonce": "0", "index": 0, "id": org, "bytes": hex(&org), "treasury": org.treasury(), "token": TokenId::of_org(&org)},
         "mimei": {"author": samples::account(1), "app": "demo", "kind": "file", "mark": "readme", "id": mimei, "bytes": hex(&mimei)},
         "native_token": TokenId::NATIVE,
@@ -66,7 +67,10 @@ fn ids() -> Value {
 #[test]
 fn bytes_of_transactions_and_ids_are_frozen() {
     let txs = samples::txs();
-    assert_golden("tx", &json!({"chain": samples::chain(), "ids": ids(), "transactions": txs.iter().map(tx_row).collect::<Vec<_>>()}));
+    assert_golden(
+        "tx",
+        &json!({"chain": samples::chain(), "ids": ids(), "transactions": txs.iter().map(tx_row).collect::<Vec<_>>()}),
+    );
 }
 
 #[test]
@@ -121,7 +125,8 @@ fn params(params: &Params) -> Value {
 fn genesis() -> Value {
     let genesis = samples::genesis();
     let head = &genesis.head;
-    let allocation = |a: &Allocation| json!({"account": a.account, "amount": a.amount, "reason": a.reason, "evidence": a.evidence});
+    let allocation =
+        |a: &Allocation| json!({"account": a.account, "amount": a.amount, "reason": a.reason, "evidence": a.evidence});
     let validator = |v: &Validator| json!({"key": v.key, "power": v.power.to_string(), "operator": v.operator, "id": v.id()});
     json!({
         "version": head.version,
@@ -275,7 +280,8 @@ fn verdicts_over_signatures_are_frozen() {
 
 #[test]
 fn a_golden_file_that_differs_is_told_by_place() {
-    let difference = leither_conformance::golden::difference(&json!({"a": [1, {"b": 2}]}), &json!({"a": [1, {"b": 3}]}), String::new());
+    let difference =
+        leither_conformance::golden::difference(&json!({"a": [1, {"b": 2}]}), &json!({"a": [1, {"b": 3}]}), String::new());
     assert_eq!(difference.as_deref(), Some("at /a/1/b\n kept: 2\n made: 3"));
     assert_eq!(leither_conformance::golden::difference(&json!({"a": 1}), &json!({"a": 1}), String::new()), None);
 }

@@ -18,7 +18,10 @@ fn tagged(tag: &str, parts: &[&[u8]]) -> [u8; 32] {
 fn by_hand(items: &[Hash]) -> Hash {
     let mut row: Vec<[u8; 32]> = items.iter().map(|item| tagged("leither/list-leaf/v1", &[&item.0])).collect();
     while row.len() > 1 {
-        row = row.chunks(2).map(|pair| if let [left, right] = pair { tagged("leither/list-node/v1", &[left, right]) } else { pair[0] }).collect();
+        row = row
+            .chunks(2)
+            .map(|pair| if let [left, right] = pair { tagged("leither/list-node/v1", &[left, right]) } else { pair[0] })
+            .collect();
     }
     let root = row.first().copied().unwrap_or([0; 32]);
     Hash(tagged("leither/list/v1", &[&(items.len() as u64).to_le_bytes(), &root]))

@@ -42,8 +42,14 @@ fn memory_is_bounded_by_what_was_sent() {
     let header = samples::block().header.encode();
     let certificate = Certificate::genesis().encode();
     let cases: Vec<(&str, usize, Box<dyn Fn()>)> = vec![
-        ("a text of 4 GiB", 64, { let b = greatest.clone(); Box::new(move || drop(decode_within::<Text<128>>(&b, 64))) }),
-        ("a list at its bound, empty", 8, { let b = most(BLOCK_TXS_MAX as u32); Box::new(move || drop(decode_within::<List<SignedTx, BLOCK_TXS_MAX>>(&b, 64))) }),
+        ("a text of 4 GiB", 64, {
+            let b = greatest.clone();
+            Box::new(move || drop(decode_within::<Text<128>>(&b, 64)))
+        }),
+        ("a list at its bound, empty", 8, {
+            let b = most(BLOCK_TXS_MAX as u32);
+            Box::new(move || drop(decode_within::<List<SignedTx, BLOCK_TXS_MAX>>(&b, 64)))
+        }),
         ("a block of 16,384 transactions, none there", header.len() + 64, {
             let b = [header, certificate, most(BLOCK_TXS_MAX as u32)].concat();
             Box::new(move || drop(decode_within::<Block>(&b, BLOCK_BYTES_MAX)))

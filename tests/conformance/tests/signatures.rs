@@ -9,8 +9,9 @@ use points::{Case, cases, small_order};
 use proptest::prelude::*;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
-/// Wycheproof's cases (of well-formed length) whose verdict under ZIP-215 is not wycheproof's.
-const OTHER_VERDICTS: &[usize] = &[];
+/// Wycheproof's cases (of well-formed length) whose verdict under ZIP-215 is not wycheproof's, which is RFC 8032's:
+/// 151: R is y = 1 with the sign of x set, an encoding that no encoder writes. ZIP-215 takes it for the neutral point.
+const OTHER_VERDICTS: &[usize] = &[151];
 
 /// ed25519-consensus, which shares no code with ours: its field arithmetic is another crate's, too.
 fn second_opinion(case: &Case) -> bool {
@@ -23,7 +24,8 @@ fn single(case: &Case) -> bool {
 }
 
 fn batch(cases: &[&Case]) -> Vec<bool> {
-    let claims: Vec<Claim<'_>> = cases.iter().map(|c| Claim { key: c.key, message: &c.message, signature: c.signature }).collect();
+    let claims: Vec<Claim<'_>> =
+        cases.iter().map(|c| Claim { key: c.key, message: &c.message, signature: c.signature }).collect();
     verify_batch(&claims, ChaCha20Rng::from_seed([1; 32]))
 }
 
@@ -38,7 +40,12 @@ fn wycheproof() -> Vec<(usize, bool, Case)> {
                 assert!(test.result.must_fail());
                 continue;
             };
-            let case = Case { name: format!("wycheproof {}", test.tc_id), key: PublicKey(key), message: test.msg.to_vec(), signature: Signature(signature) };
+            let case = Case {
+                name: format!("wycheproof {}", test.tc_id),
+                key: PublicKey(key),
+                message: test.msg.to_vec(),
+                signature: Signature(signature),
+            };
             cases.push((test.tc_id, !test.result.must_fail(), case));
         }
     }
@@ -48,9 +55,13 @@ fn wycheproof() -> Vec<(usize, bool, Case)> {
 
 #[test]
 fn wycheproof_agrees_save_where_it_is_listed() {
+    let mut others = Vec::new();
     for (id, expected, case) in wycheproof() {
-        assert_eq!(single(&case), expected != OTHER_VERDICTS.contains(&id), "wycheproof {id}");
+        if single(&case) != expected {
+            others.push(id);
+        }
     }
+    assert_eq!(others, OTHER_VERDICTS);
 }
 
 #[test]
@@ -87,7 +98,11 @@ fn other_rules_would_split_the_chain() {
         let verify = |case: &Case| {
             let Ok(key) = ed25519_dalek::VerifyingKey::from_bytes(&case.key.0) else { return false };
             let signature = ed25519_dalek::Signature::from_bytes(&case.signature.0);
-            let result = if strict { key.verify_strict(&case.message, &signature) } else { ed25519_dalek::Verifier::verify(&key, &case.message, &signature) };
+            let result = if strict {
+                key.verify_strict(&case.message, &signature)
+            } else {
+                ed25519_dalek::Verifier::verify(&key, &case.message, &signature)
+            };
             result.is_ok()
         };
         cases().iter().filter(|case| verify(case) != single(case)).count()
@@ -114,31 +129,15 @@ fn parts_of_small_order_do_not_matter_and_a_long_s_is_refused() {
 fn keys_of_small_order_are_never_bound() {
     for bytes in small_order() {
         let key = PublicKey(bytes);
+        let mut signature = [0; 64];
+        signature[0] = 1;
+        assert!(key.verify(b"whatever it says", &Signature(signature)), "{key}: anybody can sign for it");
         assert!(!key.may_be_bound(), "{key}");
         let validator = Validator { key, power: 1, operator: leither_types::AccountId::default() };
         assert!(ValidatorSet::new(vec![validator]).is_err(), "{key}");
     }
     assert!(!PublicKey([2; 32]).may_be_bound(), "no point on the curve");
     assert!(cases().iter().filter(|case| case.name.starts_with("honest")).all(|case| case.key.may_be_bound()));
-}
-
-/// A transaction witnessed by such a key is refused by form or validity, whatever its signature says.
-#[test]
-fn no_account_is_that_of_a_key_of_small_order() {
-    use leither_conformance::samples;
-    use leither_types::{AccountId, SignedTx, Witness};
-    use parity_scale_codec::Encode;
-    for bytes in small_order() {
-        let key = PublicKey(bytes);
-        let (_, SignedTx { mut tx, .. }) = samples::txs().remove(0);
-        tx.signers = samples::list(vec![AccountId::of_key(&key)]);
-        let mut signature = [0; 64];
-        signature[0] = 1;
-        assert!(key.verify(&tx.sign_bytes(), &Signature(signature)), "anybody can sign for it");
-        let forged = SignedTx { tx, witnesses: samples::list(vec![Witness { key, signature: Signature(signature) }]) };
-        let refused = leither_executor::check_form(&forged.encode(), &samples::chain());
-        assert!(matches!(refused, Err(leither_executor::FormError::WeakKey(0))), "{key}: {refused:?}");
-    }
 }
 
 proptest! {

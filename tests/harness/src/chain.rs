@@ -3,8 +3,8 @@ use leither_executor::{Draft, NobodyVerified, Outcome, Parent, Unfit, Verified, 
 use leither_pallets::{Call, Error, Event, describe_error, describe_event, genesis_state, orgs, tokens};
 use leither_state::{Holding, Read, WriteSet};
 use leither_types::{
-    AccountId, Allocation, Amount, Block, Certificate, CommitSig, Genesis, GENESIS_VERSION, GenesisHead, Hash, List, MimeiId,
-    Millis, OrgId, Params, Receipt, SignedTx, Status, TokenId, TxId, Validator, ValidatorId, ValidatorSet,
+    AccountId, Allocation, Amount, Block, Certificate, CommitSig, GENESIS_VERSION, Genesis, GenesisHead, Hash, List, Millis,
+    MimeiId, OrgId, Params, Receipt, SignedTx, Status, TokenId, TxId, Validator, ValidatorId, ValidatorSet,
 };
 use std::sync::Arc;
 
@@ -279,10 +279,8 @@ impl Chain {
     /// Founds an organization with this charter; all its supervisors sign.
     pub fn found(&mut self, supervisors: &[&str], symbol: &str, charter: orgs::Charter) -> OrgId {
         let name = text(&format!("org-{symbol}"));
-        let events = self.all_ok(
-            supervisors,
-            &[Call::Orgs(orgs::Call::Create { name, symbol: text(symbol), decimals: 0, charter })],
-        );
+        let events =
+            self.all_ok(supervisors, &[Call::Orgs(orgs::Call::Create { name, symbol: text(symbol), decimals: 0, charter })]);
         let created = events.into_iter().find_map(|event| match event {
             Event::Orgs(orgs::Event::Created { org, .. }) => Some(org),
             _ => None,

@@ -55,7 +55,7 @@ impl Verified for Seen {
 impl App {
     /// On what the disk holds.
     pub fn new(signer: Signer, disk: Disk, villain: Option<Box<dyn Villain>>, bug: Option<Bug>) -> Result<Self, Stopped> {
-        let set = staking::views::set(&*disk.snapshot()).map_err(|e| e.to_string())?;
+        let set = staking::views::set(&*disk.state()).map_err(|e| e.to_string())?;
         let validators = Validators::new(set).map_err(|e| e.to_string())?;
         Ok(Self {
             chain: *signer.chain(),
@@ -89,7 +89,7 @@ impl App {
             return Ok((false, false));
         }
         let Some(weight) = weight(&tx.tx) else { return Ok((false, false)) };
-        let state = self.disk.snapshot();
+        let state = self.disk.state();
         let info = BlockInfo {
             chain: self.chain,
             height: self.next_height(),
@@ -201,7 +201,13 @@ impl App {
     }
 
     /// A block that came with its certificate, from another node's history.
-    pub fn synced(&mut self, bytes: &[u8], round: u32, by: ValidatorId, now: Millis) -> Result<Option<ProposedValue<Leither>>, Stopped> {
+    pub fn synced(
+        &mut self,
+        bytes: &[u8],
+        round: u32,
+        by: ValidatorId,
+        now: Millis,
+    ) -> Result<Option<ProposedValue<Leither>>, Stopped> {
         let Ok(block) = codec::decode_within::<Block>(bytes, BLOCK_BYTES_MAX) else { return Ok(None) };
         let (height, id) = (block.header.height, block.id());
         self.disk.undecided.insert((height, id), bytes.to_vec());

@@ -1,7 +1,8 @@
 //! The oracle's own money: what the people said they would pay, added up with plain numbers.
 
 use crate::client::Transfer;
-use crate::disk::{Decided, Holdings};
+use crate::disk::Decided;
+use leither_harness::Memory;
 use leither_types::{AccountId, Block, Certificate, Genesis, Height, Receipt, Status, TokenId, TxId, ValidatorId};
 use std::collections::BTreeMap;
 
@@ -64,7 +65,7 @@ impl Book {
         (self.page.clone(), wrong)
     }
 
-    /// One transfer: the fee always, the amount if it is there. What the receipt says must be just that.
+    /// SIM-5: one transfer: the fee always, the amount if it is there. What the receipt says must be just that.
     fn post(&mut self, id: TxId, receipt: &Receipt, height: Height) -> Result<u128, String> {
         let Some(transfer) = self.submitted.get(&id) else { return Err(format!("nobody submitted {id}")) };
         if let Some(before) = self.committed.insert(id, height) {
@@ -104,12 +105,12 @@ impl Book {
 }
 
 impl Page {
-    /// What of a node's stored holdings is not as reckoned here; and whether anything was made or lost.
-    pub fn differs(&self, holdings: &Holdings, (issued, burned): (u128, u128)) -> Vec<String> {
+    /// SIM-6: what of a node's stored holdings is not as reckoned here; and whether anything was made or lost.
+    pub fn differs(&self, state: &Memory, (issued, burned): (u128, u128)) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut sum = 0;
         let mut lines = self.lines.clone();
-        for ((token, account), holding) in holdings {
+        for ((token, account), holding) in state.holdings() {
             if *token != TokenId::NATIVE {
                 wrong.push(format!("{account} has units of {token}, which nobody issued"));
                 continue;
@@ -126,7 +127,10 @@ impl Page {
             wrong.push(format!("{} accounts are gone", lines.len()));
         }
         if (issued, burned) != (self.issued, self.burned) {
-            wrong.push(format!("the state says issued {issued}, burned {burned}; it should be {} and {}", self.issued, self.burned));
+            wrong.push(format!(
+                "the state says issued {issued}, burned {burned}; it should be {} and {}",
+                self.issued, self.burned
+            ));
         }
         if sum + burned != issued {
             wrong.push(format!("balances {sum} and burned {burned} are not the {issued} issued"));

@@ -2,8 +2,8 @@
 
 use leither_pallets::{Call, tokens};
 use leither_types::{
-    AccountId, Allocation, Amount, Genesis, GENESIS_VERSION, GenesisHead, Hash, List, Millis, Params, SecretKey, Text, TokenId, Tx,
-    TX_VERSION, TxId, Validator, ValidatorSet, tagged,
+    AccountId, Allocation, Amount, GENESIS_VERSION, Genesis, GenesisHead, Hash, List, Millis, Params, SecretKey, TX_VERSION,
+    Text, TokenId, Tx, TxId, Validator, ValidatorSet, tagged,
 };
 use parity_scale_codec::Encode;
 use rand::Rng;
@@ -93,7 +93,8 @@ impl Clients {
         // One in ten asks for more than there is, so that receipts of failure are looked at, too.
         let units = rng.gen_range(1..=TRANSFER_MAX) * if rng.gen_ratio(1, 10) { GENESIS_UNITS } else { 1 };
         let nonce = *self.nonces.get(from)?;
-        let call = tokens::Call::Transfer { token: TokenId::NATIVE, to: account(to), amount: Amount::new(units), memo: Text::default() };
+        let call =
+            tokens::Call::Transfer { token: TokenId::NATIVE, to: account(to), amount: Amount::new(units), memo: Text::default() };
         let tx = Tx {
             version: TX_VERSION,
             chain: self.chain,

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-/// Virtual time and everything that is still to happen, in the order of (time, sequence): the same run has the same order, always.
+/// SIM-8: virtual time and everything that is still to happen, in the order of (time, sequence): a plan has one order, always.
 pub struct Clock<E> {
     now: u64,
     sequence: u64,

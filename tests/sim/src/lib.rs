@@ -27,10 +27,13 @@ mod client;
 mod clock;
 mod disk;
 mod entry;
+mod hands;
 mod node;
 mod oracle;
 mod plan;
 mod report;
+#[cfg(test)]
+mod tests;
 pub mod villains;
 mod wire;
 mod world;

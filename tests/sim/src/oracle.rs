@@ -3,8 +3,9 @@
 
 use crate::book::{Book, Page};
 use crate::client::Transfer;
-use crate::disk::{Decided, Holdings};
+use crate::disk::Decided;
 use crate::node::Signed;
+use leither_harness::Memory;
 use leither_types::{Genesis, Hash, Height, Receipt, ValidatorSet, VoteKind};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,10 +16,8 @@ const REMEMBERED: u64 = 50;
 pub struct Stored<'a> {
     /// The block, its certificate and its receipts.
     pub decided: &'a Decided,
-    /// Every holding after it.
-    pub holdings: Holdings,
-    /// The root of what is stored.
-    pub root: Hash,
+    /// The state after it.
+    pub state: &'a Memory,
     /// What the state says was issued and burned of `mei`.
     pub issued_burned: (u128, u128),
 }
@@ -85,7 +84,7 @@ impl Oracle {
         self.book.submitted(transfer);
     }
 
-    /// A node has signed something. Villains' signatures count as votes, but nobody is surprised by them.
+    /// SIM-2: a node has signed something. Villains' signatures count as votes, but nobody is surprised by them.
     pub fn signed(&mut self, node: usize, honest: bool, what: Signed) {
         let (height, round, step, block) = match what {
             Signed::Proposal { height, round, block } => (height, round, 0, Some(block)),
@@ -107,12 +106,14 @@ impl Oracle {
         }
     }
 
-    /// Who precommitted a block prevotes another one only after two thirds prevoted that in a round in between.
+    /// SIM-3: who precommitted a block prevotes another one only after two thirds prevoted that in a round in between.
     fn check_lock(&mut self, node: usize, height: Height, round: u32, block: Hash) {
         let Some((locked, own)) = self.locks.get(&(height, node)).copied() else { return };
         let freed = (locked..round).any(|between| self.prevotes(height, between, block) * 3 > self.set.total_power() * 2);
         if own != block && !freed {
-            self.blame(format!("n{node} lost its lock on {own} of round {locked}: in height {height}, round {round} it prevoted {block}"));
+            self.blame(format!(
+                "n{node} lost its lock on {own} of round {locked}: in height {height}, round {round} it prevoted {block}"
+            ));
         }
     }
 
@@ -123,10 +124,10 @@ impl Oracle {
         each * votes.filter(|(_, voted)| **voted == Some(block)).count() as u128
     }
 
-    /// A node has committed a height.
+    /// SIM-1, SIM-4: a node has committed a height.
     pub fn stored(&mut self, node: usize, height: Height, stored: &Stored<'_>) {
         let Decided { block, certificate, receipts } = stored.decided;
-        let id = block.id();
+        let (id, root) = (block.id(), stored.state.root());
         let mut wrong = Vec::new();
         if certificate.height != height || certificate.block != id || !certificate.is_valid(&self.chain, &self.set) {
             wrong.push("the certificate does not prove it".to_string());
@@ -135,8 +136,8 @@ impl Oracle {
         if signers.len() * 3 <= self.set.len() * 2 {
             wrong.push(format!("{} of {} validators signed", signers.len(), self.set.len()));
         }
-        if stored.root != block.header.state_root {
-            wrong.push(format!("its state has the root {}, its header {}", stored.root, block.header.state_root));
+        if root != block.header.state_root {
+            wrong.push(format!("its state has the root {}, its header {}", root, block.header.state_root));
         }
         if block.txs.iter().zip(receipts).any(|(tx, receipt)| tx.id() != receipt.tx) {
             wrong.push("a receipt is another transaction's".into());
@@ -147,24 +148,25 @@ impl Oracle {
                 if first.id != id {
                     wrong.push(format!("n{other} committed {}", first.id));
                 }
-                if first.root != stored.root {
+                if first.root != root {
                     wrong.push(format!("n{other} has the state root {}", first.root));
                 }
                 if first.receipts != *receipts {
                     wrong.push(format!("n{other} has other receipts"));
                 }
             }
-            None => wrong.extend(self.first(node, height, stored)),
+            None => wrong.extend(self.first(node, height, stored.decided, root)),
         }
         if let Some(first) = self.heights.get(&height) {
-            wrong.extend(first.page.differs(&stored.holdings, stored.issued_burned));
+            wrong.extend(first.page.differs(stored.state, stored.issued_burned));
         }
-        self.violations.extend(wrong.into_iter().map(|what| format!("n{node} committed {id} at height {height}, but {what}")));
+        self.violations
+            .extend(wrong.into_iter().map(|what| format!("n{node} committed {id} at height {height}, but {what}")));
     }
 
     /// Reckons what the height should have led to.
-    fn first(&mut self, node: usize, height: Height, stored: &Stored<'_>) -> Vec<String> {
-        let Decided { block, receipts, .. } = stored.decided;
+    fn first(&mut self, node: usize, height: Height, decided: &Decided, root: Hash) -> Vec<String> {
+        let Decided { block, receipts, .. } = decided;
         let mut wrong = Vec::new();
         let (parent, time) = match self.heights.last_key_value() {
             Some((last, first)) if last + 1 == height => (first.id, first.time),
@@ -174,9 +176,9 @@ impl Oracle {
         if block.header.parent != parent || block.header.time <= time {
             wrong.push("it does not follow its parent".into());
         }
-        let (page, errors) = self.book.turn(stored.decided, height);
+        let (page, errors) = self.book.turn(decided, height);
         wrong.extend(errors);
-        let first = First { node, id: block.id(), root: stored.root, receipts: receipts.clone(), time: block.header.time, page };
+        let first = First { node, id: block.id(), root, receipts: receipts.clone(), time: block.header.time, page };
         self.heights.insert(height, first);
         let oldest = height.saturating_sub(REMEMBERED);
         self.signed = self.signed.split_off(&(oldest, 0, 0, 0));

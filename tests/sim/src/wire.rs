@@ -104,7 +104,9 @@ impl Message {
             Self::Liveness(LivenessMsg::Vote(vote)) => {
                 format!("again: {:?} h{} r{} {:?}", vote.message.kind, vote.height(), vote.message.round, vote.message.value)
             }
-            Self::Liveness(LivenessMsg::PolkaCertificate(c)) => format!("polka h{} r{} {:?}", c.height, round(c.round), c.value_id),
+            Self::Liveness(LivenessMsg::PolkaCertificate(c)) => {
+                format!("polka h{} r{} {:?}", c.height, round(c.round), c.value_id)
+            }
             Self::Liveness(LivenessMsg::SkipRoundCertificate(c)) => format!("skip h{} r{}", c.height, round(c.round)),
             Self::Parts(parts) => format!("parts {:?}", parts.first()),
             Self::Tx(bytes) => format!("tx of {} bytes", bytes.len()),

@@ -26,7 +26,7 @@ const CLIENT_MS: u64 = 3_000;
 const HEIGHT_MS_MAX: u64 = 20_000;
 /// Transfers are submitted at this pace.
 const HEIGHT_MS_USUAL: u64 = 500;
-/// Once the faults have stopped, so many more heights must be decided ...
+/// SIM-7: once the faults have stopped, so many more heights must be decided ...
 const CALM_HEIGHTS: u64 = 3;
 /// ... and every transfer committed, within so many ms.
 const CALM_MS_MAX: u64 = 180_000;
@@ -264,10 +264,11 @@ impl<'a> World<'a> {
         };
         let line = format!("n{node} commits height {height}: {} with {} txs", decided.block.id(), decided.block.txs.len());
         self.log.line(self.clock.now(), format_args!("{line}"));
-        match tokens::views::token(&*disk.snapshot(), &TokenId::NATIVE) {
+        let state = disk.state();
+        match tokens::views::token(&*state, &TokenId::NATIVE) {
             Ok(Some(mei)) => {
                 let issued_burned = (mei.issued.0, mei.burned.0);
-                let stored = Stored { decided, holdings: disk.holdings(), root: disk.root(), issued_burned };
+                let stored = Stored { decided, state: &state, issued_burned };
                 self.oracle.stored(node, height, &stored);
             }
             other => self.oracle.blame(format!("n{node} cannot read what mei is: {other:?}")),
@@ -287,7 +288,9 @@ impl<'a> World<'a> {
     /// A client hands its transfer to some node, again and again, until it hears that it is committed.
     fn hand(&mut self, transfer: usize) {
         let now = self.clock.now();
-        let Some((known, _)) = self.transfers.get(transfer).filter(|(known, _)| self.oracle.committed(known).is_none()) else { return };
+        let Some((known, _)) = self.transfers.get(transfer).filter(|(known, _)| self.oracle.committed(known).is_none()) else {
+            return;
+        };
         let node = self.rng.gen_range(0..self.seats.len());
         if let Some(running) = self.seats.get_mut(node).and_then(|seat| seat.node.as_mut()) {
             let (taken, outputs) = running.submit(now, known.bytes.clone());
@@ -304,7 +307,8 @@ impl<'a> World<'a> {
         let kept = self.rng.gen_range(0..=disk.wal.unflushed());
         disk.wal.tear(kept);
         seat.disk = Some(disk);
-        self.log.line(self.clock.now(), format_args!("n{node} loses power, {kept} unflushed entries of its log are left"));
+        self.log
+            .line(self.clock.now(), format_args!("n{node} loses power, {kept} unflushed entries of its log are left"));
         self.clock.after(for_ms, Event::Restart { node });
     }
 

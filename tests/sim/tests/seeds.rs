@@ -15,6 +15,7 @@ fn on_a_lossy_air_four_nodes_agree_on_every_block_and_root() {
     }
 }
 
+/// SIM-8.
 #[test]
 fn equal_seeds_give_equal_events_byte_by_byte() {
     let plan = Plan::seed(11).crash(1, 2_000, 1_500).log_lines(usize::MAX);
@@ -31,6 +32,13 @@ fn the_faults_do_happen() {
     report.assert_holds();
     assert!(report.lost > 100 && report.rounds_failed > 0, "{report}");
     assert!(report.transfers.iter().all(|fate| fate.committed.is_some()), "every transfer is committed in the end");
+}
+
+/// SIM-7: a net that cannot go on is a violation, not a long run. Two of four nodes never come back.
+#[test]
+fn a_net_that_stands_still_is_found() {
+    let report = Plan::seed(5).heights(2).transfers(0).crash(0, 300, u64::MAX).crash(1, 300, u64::MAX).run();
+    assert!(report.violations.iter().any(|what| what.contains("no progress")), "{report}");
 }
 
 #[test]
@@ -92,6 +100,7 @@ fn nodes_that_vote_for_what_they_did_not_execute_are_found() {
     found(all.villain(2, Cast::Liar), "the header's state root is wrong");
 }
 
+/// SIM-2.
 #[test]
 fn a_node_that_forgets_its_votes_is_found() {
     found(Plan::seed(0).drop_percent(20).plant(1, Bug::ForgetsItsVotes), "signed two");
@@ -106,17 +115,4 @@ fn seed_from_env() {
     let report = plan.log_lines(20_000).run();
     println!("{}\n{report}", report.log.lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n"));
     report.assert_holds();
-}
-
-/// `make sim SEEDS=n FROM=seed`: many seeds, a line each; stops at the first that fails.
-#[test]
-#[ignore = "long: run it by make sim"]
-fn many_seeds() {
-    let number = |name: &str, default: u64| std::env::var(name).ok().map_or(default, |text| text.parse().expect("a number"));
-    let (from, seeds) = (number("FROM", 0), number("SEEDS", 1_000));
-    for seed in from..from.saturating_add(seeds) {
-        let report = Plan::seed(seed).by_chance().run();
-        println!("{report}");
-        report.assert_holds();
-    }
 }

@@ -1,5 +1,5 @@
-//! Rule ids (`ORG-4`) join spec, code and test: each one is written down, done somewhere, and shown by a test that carries its name
-//! (`org_4_…`) or says it in the comment above.
+//! Rule ids (`ORG-4`) join spec, code and test: each one is written down, done somewhere, and shown by a test. A test is a rule's if it
+//! carries its name (`org_4_…`), says it in the comment above, or is named in backticks on the line of the spec that says the rule.
 
 use crate::{File, Findings, Tree};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,15 +20,24 @@ pub fn check(tree: &Tree) -> Findings {
     let mut spec = Places::new();
     let mut code = Places::new();
     let mut tests = BTreeSet::new();
-    for file in tree.files() {
-        if file.path.starts_with("spec/") && file.path.ends_with(".md") {
-            note(&mut spec, file);
-        } else if file.path.ends_with(".rs") && !file.path.starts_with("tests/tidy/") {
-            note(&mut code, file);
-            tests.extend(named_by_tests(&file.text));
-        }
+    let mut functions = BTreeSet::new();
+    for file in tree.rust().filter(|file| !file.path.starts_with("tests/tidy/")) {
+        note(&mut code, file);
+        named_by_tests(&file.text, &mut tests, &mut functions);
     }
     let mut findings = Findings::new();
+    for file in tree.files().filter(|file| file.path.starts_with("spec/") && file.path.ends_with(".md")) {
+        note(&mut spec, file);
+        for (n, line) in file.text.lines().enumerate() {
+            for name in test_names_in(line) {
+                if functions.contains(name) {
+                    tests.extend(ids_in(line));
+                } else {
+                    findings.push(format!("{}:{}: no test is called `{name}`", file.path, n + 1));
+                }
+            }
+        }
+    }
     for (rule, place) in &code {
         if !spec.contains_key(rule) {
             findings.push(format!("{} ({place}): stands in no page of spec/", name(rule)));
@@ -41,7 +50,11 @@ pub fn check(tree: &Tree) -> Findings {
     }
     let all: BTreeSet<&Rule> = code.keys().chain(spec.keys()).collect();
     for rule in all.into_iter().filter(|rule| !tests.contains(*rule)) {
-        findings.push(format!("{}: no test named {}_… and none whose comment names it", name(rule), snake(rule)));
+        findings.push(format!(
+            "{}: no test named {}_…, none whose comment names it, none in its line of the spec",
+            name(rule),
+            snake(rule)
+        ));
     }
     findings
 }
@@ -83,9 +96,17 @@ pub(crate) fn ids_in(line: &str) -> Vec<Rule> {
     found
 }
 
-/// The rules that a file's tests name: in the function's name, or in the comment above it.
-fn named_by_tests(text: &str) -> BTreeSet<Rule> {
-    let mut named = BTreeSet::new();
+/// Words in backticks that can only be the names of tests: claims of five words and more.
+fn test_names_in(line: &str) -> impl Iterator<Item = &str> {
+    let claim = |word: &&str| {
+        let plain = word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        plain && word.matches('_').count() >= 4
+    };
+    line.split('`').skip(1).step_by(2).filter(claim)
+}
+
+/// The rules that a file's tests name, in the function's name or in the comment above it, and the functions.
+fn named_by_tests(text: &str, named: &mut BTreeSet<Rule>, functions: &mut BTreeSet<String>) {
     let mut above: Vec<Rule> = Vec::new();
     let mut is_test = false;
     for line in text.lines().map(str::trim) {
@@ -97,15 +118,15 @@ fn named_by_tests(text: &str) -> BTreeSet<Rule> {
             line.trim_start_matches("pub ").trim_start_matches("async ").strip_prefix("fn ").filter(|_| is_test)
         {
             let name = name.split(['(', '<']).next().unwrap_or_default();
-            named.append(&mut above.drain(..).collect());
+            named.extend(above.drain(..));
             named.extend(rules_in_name(name));
+            functions.insert(name.to_string());
             is_test = false;
         } else {
             above.clear();
             is_test = false;
         }
     }
-    named
 }
 
 /// `org_4_only_a_supervisor_admits` names ORG-4; `org_4_and_org_5_…` names both.

@@ -146,6 +146,15 @@ fn a_test_names_rules_by_name_or_comment() {
 }
 
 #[test]
+fn a_line_of_the_spec_names_its_tests_and_they_must_be_there() {
+    let test = "#[test]\nfn who_has_left_has_no_vote() {}";
+    finds_nothing(rules_of("ORG-4: `who_has_left_has_no_vote`", "// ORG-4", test));
+    finds(rules_of("ORG-4\n\n`who_has_left_has_no_vote`", "// ORG-4", test), &["ORG-4", "no test"]);
+    let gone = rules_of("ORG-4: `who_has_gone_has_no_vote`", "// ORG-4", "/// ORG-4\n#[test]\nfn f() {}");
+    finds(gone, &["spec/x.md:1", "who_has_gone_has_no_vote"]);
+}
+
+#[test]
 fn standards_are_no_rules() {
     finds_nothing(rules_of("", "// BIP-39, RUSTSEC-2026-0118, SHA-256, AB-01, X-1, UTF-8, LEI-ther, a-1, FOO-1-2, FOO-1a", ""));
 }

@@ -16,7 +16,7 @@ impl Wallet {
         if is_name(text) {
             match self.keyring.show(text) {
                 Ok(entry) => return Ok(entry.account),
-                Err(KeyError::NoFile { .. }) => {}
+                Err(KeyError::Missing(_)) => {}
                 Err(other) => return Err(other.into()),
             }
             if let Some(key) = self.dev_key(text) {
@@ -38,7 +38,7 @@ impl Wallet {
         };
         match self.keyring.load(&name, &mut || self.passwords.ask(&name, false)) {
             Ok(key) => Ok(key),
-            Err(error @ KeyError::NoFile { .. }) => self.dev_key(&name).ok_or_else(|| error.into()),
+            Err(error @ KeyError::Missing(_)) => self.dev_key(&name).ok_or_else(|| error.into()),
             Err(other) => Err(other.into()),
         }
     }

@@ -10,6 +10,7 @@ use leither_store::Commit;
 use leither_types::Certificate;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 impl Driver {
     /// commit: what was decided becomes the head, on disk before anyone is told.
@@ -22,7 +23,7 @@ impl Driver {
         let missing = || NodeFault::Missing { height, block: id, wal: self.node.wal.clone() };
         let candidate = self.ready.remove(&id).ok_or_else(missing)?;
         let (txs, weight) = (candidate.block.txs.len(), candidate.outcome.weight);
-        let node = self.node.clone();
+        let (node, begun) = (self.node.clone(), Instant::now());
         let tip = apart(move || {
             record(&node, &candidate, certificate.clone())?;
             let tip = node.renew_tip()?;
@@ -35,7 +36,7 @@ impl Driver {
             Ok::<_, NodeFault>(tip)
         })
         .await??;
-        tracing::info!(height, block = %id, txs, weight, "commit");
+        tracing::info!(height, block = %id, txs, weight, took = ?begun.elapsed(), "commit");
         self.pace = Pace::new(&tip.next.params).learn(txs, weight);
         self.ready.clear();
         self.streams.forget_up_to(height);

@@ -15,8 +15,8 @@ mod propose;
 mod serve;
 
 use crate::error::NodeFault;
-use crate::node::{Node, Tip, now};
-use crate::pacing::{Pace, Step};
+use crate::node::{Alarm, Node, Tip, now};
+use crate::pacing::{Load, Pace, Step};
 use crate::streams::Streams;
 use arc_malachitebft_app_channel::app::engine::host::{HeightParams, Next};
 use arc_malachitebft_app_channel::app::types::core::{Round, Validity};
@@ -119,6 +119,7 @@ impl Driver {
     /// Answers until the engine is gone or the node has to stop.
     pub async fn run(mut self, mut questions: mpsc::Receiver<AppMsg<Ctx>>) {
         let node = self.node.clone();
+        let _alarm = Alarm(node.clone(), "the task that answers the BFT engine");
         let mut fault = node.fault();
         loop {
             let wait = self.advance();
@@ -209,7 +210,13 @@ impl Driver {
         } else {
             let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let called = self.node.called.load(Ordering::Relaxed) >= tip.next_height();
-            self.pace.step(since, self.node.load(), called)
+            let load = self.node.load();
+            match self.pace.step(since, load, called) {
+                Step::Now if load.txs > 0 && !called && !self.node.has_ready(&tip.next.params) => {
+                    self.pace.step(since, Load::default(), false)
+                }
+                step => step,
+            }
         };
         match step {
             Step::After(wait) => wait,

@@ -31,14 +31,17 @@ impl Driver {
             return Ok(());
         };
         let number = round_of(round);
-        // After a restart the very block that was proposed before: another one would be a second signature for this round.
-        let before = self
-            .ready
-            .iter()
-            .find(|(_, c)| c.block.header.proposer == me && c.rounds.contains(&number))
-            .map(|(id, _)| *id);
+        let mine = |(_, c): &(&Hash, &Candidate)| c.block.header.proposer == me;
+        // After a restart the very block that was proposed before: another one would be a second signature for this round. In a later
+        // round of this node the one that came too late for the last, unless it was empty.
+        let same = self.ready.iter().filter(mine).find(|(_, c)| c.rounds.contains(&number));
+        let late = || self.ready.iter().filter(mine).find(|(_, c)| !c.block.txs.is_empty());
+        let before = same.or_else(late).map(|(id, _)| *id);
         let id = match before {
-            Some(id) => id,
+            Some(id) => {
+                self.note_round(id, number).await?;
+                id
+            }
             None => {
                 let (node, pace, begun) = (self.node.clone(), self.pace, Instant::now());
                 let (id, candidate) = apart(move || make(&node, &tip, &pace, me, number)).await??;
@@ -53,6 +56,16 @@ impl Driver {
         };
         send(reply, local(height, round, id));
         self.publish(&id, number, None);
+        Ok(())
+    }
+
+    /// Notes on disk that a block that is kept is proposed in this round, too.
+    async fn note_round(&mut self, id: Hash, round: u32) -> Result<(), NodeFault> {
+        let Some(candidate) = self.ready.get_mut(&id) else { return Ok(()) };
+        if candidate.rounds.insert(round) {
+            let (node, height, bytes) = (self.node.clone(), candidate.block.header.height, candidate.bytes.clone());
+            apart(move || node.store.put_undecided(height, round, &id, &bytes)).await??;
+        }
         Ok(())
     }
 

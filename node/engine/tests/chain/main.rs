@@ -177,6 +177,25 @@ async fn what_cannot_stand_in_a_block_is_refused_with_its_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_waits_for_another_does_not_drive_the_chain() {
+    let net = Net::new(genesis(1, 10, quick()));
+    let chain = net.chain();
+    let node = net.start(0).await;
+    let early = [1, 2].map(|nonce| transfer(chain, 0, nonce, 1, 5));
+    for tx in &early {
+        node.engine.submit(tx.encode()).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    assert_eq!(node.height(), 0, "the pool holds {}", node.engine.status().pool_txs);
+    assert_eq!(node.engine.pending(&early[0].id()).map(|tx| tx.id()), Some(early[0].id()));
+    let first = transfer(chain, 0, 0, 1, 5);
+    node.engine.submit(first.encode()).await.unwrap();
+    node.finalizes(&[first.id(), early[0].id(), early[1].id()]).await;
+    assert_eq!(node.height(), 1, "all three in one block");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_its_guard_a_used_key_does_not_start() {
     let net = Net::new(genesis(1, 10, quick()));
     let chain = net.chain();

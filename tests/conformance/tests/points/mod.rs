@@ -30,7 +30,8 @@ const PRIME: [u8; 32] = {
 
 /// The group's order, 2^252 + 27742317777372353535851937790883648493, little end first.
 const ORDER: [u8; 32] = [
-    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0x10,
 ];
 
 fn plus(mut bytes: [u8; 32], small: u8) -> [u8; 32] {
@@ -123,7 +124,12 @@ pub fn cases() -> Vec<Case> {
     for (n, key) in points.iter().enumerate() {
         for (m, r) in points.iter().enumerate() {
             let message = b"Zcash".to_vec();
-            cases.push(Case { name: format!("small order, key {n}, nonce {m}"), key: PublicKey(*key), message, signature: signature(*r, [0; 32]) });
+            cases.push(Case {
+                name: format!("small order, key {n}, nonce {m}"),
+                key: PublicKey(*key),
+                message,
+                signature: signature(*r, [0; 32]),
+            });
         }
     }
     cases

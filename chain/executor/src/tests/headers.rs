@@ -1,0 +1,145 @@
+use super::{MEI, invalid, judge};
+use leither_harness::executor::Invalid;
+use leither_harness::{Chain, Setup, account, key, transfer};
+use leither_types::{Block, Certificate, Hash, Header, List, Params, ValidatorId};
+
+fn with_one_tx() -> (Chain, Block) {
+    let mut chain = Chain::default();
+    chain.ok("alice", transfer(MEI, account("bob"), 1));
+    let tx = chain.sign(&["alice"], &[transfer(MEI, account("bob"), 1)]);
+    let (block, _, _) = chain.propose(&[tx]);
+    assert!(judge(&chain, &block).is_ok());
+    (chain, block)
+}
+
+#[test]
+fn exec_2_a_block_with_any_header_field_changed_is_invalid() {
+    let (chain, block) = with_one_tx();
+    type Spoil = fn(&mut Header);
+    let cases: [(&str, Spoil); 13] = [
+        ("version", |h| h.version += 1),
+        ("chain", |h| h.chain.0[0] ^= 1),
+        ("height", |h| h.height += 1),
+        ("height", |h| h.height -= 1),
+        ("parent", |h| h.parent.0[31] ^= 1),
+        ("proposer", |h| h.proposer = ValidatorId::of_key(&key("mallory").public())),
+        ("state root", |h| h.state_root.0[0] ^= 1),
+        ("transactions root", |h| h.txs_root = Hash::ZERO),
+        ("receipts root", |h| h.receipts_root.0[7] ^= 1),
+        ("evidence root", |h| h.evidence_root.0[0] ^= 1),
+        ("last certificate", |h| h.last_certificate.0[0] ^= 1),
+        ("validators", |h| h.validators.0[0] ^= 1),
+        ("next validators", |h| h.next_validators.0[0] ^= 1),
+    ];
+    for (field, spoil) in cases {
+        let mut spoilt = block.clone();
+        spoil(&mut spoilt.header);
+        assert_eq!(invalid(judge(&chain, &spoilt)), Invalid::Header(field));
+    }
+}
+
+#[test]
+fn exec_2_time_goes_on_and_another_time_is_another_block() {
+    let (chain, block) = with_one_tx();
+    for time in [0, chain.parent().time - 1, chain.parent().time] {
+        let mut early = block.clone();
+        early.header.time = time;
+        assert_eq!(invalid(judge(&chain, &early)), Invalid::Header("time"));
+    }
+    let mut later = block.clone();
+    later.header.time += 1;
+    // Whether a clock agrees, voters ask (500 ms); here it only has to be another block.
+    assert_ne!(later.id(), block.id());
+}
+
+#[test]
+fn exec_2_the_content_is_bound_by_the_header() {
+    let (chain, block) = with_one_tx();
+    let mut without = block.clone();
+    without.txs = List::default();
+    assert_eq!(invalid(judge(&chain, &without)), Invalid::Header("transactions root"));
+    let mut certificate = block.clone();
+    certificate.last_certificate.round += 1;
+    assert_eq!(invalid(judge(&chain, &certificate)), Invalid::Header("last certificate"));
+}
+
+#[test]
+fn exec_2_the_parents_certificate_must_prove_it_final() {
+    let mut chain = Chain::new(&Setup { powers: vec![1; 4], ..Setup::default() });
+    chain.idle();
+    let (block, _, _) = chain.propose(&[]);
+    let with = |certificate: Certificate| {
+        let mut block = block.clone();
+        block.header.last_certificate = certificate.hash();
+        block.last_certificate = certificate;
+        block
+    };
+    let height = chain.parent().height;
+    let mut others = chain.clone();
+    others.signing = vec![1, 2, 3];
+    let three = with(others.certify(height, chain.parent().id));
+    let state_moves = invalid(judge(&chain, &{
+        let mut forged = three.clone();
+        forged.header.state_root = Hash::ZERO;
+        forged
+    }));
+    assert_eq!(
+        state_moves,
+        Invalid::Header("state root"),
+        "another valid certificate than this node's own is accepted as such"
+    );
+    assert!(judge(&chain, &three).is_ok(), "without fees nothing depends on who signed");
+    others.signing = vec![1, 2];
+    assert_eq!(
+        invalid(judge(&chain, &with(others.certify(height, chain.parent().id)))),
+        Invalid::Certificate,
+        "half is too few"
+    );
+    others.signing = vec![1, 2, 3];
+    assert_eq!(invalid(judge(&chain, &with(others.certify(height, Hash([1; 32]))))), Invalid::Certificate, "of another block");
+    assert_eq!(invalid(judge(&chain, &with(others.certify(height + 1, chain.parent().id)))), Invalid::Certificate);
+    assert_eq!(invalid(judge(&chain, &with(Certificate::genesis()))), Invalid::Certificate);
+    let mut twice = others.certify(height, chain.parent().id);
+    let one = twice.signatures[0];
+    twice.signatures = List::new(vec![one; 3]).expect("three");
+    assert_eq!(invalid(judge(&chain, &with(twice))), Invalid::Certificate, "one signature three times");
+}
+
+#[test]
+fn exec_2_the_first_block_has_the_genesis_certificate() {
+    let chain = Chain::default();
+    let (mut block, _, _) = chain.propose(&[]);
+    assert!(judge(&chain, &block).is_ok());
+    block.last_certificate = chain.certify(0, Hash::ZERO);
+    block.header.last_certificate = block.last_certificate.hash();
+    assert_eq!(invalid(judge(&chain, &block)), Invalid::Certificate);
+}
+
+#[test]
+fn exec_2_a_block_within_neither_bound_is_invalid_and_is_never_built() {
+    let pay = |chain: &Chain, who: &str| chain.sign(&[who], &[transfer(MEI, account("judy"), 1)]);
+    for (params, what) in [
+        (Params { block_weight_max: 80_000, ..Params::dev() }, "weight"),
+        (Params { block_bytes_max: 1_200, ..Params::dev() }, "bytes"),
+    ] {
+        let small = Chain::new(&Setup { params, ..Setup::default() });
+        let txs: Vec<_> = ["alice", "bob", "carol", "dave"].iter().map(|who| pay(&small, who)).collect();
+        let (block, _, unfit) = small.propose(&txs);
+        assert!(block.txs.len() < 4 && !block.txs.is_empty() && unfit.is_empty(), "the rest waits");
+        assert!(judge(&small, &block).is_ok());
+        assert_eq!(invalid(judge(&small, &super::forced(&small, &txs))), Invalid::TooBig(what));
+    }
+}
+
+#[test]
+fn exec_4_what_no_block_has_room_for_keeps_no_other_out() {
+    let params = Params { block_weight_max: 80_000, ..Params::dev() };
+    let chain = Chain::new(&Setup { params, ..Setup::default() });
+    let heavy = chain.sign(&["alice"], &[0; 16].map(|_| transfer(MEI, account("judy"), 1)));
+    let light = chain.sign(&["bob"], &[transfer(MEI, account("judy"), 1)]);
+    let mut malformed = chain.plan(&["carol"], &[transfer(MEI, account("judy"), 1)]);
+    malformed.calls[0] = leither_types::CallBytes::new(vec![77]).expect("short");
+    let (block, _, unfit) = chain.propose(&[heavy, malformed.sign(), light.clone()]);
+    assert_eq!((block.txs.len(), block.txs[0].id()), (1, light.id()));
+    assert_eq!(unfit.len(), 1, "the malformed one is named, to be dropped");
+}

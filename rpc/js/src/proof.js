@@ -1,0 +1,228 @@
+// Proofs, checked with nothing but the chain's id: leaf -> state root -> header -> certificate -> validators -> genesis hash.
+// The rules are those of spec/ledger-tree.md, LEDGER-12 to LEDGER-16.
+
+import { ed25519 } from '@noble/curves/ed25519.js';
+import { ensure } from './error.js';
+import { blake3, compare, concat, equal, fromHex, tagged, toHex, utf8Bytes } from './hash.js';
+import { NATIVE_TOKEN, headKey, idBytes, memberKey, validatorOfKey } from './ids.js';
+import * as layout from './layout.js';
+import { decode, encode, u128 } from './scale.js';
+
+/**
+ * @typedef {{free: bigint, locked: bigint, nonce: bigint, key: string}} Holding
+ * @typedef {{account: string, token: string} | {org: string, member: string} | {mimei: string} | {record: string}} Subject
+ * What is asked, as `state_getProof` takes it. Names and symbols prove nothing, so ids are wanted; `mei` is known.
+ * @typedef {{height: bigint, time: bigint, block: string, present: boolean, value: any}} Proven
+ * `value` is a Holding, a membership, a MiMei's head or a record's 0x-hex; `null` where absence is proven.
+ */
+
+const ZERO = new Uint8Array(32);
+const LIMIT = 1n << 128n;
+
+const pad = (size, parts) => {
+  const bytes = new Uint8Array(size);
+  bytes.set(concat(...parts));
+  return bytes;
+};
+const key32 = (id) => pad(32, [id]);
+const bitOf = (key, at) => (key[at >> 3] >> (7 - (at & 7))) & 1;
+
+/** LEDGER-1. */
+const leafNode = ({ key, commitment, sum }) => ({
+  hash: blake3(pad(128, [Uint8Array.of(0), key, commitment, encode(u128, sum)])),
+  sum,
+});
+
+/** LEDGER-2. */
+function forkNode(bit, left, right) {
+  const sum = left.sum + right.sum;
+  ensure(sum < LIMIT, 'malformed', 'malformed proof: sums beyond 128 bits');
+  const parts = [Uint8Array.of(1, bit, 0), left.hash, encode(u128, left.sum), right.hash, encode(u128, right.sum)];
+  return { hash: blake3(pad(128, parts)), sum };
+}
+
+/** LEDGER-12: from a leaf to the root to which `key` leads. */
+function climb(key, leaf, path) {
+  let below = 256;
+  let node = leafNode(leaf);
+  for (const step of path) {
+    ensure(step.bit < below, 'malformed', 'malformed proof: bits that do not fall from the leaf to the root');
+    below = step.bit;
+    const side = bitOf(key, step.bit);
+    ensure(side === bitOf(leaf.key, step.bit), 'malformed', 'malformed proof: a leaf to which the key does not lead');
+    node = side === 0 ? forkNode(step.bit, node, step) : forkNode(step.bit, step, node);
+  }
+  return node;
+}
+
+/** LEDGER-13: root and sum of a tree in which `key` has this content. */
+export function rootWith(proof, key, commitment, sum) {
+  ensure(proof.other === null, 'malformed', 'malformed proof: one of presence that shows another leaf');
+  return climb(key, { key, commitment, sum }, proof.path);
+}
+
+/** LEDGER-14: root and sum of a tree in which `key` leads to nothing. */
+export function rootWithout(proof, key) {
+  if (proof.other === null) {
+    ensure(proof.path.length === 0, 'malformed', 'malformed proof: one of absence that shows no leaf');
+    return { hash: ZERO, sum: 0n };
+  }
+  ensure(!equal(proof.other.key, key), 'present', 'the proof claims that what it shows is absent');
+  return climb(key, proof.other, proof.path);
+}
+
+/** LEDGER-10. */
+function checkRoot(root, tokens, records) {
+  const same = equal(tagged('leither/state/v1', tokens, records), root);
+  ensure(same, 'root', 'the proof does not lead to this state root; ask for one of this height and this subject');
+}
+
+/**
+ * LEDGER-15, LEDGER-7, LEDGER-8: what `account` holds of `token` in the state with this root.
+ * @param {Uint8Array} root
+ * @param {Uint8Array} token 20 bytes
+ * @param {Uint8Array} account 20 bytes
+ * @param {any} proof a decoded HoldingProof
+ * @returns {Holding | null}
+ */
+export function verifyHolding(root, token, account, proof) {
+  if (proof.holder === null) {
+    checkRoot(root, rootWithout(proof.token, key32(token)).hash, proof.records);
+    return null;
+  }
+  const { holding, path } = proof.holder;
+  let tree;
+  if (holding === null) {
+    tree = rootWithout(path, key32(account));
+  } else {
+    const sum = holding.free + holding.locked;
+    ensure(sum < LIMIT, 'malformed', 'malformed proof: a holding beyond 128 bits');
+    const commitment = tagged('leither/holding/v1', account, encode(layout.holding, holding));
+    tree = rootWith(path, key32(account), commitment, sum);
+  }
+  const commitment = tagged('leither/balances/v1', tree.hash, encode(u128, tree.sum));
+  checkRoot(root, rootWith(proof.token, key32(token), commitment, 0n).hash, proof.records);
+  return holding;
+}
+
+/**
+ * LEDGER-15, LEDGER-9: the record of `key` in the state with this root.
+ * @param {Uint8Array} root
+ * @param {Uint8Array} key
+ * @param {any} proof a decoded RecordProof
+ * @returns {Uint8Array | null}
+ */
+export function verifyRecord(root, key, proof) {
+  const hashed = tagged('leither/record-key/v1', key);
+  const records =
+    proof.value === null
+      ? rootWithout(proof.path, hashed)
+      : rootWith(proof.path, hashed, tagged('leither/record/v1', proof.value), 0n);
+  checkRoot(root, proof.tokens, records.hash);
+  return proof.value;
+}
+
+/** What is asked, in bytes, and how a value is to be read. */
+function questionOf(subject) {
+  const names = Object.keys(subject ?? {}).sort().join();
+  const show = (codec) => (value) => decode(codec, value, value.length);
+  if (names === 'account,token') {
+    const token = subject.token === 'mei' ? NATIVE_TOKEN : subject.token;
+    return { kind: 'holding', token: idBytes('token', token), account: idBytes('account', subject.account) };
+  }
+  if (names === 'member,org') return { kind: 'record', key: memberKey(subject.org, subject.member), show: show(layout.member) };
+  if (names === 'mimei') return { kind: 'record', key: headKey(subject.mimei), show: show(layout.mimeiHead) };
+  ensure(names === 'record', 'subject', 'expected {account, token}, {org, member}, {mimei} or {record}');
+  const key = fromHex(subject.record);
+  ensure(key.length <= layout.RECORD_KEY_BYTES_MAX, 'subject', "a record's key is at most 256 bytes");
+  return { kind: 'record', key, show: toHex };
+}
+
+/**
+ * Whether `key` may come to own something: a point of the curve, as ZIP-215 reads it, and not one of small order.
+ * @param {Uint8Array} key
+ */
+export function mayBeBound(key) {
+  try {
+    return !ed25519.Point.fromBytes(key, true).isSmallOrder();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The one rule for signatures: ZIP-215.
+ * @param {Uint8Array} signature
+ * @param {Uint8Array} message
+ * @param {Uint8Array} key
+ */
+export const verifySignature = (signature, message, key) => ed25519.verify(signature, message, key, { zip215: true });
+
+/** A set of validators has an order, by power downwards, then by id; nobody is in it twice, nobody without power. */
+function checkSet(validators) {
+  const rows = validators.map(({ key, power }) => ({ key, power, id: idBytes('validator', validatorOfKey(key)) }));
+  const ordered = rows.every(({ power, id }, n) => {
+    const before = rows[n - 1];
+    return !before || before.power > power || (before.power === power && compare(before.id, id) < 0);
+  });
+  const distinct = new Set(rows.map((row) => toHex(row.id))).size === rows.length;
+  const fit = rows.every(({ key, power }) => power > 0n && mayBeBound(key));
+  ensure(rows.length > 0 && ordered && distinct && fit, 'malformed', 'malformed proof: not a set of validators');
+  return rows;
+}
+
+/** The certificate's signatures: valid, of members, sorted, none twice, of more than two thirds of the power. */
+function checkCertificate(chain, certificate, rows) {
+  const { height, round, block, signatures } = certificate;
+  const no = 'the header is not certified by its validators; ask another node';
+  let signed = 0n;
+  signatures.forEach(({ validator, signature }, n) => {
+    const row = rows.find(({ id }) => equal(id, validator));
+    ensure(row && (n === 0 || compare(signatures[n - 1].validator, validator) < 0), 'certificate', no);
+    const vote = encode(layout.precommit, { chain, kind: 1, height, round, block, validator });
+    const message = concat(utf8Bytes('leither/vote/v1:'), vote);
+    ensure(verifySignature(signature, message, row.key), 'certificate', no);
+    signed += row.power;
+  });
+  const total = rows.reduce((sum, { power }) => sum + power, 0n);
+  ensure(signed * 3n > total * 2n, 'certificate', no);
+}
+
+/**
+ * LEDGER-16: what the chain with this id says to `subject`, at the height of the proof. Throws where the proof proves nothing.
+ * Whether that height is recent enough is for the caller to say.
+ * @param {string} chain the chain's id, 0x-hex, from a source that is trusted
+ * @param {Subject} subject
+ * @param {string | Uint8Array} proof `proof` of the answer to `state_getProof`
+ * @returns {Proven}
+ */
+export function verifyProof(chain, subject, proof) {
+  const id = toHex(fromHex(chain, 32));
+  const question = questionOf(subject);
+  const raw = typeof proof === 'string' ? fromHex(proof) : proof;
+  const { leaf, header, certificate, validators, genesis } = decode(layout.stateProof, raw, layout.STATE_PROOF_BYTES_MAX);
+
+  const genesisId = toHex(tagged('leither/genesis/v1', encode(layout.genesisHead, genesis)));
+  const here = genesisId === id && header.chain === id && header.version === 1;
+  ensure(here, 'chain', 'the proof is of another chain; check the chain id');
+
+  const set = encode(layout.validators, validators);
+  const own = equal(set, encode(layout.validators, genesis.validators));
+  const stated = toHex(tagged('leither/validators/v1', set)) === header.validators;
+  ensure(own && stated, 'validators', "the proof's validators are not those of its header and genesis");
+
+  const block = toHex(tagged('leither/header/v1', encode(layout.header, header)));
+  const ofHeader = certificate.block === block && certificate.height === header.height;
+  ensure(ofHeader, 'certificate', 'the certificate is of another block than the header; ask another node');
+
+  // The leaf before the signatures: hashes are cheap.
+  ensure(leaf.kind === question.kind, 'malformed', 'malformed proof: of the other kind than was asked for');
+  const value =
+    question.kind === 'holding'
+      ? verifyHolding(header.state_root, question.token, question.account, leaf)
+      : verifyRecord(header.state_root, question.key, leaf);
+  checkCertificate(id, certificate, checkSet(validators));
+
+  const shown = value !== null && question.show ? question.show(value) : value;
+  return { height: header.height, time: header.time, block, present: value !== null, value: shown };
+}
