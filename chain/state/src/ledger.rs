@@ -95,6 +95,13 @@ pub struct Undo {
     records: Vec<Change>,
 }
 
+impl Undo {
+    /// What the changed holdings were, sorted by token and holder.
+    pub fn holdings(&self) -> &[((TokenId, AccountId), Option<Holding>)] {
+        &self.holdings
+    }
+}
+
 /// The state's commitment, and all holdings with it. Values of records are not kept here.
 #[derive(Default)]
 pub struct Ledger {

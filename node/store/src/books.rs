@@ -28,8 +28,6 @@ struct Tried {
 
 struct Applied {
     undo: Undo,
-    /// What the changed leaves were, by key.
-    holdings: Vec<((TokenId, AccountId), Option<Holding>)>,
     /// What the supplies of their tokens were, by token.
     supplies: Vec<(TokenId, Amount)>,
 }
@@ -53,7 +51,6 @@ impl Books {
             return Ok(tried.root);
         }
         self.take_back()?;
-        let holdings: Vec<_> = writes.holdings.keys().map(|key| (*key, self.ledger.holding(&key.0, &key.1))).collect();
         let mut supplies: Vec<(TokenId, Amount)> = Vec::new();
         for (token, _) in writes.holdings.keys() {
             if supplies.last().is_none_or(|(last, _)| last != token) {
@@ -62,7 +59,7 @@ impl Books {
         }
         let undo = self.ledger.apply(writes).map_err(wrong)?;
         let root = self.ledger.root();
-        self.tried = Some(Tried { fingerprint, root, applied: Some(Applied { undo, holdings, supplies }) });
+        self.tried = Some(Tried { fingerprint, root, applied: Some(Applied { undo, supplies }) });
         Ok(root)
     }
 
@@ -83,8 +80,9 @@ impl Books {
     /// A committed holding.
     pub fn holding(&self, token: &TokenId, id: &AccountId) -> Option<Holding> {
         if let Some(applied) = self.tried.as_ref().and_then(|t| t.applied.as_ref()) {
-            let at = applied.holdings.binary_search_by(|(key, _)| key.cmp(&(*token, *id)));
-            if let Some((_, was)) = at.ok().and_then(|at| applied.holdings.get(at)) {
+            let former = applied.undo.holdings();
+            let at = former.binary_search_by(|(key, _)| key.cmp(&(*token, *id)));
+            if let Some((_, was)) = at.ok().and_then(|at| former.get(at)) {
                 return *was;
             }
         }
