@@ -49,7 +49,7 @@ impl Params {
             vote_timeout_ms: 400,
             epoch_ms: 30 * 60_000,
             publicity_ms: 24 * 3_600_000,
-            block_weight_max: 200_000_000,
+            block_weight_max: 600_000_000,
             block_bytes_max: crate::BLOCK_BYTES_MAX as u32,
             base_fee_min: Amount::new(1),
             byte_deposit: Amount::new(1_000),

@@ -36,6 +36,15 @@ pub fn difference(kept: &Value, made: &Value, at: String) -> Option<String> {
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
             a.iter().zip(b).enumerate().find_map(|(n, (a, b))| difference(a, b, format!("{at}/{n}")))
         }
-        _ => (kept != made).then(|| format!("at {at}\n kept: {kept}\n made: {made}")),
+        _ => (kept != made).then(|| format!("at {at}\n kept: {}\n made: {}", shown(kept), shown(made))),
+    }
+}
+
+/// A value's text, cut where a reader has seen enough.
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(200) {
+        Some((end, _)) => format!("{}… ({} bytes)", &text[..end], text.len()),
+        None => text,
     }
 }

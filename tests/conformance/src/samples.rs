@@ -51,6 +51,26 @@ pub fn validators() -> ValidatorSet {
     ValidatorSet::new((1..=4).map(one).collect()).expect("four fit validators")
 }
 
+/// Rules of the sample chain. Not [`Params::standard`]: tuning those must not rename the chain that every other sample is of.
+pub fn params() -> Params {
+    Params {
+        version: 1,
+        pulse_ms: 1_000,
+        pulse_min_ms: 200,
+        heartbeat_ms: 60_000,
+        propose_timeout_ms: 500,
+        vote_timeout_ms: 400,
+        epoch_ms: 1_800_000,
+        publicity_ms: 86_400_000,
+        block_weight_max: 200_000_000,
+        block_bytes_max: 2_097_152,
+        base_fee_min: Amount::new(1),
+        byte_deposit: Amount::new(1_000),
+        emission: Amount::ZERO,
+        pushes_max: 256,
+    }
+}
+
 /// A chain with two allocations.
 pub fn genesis() -> Genesis {
     let head = GenesisHead {
@@ -58,7 +78,7 @@ pub fn genesis() -> Genesis {
         name: text("leither-sample"),
         time: 1_767_225_600_000,
         validators: validators(),
-        params: Params::standard(),
+        params: params(),
         dev: false,
         allocations: Hash::ZERO,
     };

@@ -52,7 +52,7 @@ fn ledger() -> (Ledger, Vec<u8>) {
         writes.holdings.insert((TokenId::NATIVE, samples::account(n)), Some(holding));
         writes.records.insert(vec![b'r', n], Some(vec![n; usize::from(n)]));
     }
-    let value = Params::standard().encode();
+    let value = samples::params().encode();
     writes.records.insert(b"pp".to_vec(), Some(value.clone()));
     let mut ledger = Ledger::new();
     ledger.apply(&writes).expect("small sums");

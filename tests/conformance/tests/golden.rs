@@ -133,7 +133,7 @@ fn genesis() -> Value {
         "name": head.name,
         "time": head.time.to_string(),
         "dev": head.dev,
-        "params": "standard",
+        "params": params(&head.params),
         "validators": head.validators.iter().map(validator).collect::<Vec<_>>(),
         "validators_hash": head.validators.hash(),
         "allocations": genesis.allocations.iter().map(allocation).collect::<Vec<_>>(),

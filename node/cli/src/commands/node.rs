@@ -92,7 +92,12 @@ impl Init {
 /// Starts the log. Twice in a process does nothing.
 pub(super) fn start_log(config: &Config) -> Done {
     use tracing_subscriber::{EnvFilter, fmt};
-    let filter = EnvFilter::try_new(&config.log.level).map_err(|e| Failure::usage(format!("log.level: {e}")))?;
+    let mut level = config.log.level.clone();
+    if config.consensus.persistent_peers.is_empty() && !level.contains("arc_malachitebft_network") {
+        // With nobody to talk to, the engine's network calls each of its own messages an error.
+        level += ",arc_malachitebft_network=off";
+    }
+    let filter = EnvFilter::try_new(&level).map_err(|e| Failure::usage(format!("log.level: {e}")))?;
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true);
     let _already = match config.log.format {
         LogFormat::Json => builder.json().try_init(),
