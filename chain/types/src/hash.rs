@@ -27,7 +27,10 @@ impl fmt::Debug for Hash {
 impl std::str::FromStr for Hash {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        json::bytes_of_hex(text).and_then(|b| b.try_into().ok()).map(Self).ok_or_else(|| "expected 0x and 64 hex digits".into())
+        json::bytes_of_hex(text)
+            .and_then(|b| b.try_into().ok())
+            .map(Self)
+            .ok_or_else(|| "expected 0x and 64 hex digits".into())
     }
 }
 

@@ -19,7 +19,8 @@ impl Node {
     fn found(&self, at: &At, org: &OrgRef) -> Answer<(OrgId, orgs::Org)> {
         let id = self.org_id(at, org)?;
         let org = orgs::views::org(&*at.state, &id).map_err(fault)?;
-        org.map(|org| (id, org)).ok_or_else(|| ApiError::new(Reason::UnknownOrg, format!("there is no organization {id}")))
+        org.map(|org| (id, org))
+            .ok_or_else(|| ApiError::new(Reason::UnknownOrg, format!("there is no organization {id}")))
     }
 
     pub(super) fn org(&self, at: &At, org: &OrgRef) -> Answer<OrgView> {
@@ -202,4 +203,3 @@ fn proposal(number: u64, p: &orgs::Proposal) -> ProposalView {
         tx: p.tx.into(),
     }
 }
-

@@ -171,7 +171,13 @@ impl Backend for Served {
             None => Vec::new(),
         };
         let view = |peer: String| PeerView { peer, swarm: "data".into() };
-        let rows = connected.iter().enumerate().skip(after).take(limit + 1).map(|(n, peer)| (n, view(peer.to_string()))).collect();
+        let rows = connected
+            .iter()
+            .enumerate()
+            .skip(after)
+            .take(limit + 1)
+            .map(|(n, peer)| (n, view(peer.to_string())))
+            .collect();
         let height = *self.0.heights.borrow();
         Ok(page(rows, limit, height, usize::to_string))
     }

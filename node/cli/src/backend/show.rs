@@ -2,8 +2,8 @@
 
 use leither_pallets::{describe_call, describe_error, describe_event};
 use leither_rpc_api::{
-    Block, BlockTx, Bytes, CallView, Certificate, CertificateSignature, EventView, FailureView, FinalHeader, Header, Receipt, TxBody,
-    WitnessView,
+    Block, BlockTx, Bytes, CallView, Certificate, CertificateSignature, EventView, FailureView, FinalHeader, Header, Receipt,
+    TxBody, WitnessView,
 };
 use leither_types::{self as chain, CallBytes, Hash, SignedTx, Status};
 use parity_scale_codec::Encode;
@@ -113,10 +113,8 @@ pub fn header(header: &chain::Header) -> Header {
 }
 
 pub fn certificate(certificate: &chain::Certificate) -> Certificate {
-    let one = |s: &chain::CommitSig| CertificateSignature {
-        validator: s.validator.into(),
-        signature: Bytes(s.signature.0.to_vec()),
-    };
+    let one =
+        |s: &chain::CommitSig| CertificateSignature { validator: s.validator.into(), signature: Bytes(s.signature.0.to_vec()) };
     Certificate {
         height: certificate.height.into(),
         round: certificate.round,

@@ -1,8 +1,8 @@
 //! tx_*.
 
 use super::{At, Node, fault, show};
-use leither_executor::{FormError, Unfit, check_tx, simulate};
 use leither_engine::AdmitError;
+use leither_executor::{FormError, Unfit, check_tx, simulate};
 use leither_pallets::params;
 use leither_pool::Verdict;
 use leither_rpc_api::*;
@@ -61,7 +61,15 @@ impl Node {
         let Some((height, index)) = self.store.tx(id).map_err(fault)? else {
             let Some(tx) = self.engine.pending(id) else { return Ok(None) };
             let tx = show::tx(&tx);
-            return Ok(Some(TxView { status: TxStatus::Pending, height: None, block: None, time: None, index: None, tx, receipt: None }));
+            return Ok(Some(TxView {
+                status: TxStatus::Pending,
+                height: None,
+                block: None,
+                time: None,
+                index: None,
+                tx,
+                receipt: None,
+            }));
         };
         let block = self.store.block(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
         let receipts = self.store.receipts(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
@@ -120,7 +128,8 @@ impl Node {
 
     fn sentence(&self, call: &CallView) -> String {
         let args = call.args.as_object().map(|map| {
-            map.iter().map(|(name, value)| format!("{name} {}", value.as_str().map_or_else(|| value.to_string(), str::to_string)))
+            map.iter()
+                .map(|(name, value)| format!("{name} {}", value.as_str().map_or_else(|| value.to_string(), str::to_string)))
         });
         let args: Vec<String> = args.into_iter().flatten().collect();
         format!("{}.{}: {}", call.pallet, call.call, args.join(", "))

@@ -56,7 +56,12 @@ impl Node {
     pub(super) fn token_balance(&self, at: &At, token: &TokenId, who: &AccountId) -> Answer<TokenBalance> {
         let info = self.token_info(at, token)?;
         let holding = accounts::views::holding(&*at.state, token, who).map_err(fault)?;
-        Ok(TokenBalance { token: (*token).into(), symbol: info.symbol.to_string(), decimals: info.decimals, balance: balance(&holding) })
+        Ok(TokenBalance {
+            token: (*token).into(),
+            symbol: info.symbol.to_string(),
+            decimals: info.decimals,
+            balance: balance(&holding),
+        })
     }
 
     pub(super) fn account(&self, at: &At, who: AccountId) -> Answer<AccountView> {
@@ -209,7 +214,9 @@ impl Node {
 
     fn question(&self, at: &At, subject: &ProofSubject) -> Answer<Question> {
         let record = |key: Vec<u8>| {
-            leither_types::List::new(key).map(Question::Record).ok_or_else(|| ApiError::params("a record's key is at most 256 bytes"))
+            leither_types::List::new(key)
+                .map(Question::Record)
+                .ok_or_else(|| ApiError::params("a record's key is at most 256 bytes"))
         };
         match subject {
             ProofSubject::Holding { account, token } => Ok(Question::Holding { token: self.token_id(at, token)?, id: account.0 }),

@@ -106,10 +106,13 @@ fn welcome(session: &Session, url: &str, state: Option<&Path>) {
     if session.printer.json {
         let accounts: Vec<_> = DEV_NAMES.iter().filter_map(|name| Some((name, account_of(name)?))).collect();
         let accounts: serde_json::Map<_, _> = accounts.into_iter().map(|(name, id)| (name.to_string(), id.into())).collect();
-        session.printer.answer(&json!({ "rpc": url, "accounts": accounts, "organization": "demo-tube", "ready": true }));
+        session
+            .printer
+            .answer(&json!({ "rpc": url, "accounts": accounts, "organization": "demo-tube", "ready": true }));
         return;
     }
-    let mut text = String::from("A Leither development chain is running. Its keys are public: nothing here is worth anything.\n\n");
+    let mut text =
+        String::from("A Leither development chain is running. Its keys are public: nothing here is worth anything.\n\n");
     for name in DEV_NAMES {
         text += &format!("  {name:<6} {}   {FUNDS_MEI} mei\n", account_of(name).unwrap_or_default());
     }

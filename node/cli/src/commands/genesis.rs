@@ -68,7 +68,9 @@ impl Genesis {
         let account = |text: &str| -> Done<AccountId> {
             match Keyring::new(session.home.keys()).show(text) {
                 Ok(entry) => Ok(entry.account),
-                Err(_) => text.parse().map_err(|_| Failure::usage(format!("`{text}` is neither an account (lth1…) nor a key of yours"))),
+                Err(_) => {
+                    text.parse().map_err(|_| Failure::usage(format!("`{text}` is neither an account (lth1…) nor a key of yours")))
+                }
             }
         };
         let file = match self {

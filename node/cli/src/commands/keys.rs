@@ -81,7 +81,9 @@ impl Keys {
                 let mut shown = show(&entry);
                 shown["words"] = Value::String(words.phrase().to_string());
                 session.printer.answer(&shown);
-                session.printer.say("Write the 24 words down and keep them safe: no file holds them, and nothing else restores the key.");
+                session
+                    .printer
+                    .say("Write the 24 words down and keep them safe: no file holds them, and nothing else restores the key.");
             }
             Keys::Import { name, kept, seed, account, index } => {
                 let text = read_secret()?;

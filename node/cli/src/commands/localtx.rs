@@ -28,7 +28,8 @@ pub enum Tx {
 }
 
 fn id(text: &str) -> Done<Hash32> {
-    text.parse().map_err(|_| Failure::usage(format!("`{text}` is no transaction id: expected 0x and 64 hex digits")))
+    text.parse()
+        .map_err(|_| Failure::usage(format!("`{text}` is no transaction id: expected 0x and 64 hex digits")))
 }
 
 impl Tx {
@@ -95,7 +96,9 @@ impl Prove {
             None => wallet.chain(),
         };
         let state: StateProof = leither_types::decode_within(&proof.proof.0, 4 << 20).map_err(Failure::usage)?;
-        state.verify(&chain, &question).map_err(|e| Failure::new(Exit::Refused, format!("the proof does not hold: {e}")))?;
+        state
+            .verify(&chain, &question)
+            .map_err(|e| Failure::new(Exit::Refused, format!("the proof does not hold: {e}")))?;
         session.printer.answer(&json!({
             "verified": true,
             "chain": chain.to_string(),

@@ -198,7 +198,9 @@ impl Mimei {
                     None => newest(&view(&wallet, mimei).await?)?,
                 };
                 let call = Call::Mimei(MimeiCall::Release { mimei, number });
-                wallet.send_and_print(&tx, vec![call], &json!({ "mimei": mimei.to_string(), "release": number.to_string() })).await
+                wallet
+                    .send_and_print(&tx, vec![call], &json!({ "mimei": mimei.to_string(), "release": number.to_string() }))
+                    .await
             }
             Mimei::Fork { mimei, mark, tx } => {
                 let parent = id(&mimei)?;
@@ -257,7 +259,10 @@ fn rights(named: &[String]) -> Done<Rights> {
 }
 
 fn newest(view: &MimeiView) -> Done<u64> {
-    view.head.as_ref().map(|head| head.version.0).ok_or_else(|| Failure::usage("it has no version yet: `leither mimei add` makes one"))
+    view.head
+        .as_ref()
+        .map(|head| head.version.0)
+        .ok_or_else(|| Failure::usage("it has no version yet: `leither mimei add` makes one"))
 }
 
 /// The id that a transaction made or found.

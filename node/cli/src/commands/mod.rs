@@ -45,8 +45,7 @@ impl Session {
 /// Does what the command line says.
 pub async fn run(cli: Cli) -> Done {
     let home = Home::locate(cli.home, &|name| std::env::var_os(name))?;
-    let session =
-        Session { home, node: cli.node, printer: Printer { json: cli.json }, password_file: cli.password_file };
+    let session = Session { home, node: cli.node, printer: Printer { json: cli.json }, password_file: cli.password_file };
     match cli.command {
         Command::Dev(dev) => dev.run(&session).await,
         Command::Genesis(genesis) => genesis.run(&session),

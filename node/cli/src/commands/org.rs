@@ -5,8 +5,8 @@ use super::account::PageFlags;
 use crate::exit::{Done, Failure};
 use crate::wallet::{TxFlags, Wallet, evidence};
 use clap::{Args, Subcommand};
-use leither_pallets::orgs::{Call as OrgCall, Charter, JoinPolicy, Role};
 use leither_pallets::Call;
+use leither_pallets::orgs::{Call as OrgCall, Charter, JoinPolicy, Role};
 use leither_rpc_api::{GetOrgPage, GetPage, OrgRef, methods};
 use leither_types::{AccountId, Amount, List, OrgId, Text, TokenId};
 use serde_json::{Value, json};
@@ -382,7 +382,8 @@ impl Org {
                 let org = wallet.org_id(&org).await?;
                 let calls: Vec<Call> = read_json(&calls)?;
                 let bytes: Option<Vec<_>> = calls.iter().map(Call::write).collect();
-                let calls = bytes.and_then(List::new).ok_or_else(|| Failure::usage("a proposal has at most 8 calls of 60 KiB"))?;
+                let calls =
+                    bytes.and_then(List::new).ok_or_else(|| Failure::usage("a proposal has at most 8 calls of 60 KiB"))?;
                 (tx, org, OrgCall::Propose { org, title: text(&title, "--title")?, calls })
             }
             Org::Vote { org, proposal, side, weight, tx } => {

@@ -48,7 +48,8 @@ pub fn evidence(text: &str) -> Done<Hash> {
     if let Ok(hash) = text.parse::<Hash>() {
         return Ok(hash);
     }
-    let bytes = std::fs::read(text)
-        .map_err(|e| Failure::usage(format!("evidence `{text}` is neither 0x and 64 hex digits nor a file that can be read ({e})")))?;
+    let bytes = std::fs::read(text).map_err(|e| {
+        Failure::usage(format!("evidence `{text}` is neither 0x and 64 hex digits nor a file that can be read ({e})"))
+    })?;
     Ok(leither_types::tagged("leither/evidence/v1", &[&bytes]))
 }

@@ -77,11 +77,7 @@ impl Wallet {
     /// An amount that must be of this token.
     pub async fn amount_of(&self, text: &str, token: &TokenId, symbol: &str) -> Done<Amount> {
         let (found, amount) = self.amount(text).await?;
-        if found == *token {
-            Ok(amount)
-        } else {
-            Err(Failure::new(Exit::Usage, format!("`{text}` must be in {symbol}")))
-        }
+        if found == *token { Ok(amount) } else { Err(Failure::new(Exit::Usage, format!("`{text}` must be in {symbol}"))) }
     }
 
     /// An amount of `mei`, without asking anybody.

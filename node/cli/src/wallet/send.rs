@@ -2,7 +2,9 @@ use super::Wallet;
 use crate::exit::{Done, Exit, Failure};
 use clap::Args;
 use leither_pallets::Call;
-use leither_rpc_api::{Bytes, GetAccount, Hash32, RawTx, Receipt, Simulation, TxStatus, U64, WaitMs, WaitTx, WAIT_MS_MAX, methods};
+use leither_rpc_api::{
+    Bytes, GetAccount, Hash32, RawTx, Receipt, Simulation, TxStatus, U64, WAIT_MS_MAX, WaitMs, WaitTx, methods,
+};
 use leither_types::{AccountId, Amount, List, SecretKey, TX_VERSION, Tx};
 use parity_scale_codec::Encode;
 use serde::Serialize;
@@ -144,6 +146,8 @@ fn simulated(simulation: Simulation) -> Done<Sent> {
 
 /// This machine's clock.
 pub fn now_ms() -> Done<u64> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Failure::fault("this machine's clock is before 1970"))?;
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_err(|_| Failure::fault("this machine's clock is before 1970"))?;
     u64::try_from(since.as_millis()).map_err(Failure::fault)
 }

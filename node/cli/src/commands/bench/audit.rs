@@ -70,7 +70,8 @@ async fn conservation(fleet: &Fleet, accounts: usize) -> Done {
     let token = client.call(&methods::TOKEN_GET, GetToken { token: mei()? }).await?;
     let issued = FUNDS * accounts as u128;
     if token.issued.0 != issued || token.supply.0 != sum || issued.checked_sub(token.burned.0) != Some(sum) {
-        let told = format!("{holders} holders have {sum}, the tree sums {}, issued {issued}, burned {}", token.supply.0, token.burned.0);
+        let told =
+            format!("{holders} holders have {sum}, the tree sums {}, issued {issued}, burned {}", token.supply.0, token.burned.0);
         return Err(Failure::fault(format!("supply is not conserved: {told}")));
     }
     Ok(())

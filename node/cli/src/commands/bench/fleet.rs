@@ -93,7 +93,8 @@ impl Fleet {
             ];
             let flags: Vec<_> = flags.into_iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| (k.to_string(), v)).collect();
             let config = Config::load(&home.config(), &mut std::iter::empty(), &flags)?;
-            crate::files::replace(&home.config(), config.file_text().as_bytes(), crate::files::OPEN_MODE).map_err(Failure::fault)?;
+            crate::files::replace(&home.config(), config.file_text().as_bytes(), crate::files::OPEN_MODE)
+                .map_err(Failure::fault)?;
             nodes.push(Node::spawn(home.root().to_path_buf(), rpc)?);
         }
         let fleet = Self { dir, chain: checked.chain(), nodes };
@@ -185,7 +186,8 @@ pub fn own_cpu() -> Done<Duration> {
 
 /// User and system time from /proc, in clock ticks of 10 ms.
 fn cpu_of(pid: u32) -> Done<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).map_err(|e| Failure::fault(format!("node {pid} is gone: {e}")))?;
+    let stat =
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).map_err(|e| Failure::fault(format!("node {pid} is gone: {e}")))?;
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = |at: usize| fields.get(at).and_then(|t| t.parse::<u64>().ok()).unwrap_or(0);
     Ok(Duration::from_millis((ticks(11) + ticks(12)) * 10))

@@ -29,12 +29,8 @@ pub struct Ready {
 fn transfer(k: usize, keys: &[SecretKey], ids: &[AccountId], chain: Hash, until: u64) -> Option<Ready> {
     let from = k % keys.len();
     let to = (from + 1) % keys.len();
-    let call = tokens::Call::Transfer {
-        token: TokenId::NATIVE,
-        to: *ids.get(to)?,
-        amount: Amount::new(1_000),
-        memo: Text::default(),
-    };
+    let call =
+        tokens::Call::Transfer { token: TokenId::NATIVE, to: *ids.get(to)?, amount: Amount::new(1_000), memo: Text::default() };
     let mut tx = Tx {
         version: TX_VERSION,
         chain,

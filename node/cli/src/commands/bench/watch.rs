@@ -4,7 +4,7 @@ use super::fleet::Fleet;
 use super::load::Sent;
 use crate::exit::{Done, Failure};
 use crate::print::Printer;
-use leither_rpc_api::{Client, GetHeader, BlockRef, Notice, Subscribe, U64, methods};
+use leither_rpc_api::{BlockRef, Client, GetHeader, Notice, Subscribe, U64, methods};
 use leither_types::Hash;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -112,15 +112,7 @@ async fn act(wallet: &Wallet, name: &str, calls: Vec<Call>) -> Done {
 }
 
 fn flags(name: &str) -> TxFlags {
-    TxFlags {
-        from: name.into(),
-        cosign: Vec::new(),
-        payer: None,
-        max_fee: None,
-        dry_run: false,
-        no_wait: false,
-        propose: None,
-    }
+    TxFlags { from: name.into(), cosign: Vec::new(), payer: None, max_fee: None, dry_run: false, no_wait: false, propose: None }
 }
 
 fn text<const MAX: usize>(text: &str) -> Done<Text<MAX>> {
