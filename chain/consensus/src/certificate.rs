@@ -14,7 +14,7 @@ pub enum CertificateFormError {
     TooMany(usize),
 }
 
-/// The engine's certificate as the chain keeps it: sorted by validator.
+/// The engine's certificate as the chain keeps it: sorted by validator (CONS-3).
 pub fn certificate(from: &CommitCertificate<Leither>) -> Result<Certificate, CertificateFormError> {
     let round = from.round.as_u32().ok_or(CertificateFormError::NoRound)?;
     let one = |c: &CommitSignature<Leither>| CommitSig { validator: c.address.0, signature: c.signature };

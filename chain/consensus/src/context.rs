@@ -16,7 +16,7 @@ pub struct Address(pub ValidatorId);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlockHeight(pub Height);
 
-/// What is voted on: a block's id. The block itself travels as parts.
+/// CONS-1: what is voted on is a block's id. The block itself travels as parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Value(pub Hash);
 
@@ -52,7 +52,7 @@ impl Validators {
     pub fn new(set: ValidatorSet) -> Result<Self, ValidatorsError> {
         let sum = set.total_power();
         let total = u64::try_from(sum).ok().filter(|t| *t <= u64::MAX / 3).ok_or(ValidatorsError::TooPowerful(sum))?;
-        // The set's own order, power descending then id ascending, is the one that the engine asks for.
+        // CONS-4: the set's own order, power descending then id ascending, is the one that the engine asks for.
         let seats = set.iter().map(|v| Seat { address: Address(v.id()), key: v.key, power: v.power }).collect();
         Ok(Self(Arc::new(Inner { set, seats, total })))
     }

@@ -6,7 +6,7 @@ use parity_scale_codec::Encode;
 
 const PROPOSAL_TAG: &[u8] = b"leither/proposal/v1:";
 
-/// A vote, as the engine wants it. It carries no extension, so that its bytes are those of [`leither_types::Vote`].
+/// A vote, as the engine wants it. It carries no extension (CONS-5), so that its bytes are those of [`leither_types::Vote`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vote {
     /// Prevote or precommit.
@@ -74,7 +74,7 @@ impl Vote {
 }
 
 impl Proposal {
-    /// The bytes under the signature: a domain tag, the chain, and every field.
+    /// CONS-2: the bytes under the signature are a domain tag, the chain, and every field.
     pub fn sign_bytes(&self, chain: &Hash) -> Vec<u8> {
         let mut bytes = PROPOSAL_TAG.to_vec();
         (chain, self.height.0, self.round, self.pol_round, self.value.0, self.proposer.0).encode_to(&mut bytes);

@@ -4,7 +4,7 @@ use leither_types::{BLOCK_BYTES_MAX, Blob, Hash, Height, PublicKey, Signature, V
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 use std::{collections::BTreeMap, fmt};
 
-/// A piece of a block is no longer than this, and all but the last have just this length.
+/// CONS-7: a piece of a block is no longer than this, and all but the last have just this length.
 pub const CHUNK_BYTES_MAX: usize = 64 * 1024;
 const CHUNKS_MAX: usize = BLOCK_BYTES_MAX.div_ceil(CHUNK_BYTES_MAX);
 const HEAD_TAG: &[u8] = b"leither/parts/v1:";

@@ -109,7 +109,7 @@ impl Signer {
     }
 }
 
-/// Vote extensions are switched off; who asks for one has been changed without thought.
+/// CONS-5: vote extensions are switched off; who asks for one has been changed without thought.
 #[derive(Debug, thiserror::Error)]
 #[error("this chain has no vote extensions")]
 struct NoExtensions;

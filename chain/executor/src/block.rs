@@ -95,6 +95,7 @@ pub fn execute(parent: &Parent, block: &Block, verified: &dyn Verified) -> Resul
     let set = staking::views::set(&*parent.state)?;
     check_header(parent, block, &set)?;
     let mut fold = Fold::new(parent, header.time)?;
+    // BLOCK-6, here and for the weight.
     if block.encoded_size() > fold.info.params.block_bytes_max as usize {
         return Err(Invalid::TooBig("bytes").into());
     }
@@ -107,24 +108,32 @@ pub fn execute(parent: &Parent, block: &Block, verified: &dyn Verified) -> Resul
         }
     }
     let outcome = fold.finish(&block.last_certificate)?;
+    // BLOCK-3.
     check(header.receipts_root == receipts_root(&outcome.receipts), "receipts root")?;
+    // BLOCK-4.
     check(header.next_validators == outcome.validators.hash(), "next validators")?;
     check(header.state_root == outcome.state_root, "state root")?;
     Ok(outcome)
 }
 
+/// What parent and content make of a header, and that the parent is final.
 fn check_header(parent: &Parent, block: &Block, set: &ValidatorSet) -> Result<(), Invalid> {
     let header = &block.header;
+    // BLOCK-1.
     check(header.version == BLOCK_VERSION, "version")?;
     check(header.chain == parent.chain, "chain")?;
     check(header.height == parent.height.wrapping_add(1), "height")?;
     check(header.parent == parent.id, "parent")?;
     check(header.time > parent.time, "time")?;
+    // BLOCK-2.
     check(set.get(&header.proposer).is_some(), "proposer")?;
+    // BLOCK-4, and in `execute` what only execution shows.
     check(header.validators == set.hash(), "validators")?;
+    // BLOCK-3; the receipts' root in `execute`.
     check(header.evidence_root == list_root(&[]), "evidence root")?;
     check(header.last_certificate == block.last_certificate.hash(), "last certificate")?;
     check(header.txs_root == Block::txs_root(&block.txs), "transactions root")?;
+    // BLOCK-5.
     let certificate = &block.last_certificate;
     let fine = if parent.height == 0 {
         *certificate == Certificate::genesis()
@@ -159,7 +168,7 @@ pub fn build(
         // One without a weight is unfit: `push` says why.
         let weight = crate::form::weight(&tx.tx).unwrap_or(0);
         if bytes > empty || weight > fold.info.params.block_weight_max {
-            // No block has room for it; it shall not keep others out of this one.
+            // BLOCK-6: no block has room for it; it shall not keep others out of this one.
             continue;
         }
         let heavy = fold.weight.saturating_add(weight) > fold.info.params.block_weight_max;

@@ -57,6 +57,7 @@ pub enum FormError {
 
 /// Decodes within the limits and checks all that needs no state but the signatures.
 pub fn check_form(bytes: &[u8], chain: &Hash) -> Result<SignedTx, FormError> {
+    // TX-1.
     let tx: SignedTx = codec::decode_within(bytes, TX_BYTES_MAX)?;
     check_tx(&tx, chain)?;
     Ok(tx)
@@ -66,6 +67,7 @@ pub fn check_form(bytes: &[u8], chain: &Hash) -> Result<SignedTx, FormError> {
 pub fn check_tx(signed: &SignedTx, chain: &Hash) -> Result<Weight, FormError> {
     let tx = &signed.tx;
     check_payload(tx, chain)?;
+    // TX-3, with the signers themselves in `check_payload`.
     if signed.witnesses.len() != tx.signers.len() {
         return Err(FormError::Witness(signed.witnesses.len().min(tx.signers.len())));
     }
@@ -75,6 +77,7 @@ pub fn check_tx(signed: &SignedTx, chain: &Hash) -> Result<Weight, FormError> {
         }
     }
     let weight = weight(tx).ok_or(FormError::Calls)?;
+    // TX-5.
     if weight > tx.weight_limit {
         return Err(FormError::WeightLimit { limit: tx.weight_limit, weight });
     }
@@ -82,16 +85,19 @@ pub fn check_tx(signed: &SignedTx, chain: &Hash) -> Result<Weight, FormError> {
 }
 
 fn check_payload(tx: &Tx, chain: &Hash) -> Result<(), FormError> {
+    // TX-2.
     if tx.version != TX_VERSION {
         return Err(FormError::Version(tx.version));
     }
     if tx.chain != *chain {
         return Err(FormError::Chain { signed: tx.chain, here: *chain });
     }
+    // TX-3.
     let twice = tx.signers.iter().enumerate().any(|(n, who)| tx.signers.iter().take(n).any(|other| other == who));
     if tx.signers.is_empty() || twice {
         return Err(FormError::Signers);
     }
+    // TX-4.
     if tx.calls.is_empty() {
         return Err(FormError::Calls);
     }

@@ -25,7 +25,7 @@ impl Holding {
         *self == Self::default()
     }
 
-    /// What the leaf commits to beside id and sum.
+    /// LEDGER-7: what the leaf commits to beside id and sum.
     pub fn commitment(&self, id: &AccountId) -> Hash {
         // The id is in the leaf as well; here it keeps equal holdings from having equal commitments.
         self.using_encoded(|bytes| tagged("leither/holding/v1", &[&id.0, bytes]))

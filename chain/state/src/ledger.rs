@@ -43,22 +43,22 @@ impl LedgerError {
     }
 }
 
-/// Where a record stands in the tree of records.
+/// LEDGER-9: where a record stands in the tree of records.
 pub fn record_key_hash(key: &[u8]) -> Hash {
     tagged("leither/record-key/v1", &[key])
 }
 
-/// What a record's leaf commits to.
+/// LEDGER-9: what a record's leaf commits to.
 pub fn record_commitment(value: &[u8]) -> Hash {
     tagged("leither/record/v1", &[value])
 }
 
-/// What a token's leaf in the tree over the tokens commits to.
+/// LEDGER-8: what a token's leaf in the tree over the tokens commits to.
 pub(crate) fn token_commitment(root: &Hash, supply: u128) -> Hash {
     tagged("leither/balances/v1", &[&root.0, &supply.to_le_bytes()])
 }
 
-/// The state root over the tree of tokens and the tree of records.
+/// LEDGER-10: the state root over the tree of tokens and the tree of records.
 pub(crate) fn state_root(tokens: &Hash, records: &Hash) -> Hash {
     tagged("leither/state/v1", &[&tokens.0, &records.0])
 }
@@ -150,7 +150,7 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Applies a block's writes, all or none. A vacant holding removes its leaf.
+    /// LEDGER-11: applies a block's writes, all or none. A vacant holding removes its leaf.
     pub fn apply(&mut self, writes: &WriteSet) -> Result<Undo, LedgerError> {
         let vacant = |holding: &Holding| !holding.is_vacant();
         let holdings: Vec<_> = writes.holdings.iter().map(|(key, holding)| (*key, holding.filter(vacant))).collect();
@@ -167,7 +167,7 @@ impl Ledger {
         self.change(&holdings, &records)
     }
 
-    /// Takes the latest change back; the one before it can then be taken back as well.
+    /// LEDGER-6: takes the latest change back; the one before it can then be taken back as well.
     pub fn undo(&mut self, undo: Undo) -> Result<(), LedgerError> {
         if undo.after != self.root() {
             return Err(LedgerError::NotLatest);

@@ -57,7 +57,7 @@ pub struct HoldingProof {
 }
 
 impl HoldingProof {
-    /// What `id` holds of `token` in the state with this root.
+    /// LEDGER-15: what `id` holds of `token` in the state with this root.
     pub fn verify(&self, state: &Hash, token: &TokenId, id: &AccountId) -> Result<Option<Holding>, ProofError> {
         let key = padded(&id.0);
         let (tokens, held) = match &self.holder {
@@ -91,7 +91,7 @@ pub struct RecordProof {
 }
 
 impl RecordProof {
-    /// The value of `key` in the state with this root.
+    /// LEDGER-15: the value of `key` in the state with this root.
     pub fn verify(&self, state: &Hash, key: &[u8]) -> Result<Option<Vec<u8>>, ProofError> {
         let key = record_key_hash(key).0;
         let (records, _) = match &self.value {
@@ -165,8 +165,8 @@ pub struct StateProof {
 }
 
 impl StateProof {
-    /// The answer to `question` on the chain with this id, at `self.header.height`. Whether that height is recent enough is for the
-    /// caller to say.
+    /// LEDGER-16: the answer to `question` on the chain with this id, at `self.header.height`. Whether that height is recent
+    /// enough is for the caller to say.
     pub fn verify(&self, chain: &Hash, question: &Question) -> Result<Answer, ProofError> {
         let Self { leaf, header, certificate, validators, genesis } = self;
         if genesis.chain() != *chain || header.chain != *chain || header.version != BLOCK_VERSION {

@@ -51,7 +51,7 @@ pub struct Block {
 }
 
 impl Header {
-    /// The block's id.
+    /// The block's id, which is all that is voted on (CONS-1).
     pub fn id(&self) -> Hash {
         hash_of("leither/header/v1", self)
     }

@@ -29,7 +29,7 @@ pub struct Vote {
 }
 
 impl Vote {
-    /// The bytes under the signature: a domain tag, the chain, the vote.
+    /// The bytes under the signature: a domain tag, the chain, the vote (CONS-2).
     pub fn sign_bytes(&self, chain: &Hash) -> Vec<u8> {
         let mut bytes = b"leither/vote/v1:".to_vec();
         (chain, self).encode_to(&mut bytes);
@@ -46,7 +46,7 @@ pub struct CommitSig {
     pub signature: Signature,
 }
 
-/// Proof that a block is final: precommits of more than two thirds of the power.
+/// Proof that a block is final: precommits of more than two thirds of the power (CONS-3).
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
 pub struct Certificate {
     /// Of which height.

@@ -91,7 +91,7 @@ impl ValidatorSet {
         hash_of("leither/validators/v1", self)
     }
 
-    /// Who proposes in this round: turns are taken in proportion to power, from the height and round alone.
+    /// CONS-4: who proposes in this round. Turns are taken in proportion to power, from the height and round alone.
     ///
     /// Slots 0..total are dealt to validators in order; stepping by a number coprime to the total visits every slot once in `total`
     /// turns, so in the long run each proposes exactly its share, and no state has to be carried from height to height.

@@ -1,4 +1,5 @@
-//! What has good signatures, remembered by the hash of payload, keys and signatures together (D4). Bounded: the oldest half goes first.
+//! What has good signatures, remembered by the hash of payload, keys and signatures together (D4, ENGINE-4).
+//! Bounded: the oldest half goes first.
 
 use leither_executor::Verified;
 use leither_types::Hash;

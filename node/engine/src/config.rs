@@ -76,7 +76,7 @@ impl BftConfig {
         let p2p = P2pConfig {
             listen_addr,
             persistent_peers: peers,
-            // It has no quotas for strangers: what is not a validator of ours stays outside.
+            // ENGINE-8: it has no quotas for strangers: what is not a validator of ours stays outside.
             persistent_peers_only: true,
             discovery: DiscoveryConfig {
                 enabled: false,
@@ -152,4 +152,33 @@ fn persistent(text: &str) -> Result<Multiaddr, StartError> {
 
 fn parse(field: &'static str, text: &str) -> Result<Multiaddr, StartError> {
     text.parse().map_err(|e| StartError::Address { field, value: text.into(), why: format!("{e}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ENGINE-8.
+    #[test]
+    fn the_swarm_is_of_peers_named_by_id_alone() {
+        let bft = |peer: &str| {
+            BftConfig::new(&EngineConfig {
+                data: PathBuf::new(),
+                validator: None,
+                swarm_key: SecretKey::from_seed(&[1; 32]),
+                listen: SocketAddr::from(([127, 0, 0, 1], 4804)),
+                peers: vec![peer.into()],
+                moniker: String::new(),
+                pool: Limits::default(),
+                admit_threads: 1,
+                gossip: None,
+            })
+        };
+        let id = swarm_peer_id(&SecretKey::from_seed(&[2; 32])).unwrap();
+        let named = bft(&format!("/ip4/10.0.0.1/tcp/4804/p2p/{id}")).unwrap().consensus.p2p;
+        assert_eq!(named.persistent_peers.len(), 1);
+        assert!(named.persistent_peers_only && !named.discovery.enabled);
+        assert!(bft("/ip4/10.0.0.1/tcp/4804").is_err(), "without an id");
+        assert!(bft(&format!("/ip4/10.0.0.1/udp/4804/p2p/{id}")).is_err(), "not over TCP");
+    }
 }

@@ -1,4 +1,5 @@
-//! notify: what was committed, told to whoever listens, in order. A slow listener loses its place and is told so; it never costs memory.
+//! ENGINE-7, notify: what was committed, told to whoever listens, in order. A slow listener loses its place and is told so; it
+//! never costs memory.
 
 use leither_types::{Block, Certificate, Hash, Header, Height, Receipt};
 use std::sync::Arc;
@@ -68,5 +69,48 @@ impl Listener {
             Err(broadcast::error::RecvError::Lagged(missed)) => Heard::Lagged(missed),
             Err(broadcast::error::RecvError::Closed) => Heard::Closed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leither_types::{List, ValidatorId};
+
+    fn pulse(height: Height) -> Arc<Committed> {
+        let zero = Hash::ZERO;
+        let header = Header {
+            version: 1,
+            chain: zero,
+            height,
+            time: 0,
+            parent: zero,
+            proposer: ValidatorId::default(),
+            state_root: zero,
+            txs_root: zero,
+            receipts_root: zero,
+            evidence_root: zero,
+            last_certificate: zero,
+            validators: zero,
+            next_validators: zero,
+        };
+        let certificate = Certificate::genesis();
+        let block = Block { header: header.clone(), last_certificate: certificate.clone(), txs: List::default() };
+        Arc::new(Committed { height, id: header.id(), header, block: Arc::new(block), receipts: Arc::default(), certificate })
+    }
+
+    /// ENGINE-7.
+    #[tokio::test]
+    async fn a_listener_hears_every_pulse_in_order_or_how_many_it_missed() {
+        let feed = Feed::default();
+        let mut listener = feed.listen();
+        let last = FEED_PULSES as u64 + 3;
+        (1..=last).for_each(|height| feed.notify(pulse(height)));
+        assert!(matches!(listener.next().await, Heard::Lagged(3)));
+        for height in 4..=last {
+            assert!(matches!(listener.next().await, Heard::Pulse(pulse) if pulse.height == height));
+        }
+        drop(feed);
+        assert!(matches!(listener.next().await, Heard::Closed));
     }
 }

@@ -1,10 +1,11 @@
-//! submit, admit: the one way of a transaction into the pool, whoever sent it.
+//! submit, admit: the one way of a transaction into the pool, whoever sent it (ENGINE-5).
 //!
 //! ```text
 //! submit(bytes) --bounded queue--> worker threads: form -> known already? -> signatures, in one batch -> state -> pool -> gossip
 //! gossip in     --the same queue-^                                                    and the data swarm hears what it was worth
 //! ```
-//! A signature is verified here once, off the consensus thread, and remembered by the hash of payload, keys and signatures.
+//! ENGINE-4: a signature is verified here once, off the consensus thread, and remembered by the hash of payload, keys and
+//! signatures.
 
 use crate::error::{AdmitError, NodeFault};
 use crate::node::{Alarm, Node, Tip, now};
@@ -384,5 +385,23 @@ impl Worker {
             };
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ENGINE-5.
+    #[test]
+    fn a_full_queue_is_busy_until_it_empties() {
+        let waiting = Waiting::default();
+        assert_eq!(waiting.enter(WAITING_MAX, 1), Ok(()));
+        assert_eq!(waiting.enter(1, 1), Err(AdmitError::Busy(WAITING_MAX)), "by number");
+        waiting.leave(WAITING_MAX, 1);
+        assert_eq!(waiting.enter(1, WAITING_BYTES_MAX), Ok(()));
+        assert_eq!(waiting.enter(1, 1), Err(AdmitError::Busy(1)), "by bytes");
+        waiting.leave(1, WAITING_BYTES_MAX);
+        assert_eq!(waiting.enter(WAITING_MAX, WAITING_BYTES_MAX), Ok(()), "what was refused takes no place");
     }
 }

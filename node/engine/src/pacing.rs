@@ -104,7 +104,8 @@ pub enum Timing {
     TooLate(Duration),
 }
 
-/// Judges a header's time against its parent's and this node's clock.
+/// Judges a header's time against its parent's and this node's clock (PACE-6), and nothing else: whether the block has
+/// transactions is not asked (PACE-7).
 pub fn timing(pace: &Pace, parent: Millis, header: &Header, now: Millis) -> Timing {
     if header.time < pace.earliest(parent) {
         return Timing::TooEarly;

@@ -120,7 +120,7 @@ pub struct SignState {
 }
 
 impl SignState {
-    /// Reads the file in `dir`, or begins it where the key is new: `used` says whether the store shows that it is not.
+    /// SIGN-3: reads the file in `dir`, or begins it where the key is new: `used` says whether the store shows that it is not.
     pub fn open(dir: &Path, chain: &Hash, validator: &str, used: bool) -> Result<Self, GuardError> {
         let path = dir.join(FILE);
         let (chain, validator) = (chain.to_string(), validator.to_owned());
@@ -165,7 +165,7 @@ impl SignState {
         Self::open(dir, chain, validator, false).map(drop)
     }
 
-    /// Allows a signature, after having noted it on disk.
+    /// Allows a signature, after having noted it on disk (SIGN-1, SIGN-2). A refusal changes nothing (SIGN-4).
     pub fn permit(&self, wanted: &Signing) -> Result<(), GuardError> {
         // A panic elsewhere cannot leave half a value behind, as it is replaced as a whole.
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -189,7 +189,7 @@ impl SignState {
         Ok(())
     }
 
-    /// Replaces the file as a whole: either the old or the new one is there after a crash, never half of one.
+    /// SIGN-1: replaces the file as a whole: either the old or the new one is there after a crash, never half of one.
     fn write(&self, signing: &Signing) -> Result<(), GuardError> {
         let record = Record {
             chain: self.chain.clone(),

@@ -1,4 +1,4 @@
-//! Blocks under way: parts are collected a stream, within bounds that no peer can exceed.
+//! Blocks under way: parts are collected a stream, within bounds that no peer can exceed (CONS-7).
 
 use arc_malachitebft_app_channel::app::types::PeerId;
 use arc_malachitebft_app_channel::app::types::streaming::StreamId;

@@ -26,7 +26,7 @@ impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for TextVisitor<T> {
         text.parse().map_err(|e| E::custom(format_args!("`{text}`: {e}")))
     }
     fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
-        // A whole number that JSON holds exactly is understood too: people type them.
+        // RPC-9: a whole number that JSON holds exactly is understood too: people type them.
         if number > SAFE_INTEGER {
             return Err(E::custom(format_args!("{number} is not exact in JSON: write it as a string, \"{number}\"")));
         }
@@ -126,6 +126,7 @@ const DIGITS: [u8; 256] = {
     table
 };
 
+// RPC-10
 fn to_hex(bytes: &[u8]) -> String {
     let mut text = Vec::with_capacity(2 + bytes.len() * 2);
     text.extend_from_slice(b"0x");
@@ -236,7 +237,7 @@ impl JsonSchema for Hash32 {
     }
 }
 
-/// A kind of id that the interface shows.
+/// RPC-10: a kind of id that the interface shows.
 pub trait IdKind: Copy + fmt::Display + FromStr<Err: fmt::Display> {
     /// The schema's name.
     const NAME: &'static str;

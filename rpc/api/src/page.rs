@@ -1,4 +1,4 @@
-//! Every list comes in pages: ask again with `after` set to the last page's `next` until there is none.
+//! RPC-14: every list comes in pages: ask again with `after` set to the last page's `next` until there is none.
 
 use crate::U64;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

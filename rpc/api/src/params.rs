@@ -9,10 +9,10 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess
 use serde_json::value::RawValue;
 use std::{cell::Cell, fmt};
 
-/// Parameters nest no deeper than this: no method needs a third of it.
+/// RPC-5: parameters nest no deeper than this: no method needs a third of it.
 pub const DEPTH_MAX: usize = 32;
 
-/// Reads the parameters of a call, as they stood in the request.
+/// RPC-8: reads the parameters of a call, as they stood in the request.
 pub fn parse_params<P: DeserializeOwned>(raw: Option<&str>) -> Result<P, ApiError> {
     let raw = raw.map(str::trim_start).filter(|text| !text.is_empty() && *text != "null").unwrap_or("[]");
     if nests_too_deep(raw) {

@@ -1,4 +1,5 @@
-//! Parameters that name a thing by one of several forms of text: a block by height or id, a token by symbol, an organization by name.
+//! RPC-12: parameters that name a thing by one of several forms of text: a block by height or id, a token by symbol, an
+//! organization by name.
 
 use crate::encoding::{Hash32, U64, from_text};
 use leither_types::{Hash, OrgId, TokenId};

@@ -60,7 +60,7 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// The standard settings for this address.
+    /// RPC-5, RPC-6: the standard settings for this address.
     pub fn new(listen: SocketAddr) -> Self {
         Self {
             listen,

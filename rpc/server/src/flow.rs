@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::AcqRel, Ordering::Acquire};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
-/// Parameters' bytes in the unanswered calls of one connection.
+/// RPC-5: parameters' bytes in the unanswered calls of one connection.
 const PARAMS_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// While so many bytes of answers wait to be written, no further call is worked on and nothing more is read.
 const UNSENT_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -1,5 +1,6 @@
-//! `chain_subscribe`: a subscriber is a height. It is told of the pulse of that height, then of the next, as fast as it reads; nothing
-//! is queued for it. Who falls too far behind, or asks for what is no longer kept, is told which pulses were left out.
+//! RPC-17, `chain_subscribe`: a subscriber is a height. It is told of the pulse of that height, then of the next, as fast as it
+//! reads; nothing is queued for it. Who falls too far behind, or asks for what is no longer kept, is told which pulses were left
+//! out.
 
 use crate::backend::{Answer, Backend};
 use jsonrpsee::core::SubscriptionError;

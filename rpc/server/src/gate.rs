@@ -74,7 +74,7 @@ impl Rules {
     }
 }
 
-/// What a call takes from the caller's bucket, beside one unit for each KiB of its parameters.
+/// RPC-6: what a call takes from the caller's bucket, beside one unit for each KiB of its parameters.
 fn cost(method: &str) -> u32 {
     match method {
         "chain_getBlock" => 20,

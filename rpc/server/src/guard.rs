@@ -41,6 +41,7 @@ impl Guard {
 
     /// The origin to answer in CORS headers, if a page calls that may; a sentence for whoever may not.
     pub(crate) fn check(&self, headers: &HeaderMap, uri: &Uri) -> Result<Option<HeaderValue>, String> {
+        // RPC-2
         let mut hosts = headers.get_all(HOST).iter();
         let host = hosts.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
         let named_twice = hosts.next().is_some() || uri.authority().is_some_and(|a| !a.as_str().eq_ignore_ascii_case(host));
@@ -51,6 +52,7 @@ impl Guard {
                 self.port
             ));
         }
+        // RPC-3
         let mut origins = headers.get_all(ORIGIN).iter();
         let Some(origin) = origins.next() else { return Ok(None) };
         let allowed = origin.to_str().is_ok_and(|o| self.origins.iter().any(|known| known.eq_ignore_ascii_case(o)));

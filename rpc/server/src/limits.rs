@@ -50,7 +50,7 @@ impl Limits {
         }
     }
 
-    /// Takes units from the address's bucket.
+    /// RPC-6: takes units from the address's bucket.
     pub(crate) fn take(&self, ip: IpAddr, units: u32) -> Result<(), ApiError> {
         let rate = if ip.to_canonical().is_loopback() { self.rate_loopback } else { self.rate };
         match rate {
@@ -84,7 +84,8 @@ impl Limits {
         Ok(())
     }
 
-    /// Counts a connection while the answer is held; nothing where the address has too many. This machine's own are not counted.
+    /// RPC-5: counts a connection while the answer is held; nothing where the address has too many. This machine's own are not
+    /// counted.
     pub(crate) fn connection(self: &Arc<Self>, ip: IpAddr) -> Option<Seat> {
         if ip.to_canonical().is_loopback() {
             return Some(Seat(None));

@@ -73,7 +73,7 @@ pub struct RpcServer {
 }
 
 impl RpcServer {
-    /// Listens, and answers from now on.
+    /// RPC-1: listens, and answers HTTP and WebSocket on one port from now on.
     pub async fn start(config: Config, node: Arc<dyn Backend>) -> Result<Self, StartError> {
         config.check()?;
         let bind = |cause| StartError::Bind { listen: config.listen, cause };
@@ -283,7 +283,7 @@ fn preflight() -> Response<HttpBody> {
     response
 }
 
-/// Pages cannot send this type without asking first: it is a second wall before those of other origins.
+/// RPC-4: pages cannot send this type without asking first: it is a second wall before those of other origins.
 fn is_json(request: &Request<Incoming>) -> bool {
     let value = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = value.and_then(|value| value.split(';').next()).unwrap_or_default().trim();

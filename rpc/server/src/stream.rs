@@ -75,6 +75,7 @@ impl AsyncRead for Stream {
         if self.given_up {
             return Poll::Ready(Err(too_slow()));
         }
+        // RPC-7
         if self.stall.is_some() || self.open.is_full() {
             self.reader = Some(cx.waker().clone());
             // The write's future may have been dropped, so the deadline is watched from here as well.

@@ -1,4 +1,4 @@
-//! The bytes of everything that consensus sends, receives or writes down: SCALE, bounded, canonical.
+//! The bytes of everything that consensus sends, receives or writes down: SCALE, bounded, canonical (CONS-6).
 //!
 //! The engine's types are not ours to derive for, so each has a plain twin here, converted both ways. Whatever a peer sends either
 //! decodes within its bound and encodes back to the same bytes, or is refused; nothing panics.

@@ -54,6 +54,7 @@ impl Scratch {
 impl Tree {
     /// Finds the places of `changes`, sorted by key, and checks what can go wrong.
     pub(crate) fn plan(&self, changes: &[Change]) -> Result<Plan, TreeError> {
+        // LEDGER-5: each key once.
         if changes.windows(2).any(|pair| pair[0].key >= pair[1].key) {
             return Err(TreeError::Twice);
         }
@@ -69,7 +70,7 @@ impl Tree {
                 new += usize::from(place.differs.is_some());
             }
         }
-        // No branch exceeds the total, so no sum further down needs a check of its own.
+        // LEDGER-4. No branch exceeds the total, so no sum further down needs a check of its own.
         if self.top.sum - taken + given > SUPPLY_MAX.0 {
             return Err(TreeError::Sum);
         }

@@ -9,6 +9,7 @@ pub(super) fn build(leaves: &[Leaf]) -> Result<Tree, TreeError> {
     if leaves.len() > LEAVES_MAX {
         return Err(TreeError::Full);
     }
+    // LEDGER-4
     let mut total = 0u128;
     for leaf in leaves {
         total = total.checked_add(leaf.sum).filter(|total| *total <= SUPPLY_MAX.0).ok_or(TreeError::Sum)?;

@@ -16,7 +16,7 @@ const FORK_TAG: u8 = 0x01;
 /// So many are hashed in one go: a multiple of the widest vector (16), few enough to stay in the first cache.
 pub(super) const LANES: usize = 64;
 
-/// 0x00, key, commitment, sum (little endian), zeros.
+/// LEDGER-1: 0x00, key, commitment, sum (little endian), zeros.
 pub(super) fn leaf_preimage(to: &mut Preimage, key: &Key, commitment: &[u8; 32], sum: u128) {
     to[0] = LEAF_TAG;
     to[1..33].copy_from_slice(key);
@@ -25,7 +25,7 @@ pub(super) fn leaf_preimage(to: &mut Preimage, key: &Key, commitment: &[u8; 32],
     to[81..].fill(0);
 }
 
-/// 0x01, bit (u16 little endian), left hash, left sum, right hash, right sum, zeros.
+/// LEDGER-2: 0x01, bit (u16 little endian), left hash, left sum, right hash, right sum, zeros.
 pub(super) fn fork_preimage(to: &mut Preimage, bit: u8, pair: &Pair) {
     let [left, right] = &pair.0;
     to[0] = FORK_TAG;

@@ -130,7 +130,7 @@ impl Tree {
         self.root.is_none()
     }
 
-    /// The root's hash; zeros for the empty tree.
+    /// LEDGER-3: the root's hash; zeros for the empty tree.
     pub fn root(&self) -> Hash {
         Hash(self.top.hash)
     }
@@ -173,7 +173,7 @@ impl Tree {
         Ok(TreeUndo { after: self.root(), was })
     }
 
-    /// Takes the latest batch back. `false`, with nothing done, where the tree is not as that batch left it.
+    /// LEDGER-6: takes the latest batch back. `false`, with nothing done, where the tree is not as that batch left it.
     pub fn undo(&mut self, undo: TreeUndo) -> bool {
         undo.after == self.root() && self.apply_sorted(&undo.was).is_ok()
     }

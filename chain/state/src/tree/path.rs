@@ -44,7 +44,7 @@ pub(super) fn prove(tree: &Tree, key: &Key) -> TreeProof {
 }
 
 impl TreeProof {
-    /// The root and sum of a tree in which `key` leads to this commitment and sum.
+    /// LEDGER-13: the root and sum of a tree in which `key` leads to this commitment and sum.
     pub fn root_with(&self, key: &Key, commitment: &Hash, sum: u128) -> Result<(Hash, u128), ProofError> {
         match self.other {
             None => self.climb(key, &Leaf { key: *key, commitment: *commitment, sum }),
@@ -52,7 +52,7 @@ impl TreeProof {
         }
     }
 
-    /// The root and sum of a tree in which `key` leads to nothing.
+    /// LEDGER-14: the root and sum of a tree in which `key` leads to nothing.
     ///
     /// Why this cannot be forged: a tree has one leaf at which a key's bits lead out, for every fork says which bit it reads, and its
     /// hash binds that. If the key has a leaf, it is that one. So showing any other leaf there shows that it has none.
@@ -65,7 +65,7 @@ impl TreeProof {
         }
     }
 
-    /// The key's bits say on which side each step is; the leaf's own bits must say the same.
+    /// LEDGER-12: the key's bits say on which side each step is; the leaf's own bits must say the same.
     fn climb(&self, key: &Key, leaf: &Leaf) -> Result<(Hash, u128), ProofError> {
         let mut below: Option<u8> = None;
         let mut node = leaf_side(leaf);

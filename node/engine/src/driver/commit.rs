@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 impl Driver {
-    /// commit: what was decided becomes the head, on disk before anyone is told.
+    /// commit: what was decided becomes the head, on disk before anyone is told (ENGINE-3).
     pub(super) async fn commit(&mut self, decided: &CommitCertificate<Ctx>) -> Result<(), NodeFault> {
         let (height, id) = (decided.height.0, decided.value_id);
         let certificate = certificate(decided).map_err(|e| Fault::Corrupt(e.to_string()))?;

@@ -153,7 +153,7 @@ impl Driver {
         Ok(true)
     }
 
-    /// A block from another node's history, with a certificate that the engine has verified.
+    /// ENGINE-6: a block from another node's history, with a certificate that the engine has verified.
     pub(super) async fn synced_value(
         &mut self,
         height: Height,
@@ -190,14 +190,14 @@ impl Driver {
     }
 }
 
-/// Whether a stream's head is signed by the proposer of its round, in the next height or the one after it.
+/// CONS-7: whether a stream's head is signed by the proposer of its round, in the next height or the one after it.
 fn is_from_proposer(tip: &Tip, head: &Head, signature: &Signature) -> bool {
     let near = head.height.checked_sub(tip.next_height()).is_some_and(|ahead| ahead <= 1);
     let turn = tip.validators.proposer(head.height, head.round);
     near && turn.id() == head.publisher && head.is_signed_by(&tip.parent.chain, turn.key(), signature)
 }
 
-/// execute, with all that comes before it.
+/// execute, with all that comes before it (ENGINE-2).
 fn judge_block(node: &Node, tip: &Tip, cause: &Cause, announced: Hash, bytes: Bytes) -> Result<Judgement, NodeFault> {
     let block: Block = match decode_within(&bytes, BLOCK_BYTES_MAX) {
         Ok(block) => block,
@@ -238,7 +238,7 @@ fn judge_block(node: &Node, tip: &Tip, cause: &Cause, announced: Hash, bytes: By
     }
 }
 
-/// Verifies in one batch what is not remembered. What fails here is left to `execute`, which says which it is.
+/// ENGINE-4: verifies in one batch what is not remembered. What fails here is left to `execute`, which says which it is.
 fn verify_signatures(node: &Node, block: &Block) {
     let hashes: Vec<Hash> = block.txs.iter().map(SignedTx::full_hash).collect();
     let fresh: Vec<(&SignedTx, Hash, Vec<u8>)> = node

@@ -184,7 +184,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Begins at once where other nodes may be ahead; a lone validator begins with its next pulse.
+    /// PACE-8: begins at once where other nodes may be ahead; a lone validator begins with its next pulse.
     fn start(&mut self, reply: Reply<(BlockHeight, HeightParams<Ctx>)>) {
         let tip = self.node.tip();
         if tip.is_alone(self.node.me) && !self.has_peers {
@@ -205,7 +205,7 @@ impl Driver {
         let follows = !self.node.me.is_some_and(|me| tip.validators.seat(&me).is_some());
         let behind = self.synced > 0 && self.synced == tip.head.height;
         let step = if follows || behind {
-            // Who does not vote disturbs nobody, and who catches up must not wait.
+            // PACE-8: who does not vote disturbs nobody, and who catches up must not wait.
             Step::Now
         } else {
             let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);

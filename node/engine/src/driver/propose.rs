@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 impl Driver {
-    /// propose: a block of what waits, kept on disk before anyone hears of it.
+    /// propose: a block of what waits, kept on disk before anyone hears of it (ENGINE-1).
     pub(super) async fn propose(
         &mut self,
         height: Height,
@@ -143,7 +143,7 @@ fn make(node: &Node, tip: &Tip, pace: &Pace, me: ValidatorId, round: u32) -> Res
     Ok((id, keep_on_disk(node, round, &id, Candidate::new(Arc::new(block), bytes, outcome))?))
 }
 
-/// Writes a good block down before anyone hears what this node thinks of it, so that a restart can go on with it.
+/// ENGINE-1: writes a good block down before anyone hears what this node thinks of it, so that a restart can go on with it.
 pub(super) fn keep_on_disk(node: &Node, round: u32, id: &Hash, mut candidate: Candidate) -> Result<Candidate, NodeFault> {
     let height = candidate.block.header.height;
     if !node.store.put_undecided(height, round, id, &candidate.bytes)? {

@@ -9,7 +9,7 @@ use leither_types::Height;
 use std::ops::RangeInclusive;
 
 impl Driver {
-    /// Blocks with their certificates, for a validator that lags behind.
+    /// Blocks with their certificates, for a validator that lags behind (ENGINE-6).
     pub(super) async fn decided_values(
         &self,
         range: RangeInclusive<BlockHeight>,

@@ -41,6 +41,7 @@ pub struct GetProof {
     pub subject: ProofSubject,
 }
 
+// RPC-18
 /// A proof that needs no trust in who answers: leaf, state root, header, certificate, validator set, genesis hash.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Proof {
