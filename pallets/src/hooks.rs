@@ -1,6 +1,6 @@
 use crate::{Ctx, orgs, params, staking, tokens};
-use leither_state::Fault;
-use leither_types::{Amount, Certificate, Weight};
+use leither_state::{Fault, Read};
+use leither_types::{Amount, Certificate, Millis, Weight};
 
 /// Proposals closed and ballots unlocked in one block, each.
 const CLOSED_MAX: usize = 32;
@@ -17,4 +17,13 @@ pub fn end_block(ctx: &mut Ctx<'_>, fees: Amount, used: Weight, certificate: &Ce
         staking::pay_signers(ctx, fees, certificate)?;
     }
     params::move_base_fee(ctx.state, &ctx.block.params, used)
+}
+
+/// From which block time on a block's end has something to do; nothing where only transactions give it any. A node asks, so that what is
+/// owed by time does not wait for somebody's transaction (PACE-9).
+pub fn work_due(state: &dyn Read) -> Result<Option<Millis>, Fault> {
+    if tokens::views::has_push(state)? || orgs::views::has_unlocking(state)? {
+        return Ok(Some(0));
+    }
+    orgs::views::next_close(state)
 }

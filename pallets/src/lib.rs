@@ -31,7 +31,7 @@ mod tests;
 pub use ctx::{BlockInfo, Ctx, Origin, TxInfo};
 pub use describe::{describe_call, describe_error, describe_event};
 pub use genesis::{GenesisError, genesis_state};
-pub use hooks::end_block;
+pub use hooks::{end_block, work_due};
 pub use stop::{Error, Stop};
 
 use leither_types::{CallBytes, DecodeError, Weight, codec};

@@ -6,7 +6,7 @@ use crate::feed::Feed;
 use crate::pacing::Load;
 use leither_consensus::Validators;
 use leither_executor::Parent;
-use leither_pallets::{BlockInfo, params, staking};
+use leither_pallets::{BlockInfo, params, staking, work_due};
 use leither_pool::{Pool, Wanted};
 use leither_store::{Head, Store};
 use leither_types::{Amount, Hash, Height, Millis, Params, ValidatorId};
@@ -29,6 +29,8 @@ pub struct Tip {
     pub base_fee: Amount,
     /// Who votes on the next block.
     pub validators: Validators,
+    /// From which block time on a block's end has work of its own to do.
+    pub due: Option<Millis>,
 }
 
 /// Shared by all of the engine.
@@ -83,10 +85,11 @@ impl Tip {
         let rules = params::views::params(&*state)?;
         let base_fee = params::views::base_fee_at(&*state)?;
         let validators = Validators::new(staking::views::set(&*state)?)?;
+        let due = work_due(&*state)?;
         let next = BlockInfo { chain, height: head.height.saturating_add(1), time: head.time, params: rules };
         let parent =
             Parent { chain, height: head.height, id: head.id, time: head.time, certificate: head.certificate.clone(), state };
-        Ok(Self { head, parent, next, base_fee, validators })
+        Ok(Self { head, parent, next, base_fee, validators, due })
     }
 
     /// The next height.

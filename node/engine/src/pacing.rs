@@ -1,4 +1,4 @@
-//! When the next pulse may begin: a pure answer to what is known now. The rules (`PACE-1` to `PACE-6`) are in `spec/consensus.md`.
+//! When the next pulse may begin: a pure answer to what is known now. The rules (`PACE-1` to `PACE-9`) are in `spec/consensus.md`.
 
 use leither_types::{BLOCK_TXS_MAX, Header, Millis, Params, Weight};
 use std::time::Duration;
@@ -67,14 +67,16 @@ impl Pace {
         load.txs > 0 && (load.bytes >= self.bytes_max || weight >= self.weight_max || load.txs >= BLOCK_TXS_MAX)
     }
 
-    /// What to do, `since` ms after the last pulse began, with this much waiting. `called`: another validator has begun.
-    pub fn step(&self, since: u64, load: Load, called: bool) -> Step {
+    /// What to do, `since` ms after the last pulse began, with this much waiting. `called`: another validator has begun. `work_in`: so
+    /// many ms from now the chain has work of its own.
+    pub fn step(&self, since: u64, load: Load, called: bool, work_in: Option<u64>) -> Step {
         let due = if called || self.is_full(load) {
             self.pulse_min // PACE-3, PACE-5
         } else if load.txs > 0 {
             self.pulse // PACE-1, PACE-2
         } else {
-            self.heartbeat // PACE-4
+            let work = work_in.map(|rest| since.saturating_add(rest).max(self.pulse)); // PACE-9
+            work.unwrap_or(u64::MAX).min(self.heartbeat) // PACE-4
         };
         match due.checked_sub(since) {
             None | Some(0) => Step::Now,
@@ -134,44 +136,53 @@ mod tests {
 
     #[test]
     fn the_first_transaction_after_idle_goes_at_once() {
-        assert_eq!(pace().step(5_000, load(1), false), Step::Now);
+        assert_eq!(pace().step(5_000, load(1), false, None), Step::Now);
     }
 
     #[test]
     fn under_load_a_pulse_comes_each_second() {
-        assert_eq!(pace().step(0, load(1), false), after(1_000));
-        assert_eq!(pace().step(999, load(1), false), after(1));
-        assert_eq!(pace().step(1_000, load(1), false), Step::Now);
+        assert_eq!(pace().step(0, load(1), false, None), after(1_000));
+        assert_eq!(pace().step(999, load(1), false, None), after(1));
+        assert_eq!(pace().step(1_000, load(1), false, None), Step::Now);
     }
 
     #[test]
     fn a_blocks_worth_does_not_wait_but_for_the_least_distance() {
         let full = Load { txs: 9_000, bytes: Params::standard().block_bytes_max as usize };
-        assert_eq!(pace().step(0, full, false), after(200));
-        assert_eq!(pace().step(200, full, false), Step::Now);
+        assert_eq!(pace().step(0, full, false, None), after(200));
+        assert_eq!(pace().step(200, full, false, None), Step::Now);
         let heavy = pace().learn(50, Params::standard().block_weight_max);
-        assert_eq!(heavy.step(200, load(50), false), Step::Now);
-        assert_eq!(heavy.step(200, load(49), false), after(800));
+        assert_eq!(heavy.step(200, load(50), false, None), Step::Now);
+        assert_eq!(heavy.step(200, load(49), false, None), after(800));
         assert_eq!(heavy.learn(0, 0), heavy, "an empty block teaches nothing");
     }
 
     #[test]
     fn with_nothing_to_record_only_the_heartbeat_comes() {
-        assert_eq!(pace().step(1_000, load(0), false), after(59_000));
-        assert_eq!(pace().step(60_000, load(0), false), Step::Now);
+        assert_eq!(pace().step(1_000, load(0), false, None), after(59_000));
+        assert_eq!(pace().step(60_000, load(0), false, None), Step::Now);
+    }
+
+    #[test]
+    fn work_that_is_owed_by_time_is_done_at_its_time() {
+        let step = |since, work_in| pace().step(since, load(0), false, work_in);
+        assert_eq!(step(5_000, Some(0)), Step::Now);
+        assert_eq!(step(400, Some(0)), after(600), "no faster than under load");
+        assert_eq!(step(5_000, Some(7_000)), after(7_000));
+        assert_eq!(step(5_000, Some(u64::MAX)), after(55_000), "the heartbeat comes before");
     }
 
     #[test]
     fn who_is_called_by_another_validator_follows() {
-        assert_eq!(pace().step(300, load(0), true), Step::Now);
-        assert_eq!(pace().step(50, load(0), true), after(150), "but cannot be driven faster than the least distance");
+        assert_eq!(pace().step(300, load(0), true, None), Step::Now);
+        assert_eq!(pace().step(50, load(0), true, None), after(150), "but cannot be driven faster than the least distance");
     }
 
     #[test]
     fn parameters_that_contradict_each_other_still_give_a_pace() {
         let odd = Params { pulse_ms: 100, pulse_min_ms: 500, heartbeat_ms: 1, ..Params::standard() };
-        assert_eq!(Pace::new(&odd).step(100, load(1), false), Step::Now);
-        assert_eq!(Pace::new(&odd).step(99, load(0), false), after(1));
+        assert_eq!(Pace::new(&odd).step(100, load(1), false, None), Step::Now);
+        assert_eq!(Pace::new(&odd).step(99, load(0), false, None), after(1));
         let none = Params { pulse_ms: 0, pulse_min_ms: 0, heartbeat_ms: 0, ..Params::standard() };
         assert_eq!(Pace::new(&none).earliest(7), 8, "time moves on whatever the parameters say");
         assert_eq!(Pace::new(&none).earliest(u64::MAX), u64::MAX);

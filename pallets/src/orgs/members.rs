@@ -4,6 +4,7 @@ use super::types::{Application, Member, Org, Role, Roles};
 use super::{Charter, Error, Event, keys, views};
 use crate::tokens::{self, TokenInfo};
 use crate::{Ctx, Origin, Stop, accounts};
+use leither_state::Fault;
 use leither_types::{AccountId, Amount, Hash, OrgId, Text, TokenId};
 use parity_scale_codec::Encode;
 
@@ -211,7 +212,8 @@ fn remove(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId, expelled: bool) -> Res
     }
     keys::MEMBER.remove(ctx.state, &key);
     keys::ALLOWANCE.remove(ctx.state, &key);
-    org.members = org.members.saturating_sub(1);
+    let less = org.members.checked_sub(1);
+    org.members = less.ok_or_else(|| Fault::Corrupt("a member beyond the count of members".into()))?;
     keys::ORG.put(ctx.state, id, &org);
     ctx.emit(Event::Left { org: *id, who: *who, expelled });
     Ok(())

@@ -48,14 +48,17 @@ pub(crate) fn propose(
 ) -> Result<(), Stop> {
     let mut org = require(ctx, id)?;
     let (by, _) = require_member(ctx, id)?;
-    let eligible = if org.issued {
+    let units = if org.issued {
         let info = tokens::views::info(ctx.state, &org.token)?.ok_or(Error::Unknown)?;
         let own = ctx.state.holding(&org.token, &id.treasury())?.total();
         let units = info.supply().zip(own).and_then(|(supply, own)| supply.minus(own));
         units.ok_or_else(|| Fault::Corrupt("more units held than issued".into()))?
     } else {
-        Amount::new(u128::from(org.members))
+        Amount::ZERO
     };
+    // Where all units were burnt or lie in the treasury, heads count again: else nobody could ever decide anything.
+    let by_units = !units.is_zero();
+    let eligible = if by_units { units } else { Amount::new(u128::from(org.members)) };
     let until = ctx.block.time.saturating_add(org.charter.period_ms);
     let mut proposal = Proposal {
         by,
@@ -63,7 +66,7 @@ pub(crate) fn propose(
         calls: calls.clone(),
         stage: Stage::Open,
         until,
-        by_units: org.issued,
+        by_units,
         eligible,
         yes: Amount::ZERO,
         no: Amount::ZERO,

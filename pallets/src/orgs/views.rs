@@ -2,7 +2,7 @@
 
 use super::{Application, Ballot, Entry, Member, Org, Proposal, keys};
 use leither_state::{Fault, Overlay, Read};
-use leither_types::{AccountId, OrgId, Text, TokenId};
+use leither_types::{AccountId, Millis, OrgId, Text, TokenId};
 
 /// An organization in a committed state.
 pub fn org(state: &dyn Read, id: &OrgId) -> Result<Option<Org>, Fault> {
@@ -78,6 +78,16 @@ pub fn proposals(state: &dyn Read, org: &OrgId, after: Option<u64>, limit: usize
 /// A vote that was cast and not yet cleared away.
 pub fn ballot(state: &dyn Read, org: &OrgId, proposal: u64, who: &AccountId) -> Result<Option<Ballot>, Fault> {
     keys::BALLOT.read(state, &(*org, proposal, *who))
+}
+
+/// Block time at which the next stage of a proposal ends by itself.
+pub fn next_close(state: &dyn Read) -> Result<Option<Millis>, Fault> {
+    Ok(keys::DUE.list(state, &(), None, 1)?.first().map(|((until, _, _), ())| *until))
+}
+
+/// Whether units that were cast are being given back, page by page.
+pub fn has_unlocking(state: &dyn Read) -> Result<bool, Fault> {
+    Ok(!keys::UNLOCKING.list(state, &(), None, 1)?.is_empty())
 }
 
 /// The record's key behind a membership, for a proof.

@@ -45,6 +45,11 @@ pub fn incomes(state: &dyn Read, token: &TokenId) -> Result<Vec<TokenId>, Fault>
         .collect())
 }
 
+/// Whether holders are being paid, page by page.
+pub fn has_push(state: &dyn Read) -> Result<bool, Fault> {
+    Ok(!keys::PUSH.list(state, &(), None, 1)?.is_empty())
+}
+
 /// Where income waits to be claimed: an account that nobody has a key to.
 pub fn pot(token: &TokenId) -> AccountId {
     dividends::pot(token)

@@ -76,10 +76,11 @@ impl Node {
         let found = block.txs.get(index as usize).zip(receipts.get(index as usize));
         let Some((tx, receipt)) = found else { return Err(fault(leither_state::Fault::Corrupt(format!("the place of {id}")))) };
         let receipt = show::receipt(receipt);
-        let publicity = self.read(|at| params::views::params(&*at.state).map_err(fault))?.publicity_ms;
-        // `settled` is read off block time: the newest block stands past the publicity period, or the clock does on an idle chain.
-        let now = crate::wallet::now_ms().unwrap_or_default();
-        let past = now.saturating_sub(block.header.time) > publicity;
+        // By block time, not by this node's clock.
+        let past = self.read(|at| {
+            let publicity = params::views::params(&*at.state).map_err(fault)?.publicity_ms;
+            Ok(at.head.time.saturating_sub(block.header.time) > publicity)
+        })?;
         let status = match (receipt.done, past) {
             (false, _) => TxStatus::Failed,
             (true, true) => TxStatus::Settled,

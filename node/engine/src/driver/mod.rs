@@ -211,9 +211,10 @@ impl Driver {
             let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let called = self.node.called.load(Ordering::Relaxed) >= tip.next_height();
             let load = self.node.load();
-            match self.pace.step(since, load, called) {
+            let work_in = tip.due.map(|due| due.saturating_sub(now()));
+            match self.pace.step(since, load, called, work_in) {
                 Step::Now if load.txs > 0 && !called && !self.node.has_ready(&tip.next.params) => {
-                    self.pace.step(since, Load::default(), false)
+                    self.pace.step(since, Load::default(), false, work_in)
                 }
                 step => step,
             }

@@ -3,8 +3,9 @@
 mod net;
 
 use leither_engine::{AdmitError, Engine, GuardError, StartError};
-use leither_types::{Hash, Params, SignedTx, TxId};
-use net::{Net, check_history, genesis, transfer};
+use leither_types::{Amount, CallBytes, Hash, List, OrgId, Params, SignedTx, Text, TokenId, TxId};
+use leither_pallets::{Call, orgs};
+use net::{Net, account, check_history, genesis, signed, transfer};
 use parity_scale_codec::Encode;
 use std::time::{Duration, Instant};
 
@@ -192,6 +193,52 @@ async fn a_transaction_that_waits_for_another_does_not_drive_the_chain() {
     node.engine.submit(first.encode()).await.unwrap();
     node.finalizes(&[first.id(), early[0].id(), early[1].id()]).await;
     assert_eq!(node.height(), 1, "all three in one block");
+    node.stop().await;
+}
+
+/// PACE-9.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vote_ends_at_its_time_on_an_idle_chain() {
+    let net = Net::new(genesis(1, 10, Params::standard()));
+    let chain = net.chain();
+    let mut node = net.start(0).await;
+    let charter = orgs::Charter {
+        supervisors: List::new(vec![account(0)]).unwrap(),
+        threshold: 1,
+        join: orgs::JoinPolicy { application: true, sponsorship: false, task: None },
+        quorum_bp: 5_000,
+        pass_bp: 5_000,
+        period_ms: 1_000,
+        veto_ms: 0,
+        issuance_cap: Amount::ZERO,
+        income_tokens: List::new(vec![TokenId::NATIVE]).unwrap(),
+        treasury_bp: 0,
+        push_least: Amount::ZERO,
+        allowance: Amount::ZERO,
+    };
+    let create =
+        orgs::Call::Create { name: Text::new("club").unwrap(), symbol: Text::new("club").unwrap(), decimals: 0, charter };
+    let org = OrgId::derive(&account(0), 0, 0);
+    let role = orgs::Call::SetRole { org, who: account(0), role: orgs::Role::Developer, granted: true };
+    let calls = List::new(vec![CallBytes::new(Call::Orgs(role).encode()).unwrap()]).unwrap();
+    let propose = orgs::Call::Propose { org, title: Text::new("nobody votes").unwrap(), calls };
+    let txs = [signed(chain, 0, 0, &Call::Orgs(create)), signed(chain, 0, 1, &Call::Orgs(propose))];
+    let begun = Instant::now();
+    node.engine.submit_many(bytes(&txs)).await.unwrap().into_iter().for_each(|answer| drop(answer.unwrap()));
+    node.finalizes(&ids(&txs)).await;
+    loop {
+        node.next().await;
+        let state = node.store.snapshot().unwrap();
+        let (_, proposal) = orgs::views::proposals(&*state, &org, None, 1).unwrap().pop().expect("it was opened");
+        if proposal.stage == orgs::Stage::Closed(orgs::Outcome::Rejected) {
+            break;
+        }
+    }
+    println!("the vote of one second ended after {:?}; a heartbeat comes after a minute", begun.elapsed());
+    assert!(node.height() <= 4, "it took no pulses beyond: {}", node.height());
+    let before = node.height();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(node.height(), before, "idle again");
     node.stop().await;
 }
 

@@ -50,12 +50,11 @@ pub fn genesis(validators: u32, accounts: u32, params: Params) -> Genesis {
 }
 
 pub fn transfer(chain: Hash, from: u32, nonce: u64, to: u32, amount: u128) -> SignedTx {
-    let call = Call::Tokens(tokens::Call::Transfer {
-        token: TokenId::NATIVE,
-        to: account(to),
-        amount: Amount::new(amount),
-        memo: Text::default(),
-    });
+    let call = tokens::Call::Transfer { token: TokenId::NATIVE, to: account(to), amount: Amount::new(amount), memo: Text::default() };
+    signed(chain, from, nonce, &Call::Tokens(call))
+}
+
+pub fn signed(chain: Hash, from: u32, nonce: u64, call: &Call) -> SignedTx {
     let tx = Tx {
         version: TX_VERSION,
         chain,
