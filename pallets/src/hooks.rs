@@ -2,16 +2,22 @@ use crate::{Ctx, orgs, params, staking, tokens};
 use leither_state::{Fault, Read};
 use leither_types::{Amount, Certificate, Millis, Weight};
 
-/// Proposals closed and ballots unlocked in one block, each.
-const CLOSED_MAX: usize = 32;
+/// What part of a block's greatest weight closing proposals may take, beside its transactions. Bounded by weight, not by number: so cheap
+/// ones cannot keep the chain's other votes waiting.
+const CLOSING_PART: Weight = 8;
+/// The same for giving back the units that were cast.
+const UNLOCKING_PART: Weight = 16;
 
 /// What happens after a block's last transaction, in this order:
 /// 1. proposals whose time has come are closed and done, since they may move money that is shared below;
-/// 2. dividends under way are pushed, a page;
-/// 3. the fees are divided, since all of the block's fees are known now;
-/// 4. the base fee moves for the next block.
+/// 2. units cast in closed ones are given back, a page;
+/// 3. dividends under way are pushed, a page;
+/// 4. the fees are divided, since all of the block's fees are known now;
+/// 5. the base fee moves for the next block.
 pub fn end_block(ctx: &mut Ctx<'_>, fees: Amount, used: Weight, certificate: &Certificate, empty: bool) -> Result<(), Fault> {
-    orgs::close_due(ctx, CLOSED_MAX)?;
+    let most = ctx.block.params.block_weight_max;
+    orgs::close_due(ctx, most / CLOSING_PART)?;
+    orgs::unlock_page(ctx, most / UNLOCKING_PART)?;
     tokens::push_page(ctx, ctx.block.params.pushes_max)?;
     if !empty {
         staking::pay_signers(ctx, fees, certificate)?;

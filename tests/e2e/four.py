@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
 """Four validators made by the README's commands agree on every block and root under load. Usage: four.py [seconds]"""
-import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -9,19 +7,14 @@ import tempfile
 import time
 import urllib.error
 
-from lib import LEITHER, ROOT, free_port, rpc
+import lib
+from lib import LEITHER, ROOT, environment, free_port, rpc
 
 N = 4
 
 
 def cli(home, *args, node=None):
-    env = {**os.environ, "LEITHER_HOME": str(home)}
-    if node:
-        env["LEITHER_NODE"] = node
-    done = subprocess.run([str(LEITHER), "--json", *args], capture_output=True, text=True, env=env, cwd=ROOT)
-    if done.returncode:
-        sys.exit(f"leither {' '.join(args)}: {done.stderr}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    return lib.cli(args, home, node)
 
 
 def main():
@@ -50,7 +43,8 @@ def main():
                 "--set", f"p2p.listen=127.0.0.1:{p2p}", "--set", f"consensus.listen=127.0.0.1:{bft}",
                 "--set", f"consensus.persistent_peers={peers}", "--set", f"p2p.peers={data}", "--set", "log.level=warn")
             log = open(home / "log", "w")
-            nodes.append(subprocess.Popen([str(LEITHER), "--home", str(home), "run"], stdout=log, stderr=log))
+            nodes.append(subprocess.Popen([str(LEITHER), "--home", str(home), "run"], stdout=log, stderr=log,
+                                          env=environment(home)))
         try:
             run(homes, [f"http://127.0.0.1:{p[0]}" for p in ports], chain, seconds, nodes)
         finally:
@@ -62,13 +56,13 @@ def main():
 
 def run(homes, urls, chain, seconds, nodes):
     until = time.time() + 60
-    for url, home in zip(urls, homes):
+    for url, home, node in zip(urls, homes, nodes):
         while True:
             try:
                 assert rpc(url, "chain_getInfo")["chain"] == chain
                 break
             except (urllib.error.URLError, ConnectionError):
-                if time.time() > until:
+                if time.time() > until or node.poll() is not None:
                     sys.exit(f"{url} does not answer:\n{(home / 'log').read_text()[-2000:]}")
                 time.sleep(0.1)
     payees = [cli(home, "keys", "show", "payer")["account"] for home in homes]

@@ -1,25 +1,21 @@
 #!/usr/bin/env python3
 """kill -9 at random points under load: nothing that was answered `final` is ever lost. Usage: kill9.py [cycles] [seed]"""
+import json
 import random
-import subprocess
 import sys
 import threading
 import time
 
 from audit import audit
-from lib import LEITHER, ROOT, Dev, rpc
+from lib import Dev, command, rpc
 
 NAMES = ["alice", "bob", "carol", "dave"]
 
 
 def payer(chain, name, to, final, stop):
     """Pays again and again; notes each transaction that the node called final."""
-    import json
-    import os
-    env = {**os.environ, "LEITHER_HOME": chain.home.name, "LEITHER_NODE": chain.url}
-    command = [str(LEITHER), "--json", "transfer", "--from", name, to, "0.001mei"]
     while not stop.is_set():
-        done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=ROOT)
+        done = command(["transfer", "--from", name, to, "0.001mei"], chain.home.name, chain.url)
         if done.returncode == 0:
             answer = json.loads(done.stdout)
             if answer["status"] == "final":

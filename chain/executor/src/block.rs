@@ -3,8 +3,8 @@ use crate::validity::{Unfit, Verified};
 use leither_pallets::{BlockInfo, Ctx, Event, Origin, TxInfo, end_block, params, staking};
 use leither_state::{Fault, Overlay, Read, WriteSet};
 use leither_types::{
-    AccountId, Amount, BLOCK_TXS_MAX, BLOCK_VERSION, Block, Certificate, EVENTS_MAX, Hash, Header, Height, List, Millis, Receipt,
-    SignedTx, Status, TxId, ValidatorId, ValidatorSet, Weight, list_root,
+    AccountId, Amount, BLOCK_TXS_MAX, BLOCK_VERSION, Block, Certificate, EVENTS_MAX, Hash, Header, Height, List, Millis, Params,
+    Receipt, SignedTx, Status, TxId, ValidatorId, ValidatorSet, Weight, list_root,
 };
 use parity_scale_codec::Encode;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub struct Parent {
 /// What a proposer adds of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Draft {
-    /// Its clock, in ms.
+    /// Its clock, in ms. Where that is too early for the parent, the block bears the earliest time that is not.
     pub time: Millis,
     /// Its name.
     pub proposer: ValidatorId,
@@ -93,8 +93,9 @@ fn check(fine: bool, what: &'static str) -> Result<(), Invalid> {
 pub fn execute(parent: &Parent, block: &Block, verified: &dyn Verified) -> Result<Outcome, Refused> {
     let header = &block.header;
     let set = staking::views::set(&*parent.state)?;
-    check_header(parent, block, &set)?;
-    let mut fold = Fold::new(parent, header.time)?;
+    let params = params::views::params(&*parent.state)?;
+    check_header(parent, block, &set, &params)?;
+    let mut fold = Fold::new(parent, header.time, params)?;
     // BLOCK-6, here and for the weight.
     if block.encoded_size() > fold.info.params.block_bytes_max as usize {
         return Err(Invalid::TooBig("bytes").into());
@@ -116,15 +117,21 @@ pub fn execute(parent: &Parent, block: &Block, verified: &dyn Verified) -> Resul
     Ok(outcome)
 }
 
+/// PACE-6: the earliest time that a block on this parent may bear, by the parent's rules. However soon a proposer's turn comes, a block is
+/// no closer to the one before.
+fn earliest(parent: &Parent, params: &Params) -> Millis {
+    parent.time.saturating_add(params.pulse_min_ms.min(params.pulse_ms).max(1))
+}
+
 /// What parent and content make of a header, and that the parent is final.
-fn check_header(parent: &Parent, block: &Block, set: &ValidatorSet) -> Result<(), Invalid> {
+fn check_header(parent: &Parent, block: &Block, set: &ValidatorSet, params: &Params) -> Result<(), Invalid> {
     let header = &block.header;
     // BLOCK-1.
     check(header.version == BLOCK_VERSION, "version")?;
     check(header.chain == parent.chain, "chain")?;
     check(header.height == parent.height.wrapping_add(1), "height")?;
     check(header.parent == parent.id, "parent")?;
-    check(header.time > parent.time, "time")?;
+    check(header.time > parent.time && header.time >= earliest(parent, params), "time")?;
     // BLOCK-2.
     check(set.get(&header.proposer).is_some(), "proposer")?;
     // BLOCK-4, and in `execute` what only execution shows.
@@ -155,8 +162,9 @@ pub fn build(
     verified: &dyn Verified,
 ) -> Result<(Block, Outcome, Vec<(TxId, Unfit)>), Fault> {
     let set = staking::views::set(&*parent.state)?;
-    let time = draft.time.max(parent.time.saturating_add(1));
-    let mut fold = Fold::new(parent, time)?;
+    let params = params::views::params(&*parent.state)?;
+    let time = draft.time.max(earliest(parent, &params));
+    let mut fold = Fold::new(parent, time, params)?;
     let mut unfit = Vec::new();
     let mut txs = Vec::new();
     // Header and certificate come before the transactions.
@@ -223,8 +231,7 @@ struct Fold {
 }
 
 impl Fold {
-    fn new(parent: &Parent, time: Millis) -> Result<Self, Fault> {
-        let params = params::views::params(&*parent.state)?;
+    fn new(parent: &Parent, time: Millis, params: Params) -> Result<Self, Fault> {
         let state = Overlay::new(parent.state.clone());
         let base_fee = params::views::base_fee(&state)?;
         let info = BlockInfo { chain: parent.chain, height: parent.height.wrapping_add(1), time, params };

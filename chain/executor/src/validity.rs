@@ -84,6 +84,8 @@ pub(crate) struct Bill {
     pub payer: AccountId,
     pub sponsor: Option<leither_types::OrgId>,
     pub fee: Amount,
+    /// What the payer could pay at most.
+    pub can_pay: Amount,
 }
 
 /// Everything but form, signatures and nonce.
@@ -109,10 +111,10 @@ pub(crate) fn bill(
     };
     let first = tx.signers.first().copied().unwrap_or_default();
     let payer = tx.payer.unwrap_or(first);
-    let mut sponsor = None;
+    let (mut sponsor, mut allowed) = (None, Amount::new(u128::MAX));
     if !tx.signers.contains(&payer) {
         match orgs::may_pay_for(state, &payer, &first, fee, now) {
-            Ok(org) => sponsor = Some(org),
+            Ok((org, left)) => (sponsor, allowed) = (Some(org), left),
             Err(Stop::Reject(_)) => return Ok(Err(Unfit::Payer)),
             Err(Stop::Fault(fault)) => return Err(fault),
         }
@@ -121,7 +123,7 @@ pub(crate) fn bill(
     if have < fee {
         return Ok(Err(Unfit::CannotPay { have, fee }));
     }
-    Ok(Ok(Bill { payer, sponsor, fee }))
+    Ok(Ok(Bill { payer, sponsor, fee, can_pay: have.min(allowed) }))
 }
 
 /// ACCOUNTS-3: each signer's key is the one bound to the account, or may be bound now.
@@ -141,14 +143,15 @@ pub(crate) fn check_keys(state: &Overlay, signed: &SignedTx) -> Result<Result<()
 }
 
 /// Whether a transaction could stand in a block now or, its nonce being ahead, soon: what a node asks before its pool takes it. Form and
-/// signatures are the caller's. Says the account's next nonce.
+/// signatures are the caller's. Says the account's next nonce, and how much `mei` the payer could pay as fee: what it has free, and of an
+/// organization no more than is left of the day's allowance. A pool believes no offer beyond that.
 pub fn admissible(
     state: &Overlay,
     block: &BlockInfo,
     base_fee: Amount,
     signed: &SignedTx,
     weight: Weight,
-) -> Result<Result<u64, Unfit>, Fault> {
+) -> Result<Result<(u64, Amount), Unfit>, Fault> {
     let first = signed.tx.signers.first().copied().unwrap_or_default();
     let want = state.holding(&TokenId::NATIVE, &first)?.nonce;
     if signed.tx.nonce < want {
@@ -157,5 +160,5 @@ pub fn admissible(
     if let Err(unfit) = check_keys(state, signed)? {
         return Ok(Err(unfit));
     }
-    Ok(bill(state, block, base_fee, signed, weight)?.map(|_| want))
+    Ok(bill(state, block, base_fee, signed, weight)?.map(|bill| (want, bill.can_pay)))
 }

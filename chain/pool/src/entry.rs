@@ -31,27 +31,35 @@ pub struct Entry {
     pub weight: Weight,
     /// Its encoded length.
     pub len: usize,
+    /// What its payer could pay when it was looked at. Whoever knows the state sets it; until then the offer is believed.
+    pub can_pay: Amount,
 }
 
 impl Entry {
     /// Computes what belongs to `tx`.
     pub fn new(tx: Arc<SignedTx>, weight: Weight) -> Self {
-        Self { id: tx.id(), full_hash: tx.full_hash(), len: tx.encoded_size(), weight, tx }
+        let can_pay = tx.tx.max_fee;
+        Self { id: tx.id(), full_hash: tx.full_hash(), len: tx.encoded_size(), weight, can_pay, tx }
+    }
+
+    /// What it offers: no more than its payer has, or a fee that nobody owns would push out those that can be paid.
+    pub(crate) fn offer(&self) -> Amount {
+        self.tx.tx.max_fee.min(self.can_pay)
     }
 
     /// The base fee that it can pay at most.
     pub(crate) fn price(&self) -> u128 {
-        self.tx.tx.max_fee.0 / u128::from(self.weight.max(1))
+        self.offer().0 / u128::from(self.weight.max(1))
     }
 
     /// Whether it can pay this base fee.
     pub(crate) fn pays(&self, base_fee: Amount) -> bool {
-        base_fee.0.checked_mul(u128::from(self.weight)).is_some_and(|fee| fee <= self.tx.tx.max_fee.0)
+        base_fee.0.checked_mul(u128::from(self.weight)).is_some_and(|fee| fee <= self.offer().0)
     }
 
     /// POOL-4: the least fee that another transaction of this account and nonce must offer. Nothing: no fee is high enough.
     pub(crate) fn replaced_from(&self) -> Option<Amount> {
-        let fee = self.tx.tx.max_fee;
+        let fee = self.offer();
         fee.plus(Amount::new(fee.0.div_ceil(10).max(1)))
     }
 }

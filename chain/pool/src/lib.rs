@@ -9,8 +9,8 @@
 //! Order is arrival, so that nobody overtakes: each pulse the oldest transaction that can be paid and has no gap before it goes
 //! first. Only a full pool looks at prices, and then only to decide who leaves.
 //!
-//! Absent on purpose: signatures, balances and the clock. Who inserts has verified the transaction and knows the account's nonce;
-//! the time is handed in. The rules (`POOL-1` to `POOL-9`) are in `spec/pool.md`.
+//! Absent on purpose: signatures, balances and the clock. Who inserts has verified the transaction and knows the account's nonce and
+//! what its payer can pay; the time is handed in. The rules (`POOL-1` to `POOL-9`) are in `spec/pool.md`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -78,7 +78,7 @@ impl Pool {
         let rival = known.and_then(|a| a.seat(nonce)).and_then(|arrival| self.slots.get(&arrival).map(|s| (arrival, s)));
         if let Some((_, slot)) = rival {
             let needs = slot.entry.replaced_from();
-            if needs.is_none_or(|needs| entry.tx.tx.max_fee < needs) {
+            if needs.is_none_or(|needs| entry.offer() < needs) {
                 return Verdict::FeeTooLow { needs }; // POOL-4
             }
         }
@@ -134,6 +134,11 @@ impl Pool {
     /// The nonce for the account's next transaction, those in the pool counted; nothing where the pool has none of it.
     pub fn next_nonce(&self, account: &AccountId) -> Option<u64> {
         Some(self.accounts.get(*self.places.get(account)?)?.first_gap())
+    }
+
+    /// Those that have waited longest, at most so many.
+    pub fn oldest(&self, limit: usize) -> Vec<Arc<SignedTx>> {
+        self.slots.values().take(limit).map(|slot| slot.entry.tx.clone()).collect()
     }
 
     /// How many transactions.

@@ -22,6 +22,11 @@ fn nonce(entry: &Entry) -> u64 {
     entry.tx.tx.nonce
 }
 
+/// What is promised, and is there.
+fn offer(entry: &Entry) -> u128 {
+    entry.tx.tx.max_fee.0.min(entry.can_pay.0)
+}
+
 impl Model {
     fn next(&self, account: u8) -> u64 {
         self.next.get(&account).copied().unwrap_or(0)
@@ -44,15 +49,15 @@ impl Model {
         }
         let rival = self.list.iter().position(|e| who(e) == who(&new) && nonce(e) == nonce(&new));
         if let Some(at) = rival {
-            let old = self.list[at].tx.tx.max_fee.0;
+            let old = offer(&self.list[at]);
             let needs = old + old / 10 + u128::from(old % 10 != 0 || old == 0);
-            if new.tx.tx.max_fee.0 < needs {
+            if offer(&new) < needs {
                 return Verdict::FeeTooLow { needs: Some(Amount::new(needs)) };
             }
         }
         let ready = self.is_ready(&new);
         let mut kept: Vec<usize> = (0..self.list.len()).filter(|i| Some(*i) != rival).collect();
-        let price = |e: &Entry| e.tx.tx.max_fee.0 / u128::from(e.weight);
+        let price = |e: &Entry| offer(e) / u128::from(e.weight);
         while kept.len() + 1 > limits.txs || kept.iter().map(|i| self.list[*i].len).sum::<usize>() + new.len > limits.bytes {
             let others = kept.iter().copied().filter(|i| who(&self.list[*i]) != who(&new));
             // Readiness is that of the moment when the newcomer knocks.
@@ -88,7 +93,7 @@ impl Model {
             if chosen.len() == wanted.txs {
                 return chosen;
             }
-            let pays = wanted.base_fee.0 * u128::from(e.weight) <= e.tx.tx.max_fee.0;
+            let pays = wanted.base_fee.0 * u128::from(e.weight) <= offer(e);
             if !pays || e.len > bytes || e.weight > weight || e.tx.tx.valid_until < wanted.now {
                 stopped.push(who(e));
                 continue;
@@ -102,7 +107,7 @@ impl Model {
 
 #[derive(Clone, Debug)]
 enum Act {
-    Insert(Sketch),
+    Insert(Sketch, u128),
     Commit { txs: usize },
     Advance { account: u8, by: u64 },
     Expire { now: u64 },
@@ -113,7 +118,7 @@ fn act() -> impl Strategy<Value = Act> {
     let sketch = (0u8..6, 0u64..20, 0u128..60, 1u64..8, 0u64..40, 0usize..60);
     let sketch = sketch.prop_map(|(account, nonce, fee, weight, until, len)| Sketch { account, nonce, fee, weight, until, len });
     prop_oneof![
-        12 => sketch.prop_map(Act::Insert),
+        12 => (sketch, 0u128..90).prop_map(|(sketch, has)| Act::Insert(sketch, has)),
         1 => (0usize..8).prop_map(|txs| Act::Commit { txs }),
         1 => (0u8..6, 0u64..4).prop_map(|(account, by)| Act::Advance { account, by }),
         1 => (0u64..20).prop_map(|now| Act::Expire { now }),
@@ -130,8 +135,8 @@ proptest! {
         let (mut pool, mut model) = (Pool::new(limits), Model::default());
         for act in acts {
             match act {
-                Act::Insert(sketch) => {
-                    let entry = entry(sketch);
+                Act::Insert(sketch, has) => {
+                    let entry = Entry { can_pay: Amount::new(has), ..entry(sketch) };
                     prop_assert_eq!(pool.insert(entry.clone(), model.next(sketch.account)), model.insert(entry, limits));
                 }
                 Act::Commit { txs } => {

@@ -99,6 +99,34 @@ fn pool_5_a_full_pool_gives_up_gapped_ones_first_and_then_only_to_a_better_price
 }
 
 #[test]
+fn pool_5_an_offer_above_what_its_payer_has_is_not_believed() {
+    let mut pool = Pool::new(Limits { txs: 2, bytes: usize::MAX });
+    let honest = entry(of(1, 0));
+    assert_eq!(pool.insert(honest.clone(), 0), Verdict::Admitted);
+    assert_eq!(pool.insert(entry(of(2, 0)), 0), Verdict::Admitted);
+    let bold = |account, has| Entry { can_pay: Amount::new(has), ..entry(Sketch { fee: u128::MAX, ..of(account, 0) }) };
+    assert_eq!(pool.insert(bold(3, 1_099), 0), Verdict::Full, "it has less than a tenth more than the others offer");
+    assert_eq!(order(&pool, &ALL), [(1, 0), (2, 0)]);
+    assert_eq!(pool.insert(bold(3, 1_100), 0), Verdict::Admitted);
+    assert_eq!(order(&pool, &ALL), [(1, 0), (3, 0)]);
+    // Nor does it keep its own place by what nobody has: who has as much as it has, and a tenth more, takes it.
+    let needs = Some(Amount::new(1_210));
+    let again = |fee, until| entry(Sketch { fee, until, ..of(3, 0) });
+    assert_eq!(pool.insert(again(1_209, 2), 0), Verdict::FeeTooLow { needs });
+    assert!(matches!(pool.insert(again(1_210, 2), 0), Verdict::Replaced(_)));
+    assert!(pool.get(&honest.id).is_some());
+}
+
+#[test]
+fn pool_6_what_its_payer_cannot_pay_is_not_chosen() {
+    let mut pool = pool();
+    assert!(pool.insert(Entry { can_pay: Amount::new(29), ..entry(of(1, 0)) }, 0).is_in());
+    assert!(pool.insert(entry(of(2, 0)), 0).is_in());
+    assert_eq!(order(&pool, &Wanted { base_fee: Amount::new(2), ..ALL }), [(1, 0), (2, 0)]);
+    assert_eq!(order(&pool, &Wanted { base_fee: Amount::new(3), ..ALL }), [(2, 0)], "30 for a weight of 10");
+}
+
+#[test]
 fn pool_5_nothing_leaves_for_one_that_cannot_come_in_even_so() {
     let len = entry(PLAIN).len;
     let mut pool = Pool::new(Limits { txs: 10, bytes: 2 * len });

@@ -1,6 +1,6 @@
 //! The command line as it is read. `spec/cli.md` is generated from it.
 
-use crate::commands::{account, bench, dev, genesis, keys, localtx, mimei, node, org, token};
+use crate::commands::{account, bench, dev, genesis, keys, localtx, mimei, node, org, prove, token};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -65,7 +65,7 @@ pub enum Command {
     #[command(subcommand)]
     Tx(localtx::Tx),
     /// Proves what the state holds, offline but for the asking.
-    Prove(localtx::Prove),
+    Prove(prove::Prove),
     /// Load, measured from outside and audited.
     #[command(subcommand)]
     Bench(bench::Bench),

@@ -14,9 +14,11 @@ use leither_rpc_server::RpcServer;
 use leither_state::Fault;
 use leither_store::{OpenError, Store};
 use leither_types::{Genesis, SecretKey};
+use multiaddr::{Multiaddr, Protocol};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// What a node is made of.
@@ -33,6 +35,8 @@ pub struct Parts {
     pub node_key: SecretKey,
     /// Its name in the consensus swarm.
     pub swarm_key: SecretKey,
+    /// Whether others may join: the data swarm then starts even where it has nobody to dial.
+    pub joinable: bool,
 }
 
 /// A running node.
@@ -50,21 +54,16 @@ impl Parts {
         let store = open_store(self.data.clone(), self.genesis).await?;
         let chain = store.genesis().chain();
         let alone = self.config.p2p.peers.is_empty() && self.config.consensus.persistent_peers.is_empty();
-        let (net, gossip) = if alone {
+        let (net, gossip) = if alone && !self.joinable {
             (None, None)
         } else {
-            let listen = [
-                format!("/ip4/{}/udp/{}/quic-v1", self.config.p2p.listen.ip(), self.config.p2p.listen.port()),
-                format!("/ip4/{}/tcp/{}", self.config.p2p.listen.ip(), self.config.p2p.listen.port()),
-            ];
-            let listen: Result<Vec<_>, _> = listen.iter().map(|text| text.parse()).collect();
             let net = NetConfig {
                 key_seed: self.node_key.seed(),
-                listen: listen.map_err(|e| Failure::usage(format!("p2p.listen: {e}")))?,
+                listen: swarm_addresses(self.config.p2p.listen),
                 peers: self.config.p2p.peers.clone(),
                 chain,
             };
-            let (net, incoming) = Net::start(net).await.map_err(Failure::fault)?;
+            let (net, incoming) = Net::start(net).await?;
             let net = Arc::new(net);
             (Some(net.clone()), Some(Gossip { net, incoming }))
         };
@@ -79,7 +78,7 @@ impl Parts {
             admit_threads: 0,
             gossip,
         };
-        let engine = Arc::new(Engine::start(engine, store.clone()).await.map_err(Failure::fault)?);
+        let engine = Arc::new(Engine::start(engine, store.clone()).await?);
         let heights = follow(&engine, &store)?;
         let node = Node::new(store.clone(), engine.clone(), self.config.moniker.clone(), heights, net.clone());
         let mut rpc = leither_rpc_server::Config::new(self.config.rpc.listen);
@@ -90,9 +89,15 @@ impl Parts {
             // Everybody there is this machine's owner.
             rpc.connections_per_ip_max = rpc.connections_max;
         }
-        let rpc = RpcServer::start(rpc, Arc::new(Served(Arc::new(node)))).await.map_err(Failure::fault)?;
+        let rpc = RpcServer::start(rpc, Arc::new(Served::new(node))).await?;
         Ok(Running { engine, net, rpc, store })
     }
+}
+
+/// Where the data swarm listens: QUIC first, and TCP where that is kept from passing.
+fn swarm_addresses(listen: SocketAddr) -> Vec<Multiaddr> {
+    let host = Multiaddr::from(listen.ip());
+    vec![host.clone().with(Protocol::Udp(listen.port())).with(Protocol::QuicV1), host.with(Protocol::Tcp(listen.port()))]
 }
 
 /// Opens the database; a large one is read for seconds, so not on a thread that others wait for.
@@ -137,26 +142,60 @@ impl Running {
         self.rpc.address()
     }
 
-    /// Runs until a signal asks for the end (done) or something has to stop the node (exit code 4).
-    pub async fn until_the_end(self) -> Done {
-        let end = tokio::select! {
+    /// Runs until its end is asked for (done) or something has to stop the node (exit code 4).
+    pub async fn until_the_end(self, mut end: End) -> Done {
+        let why = tokio::select! {
             fault = self.engine.fault() => Err(Failure::new(Exit::Fault, fault)),
-            signal = signal() => signal,
+            () = end.asked() => Ok(()),
         };
+        self.stop().await;
+        why
+    }
+
+    /// Stops everything, in the reverse order of its start.
+    pub async fn stop(self) {
+        tracing::info!("stopping");
         self.rpc.stop().await;
         self.engine.stop().await;
         drop(self.net);
-        end
     }
 }
 
-async fn signal() -> Done {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::fault)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Failure::fault)?,
+/// The signals that ask for the end: Ctrl-C and SIGTERM. From its making on they end the process no more; one that comes before anybody
+/// waits is kept.
+pub struct End {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl End {
+    /// Listens from now on.
+    pub fn listen() -> Done<Self> {
+        let listen = |kind| signal(kind).map_err(|e| Failure::fault(format!("cannot listen for Ctrl-C: {e}")));
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
-    tracing::info!("stopping");
-    Ok(())
+
+    /// Waits for one of them.
+    pub async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_swarm_listens_on_either_kind_of_address() {
+        let shown = |listen: &str| {
+            let addresses = swarm_addresses(listen.parse().unwrap());
+            addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(shown("127.0.0.1:4801"), "/ip4/127.0.0.1/udp/4801/quic-v1 /ip4/127.0.0.1/tcp/4801");
+        assert_eq!(shown("[::1]:4801"), "/ip6/::1/udp/4801/quic-v1 /ip6/::1/tcp/4801");
+        assert_eq!(shown("[::]:0"), "/ip6/::/udp/0/quic-v1 /ip6/::/tcp/0");
+    }
 }

@@ -1,7 +1,13 @@
 //! How a command ends: exit codes that scripts rely on, and one sentence on stderr that says what happened and what to do next.
 
+use crate::config::ConfigError;
+use crate::content::ContentError;
+use crate::genesis::GenesisError;
+use crate::home::HomeError;
+use crate::keys::KeyError;
 use leither_rpc_api::ClientError;
 use std::fmt;
+use std::io::{self, ErrorKind};
 
 /// The documented exit codes (DESIGN, section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +24,7 @@ pub enum Exit {
 }
 
 /// A command that did not do what was asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,
@@ -57,21 +63,164 @@ impl From<ClientError> for Failure {
     }
 }
 
-macro_rules! usage {
-    ($($error:ty),*) => {$(
-        impl From<$error> for Failure {
-            fn from(error: $error) -> Self {
-                Self::usage(error)
-            }
-        }
-    )*};
+/// Whose failure a file's is: a path or a file that cannot serve is the command line's, all else (a full or failing disk) this
+/// machine's.
+fn of_file(error: &io::Error) -> Exit {
+    match error.kind() {
+        ErrorKind::NotFound
+        | ErrorKind::AlreadyExists
+        | ErrorKind::PermissionDenied
+        | ErrorKind::NotADirectory
+        | ErrorKind::IsADirectory
+        | ErrorKind::InvalidFilename
+        | ErrorKind::InvalidInput
+        | ErrorKind::FileTooLarge => Exit::Usage,
+        _ => Exit::Fault,
+    }
 }
-usage!(
-    crate::amounts::AmountError,
-    crate::keys::KeyError,
-    crate::home::HomeError,
-    crate::config::ConfigError,
-    crate::genesis::GenesisError,
-    crate::content::ContentError,
-    leither_types::IdError
-);
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        let exit = match &error {
+            KeyError::Io { source, .. } => of_file(source),
+            KeyError::Machine(_) => Exit::Fault,
+            _ => Exit::Usage,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<HomeError> for Failure {
+    fn from(error: HomeError) -> Self {
+        let exit = match &error {
+            HomeError::Create { source, .. } => of_file(source),
+            HomeError::Nowhere | HomeError::Unfit { .. } => Exit::Usage,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let exit = match &error {
+            ConfigError::Read { source, .. } => of_file(source),
+            _ => Exit::Usage,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<GenesisError> for Failure {
+    fn from(error: GenesisError) -> Self {
+        let exit = match &error {
+            GenesisError::Io { source, .. } => of_file(source),
+            _ => Exit::Usage,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<ContentError> for Failure {
+    fn from(error: ContentError) -> Self {
+        let exit = match &error {
+            ContentError::Io { source, .. } => of_file(source),
+            ContentError::Sink(_) => Exit::Fault,
+            _ => Exit::Usage,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<leither_net::StartError> for Failure {
+    fn from(error: leither_net::StartError) -> Self {
+        let exit = match &error {
+            leither_net::StartError::Peer { .. } => Exit::Usage,
+            _ => Exit::Fault,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<leither_engine::StartError> for Failure {
+    fn from(error: leither_engine::StartError) -> Self {
+        let exit = match &error {
+            leither_engine::StartError::Address { .. } => Exit::Usage,
+            _ => Exit::Fault,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<leither_rpc_server::StartError> for Failure {
+    fn from(error: leither_rpc_server::StartError) -> Self {
+        let exit = match &error {
+            leither_rpc_server::StartError::Config(_) => Exit::Usage,
+            _ => Exit::Fault,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<crate::amounts::AmountError> for Failure {
+    fn from(error: crate::amounts::AmountError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<leither_types::IdError> for Failure {
+    fn from(error: leither_types::IdError) -> Self {
+        Self::usage(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn io(kind: ErrorKind) -> io::Error {
+        io::Error::from(kind)
+    }
+
+    #[test]
+    fn a_machines_failure_is_told_from_a_persons_mistake() {
+        let path = || PathBuf::from("keys/alice.json");
+        let faults: [Failure; 6] = [
+            KeyError::Machine("no randomness".into()).into(),
+            KeyError::Io { what: "write", path: path(), source: io(ErrorKind::StorageFull) }.into(),
+            HomeError::Create { path: path(), source: io(ErrorKind::StorageFull) }.into(),
+            ConfigError::Read { path: path(), source: io::Error::other("the disk failed") }.into(),
+            GenesisError::Io { what: "write", path: path(), source: io(ErrorKind::StorageFull) }.into(),
+            ContentError::Io { what: "read", path: path(), source: io::Error::other("the disk failed") }.into(),
+        ];
+        for failure in faults {
+            assert_eq!(failure.exit, Exit::Fault, "{}", failure.sentence);
+        }
+        let mistakes: [Failure; 7] = [
+            KeyError::Name("Alice".into()).into(),
+            KeyError::Io { what: "read", path: path(), source: io(ErrorKind::NotFound) }.into(),
+            HomeError::Nowhere.into(),
+            HomeError::Create { path: path(), source: io(ErrorKind::PermissionDenied) }.into(),
+            ConfigError::Relation("no".into()).into(),
+            GenesisError::Missing(path()).into(),
+            ContentError::Io { what: "read", path: path(), source: io(ErrorKind::NotFound) }.into(),
+        ];
+        for failure in mistakes {
+            assert_eq!(failure.exit, Exit::Usage, "{}", failure.sentence);
+        }
+    }
+
+    #[test]
+    fn a_wrong_address_of_a_peer_is_a_persons_mistake() {
+        let address = || -> leither_net::Multiaddr { "/ip4/10.0.0.1/udp/9".parse().unwrap() };
+        let peer = leither_net::StartError::Peer { address: address(), why: "it is not spoken here" };
+        let value = || "10.0.0.1".to_string();
+        let engine = leither_engine::StartError::Address { field: "peers", value: value(), why: "no multiaddress".into() };
+        let hosts = leither_rpc_server::StartError::Config(leither_rpc_server::ConfigError::Host(value()));
+        for failure in [Failure::from(peer), engine.into(), hosts.into()] {
+            assert_eq!(failure.exit, Exit::Usage, "{}", failure.sentence);
+        }
+        let taken = leither_net::StartError::Listen { address: address(), why: "in use".into() };
+        assert_eq!(Failure::from(taken).exit, Exit::Fault);
+    }
+}

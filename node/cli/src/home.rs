@@ -100,6 +100,11 @@ impl Home {
         self.root.join("keys")
     }
 
+    /// The validator's secrets.
+    pub fn validator(&self) -> PathBuf {
+        self.root.join("validator")
+    }
+
     /// What the validator votes with.
     pub fn consensus_key(&self) -> PathBuf {
         self.root.join("validator/consensus_key.json")

@@ -96,6 +96,34 @@ fn scalar(value: &Value) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::path::{Path, PathBuf};
+
+    fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+
+    /// `--json` promises one object and nothing else: what were printed past the printer would break that.
+    #[test]
+    fn nothing_but_the_printer_writes_to_standard_output() {
+        let mut found = Vec::new();
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+        assert!(found.len() > 40, "the sources have moved");
+        // In halves, so that this file does not find itself; with what may stand before, since the words for standard error end alike.
+        let words = [concat!(" print", "!("), concat!(" print", "ln!("), concat!("io::std", "out()")];
+        for path in found.iter().filter(|path| !path.ends_with("src/print.rs")) {
+            for line in std::fs::read_to_string(path).unwrap().lines().filter(|line| !line.trim_start().starts_with("//")) {
+                let word = words.iter().find(|word| format!(" {line}").contains(*word));
+                assert!(word.is_none(), "{}: {line}", path.display());
+            }
+        }
+    }
 
     #[test]
     fn people_read_the_same_answer() {

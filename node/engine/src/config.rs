@@ -59,6 +59,7 @@ pub(crate) fn keypair(key: &SecretKey) -> Result<Keypair, StartError> {
 }
 
 /// The engine's own configuration, made from ours.
+#[derive(Clone)]
 pub(crate) struct BftConfig {
     moniker: String,
     consensus: ConsensusConfig,

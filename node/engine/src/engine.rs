@@ -1,17 +1,12 @@
-use crate::codec::EngineCodec;
-use crate::config::{BftConfig, EngineConfig, ValidatorKey, check_listen, keypair};
-use crate::driver::Driver;
+use crate::config::{BftConfig, EngineConfig, ValidatorKey};
 use crate::error::{AdmitError, NodeFault, StartError};
 use crate::feed::Listener;
 use crate::ingress::{Batch, Ingress};
+use crate::launch::{Launch, supervise};
 use crate::node::{Node, Tip};
 use crate::sign_state::SignState;
-use crate::signer::GuardedSigner;
-use crate::watchdog;
-use arc_malachitebft_app_channel as bft;
-use bft::app::types::codec::Codec;
-use bft::{ConsensusContext, EngineBuilder, NetworkContext, NetworkIdentity, RequestContext, SyncContext, WalContext};
-use leither_consensus::{Address, Leither, Signer, Verifier};
+use leither_consensus::Signer;
+use leither_net::Net;
 use leither_pool::Pool;
 use leither_store::Store;
 use leither_types::{AccountId, Hash, Height, SignedTx, TxId, ValidatorId};
@@ -21,10 +16,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
 /// The write-ahead log's name in the data directory.
 pub const WAL_FILE: &str = "consensus.wal";
+/// How often it is looked whether anything has to be sent again.
+const RESEND_LOOK: Duration = Duration::from_secs(2);
+/// To peers that have long been there, each so many looks.
+const RESEND_EVERY: u32 = 15;
+/// So many transactions at a time, the oldest first.
+const RESEND_MAX: usize = 2_048;
 /// A stop takes no longer than this.
 const STOP: Duration = Duration::from_secs(5);
 
@@ -38,7 +40,9 @@ pub struct Engine {
 
 struct Running {
     runtime: Runtime,
-    actors: bft::EngineHandle,
+    /// Ends the engine's actors and then itself.
+    stop: oneshot::Sender<()>,
+    supervisor: JoinHandle<()>,
 }
 
 /// How the node does.
@@ -61,14 +65,18 @@ impl Engine {
     pub async fn start(config: EngineConfig, store: Store) -> Result<Self, StartError> {
         let chain = store.genesis().chain();
         let wal = config.data.join(WAL_FILE);
-        let bft_config = BftConfig::new(&config)?;
-        check_listen(config.listen)?;
+        // Wrong addresses are told before anything is begun.
+        let bft = BftConfig::new(&config)?;
         std::fs::create_dir_all(&config.data).map_err(|source| StartError::Io { path: config.data.clone(), source })?;
 
-        let (signer, guard) = validator(config.validator, chain, &store)?.unzip();
+        let (signer, guard) = validator(config.validator.as_ref(), chain)?.unzip();
         let me = signer.as_ref().map(|signer| ValidatorId::of_key(&signer.public()));
         let node = Arc::new(Node::new(chain, me, wal, store, Pool::new(config.pool))?);
-        let guarded = signer.clone().zip(guard).map(|(signer, guard)| GuardedSigner::new(signer, guard, node.clone()));
+        if let Some(guard) = &guard {
+            abstain_if_forgotten(&node, guard);
+        }
+        let launch = Launch::new(node.clone(), &config, bft, signer, guard);
+        let gossip_to = config.gossip.as_ref().map(|gossip| gossip.net.clone());
         let (net, incoming) = config.gossip.map(|gossip| (gossip.net, gossip.incoming)).unzip();
         let threads = match config.admit_threads {
             0 => thread::available_parallelism().map_or(1, usize::from).clamp(1, 4),
@@ -86,10 +94,8 @@ impl Engine {
             .build()
             .map_err(io("consensus threads"))?;
 
-        let identity = identity(config.moniker, &config.swarm_key, me, signer.as_ref())?;
-        let has_peers = !config.peers.is_empty();
-        let build = launch(node.clone(), bft_config, identity, signer, guarded, has_peers);
-        let built = runtime.spawn(build).await.map_err(|e| StartError::Bft(e.to_string()))?;
+        let first = launch.clone();
+        let built = runtime.spawn(async move { first.start().await }).await.map_err(|e| StartError::Bft(e.to_string()))?;
         let actors = match built {
             Ok(actors) => actors,
             Err(e) => {
@@ -97,6 +103,8 @@ impl Engine {
                 return Err(e);
             }
         };
+        let (stop, stopped) = oneshot::channel();
+        let supervisor = runtime.spawn(supervise(launch, actors, stopped));
         if let Some(mut incoming) = incoming {
             let entrance = ingress.clone();
             runtime.spawn(async move {
@@ -105,8 +113,11 @@ impl Engine {
                 }
             });
         }
+        if let Some(net) = gossip_to {
+            runtime.spawn(resend(node.clone(), net));
+        }
         let fault = node.fault();
-        Ok(Self { node, ingress, fault, running: Mutex::new(Some(Running { runtime, actors })) })
+        Ok(Self { node, ingress, fault, running: Mutex::new(Some(Running { runtime, stop, supervisor })) })
     }
 
     /// Takes one transaction from a client of this node: admitted to the pool, or why not.
@@ -166,9 +177,10 @@ impl Engine {
     /// Stops the engine. What is committed is committed; what is not, the next start finds in the write-ahead log.
     pub async fn stop(&self) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Running { runtime, actors }) = running else { return };
-        actors.actor.stop(Some("the node stops".into()));
-        let _ = tokio::time::timeout(STOP, actors.handle).await;
+        let Some(Running { runtime, stop, supervisor }) = running else { return };
+        // It may have ended by itself, after a fault.
+        let _ = stop.send(());
+        let _ = tokio::time::timeout(STOP, supervisor).await;
         self.ingress.stop().await;
         // A runtime must not be dropped where tasks run.
         let _ = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(STOP)).await;
@@ -178,60 +190,49 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         let running = self.running.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Running { runtime, actors }) = running {
-            actors.actor.stop(Some("the node stops".into()));
+        if let Some(Running { runtime, stop, .. }) = running {
+            let _ = stop.send(());
             runtime.shutdown_background();
         }
     }
 }
 
-fn validator(key: Option<ValidatorKey>, chain: Hash, store: &Store) -> Result<Option<(Signer, SignState)>, StartError> {
+fn validator(key: Option<&ValidatorKey>, chain: Hash) -> Result<Option<(Signer, Arc<SignState>)>, StartError> {
     let Some(ValidatorKey { key, dir }) = key else { return Ok(None) };
     let me = ValidatorId::of_key(&key.public());
-    let used = store.head()?.height > 0;
-    let guard = SignState::open(&dir, &chain, &me.to_string(), used)?;
-    Ok(Some((Signer::new(chain, key), guard)))
+    let guard = SignState::open(dir, &chain, &me.to_string())?;
+    Ok(Some((Signer::new(chain, key.clone()), Arc::new(guard))))
 }
 
-fn identity(
-    moniker: String,
-    key: &leither_types::SecretKey,
-    me: Option<ValidatorId>,
-    signer: Option<&Signer>,
-) -> Result<NetworkIdentity, StartError> {
-    let keypair = keypair(key)?;
-    let (Some(me), Some(signer)) = (me, signer) else { return Ok(NetworkIdentity::new(moniker, keypair, None)) };
-    let proof = signer.validator_proof(keypair.public().to_peer_id().to_bytes());
-    let proof = EngineCodec.encode(&proof).map_err(|e| StartError::Bft(e.to_string()))?;
-    Ok(NetworkIdentity::new_validator(moniker, keypair, me.to_string(), proof))
+/// ENGINE-10: sends what still waits to other nodes again: to one that has just come, and to those that were too busy.
+async fn resend(node: Arc<Node>, net: Arc<Net>) {
+    let mut known = Vec::new();
+    let mut since = 0;
+    loop {
+        tokio::time::sleep(RESEND_LOOK).await;
+        let mut peers = net.peers().await;
+        peers.sort_unstable();
+        // A peer subscribes a moment after it has connected, so it is served at the look after the one that finds it.
+        let has_new = since == 1;
+        since = if peers.iter().any(|peer| known.binary_search(peer).is_err()) { 1 } else { since + 1 };
+        known = peers;
+        if known.is_empty() || !(has_new || since % RESEND_EVERY == 0) {
+            continue;
+        }
+        let waiting = node.pool().oldest(RESEND_MAX);
+        let sent = waiting.into_iter().take_while(|tx| net.publish(tx.clone())).count();
+        if sent > 0 {
+            tracing::debug!(sent, peers = known.len(), "what waits was sent again");
+        }
+    }
 }
 
-/// Builds the engine's actors and our tasks around them, on the runtime that it is called on.
-async fn launch(
-    node: Arc<Node>,
-    config: BftConfig,
-    identity: NetworkIdentity,
-    signer: Option<Signer>,
-    guarded: Option<GuardedSigner>,
-    has_peers: bool,
-) -> Result<bft::EngineHandle, StartError> {
-    let verifier = Box::new(Verifier::new(node.chain));
-    let consensus = match (node.me, guarded) {
-        (Some(me), Some(guarded)) => ConsensusContext::new_validator(Address(me), verifier, Box::new(guarded)),
-        _ => ConsensusContext::new_full_node(Address(ValidatorId::default()), verifier),
-    };
-    let (channels, actors) = EngineBuilder::new(Leither, config)
-        .with_default_wal(WalContext::new(node.wal.clone(), EngineCodec))
-        .with_default_network(NetworkContext::new(identity, EngineCodec))
-        .with_default_sync(SyncContext::new(EngineCodec))
-        .with_default_consensus(consensus)
-        .with_default_request(RequestContext::new(64))
-        .build()
-        .await
-        .map_err(|e| StartError::Bft(format!("{e:#}")))?;
-    let driver = Driver::new(node.clone(), signer, channels.network, has_peers);
-    tokio::spawn(driver.run(channels.consensus));
-    tokio::spawn(watchdog::hear(node.clone(), channels.events));
-    tokio::spawn(watchdog::watch(node, channels.net_requests, channels.requests));
-    Ok(actors)
+/// SIGN-5: where this key signed in a height of which neither store nor write-ahead log tell, the others go on without it for so long.
+fn abstain_if_forgotten(node: &Node, guard: &SignState) {
+    let (signed, tip) = (guard.height(), node.tip());
+    let next = tip.next_height();
+    let forgotten = signed > next || (signed == next && !node.wal.exists());
+    if forgotten && !tip.is_alone(node.me) {
+        node.abstain_up_to(signed);
+    }
 }

@@ -57,8 +57,8 @@ pub enum NodeFault {
     State(#[from] Fault),
     /// A block was decided that this node does not have.
     #[error(
-        "height {height}: block {block} was decided, but is not on this disk. Delete {} and start again: the guard beside the key keeps \
-         the node from signing twice, and the others send the block", wal.display()
+        "height {height}: block {block} was decided, but is not on this disk. Delete {} and start again: the others send the block, and \
+         this node signs nothing before it has passed that height", wal.display()
     )]
     Missing {
         /// Of which height.
@@ -68,13 +68,25 @@ pub enum NodeFault {
         /// The write-ahead log.
         wal: PathBuf,
     },
+    /// Two thirds of the validators made a block final that this node finds invalid.
+    #[error(
+        "height {height}: more than two thirds of the validators made block {block} final, and this node finds it invalid. Either this \
+         program is older than theirs (install the current one), or its database is damaged (move it away and let the node fetch the \
+         chain again)"
+    )]
+    Diverged {
+        /// Of which height.
+        height: u64,
+        /// Its id.
+        block: leither_types::Hash,
+    },
     /// The guard beside the consensus key refused a signature.
     #[error("{0}")]
     Guard(String),
     /// The BFT engine hangs on purpose: its write-ahead log failed.
     #[error(
-        "the BFT engine has stopped ({why}). Look at the disk that holds {}; if the file is damaged, delete it and start again: the guard \
-         beside the key keeps the node from signing twice", wal.display()
+        "the BFT engine has stopped ({why}). Look at the disk that holds {}; if the file is damaged, delete it and start again: this \
+         node then signs nothing before the others have passed the height it was in", wal.display()
     )]
     Bft {
         /// What is known.

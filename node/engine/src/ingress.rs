@@ -379,7 +379,10 @@ impl Worker {
             let State::Read(entry) = &*state else { continue };
             let verdict = admissible(&overlay, &block, tip.base_fee, &entry.tx, entry.weight)?;
             *state = match (std::mem::replace(state, State::Answered(Err(AdmitError::Stopping))), verdict) {
-                (State::Read(entry), Ok(next)) => State::Fit(entry, next),
+                (State::Read(mut entry), Ok((next, can_pay))) => {
+                    entry.can_pay = can_pay;
+                    State::Fit(entry, next)
+                }
                 (_, Err(unfit)) => State::Answered(Err(unfit.into())),
                 (other, Ok(_)) => other,
             };

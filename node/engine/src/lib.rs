@@ -27,6 +27,7 @@ mod engine;
 mod error;
 mod feed;
 mod ingress;
+mod launch;
 mod node;
 mod pacing;
 mod sign_state;

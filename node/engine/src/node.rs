@@ -51,6 +51,10 @@ pub struct Node {
     pub stir: Notify,
     /// The highest height that another validator was seen to have begun.
     pub called: AtomicU64,
+    /// SIGN-5: this node signs nothing in heights up to this one, as it no longer knows all that it signed there. 0: it signs in all.
+    abstain: AtomicU64,
+    /// It has begun or ceased to abstain.
+    pub role: Notify,
     /// Peers in the consensus swarm.
     pub peers: AtomicUsize,
     /// Whether the last block came from another node's history.
@@ -116,6 +120,8 @@ impl Node {
             feed: Feed::default(),
             stir: Notify::new(),
             called: AtomicU64::new(0),
+            abstain: AtomicU64::new(0),
+            role: Notify::new(),
             peers: AtomicUsize::new(0),
             syncing: AtomicBool::new(false),
             pool: Mutex::new(pool),
@@ -167,8 +173,40 @@ impl Node {
         !self.pool().best(&wanted).is_empty()
     }
 
-    /// Another validator has begun this height.
+    /// Signs nothing from now on before this height is over.
+    pub fn abstain_up_to(&self, height: Height) {
+        tracing::warn!(
+            height,
+            "this node abstains until the others have passed this height: it may have signed in it what it no longer knows"
+        );
+        self.abstain.fetch_max(height, Ordering::Relaxed);
+        self.role.notify_one();
+    }
+
+    /// Whether this node must not sign in this height.
+    pub fn abstains_in(&self, height: Height) -> bool {
+        self.abstain.load(Ordering::Relaxed) >= height
+    }
+
+    /// A height is over.
+    pub fn passed(&self, height: Height) {
+        if self.abstain.load(Ordering::Relaxed) == height {
+            tracing::info!(height, "this node votes again");
+            self.role.notify_one();
+        }
+    }
+
+    /// Whether this node votes on the next block.
+    pub fn votes(&self, tip: &Tip) -> bool {
+        self.me.is_some_and(|me| tip.validators.seat(&me).is_some()) && !self.abstains_in(tip.next_height())
+    }
+
+    /// Another validator has begun this height. Only the next one and its successor can be meant: the engine tells of messages before it
+    /// has looked at their signatures.
     pub fn call(&self, height: Height) {
+        if height > self.tip().next_height().saturating_add(1) {
+            return;
+        }
         if self.called.fetch_max(height, Ordering::Relaxed) < height {
             self.stir.notify_one();
         }

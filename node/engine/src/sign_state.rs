@@ -47,8 +47,7 @@ pub enum GuardError {
     /// It would be a second signature for one step, or one for a step long past.
     #[error(
         "refused to sign {step:?} of height {height} round {round}: {last_step:?} of height {last_height} round {last_round} \
-         was signed before, and signing again can cost the pledge. If another process runs with this key, stop it. Else wait: \
-         the node goes on by itself once the others have passed height {last_height}"
+         was signed before, and signing again can cost the pledge. If another process runs with this key, stop it"
     )]
     Conflict {
         /// What was asked.
@@ -83,10 +82,10 @@ pub enum GuardError {
         /// What is wrong.
         what: String,
     },
-    /// The key has signed before, as the store shows, yet the file is gone.
+    /// The key is there, the file that was made with it is not.
     #[error(
-        "{0} is missing, but this node has already taken part with this key. Restore the file from a backup, or join with a new \
-         consensus key; never run this key without it"
+        "{0} is missing: it is made together with the consensus key and says what that has signed. Restore it from where the key came \
+         from, or make a new consensus key; never run this key without it"
     )]
     Missing(PathBuf),
     /// The file belongs to another chain or key.
@@ -102,8 +101,15 @@ pub enum GuardError {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
-    chain: String,
+    /// Nothing until the key is used for the first time.
+    chain: Option<String>,
     validator: String,
+    last: Option<Last>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Last {
     height: Height,
     round: u32,
     step: Step,
@@ -120,49 +126,55 @@ pub struct SignState {
 }
 
 impl SignState {
-    /// SIGN-3: reads the file in `dir`, or begins it where the key is new: `used` says whether the store shows that it is not.
-    pub fn open(dir: &Path, chain: &Hash, validator: &str, used: bool) -> Result<Self, GuardError> {
+    /// SIGN-3: makes the file of a key that has signed nothing yet, when the key itself is made. One that is there is left alone.
+    pub fn create(dir: &Path, validator: &str) -> Result<(), GuardError> {
+        let path = dir.join(FILE);
+        if path.exists() {
+            return Ok(());
+        }
+        let record = Record { chain: None, validator: validator.to_owned(), last: None };
+        fs::create_dir_all(dir)
+            .and_then(|()| replace(&path, &record))
+            .map_err(|source| GuardError::Disk { path, source })
+    }
+
+    /// SIGN-3: reads the file in `dir` and binds it to the chain.
+    pub fn open(dir: &Path, chain: &Hash, validator: &str) -> Result<Self, GuardError> {
         let path = dir.join(FILE);
         let (chain, validator) = (chain.to_string(), validator.to_owned());
         let disk = |source| GuardError::Disk { path: path.clone(), source };
-        let last = match fs::metadata(&path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                if used {
-                    return Err(GuardError::Missing(path));
-                }
-                fs::create_dir_all(dir).map_err(disk)?;
-                None
+        let damaged = |what: String| GuardError::Damaged { path: path.clone(), what };
+        let about = fs::metadata(&path).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => GuardError::Missing(path.clone()),
+            _ => disk(e),
+        })?;
+        if about.len() > BYTES_MAX {
+            return Err(damaged(format!("{} bytes long", about.len())));
+        }
+        let text = fs::read_to_string(&path).map_err(disk)?;
+        let record: Record = serde_json::from_str(&text).map_err(|e| damaged(e.to_string()))?;
+        if record.chain.as_ref().is_some_and(|found| *found != chain) {
+            return Err(GuardError::Foreign { path, what: "another chain" });
+        }
+        if record.validator != validator {
+            return Err(GuardError::Foreign { path, what: "another key" });
+        }
+        let last = match record.last {
+            Some(last) => {
+                let content = parse_hash(&last.content).ok_or_else(|| damaged("content is no hash".into()))?;
+                Some(Signing { height: last.height, round: last.round, step: last.step, content })
             }
-            Err(e) => return Err(disk(e)),
-            Ok(about) => {
-                let damaged = |what: String| GuardError::Damaged { path: path.clone(), what };
-                if about.len() > BYTES_MAX {
-                    return Err(damaged(format!("{} bytes long", about.len())));
-                }
-                let text = fs::read_to_string(&path).map_err(disk)?;
-                let record: Record = serde_json::from_str(&text).map_err(|e| damaged(e.to_string()))?;
-                for (found, wanted, what) in
-                    [(&record.chain, &chain, "another chain"), (&record.validator, &validator, "another key")]
-                {
-                    if found != wanted {
-                        return Err(GuardError::Foreign { path: path.clone(), what });
-                    }
-                }
-                let content = parse_hash(&record.content).ok_or_else(|| damaged("content is no hash".into()))?;
-                Some(Signing { height: record.height, round: record.round, step: record.step, content })
-            }
+            None => None,
         };
         let state = Self { path, chain, validator, last: Mutex::new(last) };
-        if last.is_none() {
-            // From now on a missing file means that it was lost.
-            state.write(&Signing { height: 0, round: 0, step: Step::Proposal, content: Hash::ZERO })?;
-        }
+        // What is bound to a chain is bound before anything is signed on it.
+        state.write(last.as_ref())?;
         Ok(state)
     }
 
-    /// Begins the file of a new key, for who makes keys for a chain that is already running. A file that is there stays.
-    pub fn create(dir: &Path, chain: &Hash, validator: &str) -> Result<(), GuardError> {
-        Self::open(dir, chain, validator, false).map(drop)
+    /// The height of the last signature; 0 where nothing was signed.
+    pub fn height(&self) -> Height {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).map_or(0, |last| last.height)
     }
 
     /// Allows a signature, after having noted it on disk (SIGN-1, SIGN-2). A refusal changes nothing (SIGN-4).
@@ -184,31 +196,31 @@ impl SignState {
                 });
             }
         }
-        self.write(wanted)?;
+        self.write(Some(wanted))?;
         *last = Some(*wanted);
         Ok(())
     }
 
-    /// SIGN-1: replaces the file as a whole: either the old or the new one is there after a crash, never half of one.
-    fn write(&self, signing: &Signing) -> Result<(), GuardError> {
-        let record = Record {
-            chain: self.chain.clone(),
-            validator: self.validator.clone(),
+    fn write(&self, signing: Option<&Signing>) -> Result<(), GuardError> {
+        let last = signing.map(|signing| Last {
             height: signing.height,
             round: signing.round,
             step: signing.step,
             content: signing.content.to_string(),
-        };
-        let put = || -> io::Result<()> {
-            let next = self.path.with_extension("json.new");
-            let mut file = File::create(&next)?;
-            file.write_all(&serde_json::to_vec_pretty(&record)?)?;
-            file.sync_all()?;
-            fs::rename(&next, &self.path)?;
-            sync_dir(&self.path)
-        };
-        put().map_err(|source| GuardError::Disk { path: self.path.clone(), source })
+        });
+        let record = Record { chain: Some(self.chain.clone()), validator: self.validator.clone(), last };
+        replace(&self.path, &record).map_err(|source| GuardError::Disk { path: self.path.clone(), source })
     }
+}
+
+/// SIGN-1: replaces the file as a whole: either the old or the new one is there after a crash, never half of one.
+fn replace(path: &Path, record: &Record) -> io::Result<()> {
+    let next = path.with_extension("json.new");
+    let mut file = File::create(&next)?;
+    file.write_all(&serde_json::to_vec_pretty(record)?)?;
+    file.sync_all()?;
+    fs::rename(&next, path)?;
+    sync_dir(path)
 }
 
 /// Makes a rename durable where directories can be synced.
@@ -239,14 +251,19 @@ mod tests {
         Signing { height, round, step, content: Hash([content; 32]) }
     }
 
-    fn open(dir: &Path, used: bool) -> Result<SignState, GuardError> {
-        SignState::open(dir, &CHAIN, "lthval1x", used)
+    fn open(dir: &Path) -> Result<SignState, GuardError> {
+        SignState::open(dir, &CHAIN, "lthval1x")
+    }
+
+    fn new(dir: &Path) -> SignState {
+        SignState::create(dir, "lthval1x").unwrap();
+        open(dir).unwrap()
     }
 
     #[test]
     fn steps_are_signed_once_and_forwards() {
         let dir = tempfile::tempdir().unwrap();
-        let guard = open(dir.path(), false).unwrap();
+        let guard = new(dir.path());
         guard.permit(&signing(1, 0, Step::Proposal, 1)).unwrap();
         guard.permit(&signing(1, 0, Step::Prevote, 2)).unwrap();
         guard.permit(&signing(1, 0, Step::Prevote, 2)).unwrap();
@@ -260,8 +277,8 @@ mod tests {
     #[test]
     fn a_restart_remembers_what_was_signed() {
         let dir = tempfile::tempdir().unwrap();
-        open(dir.path(), false).unwrap().permit(&signing(7, 2, Step::Precommit, 1)).unwrap();
-        let again = open(dir.path(), true).unwrap();
+        new(dir.path()).permit(&signing(7, 2, Step::Precommit, 1)).unwrap();
+        let again = open(dir.path()).unwrap();
         again.permit(&signing(7, 2, Step::Precommit, 1)).unwrap();
         let refused = again.permit(&signing(7, 2, Step::Precommit, 2)).unwrap_err().to_string();
         assert!(refused.contains("height 7 round 2"), "{refused}");
@@ -270,20 +287,22 @@ mod tests {
     #[test]
     fn a_lost_a_foreign_or_a_damaged_file_stops_the_node() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(matches!(open(dir.path(), true), Err(GuardError::Missing(_))));
-        open(dir.path(), false).unwrap();
-        assert!(matches!(SignState::open(dir.path(), &Hash([2; 32]), "lthval1x", true), Err(GuardError::Foreign { .. })));
-        assert!(matches!(SignState::open(dir.path(), &CHAIN, "lthval1y", true), Err(GuardError::Foreign { .. })));
+        assert!(matches!(open(dir.path()), Err(GuardError::Missing(_))));
+        drop(new(dir.path()));
+        SignState::create(dir.path(), "lthval1other").expect("what is there is left alone");
+        open(dir.path()).unwrap();
+        assert!(matches!(SignState::open(dir.path(), &Hash([2; 32]), "lthval1x"), Err(GuardError::Foreign { .. })));
+        assert!(matches!(SignState::open(dir.path(), &CHAIN, "lthval1y"), Err(GuardError::Foreign { .. })));
         for text in ["", "{}", "not json", &"x".repeat(5000)] {
             fs::write(dir.path().join(FILE), text).unwrap();
-            assert!(matches!(open(dir.path(), true), Err(GuardError::Damaged { .. })), "{text}");
+            assert!(matches!(open(dir.path()), Err(GuardError::Damaged { .. })), "{text}");
         }
     }
 
     #[test]
     fn nothing_is_signed_that_cannot_be_noted() {
         let dir = tempfile::tempdir().unwrap();
-        let guard = open(dir.path(), false).unwrap();
+        let guard = new(dir.path());
         fs::remove_dir_all(dir.path()).unwrap();
         assert!(matches!(guard.permit(&signing(1, 0, Step::Prevote, 1)), Err(GuardError::Disk { .. })));
     }

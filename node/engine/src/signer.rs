@@ -2,7 +2,7 @@
 
 use crate::error::NodeFault;
 use crate::node::Node;
-use crate::sign_state::{SignState, Signing, Step};
+use crate::sign_state::{GuardError, SignState, Signing, Step};
 use arc_malachitebft_app_channel::app::types::core::{SignedMessage, ValidatorProof, VoteExtensionScope};
 use arc_malachitebft_signing::{Error, Signer as EngineSigner};
 use async_trait::async_trait;
@@ -13,21 +13,27 @@ use std::sync::Arc;
 /// Signs what the guard permits.
 pub struct GuardedSigner {
     signer: Signer,
-    guard: SignState,
+    guard: Arc<SignState>,
     node: Arc<Node>,
 }
 
 impl GuardedSigner {
     /// Puts the guard before the signer.
-    pub fn new(signer: Signer, guard: SignState, node: Arc<Node>) -> Self {
+    pub fn new(signer: Signer, guard: Arc<SignState>, node: Arc<Node>) -> Self {
         Self { signer, guard, node }
     }
 
     fn permit(&self, height: u64, round: u32, step: Step, bytes: &[u8]) -> Result<(), Error> {
         let content = tagged("leither/signed/v1", &[bytes]);
         self.guard.permit(&Signing { height, round, step, content }).map_err(|refusal| {
-            // The engine cannot go on without the signature, and says only that it failed.
-            self.node.fail(NodeFault::Guard(refusal.to_string()));
+            match &refusal {
+                // SIGN-5: the engine cannot go on without the signature, but the others can without this node.
+                GuardError::Conflict { last_height, .. } if !self.node.tip().is_alone(self.node.me) => {
+                    tracing::error!(%refusal, "not signed");
+                    self.node.abstain_up_to(*last_height);
+                }
+                _ => self.node.fail(NodeFault::Guard(refusal.to_string())),
+            }
             Error::from_source(refusal)
         })
     }

@@ -26,6 +26,8 @@ pub struct Streams {
 #[derive(Debug)]
 struct Stream {
     arrival: u64,
+    /// The height that was to be decided when it began.
+    begun: Height,
     bytes: usize,
     /// Nothing: complete or refused; later parts are dropped.
     parts: Option<Assembly>,
@@ -52,9 +54,10 @@ pub enum StreamError {
 }
 
 impl Streams {
-    /// Takes in a part. `accept` judges a stream's head, once.
+    /// Takes in a part while `next` is to be decided. `accept` judges a stream's head, once.
     pub fn add(
         &mut self,
+        next: Height,
         publisher: PeerId,
         id: StreamId,
         part: Part,
@@ -64,7 +67,7 @@ impl Streams {
         if !self.by_name.contains_key(&name) {
             self.make_room(&publisher);
             self.arrivals += 1;
-            let stream = Stream { arrival: self.arrivals, bytes: 0, parts: Some(Assembly::default()) };
+            let stream = Stream { arrival: self.arrivals, begun: next, bytes: 0, parts: Some(Assembly::default()) };
             self.by_name.insert(name.clone(), stream);
         }
         let Some(stream) = self.by_name.get_mut(&name) else { return Ok(None) };
@@ -95,11 +98,12 @@ impl Streams {
         }
     }
 
-    /// Forgets the streams of heights that are over, and all that have no head yet but are as old.
+    /// Forgets the streams of heights that are over, and all that have no head, or are closed, and began before this height did: late
+    /// parts of a closed one would otherwise begin it anew and hold a place for ever.
     pub fn forget_up_to(&mut self, height: Height) {
-        let over = |stream: &Stream| match &stream.parts {
-            Some(parts) => parts.head().is_some_and(|(head, _)| head.height <= height),
-            None => true,
+        let over = |stream: &Stream| match stream.parts.as_ref().and_then(Assembly::head) {
+            Some((head, _)) => head.height <= height,
+            None => stream.begun < height,
         };
         let bytes = &mut self.bytes;
         self.by_name.retain(|_, stream| {
@@ -166,10 +170,10 @@ mod tests {
         let mut streams = Streams::default();
         let mut parts = parts(1, CHUNK_BYTES_MAX + 3);
         let last = parts.pop().unwrap();
-        assert_eq!(streams.add(peer(1), stream(1), parts.remove(0), &yes).unwrap(), None);
-        let whole = streams.add(peer(1), stream(1), last.clone(), &yes).unwrap().unwrap();
+        assert_eq!(streams.add(1, peer(1), stream(1), parts.remove(0), &yes).unwrap(), None);
+        let whole = streams.add(1, peer(1), stream(1), last.clone(), &yes).unwrap().unwrap();
         assert_eq!(whole.bytes.len(), CHUNK_BYTES_MAX + 3);
-        assert_eq!(streams.add(peer(1), stream(1), last, &yes).unwrap(), None);
+        assert_eq!(streams.add(1, peer(1), stream(1), last, &yes).unwrap(), None);
         assert_eq!(streams.bytes, 0);
     }
 
@@ -177,9 +181,9 @@ mod tests {
     fn a_head_of_no_proposer_ends_its_stream() {
         let mut streams = Streams::default();
         let parts = parts(1, CHUNK_BYTES_MAX * 2);
-        assert_eq!(streams.add(peer(1), stream(1), parts[1].clone(), &yes).unwrap(), None);
-        assert!(streams.add(peer(1), stream(1), parts[0].clone(), &|_, _| false).is_err());
-        assert_eq!(streams.add(peer(1), stream(1), parts[0].clone(), &yes).unwrap(), None, "it is closed for good");
+        assert_eq!(streams.add(1, peer(1), stream(1), parts[1].clone(), &yes).unwrap(), None);
+        assert!(streams.add(1, peer(1), stream(1), parts[0].clone(), &|_, _| false).is_err());
+        assert_eq!(streams.add(1, peer(1), stream(1), parts[0].clone(), &yes).unwrap(), None, "it is closed for good");
         assert_eq!(streams.bytes, 0);
     }
 
@@ -188,13 +192,13 @@ mod tests {
         let mut streams = Streams::default();
         for n in 0..200 {
             for part in &parts(1, CHUNK_BYTES_MAX * 30)[1..] {
-                streams.add(peer(1), stream(n), part.clone(), &yes).unwrap();
+                streams.add(1, peer(1), stream(n), part.clone(), &yes).unwrap();
             }
         }
         assert!(streams.by_name.len() <= PER_PUBLISHER_MAX);
         for n in 2..60 {
             for part in &parts(1, CHUNK_BYTES_MAX * 30)[1..] {
-                streams.add(peer(n), stream(1), part.clone(), &yes).unwrap();
+                streams.add(1, peer(n), stream(1), part.clone(), &yes).unwrap();
             }
         }
         assert!(streams.bytes <= BYTES_MAX, "{}", streams.bytes);
@@ -204,10 +208,22 @@ mod tests {
     fn heights_that_are_over_are_forgotten() {
         let mut streams = Streams::default();
         for height in 1..4 {
-            streams.add(peer(1), stream(height as u8), parts(height, CHUNK_BYTES_MAX * 2)[0].clone(), &yes).unwrap();
+            streams.add(1, peer(1), stream(height as u8), parts(height, CHUNK_BYTES_MAX * 2)[0].clone(), &yes).unwrap();
         }
         streams.forget_up_to(2);
         assert_eq!(streams.by_name.len(), 1);
         assert_eq!(streams.bytes, CHUNK_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_stream_without_a_head_lasts_as_long_as_one_that_is_closed() {
+        let mut streams = Streams::default();
+        let parts = parts(1, CHUNK_BYTES_MAX * 2);
+        streams.add(1, peer(1), stream(1), parts[1].clone(), &yes).unwrap();
+        streams.add(1, peer(1), stream(2), parts[0].clone(), &|_, _| false).unwrap_err();
+        streams.forget_up_to(1);
+        assert_eq!(streams.by_name.len(), 2, "its head may yet come, and late parts do not begin it anew");
+        streams.forget_up_to(2);
+        assert_eq!((streams.by_name.len(), streams.bytes), (0, 0));
     }
 }

@@ -4,6 +4,7 @@
 use crate::error::NodeFault;
 use crate::node::Node;
 use arc_malachitebft_app_channel::app::engine::util::events::{Event, TxEvent};
+use arc_malachitebft_app_channel::app::types::core::{Validity, ValueOrigin};
 use arc_malachitebft_app_channel::{ConsensusRequest, NetworkRequest};
 use leither_consensus::Leither;
 use leither_types::Height;
@@ -12,7 +13,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// How often the swarm is asked.
 const LOOK: Duration = Duration::from_secs(2);
@@ -20,6 +21,8 @@ const LOOK: Duration = Duration::from_secs(2);
 const ASK_EVERY: u32 = 15;
 /// An answer takes no longer, whatever the load.
 const ANSWER: Duration = Duration::from_secs(30);
+/// Actors that are gone may be on their way back.
+const GRACE: Duration = Duration::from_secs(1);
 /// A lone validator is this much late with its heartbeat before it is given up.
 const LATE: Duration = Duration::from_secs(60);
 
@@ -34,6 +37,10 @@ pub async fn hear(node: Arc<Node>, events: TxEvent<Leither>) {
                 if height > node.tip().head.height {
                     node.call(height);
                 }
+            }
+            // ENGINE-9: only told once the certificate was verified and names this very block.
+            Ok(Event::ReceivedProposedValue(value, ValueOrigin::Sync)) if value.validity == Validity::Invalid => {
+                node.fail(NodeFault::Diverged { height: value.height.0, block: value.value.0 });
             }
             Ok(Event::WalCorrupted(e)) => node.fail(bft(format!("its write-ahead log is damaged: {e}"))),
             Ok(Event::WalResetError(e)) => node.fail(bft(format!("its write-ahead log cannot be begun: {e}"))),
@@ -56,15 +63,15 @@ pub async fn watch(node: Arc<Node>, net: mpsc::Sender<NetworkRequest>, consensus
         match timeout(ANSWER, NetworkRequest::dump_state(&net)).await {
             Ok(Ok(Some(swarm))) => node.peers.store(swarm.peers.len(), Ordering::Relaxed),
             Ok(Ok(None)) => {}
-            Ok(Err(e)) => return gone(&node, format!("its swarm: {e}")),
-            Err(_) => return gone(&node, "its swarm does not answer".into()),
+            Ok(Err(e)) => return gone(&node, format!("its swarm: {e}")).await,
+            Err(_) => return gone(&node, "its swarm does not answer".into()).await,
         }
         looks = looks.wrapping_add(1);
         if looks % ASK_EVERY == 0 {
             match timeout(ANSWER, ConsensusRequest::dump_state(&consensus)).await {
                 Ok(Ok(_)) => {}
-                Ok(Err(e)) => return gone(&node, e.to_string()),
-                Err(_) => return gone(&node, "it does not answer".into()),
+                Ok(Err(e)) => return gone(&node, e.to_string()).await,
+                Err(_) => return gone(&node, "it does not answer".into()).await,
             }
         }
         let tip = node.tip();
@@ -79,6 +86,8 @@ pub async fn watch(node: Arc<Node>, net: mpsc::Sender<NetworkRequest>, consensus
     }
 }
 
-fn gone(node: &Node, why: String) {
+/// Actors that are being begun anew are no failure: then this task is ended before it can say so.
+async fn gone(node: &Node, why: String) {
+    sleep(GRACE).await;
     node.fail(NodeFault::Bft { why, wal: node.wal.clone() });
 }

@@ -55,7 +55,7 @@ pub enum StartError {
     #[error("cannot build the p2p swarm: {0}")]
     Build(String),
     /// An address to listen on is taken, not ours, or of a kind that is not spoken here.
-    #[error("cannot listen on {address}: {why}; choose another address in `data.listen`")]
+    #[error("cannot listen on {address}: {why}; choose another address in `p2p.listen`")]
     Listen {
         /// Which.
         address: Multiaddr,
@@ -63,7 +63,7 @@ pub enum StartError {
         why: String,
     },
     /// An address of a peer that can never be dialled.
-    #[error("cannot dial the peer {address}: {why}; correct `data.peers`")]
+    #[error("cannot dial the peer {address}: {why}; correct `p2p.peers`")]
     Peer {
         /// Which.
         address: Multiaddr,

@@ -86,13 +86,21 @@ impl At<'_> {
         use rocksdb::ErrorKind::{IOError, TimedOut, TryAgain};
         let text = error.to_string();
         match error.kind() {
-            IOError if text.to_lowercase().contains("lock") => OpenError::Busy(self.0.into()),
+            IOError if is_locked(&text, self.0) => OpenError::Busy(self.0.into()),
             // A file that the manifest names and the disk does not have is damage, not a failing disk.
             IOError if text.contains("No such file") => self.damaged(text),
             IOError | TimedOut | TryAgain => OpenError::Disk { dir: self.0.into(), what: text },
             _ => self.damaged(text),
         }
     }
+}
+
+/// Whether RocksDB says that somebody has the database. Its errors have no kind for that, and name files: a path may hold any word.
+fn is_locked(text: &str, dir: &Path) -> bool {
+    let said = text.replace(&*dir.to_string_lossy(), "");
+    ["While lock file", "lock hold by", "Resource temporarily unavailable"]
+        .iter()
+        .any(|words| said.contains(words))
 }
 
 impl Store {
@@ -277,4 +285,38 @@ fn load_ledger(db: &DB) -> Result<Ledger, Fault> {
     });
     let ledger = Ledger::load(holdings, records).map_err(|e| Fault::Corrupt(e.to_string()));
     failed.map_or(ledger, Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_in_use_is_known_by_what_rocksdb_says_and_not_by_its_path() {
+        let dir = Path::new("/srv/blockchain/While lock file");
+        let path = dir.display();
+        for said in [
+            format!("IO error: While lock file: {path}/LOCK: Resource temporarily unavailable"),
+            format!("IO error: lock hold by current process, acquire time 1 acquiring thread 2: {path}/LOCK: No locks available"),
+        ] {
+            assert!(is_locked(&said, dir), "{said}");
+        }
+        for said in [
+            format!("IO error: No space left on device: While appending to file: {path}/000004.log: No space left on device"),
+            format!("IO error: while open a file for lock: {path}/LOCK: Permission denied"),
+        ] {
+            assert!(!is_locked(&said, dir), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_failing_disk_below_a_folder_called_lock_is_no_database_in_use() {
+        let top = tempfile::tempdir().unwrap();
+        let dir = top.path().join("blockchain");
+        std::fs::create_dir(&dir).unwrap();
+        // Its first file is a folder: RocksDB's error names it, and so the path.
+        std::fs::create_dir(dir.join("CURRENT")).unwrap();
+        let refused = check_columns(&At(&dir)).unwrap_err();
+        assert!(!matches!(refused, OpenError::Busy(_)), "{refused}");
+    }
 }

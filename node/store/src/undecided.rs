@@ -13,6 +13,8 @@ pub const UNDECIDED_AHEAD_MAX: u64 = 16;
 pub const UNDECIDED_PER_HEIGHT_MAX: usize = 64;
 /// All that is kept takes no more bytes than this.
 pub const UNDECIDED_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Stands for the round of a block that was decided elsewhere.
+const SYNCED: u32 = u32::MAX;
 /// One proposal's bytes: a block and what the engine says about it.
 const PROPOSAL_BYTES_MAX: usize = BLOCK_BYTES_MAX + 64 * 1024;
 
@@ -31,10 +33,56 @@ pub(crate) struct Desk {
     heights: BTreeMap<Height, Sheet>,
 }
 
+/// What one height has. Each proposal stands in at least one round.
 #[derive(Default)]
 struct Sheet {
     proposals: BTreeMap<Hash, usize>,
     rounds: BTreeSet<(u32, Hash)>,
+}
+
+/// What has to go for something new.
+#[derive(Default)]
+struct Leaving {
+    rounds: Vec<(u32, Hash)>,
+    proposals: Vec<Hash>,
+}
+
+impl Sheet {
+    /// What has to go for a mention of `id` in `round`, and for `len` bytes where it is new; nothing where no room can be made.
+    fn make_room(&self, round: u32, id: &Hash, len: Option<usize>, mut room: usize) -> Option<Leaving> {
+        let mut last: BTreeMap<Hash, u32> = BTreeMap::new();
+        for (round, id) in &self.rounds {
+            // They come in order, so the last one stands.
+            last.insert(*id, *round);
+        }
+        let mut leaving = Leaving::default();
+        let mut count = self.proposals.len();
+        if round == SYNCED {
+            for (_, other) in self.rounds.range((SYNCED, Hash::ZERO)..) {
+                leaving.rounds.push((SYNCED, *other));
+                if self.rounds.iter().filter(|(_, of)| of == other).count() == 1 {
+                    room = room.saturating_add(self.forget(*other, &mut leaving));
+                    count -= 1;
+                }
+            }
+        }
+        let mut oldest: Vec<(u32, Hash)> = last.into_iter().map(|(id, round)| (round, id)).collect();
+        oldest.sort_unstable();
+        let mut oldest = oldest.into_iter().filter(|(last, of)| *last != SYNCED && of != id);
+        let mentions = self.rounds.len() >= 16 * UNDECIDED_PER_HEIGHT_MAX;
+        while len.is_some_and(|len| count >= UNDECIDED_PER_HEIGHT_MAX || len > room) || (mentions && leaving.rounds.is_empty()) {
+            let (_, other) = oldest.next()?;
+            room = room.saturating_add(self.forget(other, &mut leaving));
+            count -= 1;
+        }
+        Some(leaving)
+    }
+
+    fn forget(&self, id: Hash, leaving: &mut Leaving) -> usize {
+        leaving.rounds.extend(self.rounds.iter().filter(|(_, of)| *of == id));
+        leaving.proposals.push(id);
+        self.proposals.get(&id).copied().unwrap_or_default()
+    }
 }
 
 impl Desk {
@@ -85,35 +133,49 @@ impl Inner {
 }
 
 impl Store {
-    /// STORE-10: keeps a proposal, durably. `false`: not kept, because it is of a height that is over or too far ahead, or too much is
-    /// kept already. The same id in another round, or again, takes no more room.
+    /// STORE-10: keeps a proposal, durably. Where too much is kept already, those of this height that were not seen for the most rounds go.
+    /// `false`: not kept, because it is of a height that is over or too far ahead, or there is no room beside other heights' proposals.
+    /// The same id in another round, or again, takes no more room.
     pub fn put_undecided(&self, height: Height, round: u32, id: &Hash, bytes: &[u8]) -> Result<bool, Fault> {
+        self.put(height, round, id, bytes)
+    }
+
+    /// STORE-10: keeps a block of another node's history, durably, in a place of its own: a height has one, and the next such block takes
+    /// it. So whoever sends invented ones pushes out nothing else.
+    pub fn put_synced(&self, height: Height, id: &Hash, bytes: &[u8]) -> Result<bool, Fault> {
+        self.put(height, SYNCED, id, bytes)
+    }
+
+    fn put(&self, height: Height, round: u32, id: &Hash, bytes: &[u8]) -> Result<bool, Fault> {
         let head = self.head()?.height;
         let mut desk = self.inner.desk.lock().map_err(poisoned)?;
-        let used = desk.bytes();
         let ahead = height.checked_sub(head).unwrap_or_default();
         if ahead == 0 || ahead > UNDECIDED_AHEAD_MAX || bytes.len() > PROPOSAL_BYTES_MAX {
             return Ok(false);
         }
-        let empty = Sheet::default();
-        let sheet = desk.heights.get(&height).unwrap_or(&empty);
+        let used = desk.bytes();
+        let sheet = desk.heights.entry(height).or_default();
         let is_new = !sheet.proposals.contains_key(id);
-        let full = sheet.proposals.len() >= UNDECIDED_PER_HEIGHT_MAX || used.saturating_add(bytes.len()) > UNDECIDED_BYTES_MAX;
-        let is_new_round = !sheet.rounds.contains(&(round, *id));
-        if (is_new && full) || (is_new_round && sheet.rounds.len() >= 16 * UNDECIDED_PER_HEIGHT_MAX) {
-            return Ok(false);
-        }
-        if !is_new && !is_new_round {
+        if !is_new && sheet.rounds.contains(&(round, *id)) {
             return Ok(true);
         }
+        let room = UNDECIDED_BYTES_MAX.saturating_sub(used);
+        let Some(leaving) = sheet.make_room(round, id, is_new.then_some(bytes.len()), room) else { return Ok(false) };
         let column = column(&self.inner.db, UNDECIDED)?;
         let mut batch = WriteBatch::default();
+        for (round, gone) in &leaving.rounds {
+            batch.delete_cf(column, round_key(height, *round, gone));
+        }
+        for gone in &leaving.proposals {
+            batch.delete_cf(column, proposal_key(height, gone));
+        }
         if is_new {
             batch.put_cf(column, proposal_key(height, id), bytes);
         }
         batch.put_cf(column, round_key(height, round, id), []);
         self.inner.db.write_opt(batch, &synced()).map_err(storage)?;
-        let sheet = desk.heights.entry(height).or_default();
+        sheet.rounds.retain(|mention| !leaving.rounds.contains(mention));
+        sheet.proposals.retain(|kept, _| !leaving.proposals.contains(kept));
         sheet.proposals.entry(*id).or_insert(bytes.len());
         sheet.rounds.insert((round, *id));
         Ok(true)

@@ -47,9 +47,36 @@ fn store_10_the_paper_is_bounded() {
     for n in 0..UNDECIDED_PER_HEIGHT_MAX {
         assert!(store.put_undecided(4, n as u32, &id(n as u8), b"x").unwrap());
     }
-    assert!(!store.put_undecided(4, 0, &id(200), b"x").unwrap());
-    assert!(store.put_undecided(4, 99, &id(0), b"x").unwrap(), "a proposal made again takes no more room");
+    assert!(store.put_undecided(4, 0, &id(200), b"x").unwrap());
+    assert_eq!(store.undecided_by_id(4, &id(0)).unwrap(), None, "what was not seen for the most rounds makes room");
+    assert!(store.put_undecided(4, 99, &id(1), b"x").unwrap(), "a proposal made again takes no more room");
+    assert_eq!(store.undecided(4, 99).unwrap().len(), 1);
+    assert!(store.undecided_by_id(4, &id(200)).unwrap().is_some());
     let two_mib = vec![0; BLOCK_BYTES_MAX];
-    let kept = (0..70u8).filter(|n| store.put_undecided(5 + u64::from(n / 40), 0, &id(*n), &two_mib).unwrap()).count();
+    let height = |n: u8| 5 + u64::from(n / 40);
+    assert!((0..70u8).all(|n| store.put_undecided(height(n), 0, &id(n), &two_mib).unwrap()));
+    let kept = (0..70u8).filter(|n| store.undecided_by_id(height(*n), &id(*n)).unwrap().is_some()).count();
     assert_eq!(kept, 63, "128 MiB in all, of which a little is taken");
+    assert!(!store.put_undecided(9, 0, &id(1), &two_mib).unwrap(), "one height pushes out nothing of another");
+}
+
+#[test]
+fn store_10_a_block_of_the_history_has_a_place_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    for n in 0..UNDECIDED_PER_HEIGHT_MAX {
+        assert!(store.put_undecided(1, n as u32, &id(n as u8), b"x").unwrap());
+    }
+    for n in 100..200u8 {
+        assert!(store.put_synced(1, &id(n), b"from the history").unwrap());
+    }
+    drop(store);
+    let store = open(dir.path()).unwrap();
+    assert_eq!(store.undecided_by_id(1, &id(199)).unwrap().map(|kept| kept.bytes), Some(b"from the history".to_vec()));
+    assert_eq!(store.undecided_by_id(1, &id(198)).unwrap(), None, "the next one took its place");
+    let others = (0..UNDECIDED_PER_HEIGHT_MAX).filter(|n| store.undecided_by_id(1, &id(*n as u8)).unwrap().is_some()).count();
+    assert_eq!(others, UNDECIDED_PER_HEIGHT_MAX - 1, "only the first one made room");
+    assert!(store.put_undecided(1, 70, &id(199), b"from the history").unwrap(), "the same block may be proposed, too");
+    assert!(store.put_synced(1, &id(200), b"another").unwrap());
+    assert!(store.undecided_by_id(1, &id(199)).unwrap().is_some(), "what is proposed stays");
 }

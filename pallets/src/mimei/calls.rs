@@ -67,7 +67,7 @@ pub enum Call {
         /// One more or one less.
         add: bool,
     },
-    /// Another owner, an organization for instance.
+    /// Another owner, an organization for instance. All grants end.
     #[codec(index = 6)]
     Give {
         /// Which.
@@ -115,10 +115,13 @@ fn require(ctx: &Ctx<'_>, id: &MimeiId) -> Result<Head, Stop> {
 
 fn require_right(ctx: &Ctx<'_>, id: &MimeiId, head: &Head, right: Right) -> Result<(), Stop> {
     let who = ctx.actor();
-    if who == head.owner || keys::GRANT.get(ctx.state, &(*id, who))?.is_some_and(|rights| rights.has(right)) {
+    if who == head.owner {
         return Ok(());
     }
-    Err(Error::NotAllowed.into())
+    match keys::GRANT.get(ctx.state, &(*id, head.generation, who))? {
+        Some(rights) if rights.has(right) => Ok(()),
+        _ => Err(Error::NotAllowed.into()),
+    }
 }
 
 /// MIMEI-1.
@@ -149,6 +152,7 @@ fn create(ctx: &mut Ctx<'_>, app: &Text<64>, kind: &Text<16>, mark: &Text<128>) 
         referenced: 0,
         height: ctx.block.height,
         deposit: Amount::ZERO,
+        generation: 0,
     };
     // A head with a version is longer by about this; the deposit is asked once.
     let bytes = head.encoded_size() + 96;
@@ -217,10 +221,11 @@ fn grant(ctx: &mut Ctx<'_>, id: &MimeiId, who: &AccountId, rights: Rights) -> Re
     if ctx.actor() != head.owner {
         return Err(Error::NotAllowed.into());
     }
+    let key = (*id, head.generation, *who);
     if rights.0 == 0 {
-        keys::GRANT.remove(ctx.state, &(*id, *who));
+        keys::GRANT.remove(ctx.state, &key);
     } else {
-        keys::GRANT.put(ctx.state, &(*id, *who), &rights);
+        keys::GRANT.put(ctx.state, &key, &rights);
     }
     ctx.emit(Event::Granted { mimei: *id, who: *who, rights });
     Ok(())
@@ -246,13 +251,14 @@ fn refer(ctx: &mut Ctx<'_>, from: &MimeiId, to: &MimeiId, add: bool) -> Result<(
     Ok(())
 }
 
-/// The owner alone; author and id stay.
+/// The owner alone; author and id stay. What the old owner granted would otherwise bind the new one, who may not even know of it.
 fn give(ctx: &mut Ctx<'_>, id: &MimeiId, to: &AccountId) -> Result<(), Stop> {
     let mut head = require(ctx, id)?;
     if ctx.actor() != head.owner {
         return Err(Error::NotAllowed.into());
     }
     head.owner = *to;
+    head.generation = head.generation.checked_add(1).ok_or(Error::Generation)?;
     keys::HEAD.put(ctx.state, id, &head);
     ctx.emit(Event::Given { mimei: *id, to: *to });
     Ok(())

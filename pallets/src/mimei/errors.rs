@@ -36,6 +36,10 @@ pub enum Error {
     #[codec(index = 6)]
     #[error("there is no such reference, or too many")]
     Reference,
+    /// MIMEI-3.
+    #[codec(index = 7)]
+    #[error("it has changed hands too often")]
+    Generation,
 }
 
 fn last_text(last: Option<u64>) -> String {

@@ -2,7 +2,7 @@
 //!
 //! - MIMEI-1: the id follows from author, app, type and mark; the same four give the same MiMei, `{{auto}}` a new one each time (R1, R2).
 //! - MIMEI-2: a head moves by compare-and-set: whoever saw an older head is refused and loses nothing (R4, R9).
-//! - MIMEI-3: only the owner, or who was granted the right, writes (R16).
+//! - MIMEI-3: only the owner, or who was granted the right by this very owner, writes (R16).
 //! - MIMEI-4: `release` points at an existing version and moves only on command (R5).
 //! - MIMEI-5: a fork keeps a pointer to the version it came from; its edits do not touch the parent (R7).
 //! - MIMEI-6: history is a hash chain over (number, content, time): constant state, every past version provable from the blocks.

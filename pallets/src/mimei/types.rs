@@ -49,6 +49,8 @@ pub struct Head {
     pub height: Height,
     /// Locked with the author.
     pub deposit: Amount,
+    /// MIMEI-3: owners before this one. What they granted counts no more.
+    pub generation: u32,
 }
 
 impl Head {

@@ -15,14 +15,24 @@ pub fn by_author(state: &dyn Read, author: &AccountId, after: Option<&MimeiId>, 
     Ok(keys::BY_AUTHOR.list(state, author, after.as_ref(), limit)?.into_iter().map(|((_, id), ())| id).collect())
 }
 
-/// Who may write beside the owner.
-pub fn grants(state: &dyn Read, id: &MimeiId, limit: usize) -> Result<Vec<(AccountId, Rights)>, Fault> {
-    Ok(keys::GRANT.list(state, id, None, limit)?.into_iter().map(|((_, who), rights)| (who, rights)).collect())
+/// Who may write beside the owner, in account order: grants in force alone.
+pub fn grants(
+    state: &dyn Read,
+    id: &MimeiId,
+    after: Option<&AccountId>,
+    limit: usize,
+) -> Result<Vec<(AccountId, Rights)>, Fault> {
+    let Some(head) = head(state, id)? else { return Ok(Vec::new()) };
+    let after = after.map(|who| (*id, head.generation, *who));
+    let rows = keys::GRANT.list(state, &(*id, head.generation), after.as_ref(), limit)?;
+    Ok(rows.into_iter().map(|((_, _, who), rights)| (who, rights)).collect())
 }
 
-/// What a MiMei refers to, and how often.
-pub fn references(state: &dyn Read, id: &MimeiId, limit: usize) -> Result<Vec<(MimeiId, u32)>, Fault> {
-    Ok(keys::REFERENCE.list(state, id, None, limit)?.into_iter().map(|((_, to), count)| (to, count)).collect())
+/// What a MiMei refers to, and how often, in id order.
+pub fn references(state: &dyn Read, id: &MimeiId, after: Option<&MimeiId>, limit: usize) -> Result<Vec<(MimeiId, u32)>, Fault> {
+    let after = after.map(|to| (*id, *to));
+    let rows = keys::REFERENCE.list(state, id, after.as_ref(), limit)?;
+    Ok(rows.into_iter().map(|((_, to), count)| (to, count)).collect())
 }
 
 /// The record's key behind a head, for a proof.

@@ -5,19 +5,24 @@ use super::types::ProposalKey;
 use super::{Error, Event, keys, views};
 use crate::{Ctx, Stop, tokens};
 use leither_state::Fault;
-use leither_types::AccountId;
+use leither_types::{AccountId, Weight};
+
+/// What unlocking one voter's units costs, in weight.
+const UNLOCK_WEIGHT: Weight = 40_000;
 
 /// Queues a closed proposal.
 pub(crate) fn start_unlocking(ctx: &mut Ctx<'_>, key: &ProposalKey) {
     keys::UNLOCKING.put(ctx.state, key, &());
 }
 
-/// Unlocks at most `budget` ballots, proposal by proposal as they stand in the queue; one without ballots counts as one. Ballots
-/// vanish as they are unlocked, so the queue ends.
-pub(crate) fn unlock_page(ctx: &mut Ctx<'_>, budget: usize) -> Result<(), Fault> {
-    let mut left = budget;
+/// Unlocks ballots worth `budget`, but at least one, proposal by proposal as they stand in the queue; one without ballots counts as one.
+/// Ballots vanish as they are unlocked, so the queue ends.
+pub(crate) fn unlock_page(ctx: &mut Ctx<'_>, budget: Weight) -> Result<(), Fault> {
+    let mut left = usize::try_from(budget / UNLOCK_WEIGHT).unwrap_or(usize::MAX).max(1);
+    // What is done lies behind: a scan from the start would pass over it each time.
+    let mut after = None;
     while left > 0 {
-        let Some((key, ())) = keys::UNLOCKING.scan(ctx.state, &(), None, 1)?.pop() else { return Ok(()) };
+        let Some((key, ())) = keys::UNLOCKING.scan(ctx.state, &(), after.as_ref(), 1)?.pop() else { return Ok(()) };
         let page = keys::BALLOT.scan(ctx.state, &key, None, left)?;
         let count = page.len();
         for ((_, _, who), _) in page {
@@ -31,6 +36,7 @@ pub(crate) fn unlock_page(ctx: &mut Ctx<'_>, budget: usize) -> Result<(), Fault>
             keys::UNLOCKING.remove(ctx.state, &key);
         }
         left = left.saturating_sub(count.max(1));
+        after = Some(key);
     }
     Ok(())
 }

@@ -39,7 +39,7 @@ pub enum Call {
         /// For whom.
         who: AccountId,
     },
-    /// ORG-4: confirms an application.
+    /// ORG-4: confirms an application: a supervisor, or k of them while heads decide.
     #[codec(index = 3)]
     Admit {
         /// Where.
@@ -47,12 +47,13 @@ pub enum Call {
         /// Whom.
         who: AccountId,
     },
-    /// Takes an application off the list: the applicant, a supervisor, or anyone after it expired.
+    /// Takes an application off the list: the applicant, a supervisor, or anyone after it expired. Where there is none, a sponsorship:
+    /// its sponsor, a supervisor, or anyone after it expired.
     #[codec(index = 4)]
     Withdraw {
         /// Where.
         org: OrgId,
-        /// Whose.
+        /// Whose application, or who was vouched for.
         who: AccountId,
     },
     /// ORG-14: ends one's membership.

@@ -1,5 +1,5 @@
 use super::Error;
-use leither_types::{AccountId, Amount, Hash, List, TokenId};
+use leither_types::{AccountId, Amount, Hash, List, SIGNERS_MAX, TokenId};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ pub struct JoinPolicy {
 pub struct Charter {
     /// Who confirms members and issues within the cap; 1 to 16, all members.
     pub supervisors: List<AccountId, 16>,
-    /// How many of them must sign together where it says `supervisors`.
+    /// How many of them must sign together where it says `supervisors`; at most as many as can sign a transaction.
     pub threshold: u8,
     /// How one becomes a member.
     pub join: JoinPolicy,
@@ -41,7 +41,9 @@ pub struct Charter {
     pub income_tokens: List<TokenId, 4>,
     /// What of an income stays in the treasury, in 1/10,000.
     pub treasury_bp: u16,
-    /// Dividends are pushed from this amount on, in smallest units of the income token; 0: never pushed, only claimed.
+    /// Dividends are pushed from this amount on, in smallest units of the income token; 0: never pushed, only claimed. It bounds what pushes
+    /// may cost: each is paid by the treasury, 60,000 times the base fee, and whoever pays income in causes as many as there are
+    /// holders who are owed this much. In `mei`, besides, nothing is pushed that is less than its push costs.
     pub push_least: Amount,
     /// What the organization pays of a member's fees in a day, in smallest units of `mei`; 0: nothing.
     pub allowance: Amount,
@@ -62,7 +64,7 @@ impl Charter {
         if self.supervisors.is_empty() || sorted.len() != self.supervisors.len() {
             return bad(1);
         }
-        if self.threshold == 0 || usize::from(self.threshold) > self.supervisors.len() {
+        if self.threshold == 0 || usize::from(self.threshold) > self.supervisors.len().min(SIGNERS_MAX) {
             return bad(2);
         }
         if !self.join.application && !self.join.sponsorship && self.join.task.is_none() {

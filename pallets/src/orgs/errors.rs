@@ -123,12 +123,19 @@ pub enum Error {
     #[codec(index = 24)]
     #[error("the organization does not pay this fee: no member, or the day's allowance is used up")]
     NoAllowance,
+    /// ORG-11.
+    #[codec(index = 25)]
+    #[error("{max} proposals of this organization are open already: one of them has to end first")]
+    TooManyOpen {
+        /// The bound.
+        max: u32,
+    },
 }
 
 fn charter_fault(what: u8) -> &'static str {
     match what {
         1 => "1 to 16 supervisors, none twice, all members",
-        2 => "the threshold is 1 to the number of supervisors",
+        2 => "the threshold is 1 to the number of supervisors, and at most 8: no transaction has more signers",
         3 => "at least one way to join",
         4 => "quorum and treasury share are at most 10000",
         5 => "pass is 5000 to 9999",

@@ -1,4 +1,4 @@
-use super::types::{Application, Ballot, Entry, Member, Org, Proposal, ProposalKey};
+use super::types::{Application, Ballot, Entry, Member, Org, Proposal, ProposalKey, Sponsorship};
 use leither_state::Map;
 use leither_types::{AccountId, Amount, OrgId, Text, TokenId};
 
@@ -12,8 +12,8 @@ pub const OF_TOKEN: Map<TokenId, OrgId> = Map::new(b"ot");
 pub const MEMBER: Map<(OrgId, AccountId), Member> = Map::new(b"om");
 /// Wishes to join.
 pub const APPLICATION: Map<(OrgId, AccountId), Application> = Map::new(b"oa");
-/// Who vouches for whom: (organization, guest) -> member.
-pub const SPONSOR: Map<(OrgId, AccountId), AccountId> = Map::new(b"os");
+/// Who vouches for whom: (organization, guest).
+pub const SPONSOR: Map<(OrgId, AccountId), Sponsorship> = Map::new(b"os");
 /// The ledger: issuances and incomes by number.
 pub const ENTRY: Map<(OrgId, u64), Entry> = Map::new(b"ol");
 /// Proposals by number.

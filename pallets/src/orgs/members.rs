@@ -1,6 +1,7 @@
 //! Founding, joining, leaving, roles.
 
-use super::types::{Application, Member, Org, Role, Roles};
+use super::sponsor::forget_allowance;
+use super::types::{Application, Member, Org, Role, Roles, Sponsorship};
 use super::{Charter, Error, Event, keys, views};
 use crate::tokens::{self, TokenInfo};
 use crate::{Ctx, Origin, Stop, accounts};
@@ -8,7 +9,7 @@ use leither_state::Fault;
 use leither_types::{AccountId, Amount, Hash, OrgId, Text, TokenId};
 use parity_scale_codec::Encode;
 
-/// An application nobody confirmed may be cleared away after this, in ms.
+/// An application nobody confirmed, and a sponsorship nobody used, may be cleared away after this, in ms.
 const APPLICATION_MS: u64 = 30 * 24 * 3600 * 1000;
 
 /// The organization, or a refusal.
@@ -77,6 +78,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, name: &Text<32>, symbol: &Text<12>, deci
         members: 0,
         entries: 0,
         proposals: 0,
+        open: 0,
         issued: false,
         epoch: 0,
         issued_now: Amount::ZERO,
@@ -84,7 +86,14 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, name: &Text<32>, symbol: &Text<12>, deci
         tx: ctx.tx.id,
     };
     org.deposit = accounts::deposit(ctx.state, &founder, org.encoded_size(), ctx.block.params.byte_deposit)?;
-    let info = TokenInfo { org: Some(id), symbol: symbol.clone(), decimals, issued: Amount::ZERO, burned: Amount::ZERO };
+    let info = TokenInfo {
+        org: Some(id),
+        symbol: symbol.clone(),
+        decimals,
+        issued: Amount::ZERO,
+        burned: Amount::ZERO,
+        waiting: Amount::ZERO,
+    };
     tokens::create(ctx, &token, &info)?;
     keys::NAME.put(ctx.state, name, &id);
     keys::OF_TOKEN.put(ctx.state, &token, &id);
@@ -92,20 +101,21 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, name: &Text<32>, symbol: &Text<12>, deci
     let supervisors = charter.supervisors.to_vec();
     for who in supervisors {
         let roles = if who == founder { Roles::default().with(Role::Initiator, true) } else { Roles::default() };
-        enroll(ctx, &id, &mut org, &who, roles)?;
+        enroll(ctx, &id, &mut org, &who, roles, Amount::ZERO)?;
     }
     keys::ORG.put(ctx.state, &id, &org);
     Ok(())
 }
 
-/// ORG-5: makes a member of one who is none.
-fn enroll(ctx: &mut Ctx<'_>, id: &OrgId, org: &mut Org, who: &AccountId, roles: Roles) -> Result<(), Stop> {
+/// ORG-5: makes a member of one who is none. What is locked for the membership is locked already.
+fn enroll(ctx: &mut Ctx<'_>, id: &OrgId, org: &mut Org, who: &AccountId, roles: Roles, deposit: Amount) -> Result<(), Stop> {
     let key = (*id, *who);
     if keys::MEMBER.has(ctx.state, &key)? {
         return Err(Error::AlreadyMember.into());
     }
     org.members = org.members.checked_add(1).ok_or(Error::TooMany { max: u32::MAX })?;
-    let member = Member { roles, since: ctx.block.time, votes_from: org.proposals, height: ctx.block.height, tx: ctx.tx.id };
+    let (since, votes_from) = (ctx.block.time, org.proposals);
+    let member = Member { roles, since, votes_from, height: ctx.block.height, tx: ctx.tx.id, deposit };
     keys::MEMBER.put(ctx.state, &key, &member);
     ctx.emit(Event::Admitted { org: *id, who: *who });
     Ok(())
@@ -124,7 +134,8 @@ pub(crate) fn apply(ctx: &mut Ctx<'_>, id: &OrgId, evidence: Option<Hash>, note:
         return Err(Error::AlreadyApplied.into());
     }
     let join = &org.charter.join;
-    let sponsor = if join.sponsorship { keys::SPONSOR.get(ctx.state, &key)? } else { None };
+    let vouched = keys::SPONSOR.get(ctx.state, &key)?;
+    let sponsor = vouched.as_ref().filter(|_| join.sponsorship).map(|vouched| vouched.by);
     let evidence = evidence.filter(|e| join.task.is_some() && *e != Hash::ZERO);
     if !join.application && sponsor.is_none() && evidence.is_none() {
         return Err(Error::JoinWay.into());
@@ -132,7 +143,9 @@ pub(crate) fn apply(ctx: &mut Ctx<'_>, id: &OrgId, evidence: Option<Hash>, note:
     let expires = ctx.block.time.saturating_add(APPLICATION_MS);
     let mut application = Application { sponsor, evidence, note: note.clone(), expires, deposit: Amount::ZERO };
     application.deposit = accounts::deposit(ctx.state, &who, application.encoded_size(), ctx.block.params.byte_deposit)?;
-    keys::SPONSOR.remove(ctx.state, &key);
+    if let Some(vouched) = vouched {
+        drop_sponsorship(ctx, id, &who, &vouched)?;
+    }
     keys::APPLICATION.put(ctx.state, &key, &application);
     ctx.emit(Event::Applied { org: *id, who });
     Ok(())
@@ -151,38 +164,60 @@ pub(crate) fn sponsor(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId) -> Result<
     }
     match keys::APPLICATION.get(ctx.state, &key)? {
         Some(application) => keys::APPLICATION.put(ctx.state, &key, &Application { sponsor: Some(by), ..application }),
-        None => keys::SPONSOR.put(ctx.state, &key, &by),
+        None => {
+            // The last one to vouch stands, and pays for the row.
+            if let Some(before) = keys::SPONSOR.get(ctx.state, &key)? {
+                drop_sponsorship(ctx, id, who, &before)?;
+            }
+            let expires = ctx.block.time.saturating_add(APPLICATION_MS);
+            let mut vouched = Sponsorship { by, expires, deposit: Amount::ZERO };
+            vouched.deposit = accounts::deposit(ctx.state, &by, vouched.encoded_size(), ctx.block.params.byte_deposit)?;
+            keys::SPONSOR.put(ctx.state, &key, &vouched);
+        }
     }
     ctx.emit(Event::Sponsored { org: *id, who: *who, by });
     Ok(())
 }
 
+fn drop_sponsorship(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId, vouched: &Sponsorship) -> Result<(), Fault> {
+    keys::SPONSOR.remove(ctx.state, &(*id, *who));
+    accounts::unlock(ctx.state, &TokenId::NATIVE, &vouched.by, vouched.deposit)
+}
+
 /// ORG-4.
 pub(crate) fn admit(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId) -> Result<(), Stop> {
     let mut org = require(ctx, id)?;
-    require_supervisor(ctx, id, &org)?;
-    if keys::MEMBER.has(ctx.state, &(*id, *who))? {
+    if views::units(ctx.state, &org)?.is_zero() {
+        // Where heads decide, who admits makes the majority: one of k supervisors could take the organization over by its own accounts.
+        require_supervisors(ctx, id, &org)?;
+    } else {
+        require_supervisor(ctx, id, &org)?;
+    }
+    let key = (*id, *who);
+    if keys::MEMBER.has(ctx.state, &key)? {
         return Err(Error::AlreadyMember.into());
     }
-    drop_application(ctx, id, who)?;
-    enroll(ctx, id, &mut org, who, Roles::default())?;
+    let application = keys::APPLICATION.get(ctx.state, &key)?.ok_or(Error::NoApplication)?;
+    keys::APPLICATION.remove(ctx.state, &key);
+    enroll(ctx, id, &mut org, who, Roles::default(), application.deposit)?;
     keys::ORG.put(ctx.state, id, &org);
     Ok(())
 }
 
-fn drop_application(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId) -> Result<Application, Stop> {
-    let key = (*id, *who);
-    let application = keys::APPLICATION.get(ctx.state, &key)?.ok_or(Error::NoApplication)?;
-    keys::APPLICATION.remove(ctx.state, &key);
-    accounts::unlock(ctx.state, &TokenId::NATIVE, who, application.deposit)?;
-    Ok(application)
-}
-
-/// Ends an application.
+/// Ends an application; where there is none, a sponsorship.
 pub(crate) fn withdraw(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId) -> Result<(), Stop> {
     let org = require(ctx, id)?;
-    let application = drop_application(ctx, id, who)?;
-    if ctx.has_signed(who) || application.expires < ctx.block.time {
+    let key = (*id, *who);
+    let (owner, expires) = if let Some(application) = keys::APPLICATION.get(ctx.state, &key)? {
+        keys::APPLICATION.remove(ctx.state, &key);
+        accounts::unlock(ctx.state, &TokenId::NATIVE, who, application.deposit)?;
+        (*who, application.expires)
+    } else {
+        let vouched = keys::SPONSOR.get(ctx.state, &key)?.ok_or(Error::NoApplication)?;
+        drop_sponsorship(ctx, id, who, &vouched)?;
+        (vouched.by, vouched.expires)
+    };
+    if ctx.has_signed(&owner) || expires < ctx.block.time {
         return Ok(());
     }
     require_supervisor(ctx, id, &org)
@@ -204,14 +239,13 @@ pub(crate) fn expel(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId) -> Result<()
 fn remove(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId, expelled: bool) -> Result<(), Stop> {
     let mut org = require(ctx, id)?;
     let key = (*id, *who);
-    if !keys::MEMBER.has(ctx.state, &key)? {
-        return Err(Error::NotMember.into());
-    }
+    let member = keys::MEMBER.get(ctx.state, &key)?.ok_or(Error::NotMember)?;
     if org.charter.supervisors.contains(who) {
         return Err(Error::IsSupervisor.into());
     }
     keys::MEMBER.remove(ctx.state, &key);
-    keys::ALLOWANCE.remove(ctx.state, &key);
+    accounts::unlock(ctx.state, &TokenId::NATIVE, who, member.deposit)?;
+    forget_allowance(ctx.state, id, who, ctx.block.time)?;
     let less = org.members.checked_sub(1);
     org.members = less.ok_or_else(|| Fault::Corrupt("a member beyond the count of members".into()))?;
     keys::ORG.put(ctx.state, id, &org);

@@ -4,21 +4,21 @@
 //! ```text
 //! anyone      create, apply (for oneself), income (paying in), claim (one's own), release (of a voter's units after the close)
 //! member      sponsor, propose, vote, leave
-//! supervisor  admit, withdraw an application                          (one is enough)
-//! supervisors issue within the epoch's cap, role, expel, veto         (k of them, all signing)
+//! supervisor  admit once units can be cast, withdraw an application   (one is enough)
+//! supervisors admit while heads decide, issue within the epoch's cap, role, expel, veto (k of them, all signing)
 //! vote        everything that the organization does: any call, run as the organization; amend and uncapped issue only so
 //! ```
 //! - ORG-1: the founder is supervisor and member from the start (R44).
 //! - ORG-2: a name and a symbol are unique, and creating costs a deposit.
 //! - ORG-3: one joins by application, by a member's sponsorship or by a task, as the charter allows; a supervisor confirms (R45).
-//! - ORG-4: only a supervisor (or a vote) admits.
+//! - ORG-4: only supervisors (or a vote) admit: k of them while heads decide, one once units do.
 //! - ORG-5: nobody is admitted twice.
 //! - ORG-6: economic roles make eligible for pay and give no power (R46).
 //! - ORG-7: every issuance names a reason, evidence, a role, and what allowed it (R50, R51).
 //! - ORG-8: supervisors issue at most the charter's cap in an epoch; a cap of 0 means by vote alone.
-//! - ORG-9: votes count heads until the first issuance, then units; units cast are locked until the proposal closes (R48).
+//! - ORG-9: votes count units where there are any to be cast, else heads; units cast are locked until the proposal closes (R48).
 //! - ORG-10: only who was a member when a proposal was opened, and still is, votes on it, once.
-//! - ORG-11: a proposal that passes runs its calls as the organization, all or nothing, after the veto delay.
+//! - ORG-11: a proposal that passes, by the rules at its opening, runs its calls as the organization, all or nothing, after the veto delay.
 //! - ORG-12: of an income the charter's share stays in the treasury, the rest goes to the unit holders (R55).
 //! - ORG-13: the organization may pay its members' fees, up to a daily allowance each.
 //! - ORG-14: a supervisor neither leaves nor is expelled before a vote has amended the charter: an organization is never without them.
@@ -36,6 +36,7 @@ mod sponsor;
 mod types;
 pub mod views;
 
+pub(crate) use ballots::unlock_page;
 pub use calls::{Call, apply};
 pub use charter::{Charter, JoinPolicy};
 pub use errors::Error;
@@ -43,5 +44,6 @@ pub use events::Event;
 pub(crate) use proposals::close_due;
 pub use sponsor::{charge_allowance, may_pay_for};
 pub use types::{
-    Application, Ballot, Entry, EntryKind, Member, Org, Outcome, PROPOSAL_CALLS_MAX, Proposal, Role, Roles, Stage, Via,
+    Application, Ballot, Entry, EntryKind, Member, Org, Outcome, PROPOSAL_CALLS_MAX, Proposal, Role, Roles, Sponsorship, Stage,
+    Via,
 };

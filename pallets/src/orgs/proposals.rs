@@ -1,4 +1,4 @@
-//! Votes: opening, casting, closing, doing (ORG-9 to ORG-11).
+//! Votes: opening, casting, closing, doing (ORG-9 to ORG-11). A proposal is judged by the charter that stood when it was opened.
 //!
 //! ```text
 //! Open --(decided early, or period over; at a block's end)--> Closed(Rejected)
@@ -11,10 +11,17 @@ use super::members::{require, require_member, require_supervisors};
 use super::types::{Ballot, Org, Outcome, PROPOSAL_CALLS_MAX, Proposal, ProposalKey, Stage};
 use super::{Error, Event, ballots, keys, views};
 use crate::{Call, Ctx, Origin, Stop, TxInfo, accounts, tokens};
-use leither_state::Fault;
+use leither_state::{Fault, Overlay};
 use leither_types::{Amount, CallBytes, List, OrgId, Text, TokenId, Weight};
 use parity_scale_codec::Encode;
 use std::cmp::Ordering;
+
+/// Proposals of one organization that are not closed yet, at most.
+const OPEN_MAX: u32 = 64;
+/// What closing one costs in weight, what it does aside.
+const CLOSE_WEIGHT: Weight = 30_000;
+/// Due proposals that are looked up together.
+const PAGE: usize = 64;
 
 /// Whether the calls can be an organization's.
 pub(crate) fn check(title: &str, calls: &List<CallBytes, PROPOSAL_CALLS_MAX>) -> Result<(), Error> {
@@ -48,15 +55,10 @@ pub(crate) fn propose(
 ) -> Result<(), Stop> {
     let mut org = require(ctx, id)?;
     let (by, _) = require_member(ctx, id)?;
-    let units = if org.issued {
-        let info = tokens::views::info(ctx.state, &org.token)?.ok_or(Error::Unknown)?;
-        let own = ctx.state.holding(&org.token, &id.treasury())?.total();
-        let units = info.supply().zip(own).and_then(|(supply, own)| supply.minus(own));
-        units.ok_or_else(|| Fault::Corrupt("more units held than issued".into()))?
-    } else {
-        Amount::ZERO
-    };
-    // Where all units were burnt or lie in the treasury, heads count again: else nobody could ever decide anything.
+    let open = org.open.checked_add(1).filter(|open| *open <= OPEN_MAX);
+    org.open = open.ok_or(Error::TooManyOpen { max: OPEN_MAX })?;
+    let units = views::units(ctx.state, &org)?;
+    // Where all units were burnt, lie in the treasury or wait in pots, heads count again: else nobody could ever decide anything.
     let by_units = !units.is_zero();
     let eligible = if by_units { units } else { Amount::new(u128::from(org.members)) };
     let until = ctx.block.time.saturating_add(org.charter.period_ms);
@@ -68,6 +70,9 @@ pub(crate) fn propose(
         until,
         by_units,
         eligible,
+        quorum_bp: org.charter.quorum_bp,
+        pass_bp: org.charter.pass_bp,
+        veto_ms: org.charter.veto_ms,
         yes: Amount::ZERO,
         no: Amount::ZERO,
         deposit: Amount::ZERO,
@@ -116,7 +121,7 @@ pub(crate) fn vote(ctx: &mut Ctx<'_>, key: &ProposalKey, yes: bool, weight: Opti
     keys::BALLOT.put(ctx.state, &(id, number, who), &Ballot { yes, weight, locked });
     keys::PROPOSAL.put(ctx.state, key, &proposal);
     ctx.emit(Event::Voted { org: id, proposal: number, who, yes, weight });
-    if is_decided(&org, &proposal) {
+    if is_decided(&proposal, all_weight(ctx.state, &org, &proposal)?) {
         // What it does was weighed at its opening, not in this transaction: a block's end does it, a bounded number a block.
         keys::DUE.remove(ctx.state, &(proposal.until, id, number));
         proposal.until = ctx.block.time;
@@ -132,31 +137,54 @@ fn against_bp(part: Amount, all: Amount, bp: u16) -> Ordering {
     part.0.saturating_mul(u128::from(ALL_BP)).cmp(&all.0.saturating_mul(u128::from(bp)))
 }
 
-/// Whether votes not yet cast cannot change the end: then nobody has to wait for the period.
-fn is_decided(org: &Org, proposal: &Proposal) -> bool {
-    let cast = proposal.yes.plus(proposal.no).unwrap_or(leither_types::SUPPLY_MAX);
-    let sure = against_bp(proposal.yes, proposal.eligible, org.charter.pass_bp).is_gt();
-    cast >= proposal.eligible || (sure && against_bp(cast, proposal.eligible, org.charter.quorum_bp).is_ge())
+/// ORG-9: all weight there is. Units that were issued since the opening can be cast, so they belong to the whole: were only those of the
+/// opening counted, whoever issues could decide at once by what was just issued. Those burnt since are not taken off.
+fn all_weight(state: &Overlay, org: &Org, proposal: &Proposal) -> Result<Amount, Fault> {
+    if proposal.by_units { Ok(views::units(state, org)?.max(proposal.eligible)) } else { Ok(proposal.eligible) }
 }
 
-fn has_passed(org: &Org, proposal: &Proposal) -> bool {
+/// Whether votes not yet cast, of `all` there are, cannot change the end: then nobody has to wait for the period.
+fn is_decided(proposal: &Proposal, all: Amount) -> bool {
+    let cast = proposal.yes.plus(proposal.no).unwrap_or(leither_types::SUPPLY_MAX);
+    let sure = against_bp(proposal.yes, all, proposal.pass_bp).is_gt();
+    cast >= all || (sure && against_bp(cast, all, proposal.quorum_bp).is_ge())
+}
+
+fn has_passed(proposal: &Proposal, all: Amount) -> bool {
     let cast = proposal.yes.plus(proposal.no).unwrap_or(leither_types::SUPPLY_MAX);
     // A quorum of 0 still wants one vote.
-    let enough = !cast.is_zero() && against_bp(cast, proposal.eligible, org.charter.quorum_bp).is_ge();
-    enough && against_bp(proposal.yes, cast, org.charter.pass_bp).is_gt()
+    let enough = !cast.is_zero() && against_bp(cast, all, proposal.quorum_bp).is_ge();
+    enough && against_bp(proposal.yes, cast, proposal.pass_bp).is_gt()
 }
 
-/// The open stage ends.
-fn close(ctx: &mut Ctx<'_>, key: &ProposalKey, org: &Org, mut proposal: Proposal) -> Result<(), Fault> {
-    keys::DUE.remove(ctx.state, &(proposal.until, key.0, key.1));
-    if !has_passed(org, &proposal) {
-        return finish(ctx, key, proposal, Outcome::Rejected, None);
+/// What comes of a proposal whose stage has ended.
+enum Next {
+    Reject,
+    /// It passed, and may still be vetoed.
+    Wait,
+    Run,
+    /// It was closed otherwise.
+    Nothing,
+}
+
+fn comes_of(state: &Overlay, org: &Org, proposal: &Proposal) -> Result<Next, Fault> {
+    match proposal.stage {
+        Stage::Closed(_) => return Ok(Next::Nothing),
+        Stage::Passed => return Ok(Next::Run),
+        Stage::Open => {}
     }
-    if org.charter.veto_ms == 0 {
-        return run(ctx, key, proposal);
-    }
+    let passed = has_passed(proposal, all_weight(state, org, proposal)?);
+    Ok(match (passed, proposal.veto_ms) {
+        (false, _) => Next::Reject,
+        (true, 0) => Next::Run,
+        (true, _) => Next::Wait,
+    })
+}
+
+/// It has passed: now supervisors have time to stop it.
+fn wait(ctx: &mut Ctx<'_>, key: &ProposalKey, mut proposal: Proposal) -> Result<(), Fault> {
     proposal.stage = Stage::Passed;
-    proposal.until = ctx.block.time.saturating_add(org.charter.veto_ms);
+    proposal.until = ctx.block.time.saturating_add(proposal.veto_ms);
     keys::DUE.put(ctx.state, &(proposal.until, key.0, key.1), &());
     keys::PROPOSAL.put(ctx.state, key, &proposal);
     ctx.emit(Event::Passed { org: key.0, proposal: key.1 });
@@ -200,6 +228,11 @@ fn finish(
     outcome: Outcome,
     error: Option<crate::Error>,
 ) -> Result<(), Fault> {
+    // Read anew: what it did may have changed the organization.
+    let lost = || Fault::Corrupt("a proposal beyond the count of its organization's open ones".into());
+    let mut org = views::get(ctx.state, &key.0)?.ok_or_else(lost)?;
+    org.open = org.open.checked_sub(1).ok_or_else(lost)?;
+    keys::ORG.put(ctx.state, &key.0, &org);
     accounts::unlock(ctx.state, &TokenId::NATIVE, &proposal.by, proposal.deposit)?;
     proposal.deposit = Amount::ZERO;
     proposal.stage = Stage::Closed(outcome);
@@ -212,35 +245,58 @@ fn finish(
     Ok(())
 }
 
-/// k supervisors stop what has passed, before it is done.
+/// k supervisors stop what has passed, before its delay is over.
 pub(crate) fn veto(ctx: &mut Ctx<'_>, key: &ProposalKey) -> Result<(), Stop> {
     let org = require(ctx, &key.0)?;
     if ctx.acts_as(&key.0) {
         return Err(Error::NotSupervisor.into());
     }
     require_supervisors(ctx, &key.0, &org)?;
-    let proposal = keys::PROPOSAL.get(ctx.state, key)?.filter(|p| p.stage == Stage::Passed).ok_or(Error::NotOpen)?;
+    let proposal = keys::PROPOSAL.get(ctx.state, key)?;
+    // A block's end has a budget: what is due may have to wait for it, but no longer for a veto.
+    let stoppable = proposal.filter(|p| p.stage == Stage::Passed && p.until > ctx.block.time);
+    let proposal = stoppable.ok_or(Error::NotOpen)?;
     keys::DUE.remove(ctx.state, &(proposal.until, key.0, key.1));
     Ok(finish(ctx, key, proposal, Outcome::Vetoed, None)?)
 }
 
-/// Stages that have ended by time: at most `budget` of them, oldest first.
-pub(crate) fn close_due(ctx: &mut Ctx<'_>, budget: usize) -> Result<(), Fault> {
-    for ((until, id, number), ()) in keys::DUE.scan(ctx.state, &(), None, budget)? {
-        if until > ctx.block.time {
-            break;
-        }
-        let key = (id, number);
-        let org = views::get(ctx.state, &id)?.ok_or_else(|| Fault::Corrupt("a proposal without an organization".into()))?;
-        let proposal = keys::PROPOSAL.get(ctx.state, &key)?.ok_or_else(|| Fault::Corrupt("a due proposal is gone".into()))?;
-        match proposal.stage {
-            Stage::Open => close(ctx, &key, &org, proposal)?,
-            Stage::Passed => {
-                keys::DUE.remove(ctx.state, &(until, id, number));
-                run(ctx, &key, proposal)?;
+/// Stages that have ended by time, oldest first: as many as `budget` allows by what they weigh. The first one always goes, however much it
+/// weighs, so that the queue ends.
+pub(crate) fn close_due(ctx: &mut Ctx<'_>, budget: Weight) -> Result<(), Fault> {
+    let (mut spent, mut after): (Weight, _) = (0, None);
+    loop {
+        let page = keys::DUE.scan(ctx.state, &(), after.as_ref(), PAGE)?;
+        for (due, ()) in &page {
+            let (until, id, number) = *due;
+            if until > ctx.block.time {
+                return Ok(());
             }
-            Stage::Closed(_) => keys::DUE.remove(ctx.state, &(until, id, number)),
+            let key = (id, number);
+            let org = views::get(ctx.state, &id)?.ok_or_else(|| Fault::Corrupt("a proposal without an organization".into()))?;
+            let proposal = keys::PROPOSAL.get(ctx.state, &key)?;
+            let proposal = proposal.ok_or_else(|| Fault::Corrupt("a due proposal is gone".into()))?;
+            let next = comes_of(ctx.state, &org, &proposal)?;
+            let cost = if matches!(next, Next::Run) { weight_of(&proposal) } else { CLOSE_WEIGHT };
+            if spent > 0 && spent.saturating_add(cost) > budget {
+                return Ok(());
+            }
+            spent = spent.saturating_add(cost);
+            keys::DUE.remove(ctx.state, due);
+            match next {
+                Next::Reject => finish(ctx, &key, proposal, Outcome::Rejected, None)?,
+                Next::Wait => wait(ctx, &key, proposal)?,
+                Next::Run => run(ctx, &key, proposal)?,
+                Next::Nothing => {}
+            }
+        }
+        match page.last() {
+            Some((due, ())) if page.len() == PAGE => after = Some(*due),
+            _ => return Ok(()),
         }
     }
-    ballots::unlock_page(ctx, budget)
+}
+
+/// What closing a proposal and doing its calls costs.
+fn weight_of(proposal: &Proposal) -> Weight {
+    proposal.calls.iter().map(weight).fold(CLOSE_WEIGHT, Weight::saturating_add)
 }

@@ -91,6 +91,8 @@ pub struct Org {
     /// Proposals so far.
     #[serde(with = "leither_types::json::decimal")]
     pub proposals: u64,
+    /// ORG-11: proposals that are not closed yet.
+    pub open: u32,
     /// ORG-9: whether a unit was ever issued.
     pub issued: bool,
     /// The epoch that `issued_now` belongs to.
@@ -121,6 +123,20 @@ pub struct Member {
     pub height: Height,
     /// The transaction that admitted.
     pub tx: TxId,
+    /// Locked with the member as long as one is: what the application had locked. A supervisor from the start has the founder's.
+    pub deposit: Amount,
+}
+
+/// A member's word for a guest who has not applied yet.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize)]
+pub struct Sponsorship {
+    /// Who vouches.
+    pub by: AccountId,
+    /// After this block time anyone may clear it away.
+    #[serde(with = "leither_types::json::decimal")]
+    pub expires: Millis,
+    /// Locked with the sponsor.
+    pub deposit: Amount,
 }
 
 /// A wish to join.
@@ -242,6 +258,12 @@ pub struct Proposal {
     pub by_units: bool,
     /// All weight there was at the opening.
     pub eligible: Amount,
+    /// The charter's quorum at the opening: a vote is judged by the rules it was opened under.
+    pub quorum_bp: u16,
+    /// Its pass share.
+    pub pass_bp: u16,
+    /// Its veto delay.
+    pub veto_ms: u64,
     /// Weight for it.
     pub yes: Amount,
     /// Weight against.

@@ -1,8 +1,9 @@
 //! What is known of organizations.
 
 use super::{Application, Ballot, Entry, Member, Org, Proposal, keys};
+use crate::tokens;
 use leither_state::{Fault, Overlay, Read};
-use leither_types::{AccountId, Millis, OrgId, Text, TokenId};
+use leither_types::{AccountId, Amount, Millis, OrgId, Text, TokenId};
 
 /// An organization in a committed state.
 pub fn org(state: &dyn Read, id: &OrgId) -> Result<Option<Org>, Fault> {
@@ -12,6 +13,11 @@ pub fn org(state: &dyn Read, id: &OrgId) -> Result<Option<Org>, Fault> {
 /// One under construction.
 pub(crate) fn get(state: &Overlay, id: &OrgId) -> Result<Option<Org>, Fault> {
     keys::ORG.get(state, id)
+}
+
+/// ORG-9: the units that can be cast now. While there are none, heads decide.
+pub(crate) fn units(state: &Overlay, org: &Org) -> Result<Amount, Fault> {
+    if org.issued { tokens::outstanding(state, &org.token) } else { Ok(Amount::ZERO) }
 }
 
 /// Who has this name.

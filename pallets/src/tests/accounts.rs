@@ -55,16 +55,19 @@ fn accounts_4_deposits_are_locked_with_the_depositor_and_come_back_in_full() {
     for admitted in [false, true] {
         let whole = |chain: &Chain| chain.free(MEI, "bob") + chain.locked(MEI, "bob");
         let before = whole(&chain);
-        let fee = chain.call("bob", apply.clone()).fee.0;
-        assert!(chain.locked(MEI, "bob") > 0);
-        assert_eq!(whole(&chain), before - fee, "a deposit is not taken");
-        let call = if admitted {
-            Call::Orgs(orgs::Call::Admit { org, who: account("bob") })
+        let mut fees = chain.call("bob", apply.clone()).fee.0;
+        let deposit = chain.locked(MEI, "bob");
+        assert!(deposit > 0);
+        assert_eq!(whole(&chain), before - fees, "a deposit is not taken");
+        if admitted {
+            chain.ok("alice", Call::Orgs(orgs::Call::Admit { org, who: account("bob") }));
+            assert_eq!(chain.member(org, "bob").expect("a member").deposit, Amount(deposit));
+            assert_eq!(chain.locked(MEI, "bob"), deposit, "it stays as long as the membership does");
+            fees += chain.call("bob", Call::Orgs(orgs::Call::Leave { org })).fee.0;
         } else {
-            Call::Orgs(orgs::Call::Withdraw { org, who: account("bob") })
-        };
-        chain.ok("alice", call);
-        assert_eq!((chain.locked(MEI, "bob"), whole(&chain)), (0, before - fee));
+            chain.ok("alice", Call::Orgs(orgs::Call::Withdraw { org, who: account("bob") }));
+        }
+        assert_eq!((chain.locked(MEI, "bob"), whole(&chain)), (0, before - fees));
     }
 }
 

@@ -1,6 +1,7 @@
 use super::{MEI, by_vote};
-use leither_harness::pallets::{Call, Error, accounts, orgs, tokens};
-use leither_harness::{Chain, account, charter, issue, text, transfer};
+use leither_harness::pallets::{Call, Error, Event, accounts, orgs, tokens};
+use leither_harness::{Chain, account, charter, issue, text, tokens_in, transfer};
+use leither_state::Read;
 use leither_types::{Amount, List, OrgId, TokenId};
 
 pub(super) fn income(org: OrgId, token: TokenId, amount: u128) -> Call {
@@ -90,6 +91,7 @@ fn tokens_5_the_treasurys_units_earn_nothing() {
     chain.ok("bob", transfer(tube, org.treasury(), 10));
     chain.ok("dave", income(org, MEI, 900));
     assert_eq!((owed(&chain, org, "bob"), owed(&chain, org, "carol")), (0, 900));
+    assert_eq!(chain.claimable(org, MEI, org.treasury()), 0, "nor is it told that it could claim");
     // Given out again, the units earn from then on.
     assert_eq!(by_carol(&mut chain, org, transfer(tube, account("bob"), 5)), orgs::Outcome::Done);
     chain.ok("dave", income(org, MEI, 30));
@@ -105,6 +107,118 @@ fn by_carol(chain: &mut Chain, org: OrgId, call: Call) -> orgs::Outcome {
         orgs::Stage::Closed(outcome) => outcome,
         stage => panic!("not closed but {stage:?}"),
     }
+}
+
+/// `song`, all of whose 100 units are dave's, and `tube`, whose 10 are bob's and which takes `song`'s token as income.
+fn song_and_tube(chain: &mut Chain, song: orgs::Charter) -> (OrgId, OrgId) {
+    let song = chain.found(&["alice"], "song", song);
+    chain.join(song, "dave");
+    chain.ok("alice", issue(song, account("dave"), 100));
+    let income_tokens = List::new(vec![MEI, TokenId::of_org(&song)]).expect("two");
+    let tube = chain.found(&["alice"], "tube", orgs::Charter { treasury_bp: 0, income_tokens, ..charter(&["alice"], 1) });
+    chain.join(tube, "bob");
+    chain.ok("alice", issue(tube, account("bob"), 10));
+    (song, tube)
+}
+
+fn waiting(chain: &Chain, token: TokenId) -> u128 {
+    let all = tokens_in(&**chain.state());
+    all.into_iter().find(|(id, _)| *id == token).expect("it is on record").1.waiting.0
+}
+
+#[test]
+fn tokens_5_units_that_wait_in_a_pot_earn_nothing_and_take_nothing_from_the_others() {
+    let mut chain = Chain::default();
+    let (song, tube) = song_and_tube(&mut chain, orgs::Charter { treasury_bp: 0, ..charter(&["alice"], 1) });
+    let note = TokenId::of_org(&song);
+    chain.ok("dave", income(tube, note, 40));
+    assert_eq!((chain.holding(note, pot(tube)).free, waiting(&chain, note)), (Amount(40), 40));
+    for _ in 0..2 {
+        chain.ok("judy", income(song, MEI, 600));
+    }
+    assert_eq!(owed(&chain, song, "dave"), 1_200, "the sixty units that can be owned by somebody share all of it");
+    assert_eq!(chain.claimable(song, MEI, pot(tube)), 0);
+    chain.ok("bob", claim(tube, note));
+    assert_eq!((owed(&chain, song, "bob"), waiting(&chain, note)), (0, 0));
+    chain.ok("judy", income(song, MEI, 1_000));
+    assert_eq!((owed(&chain, song, "dave"), owed(&chain, song, "bob")), (1_800, 400));
+    // What is paid to the pot's address lies there for good, and is counted all the same.
+    chain.ok("dave", transfer(note, pot(tube), 10));
+    assert_eq!(waiting(&chain, note), 10);
+    let short = chain.refused("dave", transfer(note, pot(tube), u128::MAX));
+    assert!(matches!(short, Error::Accounts(accounts::Error::Short { .. })), "a user's mistake: {short}");
+    chain.ok("judy", income(song, MEI, 900));
+    assert_eq!((owed(&chain, song, "dave"), owed(&chain, song, "bob")), (2_300, 800));
+    chain.ok("dave", claim(song, MEI));
+    chain.ok("bob", claim(song, MEI));
+    assert_eq!(chain.holding(MEI, pot(song)).free, Amount(0), "nothing of it is left for nobody");
+}
+
+#[test]
+fn tokens_5_what_lay_at_a_pots_address_before_its_token_was_founded_breaks_no_count() {
+    let mut chain = Chain::default();
+    let mut early = chain.clone();
+    // Where an organization's pot will be can be foretold: found it on a copy of the chain.
+    let foretold = song_and_tube(&mut early, charter(&["alice"], 1)).1;
+    let song = chain.found(&["alice"], "song", charter(&["alice"], 1));
+    let note = TokenId::of_org(&song);
+    chain.join(song, "dave");
+    chain.ok("alice", issue(song, account("dave"), 100));
+    chain.ok("dave", transfer(note, pot(foretold), 30));
+    let income_tokens = List::new(vec![note]).expect("one");
+    let tube = chain.found(&["alice"], "tube", orgs::Charter { treasury_bp: 0, income_tokens, ..charter(&["alice"], 1) });
+    assert_eq!(tube, foretold);
+    chain.join(tube, "bob");
+    chain.ok("alice", issue(tube, account("bob"), 10));
+    chain.ok("dave", income(tube, note, 40));
+    chain.ok("bob", claim(tube, note));
+    assert_eq!((chain.free(note, "bob"), waiting(&chain, note)), (40, 0));
+    assert_eq!(chain.holding(note, pot(tube)).free, Amount(30));
+}
+
+#[test]
+fn tokens_5_pushes_pass_pots_over() {
+    let mut chain = Chain::default();
+    let rules = orgs::Charter { treasury_bp: 0, push_least: Amount(1), ..charter(&["alice"], 1) };
+    let (song, tube) = song_and_tube(&mut chain, rules);
+    chain.ok("judy", transfer(MEI, song.treasury(), 1_000_000));
+    chain.ok("dave", income(tube, TokenId::of_org(&song), 40));
+    chain.ok("judy", income(song, MEI, 600_000));
+    chain.idle();
+    let paid = |event: &Event| match event {
+        Event::Tokens(tokens::Event::Claimed { holder, amount, .. }) => Some((*holder, amount.0)),
+        _ => None,
+    };
+    assert_eq!(chain.events().iter().filter_map(paid).collect::<Vec<_>>(), [(account("dave"), 600_000)]);
+}
+
+/// Rows of what holders have earned.
+fn accruals(chain: &Chain) -> usize {
+    chain.state().records(b"ta", None, 99).expect("memory does not fail").len()
+}
+
+#[test]
+fn tokens_4_who_has_no_units_and_is_owed_nothing_leaves_no_record_and_earns_anew_from_then_on() {
+    let mut chain = Chain::default();
+    let org = shared(&mut chain, &[("bob", 10)]);
+    let tube = TokenId::of_org(&org);
+    chain.join(org, "carol");
+    chain.ok("dave", income(org, MEI, 100));
+    chain.ok("bob", claim(org, MEI));
+    assert_eq!(accruals(&chain), 1, "bob's: he has units");
+    chain.ok("bob", transfer(tube, account("carol"), 10));
+    assert_eq!(accruals(&chain), 1, "carol's alone");
+    chain.ok("dave", income(org, MEI, 100));
+    chain.ok("carol", Call::Tokens(tokens::Call::Burn { token: tube, amount: Amount(10) }));
+    assert_eq!((accruals(&chain), owed(&chain, org, "carol")), (1, 100), "she is owed what her units earned");
+    chain.ok("carol", claim(org, MEI));
+    assert_eq!(accruals(&chain), 0);
+    for who in ["bob", "carol"] {
+        chain.ok("alice", issue(org, account(who), 5));
+        assert_eq!(owed(&chain, org, who), 0, "{who} earns nothing from earlier income");
+    }
+    chain.ok("dave", income(org, MEI, 100));
+    assert_eq!((owed(&chain, org, "bob"), owed(&chain, org, "carol")), (50, 50));
 }
 
 #[test]

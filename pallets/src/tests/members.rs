@@ -1,7 +1,7 @@
 use super::{MEI, by_vote};
-use leither_harness::pallets::{Call, Error, orgs};
+use leither_harness::pallets::{Call, Error, Event, orgs, tokens};
 use leither_harness::{Chain, account, charter, issue, text, transfer};
-use leither_types::{Amount, Hash, List, OrgId, Text};
+use leither_types::{Amount, Hash, List, OrgId, Text, TokenId};
 use orgs::Call as Do;
 
 fn err(error: orgs::Error) -> Error {
@@ -18,6 +18,10 @@ fn admit(org: OrgId, who: &str) -> Call {
 
 fn sponsor(org: OrgId, who: &str) -> Call {
     Call::Orgs(Do::Sponsor { org, who: account(who) })
+}
+
+fn withdraw(org: OrgId, who: &str) -> Call {
+    Call::Orgs(Do::Withdraw { org, who: account(who) })
 }
 
 fn expel(org: OrgId, who: &str) -> Call {
@@ -79,11 +83,17 @@ fn org_2_names_are_unique_and_founding_costs_a_deposit() {
 fn org_2_a_charter_holds_together() {
     type Spoil = fn(&mut orgs::Charter);
     let twice = |c: &mut orgs::Charter| c.supervisors = List::new(vec![account("bob"); 2]).expect("two");
-    let cases: [(u8, Spoil); 16] = [
+    let nine = |c: &mut orgs::Charter| {
+        let names = (0..9).map(|n| account(&format!("supervisor-{n}")));
+        c.supervisors = List::new(names.collect()).expect("at most 16");
+        c.threshold = 9;
+    };
+    let cases: [(u8, Spoil); 17] = [
         (1, |c| c.supervisors = List::default()),
         (1, twice),
         (2, |c| c.threshold = 0),
         (2, |c| c.threshold = 2),
+        (2, nine),
         (3, |c| c.join = orgs::JoinPolicy { application: false, sponsorship: false, task: None }),
         (4, |c| c.quorum_bp = 10_001),
         (4, |c| c.treasury_bp = 10_001),
@@ -102,6 +112,10 @@ fn org_2_a_charter_holds_together() {
         spoil(&mut spoilt);
         assert_eq!(create("org", "tube", spoilt).check(), Err(err(orgs::Error::Charter { what })));
     }
+    let mut eight = charter(&["bob"], 1);
+    nine(&mut eight);
+    eight.threshold = 8;
+    assert_eq!(eight.check(), Ok(()), "as many as a transaction has signers, and no more, can sign together");
     let mut chain = Chain::default();
     let unknown = List::new(vec![leither_types::TokenId([9; 20])]).expect("one");
     let rules = orgs::Charter { income_tokens: unknown, ..charter(&["bob"], 1) };
@@ -133,6 +147,11 @@ fn org_3_one_joins_only_as_the_charter_allows() {
     assert_eq!(chain.refused("bob", apply(by_task, Some(Hash::ZERO))), wrong, "evidence of nothing is none");
     assert_eq!(chain.refused("alice", sponsor(by_task, "bob")), wrong);
     chain.ok("bob", apply(by_task, Some(Hash([4; 32]))));
+    let waiting = orgs::views::applications(&**chain.state(), &by_task, None, 9).expect("memory does not fail");
+    let evidence: Vec<_> = waiting.iter().map(|(who, application)| (*who, application.evidence)).collect();
+    assert_eq!(evidence, [(account("bob"), Some(Hash([4; 32])))], "which the supervisor looks at");
+    chain.ok("alice", admit(by_task, "bob"));
+    assert!(chain.member(by_task, "bob").is_some());
 
     let open = found(&mut chain, "open", ways(true, false, None));
     chain.ok("bob", apply(open, None));
@@ -143,15 +162,61 @@ fn org_3_one_joins_only_as_the_charter_allows() {
 fn org_3_an_application_is_withdrawn_by_whom_it_concerns_and_after_a_month_by_anyone() {
     let mut chain = Chain::default();
     let org = chain.org_of(&[]);
-    let withdraw = || Call::Orgs(Do::Withdraw { org, who: account("bob") });
     chain.ok("bob", apply(org, None));
-    assert_eq!(chain.refused("carol", withdraw()), err(orgs::Error::NotSupervisor));
-    chain.ok("bob", withdraw());
-    assert_eq!(chain.refused("bob", withdraw()), err(orgs::Error::NoApplication));
+    assert_eq!(chain.refused("carol", withdraw(org, "bob")), err(orgs::Error::NotSupervisor));
+    chain.ok("bob", withdraw(org, "bob"));
+    assert_eq!(chain.refused("bob", withdraw(org, "bob")), err(orgs::Error::NoApplication));
     chain.ok("bob", apply(org, None));
     chain.pass(30 * 24 * 3_600_000 + 1_000);
-    chain.ok("carol", withdraw());
+    chain.ok("carol", withdraw(org, "bob"));
     assert_eq!(chain.locked(MEI, "bob"), 0);
+}
+
+/// Open to applications and sponsors; dave is a member.
+fn sponsored(chain: &mut Chain) -> OrgId {
+    let join = orgs::JoinPolicy { application: true, sponsorship: true, task: None };
+    let org = chain.found(&["alice"], "tube", orgs::Charter { join, ..charter(&["alice"], 1) });
+    chain.join(org, "dave");
+    org
+}
+
+#[test]
+fn org_3_a_sponsor_vouches_for_one_who_has_applied_without_a_record_of_its_own() {
+    let mut chain = Chain::default();
+    let org = sponsored(&mut chain);
+    chain.ok("bob", apply(org, None));
+    let locked = chain.locked(MEI, "dave");
+    chain.ok("dave", sponsor(org, "bob"));
+    let waiting = orgs::views::applications(&**chain.state(), &org, None, 9).expect("memory does not fail");
+    assert_eq!(waiting[0].1.sponsor, Some(account("dave")));
+    assert_eq!(chain.locked(MEI, "dave"), locked);
+    chain.ok("alice", admit(org, "bob"));
+    assert_eq!(chain.refused("dave", withdraw(org, "bob")), err(orgs::Error::NoApplication), "nothing is left of it");
+}
+
+#[test]
+fn org_3_a_sponsorship_has_the_sponsors_deposit_until_it_is_used_or_cleared_away() {
+    let mut chain = Chain::default();
+    let org = sponsored(&mut chain);
+    let (dave, alice) = (chain.locked(MEI, "dave"), chain.locked(MEI, "alice"));
+    chain.ok("dave", sponsor(org, "bob"));
+    let deposit = chain.locked(MEI, "dave") - dave;
+    assert!(deposit > 0);
+    // Another member's word takes its place, and the deposit is then that one's.
+    chain.ok("alice", sponsor(org, "bob"));
+    assert_eq!((chain.locked(MEI, "dave"), chain.locked(MEI, "alice")), (dave, alice + deposit));
+    chain.ok("bob", apply(org, None));
+    assert_eq!(chain.locked(MEI, "alice"), alice, "the application has its own");
+    chain.ok("bob", withdraw(org, "bob"));
+
+    chain.ok("dave", sponsor(org, "bob"));
+    assert_eq!(chain.refused("carol", withdraw(org, "bob")), err(orgs::Error::NotSupervisor));
+    chain.ok("dave", withdraw(org, "bob"));
+    assert_eq!(chain.locked(MEI, "dave"), dave);
+    chain.ok("dave", sponsor(org, "bob"));
+    chain.pass(30 * 24 * 3_600_000 + 1_000);
+    chain.ok("carol", withdraw(org, "bob"));
+    assert_eq!(chain.locked(MEI, "dave"), dave, "after a month by anyone");
 }
 
 #[test]
@@ -166,6 +231,25 @@ fn org_4_only_a_supervisor_admits_and_only_who_applied() {
     assert!(chain.member(org, "bob").is_some());
     let nowhere = OrgId([8; 20]);
     assert_eq!(chain.refused("alice", admit(nowhere, "bob")), err(orgs::Error::Unknown));
+}
+
+#[test]
+fn org_4_while_heads_decide_k_supervisors_admit_and_then_one_is_enough() {
+    let mut chain = Chain::default();
+    let both = ["alice", "bob"];
+    let org = chain.found(&both, "tube", charter(&both, 2));
+    for who in ["carol", "dave", "erin"] {
+        chain.ok(who, apply(org, None));
+    }
+    let few = err(orgs::Error::TooFewSupervisors { have: 1, need: 2 });
+    assert_eq!(chain.refused("alice", admit(org, "carol")), few, "its own accounts would be the majority");
+    chain.all_ok(&both, &[admit(org, "carol")]);
+    let role = orgs::Role::Developer;
+    let developer = Call::Orgs(Do::SetRole { org, who: account("carol"), role, granted: true });
+    chain.all_ok(&both, &[developer, issue(org, account("carol"), 5)]);
+    chain.ok("bob", admit(org, "dave"));
+    chain.ok("carol", Call::Tokens(tokens::Call::Burn { token: TokenId::of_org(&org), amount: Amount(5) }));
+    assert_eq!(chain.refused("bob", admit(org, "erin")), few, "without units heads decide again");
 }
 
 #[test]
@@ -232,6 +316,38 @@ fn org_14_a_supervisor_leaves_only_after_a_vote_has_amended_the_charter() {
     assert_eq!(chain.refused("alice", leave(org)), err(orgs::Error::NotMember));
     chain.ok("alice", apply(org, None));
     assert_eq!(chain.refused("alice", admit(org, "alice")), err(orgs::Error::NotSupervisor), "the power went with it");
+}
+
+#[test]
+fn org_14_who_is_expelled_is_no_member_and_has_the_deposit_back() {
+    let mut chain = Chain::default();
+    let org = chain.found(&["alice", "bob"], "tube", charter(&["alice", "bob"], 2));
+    chain.ok("carol", apply(org, None));
+    chain.all_ok(&["alice", "bob"], &[admit(org, "carol")]);
+    assert!(chain.locked(MEI, "carol") > 0);
+    let few = err(orgs::Error::TooFewSupervisors { have: 1, need: 2 });
+    assert_eq!(chain.refused("alice", expel(org, "carol")), few);
+    let events = chain.all_ok(&["bob", "alice"], &[expel(org, "carol")]);
+    assert!(events.contains(&Event::Orgs(orgs::Event::Left { org, who: account("carol"), expelled: true })));
+    assert_eq!((chain.member(org, "carol"), chain.org(org).members), (None, 2));
+    assert_eq!(chain.locked(MEI, "carol"), 0);
+    assert_eq!(chain.refused("carol", leave(org)), err(orgs::Error::NotMember));
+    chain.ok("carol", apply(org, None));
+    assert_eq!(by_both(&mut chain, org, admit(org, "carol")), orgs::Outcome::Done, "a vote may take back in");
+    assert_eq!(by_both(&mut chain, org, expel(org, "carol")), orgs::Outcome::Done, "and out again");
+    assert_eq!(chain.locked(MEI, "carol"), 0);
+}
+
+/// Alice and bob decide alone, even where carol is a member.
+fn by_both(chain: &mut Chain, org: OrgId, call: Call) -> orgs::Outcome {
+    let number = chain.org(org).proposals;
+    chain.ok("alice", leither_harness::proposal(org, &[call]));
+    chain.ok("alice", super::vote(org, number, true));
+    chain.ok("bob", super::vote(org, number, true));
+    match chain.proposal(org, number).stage {
+        orgs::Stage::Closed(outcome) => outcome,
+        stage => panic!("not closed but {stage:?}"),
+    }
 }
 
 #[test]

@@ -109,6 +109,28 @@ fn mimei_2_of_two_writers_in_one_block_the_first_wins() {
 }
 
 #[test]
+fn mimei_2_whoever_may_write_is_told_the_newest_version_and_writes_on_it() {
+    let mut chain = Chain::default();
+    let org = chain.org_of(&[]);
+    let (id, _) = made(&mut chain, "alice", create("holiday"));
+    for who in [account("bob"), org.treasury()] {
+        chain.ok("alice", Call::Mimei(Do::Grant { mimei: id, who, rights: Rights(1) }));
+    }
+    chain.ok("alice", backup(id, None, 1));
+    chain.ok("bob", backup(id, Some(0), 2));
+    let Error::Mimei(Why::HeadMoved { last }) = chain.refused("bob", backup(id, Some(0), 3)) else { panic!("another refusal") };
+    chain.ok("bob", backup(id, last, 3));
+    assert_eq!(by_vote(&mut chain, org, &[backup(id, Some(1), 4)]), orgs::Outcome::Failed);
+    let moved = |event: &Event| {
+        let expected = Some(err(Why::HeadMoved { last: Some(2) }));
+        matches!(event, Event::Orgs(orgs::Event::Closed { error, .. }) if *error == expected)
+    };
+    assert!(chain.events().iter().any(moved), "an organization is told the same");
+    let last = chain.head(&id).last.expect("a version");
+    assert_eq!((last.number, last.content), (2, content(3)));
+}
+
+#[test]
 fn mimei_3_a_stranger_writes_nothing() {
     let mut chain = Chain::default();
     let (id, _) = made(&mut chain, "alice", create("holiday"));
@@ -135,7 +157,7 @@ fn mimei_3_a_right_is_that_right_alone_until_it_is_taken() {
     assert_eq!(chain.refused("bob", backup(id, Some(0), 1)), err(Why::NotAllowed));
     chain.ok("alice", grant(id, "bob", &[]));
     assert_eq!(chain.refused("bob", release(id, 0)), err(Why::NotAllowed));
-    assert_eq!(mimei::views::grants(&**chain.state(), &id, 9), Ok(vec![]));
+    assert_eq!(mimei::views::grants(&**chain.state(), &id, None, 9), Ok(vec![]));
 }
 
 #[test]
@@ -155,6 +177,45 @@ fn mimei_3_a_new_owner_writes_and_the_author_no_longer() {
     chain.ok("alice", Call::Mimei(Do::Give { mimei: empty, to: account("bob") }));
     assert_eq!(chain.refused("alice", fork(other, 0, "empty")), err(Why::NotAllowed));
     assert_eq!(chain.head(&empty).parent, None);
+}
+
+#[test]
+fn mimei_3_what_the_old_owner_granted_ends_with_the_gift() {
+    let mut chain = Chain::default();
+    let (id, _) = made(&mut chain, "alice", create("holiday"));
+    let give = |to: &str| Call::Mimei(Do::Give { mimei: id, to: account(to) });
+    let granted = |chain: &Chain| mimei::views::grants(&**chain.state(), &id, None, 9).expect("memory does not fail");
+    chain.ok("alice", grant(id, "bob", &[Right::Backup]));
+    chain.ok("bob", backup(id, None, 1));
+    chain.ok("alice", give("carol"));
+    assert_eq!(chain.refused("bob", backup(id, Some(0), 2)), err(Why::NotAllowed));
+    assert_eq!(granted(&chain), []);
+    chain.ok("carol", grant(id, "bob", &[Right::Release]));
+    assert_eq!(granted(&chain), [(account("bob"), Rights(2))]);
+    chain.ok("bob", release(id, 0));
+    assert_eq!(chain.refused("bob", backup(id, Some(0), 2)), err(Why::NotAllowed), "carol has granted no more than this");
+    chain.ok("carol", give("alice"));
+    for call in [backup(id, Some(0), 2), release(id, 0)] {
+        assert_eq!(chain.refused("bob", call), err(Why::NotAllowed), "what alice once granted does not come back with her");
+    }
+    assert_eq!(chain.head(&id).generation, 2);
+}
+
+#[test]
+fn mimei_3_grants_are_listed_page_by_page() {
+    let mut chain = Chain::default();
+    let (id, _) = made(&mut chain, "alice", create("holiday"));
+    for who in ["bob", "carol", "dave"] {
+        chain.ok("alice", grant(id, who, &[Right::Backup]));
+    }
+    let page =
+        |after: Option<&_>, limit| mimei::views::grants(&**chain.state(), &id, after, limit).expect("memory does not fail");
+    let all = page(None, 9);
+    assert_eq!(all.len(), 3);
+    let first = page(None, 2);
+    assert_eq!([&first[..], &page(Some(&first[1].0), 2)[..]].concat(), all);
+    assert_eq!(page(Some(&all[2].0), 2), []);
+    assert_eq!(mimei::views::grants(&**chain.state(), &MimeiId([1; 20]), None, 9), Ok(vec![]));
 }
 
 #[test]
@@ -240,12 +301,13 @@ fn mimei_7_references_are_counted_at_both_ends() {
     let mut chain = Chain::default();
     let (a, _) = made(&mut chain, "alice", create("a"));
     let (b, _) = made(&mut chain, "bob", create("b"));
-    let refers = |chain: &Chain| mimei::views::references(&**chain.state(), &a, 9).expect("memory does not fail");
+    let refers = |chain: &Chain| mimei::views::references(&**chain.state(), &a, None, 9).expect("memory does not fail");
     assert_eq!(chain.refused("alice", refer(a, b, false)), err(Why::Reference));
     assert_eq!(chain.refused("alice", refer(a, MimeiId([1; 20]), true)), err(Why::Unknown));
     chain.ok("alice", refer(a, b, true));
     chain.ok("alice", refer(a, b, true));
     assert_eq!((refers(&chain), chain.head(&b).referenced), (vec![(b, 2)], 2));
+    assert_eq!(mimei::views::references(&**chain.state(), &a, Some(&b), 9), Ok(vec![]), "the page after it");
     chain.ok("alice", refer(a, b, false));
     chain.ok("alice", refer(a, b, false));
     assert_eq!((refers(&chain), chain.head(&b).referenced), (vec![], 0));

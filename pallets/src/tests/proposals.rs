@@ -24,6 +24,11 @@ fn stage(chain: &Chain, org: OrgId) -> Stage {
     chain.proposal(org, 0).stage
 }
 
+/// What bob has locked beside his membership's deposit.
+fn bobs_deposit(chain: &Chain, org: OrgId) -> u128 {
+    chain.locked(MEI, "bob") - chain.member(org, "bob").expect("a member").deposit.0
+}
+
 fn treasury(chain: &Chain, org: OrgId) -> u128 {
     chain.holding(MEI, org.treasury()).free.0
 }
@@ -47,7 +52,7 @@ fn org_11_a_proposal_that_passes_is_done_at_the_end_of_the_deciding_block() {
     assert_eq!(stage(&chain, org), Stage::Closed(Outcome::Done), "three of five: the others cannot change it");
     assert_eq!((treasury(&chain, org), chain.free(MEI, "ivan")), (40, ivan + 60));
     assert_eq!(chain.refused("erin", vote(org, 0, false)), err(orgs::Error::NotOpen));
-    assert_eq!(chain.locked(MEI, "bob"), 0, "the proposer's deposit came back");
+    assert_eq!(bobs_deposit(&chain, org), 0, "the proposer's deposit came back");
     assert!(chain.proposal(org, 0).calls.is_empty());
 }
 
@@ -70,29 +75,103 @@ fn org_11_who_decides_pays_for_a_vote_and_what_the_vote_does_is_bounded_by_the_b
     assert_eq!(treasury(&chain, org), 97);
 }
 
-#[test]
-fn org_11_more_than_32_decided_proposals_wait_for_the_next_block() {
-    let mut chain = Chain::default();
+/// Alice opens `tens` times ten proposals to pay ivan 1, and then decides all of them in one block, in a transaction for each ten.
+fn decided_at_once(params: Params, tens: u64) -> (Chain, OrgId) {
+    let mut chain = Chain::new(&Setup { params, ..Setup::default() });
     chain.trusting = true;
     let org = chain.org_of(&[]);
     chain.ok("judy", transfer(MEI, org.treasury(), 100));
-    for _ in 0..4 {
+    for _ in 0..tens {
         let ten: Vec<_> = (0..10).map(|_| proposal(org, &[transfer(MEI, account("ivan"), 1)])).collect();
         chain.all_ok(&["alice"], &ten);
     }
-    // Forty votes in one block, by one account, in four transactions.
-    let txs: Vec<_> = (0..4u64)
-        .map(|t| {
-            let calls: Vec<_> = (0..10).map(|n| vote(org, t * 10 + n, true)).collect();
-            let mut plan = chain.plan(&["alice"], &calls);
-            plan.nonce += t;
-            plan.sign()
-        })
-        .collect();
+    let votes = |t: u64| {
+        let calls: Vec<_> = (0..10).map(|n| vote(org, t * 10 + n, true)).collect();
+        let mut plan = chain.plan(&["alice"], &calls);
+        plan.nonce += t;
+        plan.sign()
+    };
+    let txs: Vec<_> = (0..tens).map(votes).collect();
     chain.block(&txs);
-    assert_eq!(treasury(&chain, org), 100 - 32);
+    (chain, org)
+}
+
+#[test]
+fn org_11_many_proposals_close_in_one_block() {
+    let (chain, org) = decided_at_once(Params::dev(), 6);
+    assert_eq!((treasury(&chain, org), chain.org(org).open), (100 - 60, 0));
+}
+
+#[test]
+fn org_11_a_blocks_end_does_what_an_eighth_of_its_weight_allows_and_the_rest_waits() {
+    // A close weighs 30,000, the payment 10,000: ten of them.
+    let params = Params { block_weight_max: 8 * 10 * 40_000, ..Params::dev() };
+    let (mut chain, org) = decided_at_once(params, 2);
+    assert_eq!((treasury(&chain, org), chain.org(org).open), (100 - 10, 10));
+    assert_eq!(chain.proposal(org, 9).stage, Stage::Closed(Outcome::Done), "the oldest first");
     chain.idle();
-    assert_eq!(treasury(&chain, org), 100 - 40, "none is lost");
+    assert_eq!((treasury(&chain, org), chain.org(org).open), (100 - 20, 0), "none is lost");
+}
+
+#[test]
+fn org_11_a_proposal_heavier_than_a_blocks_end_is_done_all_the_same() {
+    let params = Params { block_weight_max: 600_000, ..Params::dev() };
+    let mut chain = Chain::new(&Setup { params, ..Setup::default() });
+    let org = chain.org_of(&[]);
+    chain.ok("judy", transfer(MEI, org.treasury(), 100));
+    let eight = [0; 8].map(|_| transfer(MEI, account("ivan"), 1));
+    for _ in 0..2 {
+        chain.ok("alice", proposal(org, &eight));
+    }
+    chain.all_ok(&["alice"], &[vote(org, 0, true), vote(org, 1, true)]);
+    assert_eq!(treasury(&chain, org), 100 - 8, "110,000 is more than an eighth of the block, so it goes alone");
+    chain.idle();
+    assert_eq!(treasury(&chain, org), 100 - 16);
+}
+
+#[test]
+fn org_11_an_organization_has_at_most_64_open_proposals() {
+    let mut chain = Chain::default();
+    chain.trusting = true;
+    let org = chain.found(&["alice"], "tube", orgs::Charter { veto_ms: 10_000, ..charter(&["alice"], 1) });
+    let open = |org| proposal(org, &[transfer(MEI, account("ivan"), 1)]);
+    for _ in 0..8 {
+        chain.all_ok(&["alice"], &[0; 8].map(|_| open(org)));
+    }
+    let full = err(orgs::Error::TooManyOpen { max: 64 });
+    assert_eq!(chain.refused("alice", open(org)), full);
+    assert_eq!(chain.org(org).proposals, 64);
+    let other = chain.found(&["judy"], "song", charter(&["judy"], 1));
+    chain.ok("judy", open(other));
+    // One that has passed is not over before its delay is, or it is vetoed.
+    chain.ok("alice", vote(org, 5, true));
+    assert_eq!(chain.refused("alice", open(org)), full);
+    chain.ok("alice", Call::Orgs(orgs::Call::Veto { org, proposal: 5 }));
+    chain.ok("alice", open(org));
+    assert_eq!(chain.refused("alice", open(org)), full);
+    chain.pass(61_000);
+    chain.idle();
+    assert_eq!(chain.org(org).open, 0, "time ends them all");
+}
+
+#[test]
+fn org_11_an_open_proposal_is_judged_by_the_charter_at_its_opening() {
+    let (mut chain, org) = open(charter(&["alice"], 1));
+    let rules = orgs::Charter { quorum_bp: 1_000, pass_bp: 9_000, veto_ms: 10_000, ..charter(&["alice"], 1) };
+    chain.ok("bob", proposal(org, &[Call::Orgs(orgs::Call::Amend { org, charter: rules })]));
+    for who in ["alice", "bob", "carol"] {
+        chain.ok(who, vote(org, 1, true));
+    }
+    assert_eq!(chain.org(org).charter.quorum_bp, 1_000, "it is in force");
+    let mut few = chain.clone();
+    votes(&mut few, org, &["bob", "carol"], &[]);
+    few.pass(61_000);
+    few.idle();
+    assert_eq!(stage(&few, org), Stage::Closed(Outcome::Rejected), "two of five would be enough now, but were not then");
+    votes(&mut chain, org, &["bob", "carol"], &["alice"]);
+    assert_eq!(stage(&chain, org), Stage::Open);
+    votes(&mut chain, org, &["dave"], &[]);
+    assert_eq!(stage(&chain, org), Stage::Closed(Outcome::Done), "three of four would be too few now; nor is there a delay");
 }
 
 #[test]
@@ -145,9 +224,12 @@ fn org_11_more_than_the_pass_share_of_those_cast_must_be_for_it() {
 fn org_11_time_closes_in_a_block_without_transactions() {
     let (mut chain, org) = open(charter(&["alice"], 1));
     votes(&mut chain, org, &["bob", "carol"], &["dave"]);
-    chain.now = chain.proposal(org, 0).until - 1;
-    chain.idle();
-    assert_eq!(stage(&chain, org), Stage::Open);
+    let until = chain.proposal(org, 0).until;
+    let mut early = chain.clone();
+    early.now = until - 1;
+    early.idle();
+    assert_eq!(stage(&early, org), Stage::Open);
+    chain.now = until;
     let receipts = chain.idle();
     assert_eq!(stage(&chain, org), Stage::Closed(Outcome::Done), "at its very millisecond");
     assert_eq!((receipts.len(), receipts[0].tx, &receipts[0].status), (1, Hash::ZERO, &Status::Done));
@@ -170,7 +252,7 @@ fn org_11_what_passed_waits_for_the_veto_delay_and_k_supervisors_stop_it() {
     assert_eq!(chain.refused("alice", veto()), err(orgs::Error::NotOpen), "nothing has passed yet");
     votes(&mut chain, org, &["bob", "carol", "dave"], &[]);
     assert_eq!((stage(&chain, org), treasury(&chain, org)), (Stage::Passed, 100));
-    assert!(chain.locked(MEI, "bob") > 0, "the deposit waits, too");
+    assert!(bobs_deposit(&chain, org) > 0, "the deposit waits, too");
     let mut stopped = chain.clone();
     assert_eq!(stopped.refused("bob", veto()), err(orgs::Error::NotSupervisor));
     stopped.ok("alice", veto());
@@ -180,12 +262,15 @@ fn org_11_what_passed_waits_for_the_veto_delay_and_k_supervisors_stop_it() {
     stopped.idle();
     assert_eq!(treasury(&stopped, org), 100, "a vetoed one never runs");
 
-    chain.now = chain.proposal(org, 0).until - 1;
-    chain.idle();
-    assert_eq!(treasury(&chain, org), 100);
-    chain.idle();
+    let until = chain.proposal(org, 0).until;
+    let mut last = chain.clone();
+    last.now = until - 1;
+    last.ok("alice", veto());
+    assert_eq!(stage(&last, org), Stage::Closed(Outcome::Vetoed), "to the last millisecond");
+    chain.now = until;
+    assert_eq!(chain.refused("alice", veto()), err(orgs::Error::NotOpen), "too late, though the block has not done it yet");
     assert_eq!((stage(&chain, org), treasury(&chain, org)), (Stage::Closed(Outcome::Done), 40));
-    assert_eq!(chain.refused("alice", veto()), err(orgs::Error::NotOpen), "too late");
+    assert_eq!(chain.refused("alice", veto()), err(orgs::Error::NotOpen));
 }
 
 #[test]

@@ -67,14 +67,28 @@ pub fn pay(ctx: &mut Ctx<'_>, token: &TokenId, from: &AccountId, to: &AccountId,
     if from == to {
         return Err(Error::ToSelf.into());
     }
-    if *token != TokenId::NATIVE {
-        let info = keys::TOKEN.get(ctx.state, token)?.ok_or(Error::Unknown)?;
-        dividends::settle(ctx.state, token, &info, from)?;
-        dividends::settle(ctx.state, token, &info, to)?;
+    if *token == TokenId::NATIVE {
+        accounts::take(ctx.state, token, from, amount)?;
+        accounts::add(ctx.state, token, to, amount)?;
+    } else {
+        move_units(ctx, token, from, to, amount)?;
     }
+    ctx.emit(Event::Transferred { token: *token, from: *from, to: *to, amount });
+    Ok(())
+}
+
+/// An organization's units change hands. Nobody pays out of a pot but a claim, so only what goes into one is counted here (TOKENS-5).
+fn move_units(ctx: &mut Ctx<'_>, token: &TokenId, from: &AccountId, to: &AccountId, amount: Amount) -> Result<(), Stop> {
+    let mut info = keys::TOKEN.get(ctx.state, token)?.ok_or(Error::Unknown)?;
+    dividends::settle(ctx.state, token, &info, from)?;
+    dividends::settle(ctx.state, token, &info, to)?;
     accounts::take(ctx.state, token, from, amount)?;
     accounts::add(ctx.state, token, to, amount)?;
-    ctx.emit(Event::Transferred { token: *token, from: *from, to: *to, amount });
+    dividends::forget(ctx.state, token, from)?;
+    if dividends::is_pot(ctx.state, to)? {
+        info.waiting = info.waiting.plus(amount).ok_or_else(broken)?;
+        keys::TOKEN.put(ctx.state, token, &info);
+    }
     Ok(())
 }
 
@@ -82,6 +96,7 @@ fn burn(ctx: &mut Ctx<'_>, token: &TokenId, from: &AccountId, amount: Amount) ->
     let mut info = keys::TOKEN.get(ctx.state, token)?.ok_or(Error::Unknown)?;
     dividends::settle(ctx.state, token, &info, from)?;
     accounts::take(ctx.state, token, from, amount)?;
+    dividends::forget(ctx.state, token, from)?;
     info.burned = info.burned.plus(amount).ok_or_else(broken)?;
     keys::TOKEN.put(ctx.state, token, &info);
     ctx.emit(Event::Burned { token: *token, from: *from, amount });
@@ -103,7 +118,7 @@ pub(crate) fn issue(ctx: &mut Ctx<'_>, token: &TokenId, to: &AccountId, amount: 
     Ok(())
 }
 
-/// TOKENS-7: names a new token.
+/// TOKENS-7: names an organization's new token.
 pub(crate) fn create(ctx: &mut Ctx<'_>, token: &TokenId, info: &TokenInfo) -> Result<(), Stop> {
     if !is_symbol(&info.symbol) {
         return Err(Error::SymbolForm.into());
@@ -112,6 +127,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, token: &TokenId, info: &TokenInfo) -> Re
         return Err(Error::SymbolTaken.into());
     }
     keys::SYMBOL.put(ctx.state, &info.symbol, token);
+    keys::POT.put(ctx.state, &dividends::pot(token), token);
     keys::TOKEN.put(ctx.state, token, info);
     Ok(())
 }
@@ -119,7 +135,7 @@ pub(crate) fn create(ctx: &mut Ctx<'_>, token: &TokenId, info: &TokenInfo) -> Re
 /// The native token at genesis.
 pub(crate) fn begin(state: &mut Overlay, issued: Amount) -> Option<()> {
     let symbol = Text::new("mei")?;
-    let info = TokenInfo { org: None, symbol: symbol.clone(), decimals: 9, issued, burned: Amount::ZERO };
+    let info = TokenInfo { org: None, symbol: symbol.clone(), decimals: 9, issued, burned: Amount::ZERO, waiting: Amount::ZERO };
     keys::SYMBOL.put(state, &symbol, &TokenId::NATIVE);
     keys::TOKEN.put(state, &TokenId::NATIVE, &info);
     Some(())
@@ -139,5 +155,5 @@ pub(crate) fn change_locked(ctx: &mut Ctx<'_>, token: &TokenId, of: &AccountId, 
 }
 
 fn broken() -> Fault {
-    Fault::Corrupt("a token's issued and burned totals do not fit".into())
+    Fault::Corrupt("a token's totals do not fit".into())
 }

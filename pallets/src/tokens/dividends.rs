@@ -56,6 +56,23 @@ pub(crate) fn pot(token: &TokenId) -> AccountId {
     AccountId(id)
 }
 
+/// TOKENS-5: whether income waits in this account.
+///
+/// What somebody sent there before its token was founded is not counted as waiting. So its share of an income stays in the pot for good,
+/// which is the giver's loss alone; and claims, which are of counted income only, never take more out than was counted.
+pub(crate) fn is_pot(state: &Overlay, who: &AccountId) -> Result<bool, Fault> {
+    keys::POT.has(state, who)
+}
+
+/// The units of an organization's token that earn and can be cast: all but the treasury's own and those that wait in pots.
+pub(crate) fn outstanding(state: &Overlay, token: &TokenId) -> Result<Amount, Fault> {
+    let broken = || Fault::Corrupt("more units held than issued".into());
+    let info = keys::TOKEN.get(state, token)?.ok_or_else(broken)?;
+    let treasury = info.org.ok_or_else(broken)?.treasury();
+    let own = state.holding(token, &treasury)?.total().ok_or_else(broken)?;
+    info.supply().and_then(|supply| supply.minus(own)?.minus(info.waiting)).ok_or_else(broken)
+}
+
 /// The accrual brought up to the index for a holder of `units`.
 pub(crate) fn settled(accrual: &Accrual, index: &Index, units: Amount) -> Result<Accrual, Fault> {
     let broken = || Fault::Corrupt("a dividend index beyond 256 bits".into());
@@ -67,9 +84,9 @@ pub(crate) fn settled(accrual: &Accrual, index: &Index, units: Amount) -> Result
 
 /// TOKENS-4: books what `holder` has earned so far, in every income token, before its units change.
 pub(crate) fn settle(state: &mut Overlay, token: &TokenId, info: &TokenInfo, holder: &AccountId) -> Result<(), Fault> {
-    // TOKENS-5: the treasury's own units earn nothing.
+    // TOKENS-5: the treasury's own units earn nothing, nor do those in a pot.
     let Some(org) = info.org else { return Ok(()) };
-    if *holder == org.treasury() {
+    if *holder == org.treasury() || is_pot(state, holder)? {
         return Ok(());
     }
     let units = state.holding(token, holder)?.total().ok_or_else(|| Fault::Corrupt("a holding beyond 128 bits".into()))?;
@@ -85,14 +102,26 @@ pub(crate) fn settle(state: &mut Overlay, token: &TokenId, info: &TokenInfo, hol
     Ok(())
 }
 
+/// Removes what says nothing: the rows of a holder who has no units and is owed nothing in them. Whoever comes to units again is settled
+/// before, so that they earn from then on.
+pub(crate) fn forget(state: &mut Overlay, token: &TokenId, holder: &AccountId) -> Result<(), Fault> {
+    let units = state.holding(token, holder)?.total().ok_or_else(|| Fault::Corrupt("a holding beyond 128 bits".into()))?;
+    if !units.is_zero() {
+        return Ok(());
+    }
+    for (key, accrual) in keys::ACCRUAL.scan(state, &(*token, *holder), None, INCOMES_MAX)? {
+        if accrual.owed == [0; 4] {
+            keys::ACCRUAL.remove(state, &key);
+        }
+    }
+    Ok(())
+}
+
 /// TOKENS-3: the holders' part of an income, which already lies in the pot, moves the index. Says how many units share it; none: the
 /// caller gives the income to the treasury instead, and nothing is moved here.
 pub(crate) fn share_out(ctx: &mut Ctx<'_>, token: &TokenId, income: &TokenId, amount: Amount) -> Result<Amount, Stop> {
-    let broken = || Fault::Corrupt("more units held than issued".into());
-    let info = keys::TOKEN.get(ctx.state, token)?.ok_or(Error::Unknown)?;
-    let treasury = info.org.ok_or(Error::Unknown)?.treasury();
-    let own = ctx.state.holding(token, &treasury)?.total().ok_or_else(broken)?;
-    let units = info.supply().and_then(|supply| supply.minus(own)).ok_or_else(broken)?;
+    let broken = || Fault::Corrupt("a dividend's debt beyond the income".into());
+    let units = outstanding(ctx.state, token)?;
     if units.is_zero() || amount.is_zero() {
         return Ok(units);
     }
@@ -123,18 +152,22 @@ pub(crate) fn claim(
     let info = keys::TOKEN.get(ctx.state, token)?.ok_or(Error::Unknown)?;
     settle(ctx.state, token, &info, holder)?;
     let key = (*token, *holder, *income);
-    let Some(accrual) = keys::ACCRUAL.get(ctx.state, &key)? else { return Ok(Amount::ZERO) };
+    let accrual = keys::ACCRUAL.get(ctx.state, &key)?.unwrap_or_default();
     let whole = accrual.whole();
     if whole.is_zero() || whole < least {
+        forget(ctx.state, token, holder)?;
         return Ok(Amount::ZERO);
     }
     let rest = U256(accrual.owed) - (U256::from(whole.0) << SCALE_BITS);
     keys::ACCRUAL.put(ctx.state, &key, &Accrual { owed: rest.0, ..accrual });
-    // An income token may itself be an organization's: its own dividends are settled like in any payment.
+    forget(ctx.state, token, holder)?;
+    // An income token may itself be an organization's: the receiver's dividends of it are settled like in any payment.
     if *income != TokenId::NATIVE {
-        let paid_in = keys::TOKEN.get(ctx.state, income)?.ok_or(Error::Unknown)?;
+        let mut paid_in = keys::TOKEN.get(ctx.state, income)?.ok_or(Error::Unknown)?;
         settle(ctx.state, income, &paid_in, holder)?;
-        settle(ctx.state, income, &paid_in, &pot(token))?;
+        let broken = || Fault::Corrupt("more units claimed than wait in pots".into());
+        paid_in.waiting = paid_in.waiting.minus(whole).ok_or_else(broken)?;
+        keys::TOKEN.put(ctx.state, income, &paid_in);
     }
     accounts::take(ctx.state, income, &pot(token), whole)?;
     accounts::add(ctx.state, income, holder, whole)?;

@@ -5,7 +5,7 @@
 //! - TOKENS-2: a transfer is of more than nothing, and takes from what is free (R65).
 //! - TOKENS-3: an income is shared by an index of 256 bits a unit with the remainder carried; nothing is rounded away (R55).
 //! - TOKENS-4: a holder's dividend is settled before its balance changes, so that later units earn nothing from earlier income.
-//! - TOKENS-5: the treasury's own units earn nothing; without other units the income is the treasury's.
+//! - TOKENS-5: the treasury's own units and those that wait in a pot earn nothing; without other units the income is the treasury's.
 //! - TOKENS-6: what has accrued never expires; it is claimed, or pushed in bounded pages.
 //! - TOKENS-7: a symbol names one token, for ever.
 
@@ -21,7 +21,7 @@ pub mod views;
 pub use calls::{Call, apply, pay};
 pub(crate) use calls::{begin, burn_fee, change_locked, create, issue};
 pub use dividends::Accrual;
-pub(crate) use dividends::{claim, share_out};
+pub(crate) use dividends::{claim, outstanding, share_out};
 pub use errors::Error;
 pub use events::Event;
 pub(crate) use pushes::{push_page, start as start_push};

@@ -1,7 +1,8 @@
 //! Automatic pay-out: after an income, holders are paid a page a block until all have been visited (TOKENS-6).
 //!
 //! The organization pays for it: each holder that is paid costs its treasury [`PUSH_WEIGHT`] at the base fee, burnt. A treasury that cannot
-//! pay ends the pay-out; whoever was not reached claims. Holders owed less than the minimum are passed over, not forgotten.
+//! pay ends the pay-out; whoever was not reached claims. Holders owed less than the minimum are passed over, not forgotten; so are those
+//! owed less `mei` than their payment costs, or anybody could burn a treasury by paying dust in.
 
 use super::{dividends, keys};
 use crate::{Ctx, Stop, accounts, params};
@@ -47,6 +48,11 @@ pub(crate) fn push_page(ctx: &mut Ctx<'_>, budget: u32) -> Result<u32, Fault> {
     }
     let Some(((token, income), push)) = turn.pop() else { return Ok(0) };
     keys::PUSHED.put(ctx.state, &(token, income));
+    if budget == 0 {
+        // Rules under which nobody is visited: it would never end.
+        keys::PUSH.remove(ctx.state, &(token, income));
+        return Ok(0);
+    }
     if push.begun == ctx.block.height {
         return Ok(0);
     }
@@ -97,7 +103,12 @@ fn visit(
     treasury: &AccountId,
     price: Amount,
 ) -> Result<(), Stop> {
-    if holder == treasury || dividends::claim(ctx, token, holder, income, least)?.is_zero() {
+    if holder == treasury || dividends::is_pot(ctx.state, holder)? {
+        return Ok(());
+    }
+    // In another token the charter's minimum alone bounds what pushes cost: the chain knows no rate between the two.
+    let least = if *income == TokenId::NATIVE { least.max(price) } else { least };
+    if dividends::claim(ctx, token, holder, income, least)?.is_zero() {
         return Ok(());
     }
     accounts::take(ctx.state, &TokenId::NATIVE, treasury, price)?;

@@ -18,6 +18,8 @@ pub struct TokenInfo {
     pub issued: Amount,
     /// All that was ever burned.
     pub burned: Amount,
+    /// TOKENS-5: units that lie in pots. Until they are claimed they earn nothing and nobody can cast them.
+    pub waiting: Amount,
 }
 
 impl TokenInfo {

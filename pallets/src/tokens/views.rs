@@ -24,6 +24,11 @@ pub fn by_symbol(state: &dyn Read, symbol: &str) -> Result<Option<TokenId>, Faul
 
 /// What `holder` could claim of `income` for its units of `token`, in smallest units of the income token.
 pub fn claimable(state: &dyn Read, token: &TokenId, holder: &AccountId, income: &TokenId) -> Result<Amount, Fault> {
+    // TOKENS-5.
+    let org = keys::TOKEN.read(state, token)?.and_then(|info| info.org);
+    if org.is_some_and(|org| org.treasury() == *holder) || keys::POT.read(state, holder)?.is_some() {
+        return Ok(Amount::ZERO);
+    }
     let index = keys::INDEX.read(state, &(*token, *income))?.unwrap_or_default();
     let accrual = keys::ACCRUAL.read(state, &(*token, *holder, *income))?.unwrap_or_else(Accrual::default);
     let holding = state.holding(token, holder)?.unwrap_or_default();

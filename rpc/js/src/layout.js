@@ -126,7 +126,7 @@ const roles = mapped(
 );
 
 /** A membership. */
-export const member = struct({ roles, since: u64, votes_from: u64, height: u64, tx: hex32 });
+export const member = struct({ roles, since: u64, votes_from: u64, height: u64, tx: hex32, deposit: u128 });
 
 const content = mapped(blob(64), toHex, (shown) => fromHex(shown));
 const version = struct({ number: u64, content, height: u64, time: u64 });
@@ -145,4 +145,5 @@ export const mimeiHead = struct({
   referenced: u32,
   height: u64,
   deposit: u128,
+  generation: u32,
 });

@@ -36,7 +36,7 @@ function decimal(text) {
 
 const unreadable = (url, status) =>
   status === 403
-    ? `${url} refuses this page (403): start the node with the page's address in rpc.origins`
+    ? `${url} refuses this page (403): start the node with the page's address in rpc.allowed_origins`
     : `${url} did not answer JSON-RPC (HTTP ${status}); is it a node's RPC address?`;
 
 /** A connection to one node. */

@@ -49,13 +49,13 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// A limit of nothing.
-    #[error("rpc.{0} is 0: nothing could be answered; set it to 1 or more")]
+    #[error("the limit `{0}` of the RPC server is 0, so that nothing could be answered: set it to 1 or more")]
     Zero(&'static str),
     /// Not a host.
-    #[error("`{0}` in rpc.hosts is no host: expected `name` or `name:port`")]
+    #[error("`{0}` in rpc.allowed_hosts is no host: expected `name` or `name:port`")]
     Host(String),
     /// Not an origin.
-    #[error("`{0}` in rpc.origins is no origin: expected `http://name:port` or `https://name` without a path")]
+    #[error("`{0}` in rpc.allowed_origins is no origin: expected `http://name:port` or `https://name` without a path")]
     Origin(String),
 }
 

@@ -78,7 +78,7 @@ impl Rules {
 fn cost(method: &str) -> u32 {
     match method {
         "chain_getBlock" => 20,
-        "tx_simulate" | "state_getProof" | "account_getHistory" => 10,
+        "tx_simulate" | "state_getProof" | "account_getHistory" | "mimei_getVersions" => 10,
         "rpc.discover" | "chain_subscribe" => 5,
         _ => 1,
     }

@@ -48,7 +48,7 @@ impl Guard {
         if named_twice || !self.is_host(host) {
             let shown: String = host.chars().take(80).collect();
             return Err(format!(
-                "This server is not known as `{shown}`: address it as 127.0.0.1:{}, or add the name to rpc.hosts in node.toml.\n",
+                "This server is not known as `{shown}`: address it as 127.0.0.1:{}, or add the name to rpc.allowed_hosts in node.toml.\n",
                 self.port
             ));
         }
@@ -59,7 +59,7 @@ impl Guard {
         if !allowed || origins.next().is_some() {
             let shown: String = String::from_utf8_lossy(origin.as_bytes()).chars().take(80).collect();
             return Err(format!(
-                "Pages of `{shown}` may not call this node: add the origin to rpc.origins in node.toml if it is yours.\n"
+                "Pages of `{shown}` may not call this node: add the origin to rpc.allowed_origins in node.toml if it is yours.\n"
             ));
         }
         Ok(Some(origin.clone()))

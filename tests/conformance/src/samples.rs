@@ -232,8 +232,18 @@ pub fn errors() -> Vec<Error> {
         O::NothingLocked,
         O::TooMany { max: 4 },
         O::NoAllowance,
+        O::TooManyOpen { max: 64 },
     ];
-    let of_mimei = [M::Unknown, M::NotAllowed, M::HeadMoved { last: Some(4) }, M::NoVersion, M::Form, M::NoContent, M::Reference];
+    let of_mimei = [
+        M::Unknown,
+        M::NotAllowed,
+        M::HeadMoved { last: Some(4) },
+        M::NoVersion,
+        M::Form,
+        M::NoContent,
+        M::Reference,
+        M::Generation,
+    ];
     let first = of_accounts.into_iter().map(Error::Accounts).chain(of_tokens.into_iter().map(Error::Tokens));
     first.chain(of_orgs.into_iter().map(Error::Orgs)).chain(of_mimei.into_iter().map(Error::Mimei)).collect()
 }

@@ -14,7 +14,8 @@ const HEIGHT: Height = 2;
 
 fn member() -> orgs::Member {
     let roles = orgs::Roles::default().with(orgs::Role::Developer, true).with(orgs::Role::Marketing, true);
-    orgs::Member { roles, since: 1_767_225_600_500, votes_from: 3, height: 1, tx: samples::hash("admission") }
+    let deposit = Amount::new(40_000);
+    orgs::Member { roles, since: 1_767_225_600_500, votes_from: 3, height: 1, tx: samples::hash("admission"), deposit }
 }
 
 fn head() -> mimei::Head {
@@ -32,6 +33,7 @@ fn head() -> mimei::Head {
         referenced: 2,
         height: 1,
         deposit: Amount::new(212_000),
+        generation: 2,
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Chain {
     pub blocks: Vec<Block>,
     /// What the latest block did.
     pub last: Option<Outcome>,
-    /// The next block's time, unless that is not later than the parent's.
+    /// The next block's time, unless that is too early for its parent.
     pub now: Millis,
     /// Which validators sign certificates, by number; all at first.
     pub signing: Vec<usize>,
@@ -123,9 +123,10 @@ impl Chain {
         self.now = self.next_time() + ms;
     }
 
-    /// The time that the next block will state.
+    /// The time that the next block will state: PACE-6.
     pub fn next_time(&self) -> Millis {
-        self.now.max(self.parent.time + 1)
+        let params = &self.genesis.head.params;
+        self.now.max(self.parent.time + params.pulse_min_ms.min(params.pulse_ms).max(1))
     }
 
     /// A proposer's draft for the next block.

@@ -97,11 +97,11 @@ impl App {
             params: params::views::params(&*state).map_err(fault)?,
         };
         let base_fee = params::views::base_fee_at(&*state).map_err(fault)?;
-        let next = match admissible(&Overlay::new(state), &info, base_fee, &tx, weight).map_err(fault)? {
-            Ok(next) => next,
+        let (next, can_pay) = match admissible(&Overlay::new(state), &info, base_fee, &tx, weight).map_err(fault)? {
+            Ok(known) => known,
             Err(_) => return Ok((false, false)),
         };
-        let entry = Entry::new(Arc::new(tx), weight);
+        let entry = Entry { can_pay, ..Entry::new(Arc::new(tx), weight) };
         let hash = entry.full_hash;
         let is_in = self.pool.insert(entry, next).is_in();
         if is_in {

@@ -66,9 +66,9 @@ fn one_transfer_walks_the_seven_verbs() {
     let base_fee = params::views::base_fee_at(&*state).unwrap();
     let weight = weight(&tx.tx).unwrap();
     let next = BlockInfo { chain, height: 1, time: NOON + 1_000, params: rules.clone() };
-    let nonce = admissible(&Overlay::new(state.clone()), &next, base_fee, &tx, weight).unwrap().unwrap();
+    let (nonce, can_pay) = admissible(&Overlay::new(state.clone()), &next, base_fee, &tx, weight).unwrap().unwrap();
     let mut pool = Pool::new(Limits::default());
-    assert_eq!(pool.insert(Entry::new(tx.clone(), weight), nonce), Verdict::Admitted);
+    assert_eq!(pool.insert(Entry { can_pay, ..Entry::new(tx.clone(), weight) }, nonce), Verdict::Admitted);
 
     // 3 propose: whose turn it is asks the pool for the best and folds it into a block. The header states where it leads.
     let head = store.head().unwrap();

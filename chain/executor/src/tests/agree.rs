@@ -87,8 +87,13 @@ fn exec_4_what_is_admissible_now_builds_and_what_is_ahead_waits() {
         let base_fee = params::views::base_fee(&overlay).expect("no fault");
         admissible(&overlay, &next(&chain), base_fee, &plan.sign(), 100_000).expect("no fault")
     };
+    let free = chain.holding(MEI, account("alice")).free;
     assert_eq!(ask(0), Err(Unfit::Nonce { want: 1, got: 0 }));
-    assert_eq!((ask(1), ask(2)), (Ok(1), Ok(1)), "the pool is told the account's next nonce");
+    assert_eq!(
+        (ask(1), ask(2)),
+        (Ok((1, free)), Ok((1, free))),
+        "the pool is told the account's next nonce and what it can pay"
+    );
 }
 
 #[test]

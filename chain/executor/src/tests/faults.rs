@@ -1,47 +1,66 @@
 use super::MEI;
 use leither_harness::executor::{NobodyVerified, Parent, Refused, build, execute, simulate};
-use leither_harness::pallets::{BlockInfo, Call, mimei, orgs, params};
-use leither_harness::{Chain, Failing, account, charter, issue, proposal, text, transfer};
-use leither_types::{Amount, SignedTx, TokenId};
+use leither_harness::pallets::{BlockInfo, Call, Event, describe_event, mimei, orgs, params, tokens};
+use leither_harness::{Chain, Failing, Setup, account, charter, issue, proposal, text, transfer};
+use leither_types::{Amount, Params, SignedTx, Status, TokenId};
 use std::sync::Arc;
 
-/// A chain on the eve of a block that touches everything: payments in two tokens, an income that is shared, a claim, votes that decide, a
-/// proposal that is due and one whose calls fail, a pay-out under way, a sponsored fee, a MiMei.
+/// A chain on the eve of a block that touches everything: payments in two tokens, an income that is shared, a claim, a vote that decides on
+/// calls that fail, a proposal that is due and passes, a pay-out under way, a sponsored fee, a MiMei.
 fn eve() -> (Chain, Vec<SignedTx>) {
-    let mut chain = Chain::default();
-    let rules = orgs::Charter { push_least: Amount(1), allowance: Amount(10_000_000), ..charter(&["alice"], 1) };
+    // Two holders a block: of four, two are left for the block itself.
+    let params = Params { pushes_max: 2, ..Params::dev() };
+    let mut chain = Chain::new(&Setup { params, ..Setup::default() });
+    let allowance = Amount(10_000_000);
+    let rules = orgs::Charter { push_least: Amount(1), quorum_bp: 2_000, allowance, ..charter(&["alice"], 1) };
     let org = chain.found(&["alice"], "tube", rules);
     let tube = TokenId::of_org(&org);
-    for who in ["bob", "carol"] {
+    for (who, units) in [("bob", 30), ("carol", 10), ("erin", 10), ("frank", 1)] {
         chain.join(org, who);
-        chain.ok("alice", issue(org, account(who), 10));
+        chain.ok("alice", issue(org, account(who), units));
     }
     chain.ok("judy", transfer(MEI, org.treasury(), 1_000_000_000));
+    let vote = |proposal, yes, weight| Call::Orgs(orgs::Call::Vote { org, proposal, yes, weight: Some(Amount(weight)) });
     chain.ok("bob", proposal(org, &[transfer(MEI, account("ivan"), 1)]));
-    chain.ok("bob", proposal(org, &[transfer(MEI, account("ivan"), u128::MAX)]));
-    chain.ok("carol", Call::Orgs(orgs::Call::Vote { org, proposal: 0, yes: true, weight: Some(Amount(6)) }));
-    chain.pass(59_000);
-    let income = Call::Orgs(orgs::Call::Income { org, token: MEI, amount: Amount(1_000), note: text("views") });
+    chain.ok("erin", vote(0, true, 10));
+    chain.ok("carol", vote(0, false, 6));
+    let income = Call::Orgs(orgs::Call::Income { org, token: MEI, amount: Amount(1_000_000), note: text("views") });
+    let due = chain.proposal(org, 0).until;
+    chain.now = due - 400;
     chain.ok("judy", income.clone());
-    chain.pass(2_000);
-    let vote = |proposal, weight| Call::Orgs(orgs::Call::Vote { org, proposal, yes: true, weight: Some(Amount(weight)) });
+    chain.now = due - 200;
     chain.ok("bob", proposal(org, &[transfer(MEI, account("ivan"), u128::MAX)]));
-    let mut sponsored = chain.plan(&["bob"], &[vote(2, 10)]);
+    chain.now = due;
+    let mut sponsored = chain.plan(&["bob"], &[vote(1, true, 30)]);
     sponsored.payer = Some(org.treasury());
     let txs = vec![
         chain.sign(&["alice"], &[transfer(MEI, account("dave"), 5), transfer(MEI, account("alice"), 1)]),
-        chain.sign(
-            &["carol"],
-            &[transfer(tube, account("dave"), 1), vote(2, 3), Call::Orgs(orgs::Call::Claim { org, token: MEI })],
-        ),
+        chain.sign(&["carol"], &[transfer(tube, account("dave"), 1), vote(1, true, 3)]),
         sponsored.sign(),
         chain.sign(&["judy"], &[income]),
+        // Frank is owed less than it costs to pay him, so that no push has come before the claim.
+        chain.sign(&["frank"], &[Call::Orgs(orgs::Call::Claim { org, token: MEI })]),
         chain.sign(
             &["erin"],
             &[Call::Mimei(mimei::Call::Create { app: text("tube"), kind: text("dir"), mark: text(mimei::MARK_AUTO) })],
         ),
     ];
     (chain, txs)
+}
+
+#[test]
+fn exec_3_the_block_that_fails_at_each_read_does_all_that_a_block_can() {
+    let (mut chain, txs) = eve();
+    let receipts = chain.block(&txs);
+    let done: Vec<_> = receipts.iter().map(|receipt| receipt.status == Status::Done).collect();
+    assert_eq!(done, [false, true, true, true, true, true, true], "alice's alone is refused; the last is the block's end");
+    let end: Vec<_> = receipts[6].events.iter().filter_map(|bytes| describe_event(bytes)).collect();
+    let closed = |event: &Event| match event {
+        Event::Orgs(orgs::Event::Closed { outcome, .. }) => Some(*outcome),
+        _ => None,
+    };
+    assert_eq!(end.iter().filter_map(closed).collect::<Vec<_>>(), [orgs::Outcome::Done, orgs::Outcome::Failed]);
+    assert!(end.iter().any(|event| matches!(event, Event::Tokens(tokens::Event::Claimed { .. }))), "a page is paid out");
 }
 
 fn failing(chain: &Chain, good: u32) -> (Parent, Arc<Failing>) {

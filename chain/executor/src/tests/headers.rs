@@ -1,5 +1,5 @@
 use super::{MEI, invalid, judge};
-use leither_harness::executor::Invalid;
+use leither_harness::executor::{Draft, Invalid, NobodyVerified, Unfit, build};
 use leither_harness::{Chain, Setup, account, key, transfer};
 use leither_types::{Block, Certificate, Hash, Header, List, Params, ValidatorId};
 
@@ -48,8 +48,36 @@ fn exec_2_time_goes_on_and_another_time_is_another_block() {
     }
     let mut later = block.clone();
     later.header.time += 1;
-    // Whether a clock agrees, voters ask (500 ms); here it only has to be another block.
+    // Whether a clock agrees, voters ask (500 ms); here it is another block, and as good as the first.
     assert_ne!(later.id(), block.id());
+    let (said, first) = (judge(&chain, &later).expect("it executes"), judge(&chain, &block).expect("it executes"));
+    assert_eq!((said.state_root, said.receipts), (first.state_root, first.receipts), "a payment does not depend on the time");
+    later.header.time = chain.parent().time + 86_400_000;
+    assert_eq!(invalid(judge(&chain, &later)), Invalid::Tx { index: 0, why: expired(&later) }, "what is in it does");
+}
+
+fn expired(block: &Block) -> Unfit {
+    Unfit::Expired { until: block.txs[0].tx.valid_until, now: block.header.time }
+}
+
+#[test]
+fn pace_6_a_block_is_no_closer_to_its_parent_than_the_parents_rules_allow() {
+    let cases = [(200, 1_000, 200), (700, 300, 300), (0, 1_000, 1)];
+    for (pulse_min_ms, pulse_ms, least) in cases {
+        let params = Params { pulse_min_ms, pulse_ms, ..Params::dev() };
+        let mut chain = Chain::new(&Setup { params, ..Setup::default() });
+        for _ in 0..2 {
+            let parent = chain.parent().time;
+            let draft = Draft { time: parent - 5, ..chain.draft() };
+            let (block, _, _) = build(chain.parent(), &draft, &[], &NobodyVerified).expect("memory does not fail");
+            assert_eq!(block.header.time, parent + least, "a proposer whose clock is behind stamps the earliest time");
+            assert!(judge(&chain, &block).is_ok());
+            let mut early = block;
+            early.header.time -= 1;
+            assert_eq!(invalid(judge(&chain, &early)), Invalid::Header("time"));
+            chain.idle();
+        }
+    }
 }
 
 #[test]

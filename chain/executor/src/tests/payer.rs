@@ -1,7 +1,8 @@
 use super::{MEI, forced, invalid, judge};
-use leither_harness::executor::{Invalid, Unfit};
-use leither_harness::pallets::{Call, orgs};
+use leither_harness::executor::{Invalid, Unfit, admissible};
+use leither_harness::pallets::{BlockInfo, Call, orgs};
 use leither_harness::{Chain, account, charter, transfer};
+use leither_state::Overlay;
 use leither_types::{Amount, OrgId, SignedTx, Status};
 
 const DAY_MS: u64 = 24 * 3_600_000;
@@ -59,6 +60,46 @@ fn org_13_a_used_up_allowance_is_back_the_next_day() {
     assert_eq!(refused(&chain, paid_by(&chain, org, "bob")), Unfit::Payer, "not before midnight of block time");
     chain.now += 1;
     chain.block(&[paid_by(&chain, org, "bob")]);
+}
+
+#[test]
+fn org_13_leaving_and_coming_back_gives_no_second_allowance_on_a_day() {
+    let (mut chain, org) = sponsoring();
+    while chain.try_block(&[paid_by(&chain, org, "bob")]).1.is_empty() {}
+    chain.ok("bob", Call::Orgs(orgs::Call::Leave { org }));
+    chain.join(org, "bob");
+    assert_eq!(refused(&chain, paid_by(&chain, org, "bob")), Unfit::Payer);
+    chain.now = (chain.next_time() / DAY_MS + 1) * DAY_MS;
+    chain.block(&[paid_by(&chain, org, "bob")]);
+    // What was used on a day that is over is not kept for one who goes.
+    chain.now = (chain.next_time() / DAY_MS + 1) * DAY_MS;
+    chain.ok("bob", Call::Orgs(orgs::Call::Leave { org }));
+    let used = chain.last.as_ref().expect("an outcome").writes.records.iter().find(|(key, _)| key.starts_with(b"of"));
+    assert!(used.is_some_and(|(_, value)| value.is_none()), "the row is gone: {used:?}");
+}
+
+#[test]
+fn org_13_a_pool_is_told_what_is_left_of_the_allowance_not_what_the_treasury_has() {
+    let (mut chain, org) = sponsoring();
+    let can_pay = |chain: &Chain| {
+        let params = chain.genesis.head.params.clone();
+        let block = BlockInfo { chain: chain.id(), height: chain.parent().height + 1, time: chain.next_time(), params };
+        let overlay = Overlay::new(chain.state().clone());
+        let known = admissible(&overlay, &block, Amount(1), &paid_by(chain, org, "bob"), 1).expect("no fault");
+        known.expect("it is admissible").1
+    };
+    assert_eq!(can_pay(&chain), Amount(100_000));
+    let receipts = chain.block(&[paid_by(&chain, org, "bob")]);
+    assert_eq!(can_pay(&chain), Amount(100_000 - receipts[0].fee.0));
+    let rich = orgs::Charter { allowance: Amount(1 << 90), ..charter(&["alice"], 1) };
+    let org = chain.found(&["alice"], "song", rich);
+    chain.ok("judy", transfer(MEI, org.treasury(), 77_000));
+    chain.join(org, "bob");
+    let overlay = Overlay::new(chain.state().clone());
+    let params = chain.genesis.head.params.clone();
+    let block = BlockInfo { chain: chain.id(), height: chain.parent().height + 1, time: chain.next_time(), params };
+    let known = admissible(&overlay, &block, Amount(1), &paid_by(&chain, org, "bob"), 1).expect("no fault");
+    assert_eq!(known.expect("it is admissible").1, Amount(77_000), "nor more than the treasury has");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod amounts;
 mod certificates;
 mod ids;
 mod lists;
+mod params;
 mod proposers;
 mod validators;
 

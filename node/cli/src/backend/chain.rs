@@ -59,6 +59,13 @@ impl Node {
         ApiError::new(Reason::Pruned, format!("block {height} is no longer kept here"))
     }
 
+    /// A block and its receipts.
+    pub(super) fn opened(&self, height: Height) -> Answer<(leither_types::Block, Vec<leither_types::Receipt>)> {
+        let block = self.store.block(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
+        let receipts = self.store.receipts(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
+        Ok((block, receipts))
+    }
+
     pub(super) fn final_header(&self, block: &BlockRef) -> Answer<FinalHeader> {
         let height = self.height_of(block)?;
         let header = self.store.header(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
@@ -68,9 +75,8 @@ impl Node {
 
     pub(super) fn block(&self, block: &BlockRef, from: u32, limit: usize) -> Answer<Block> {
         let height = self.height_of(block)?;
-        let body = self.store.block(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
+        let (body, receipts) = self.opened(height)?;
         let certificate = self.store.certificate(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
-        let receipts = self.store.receipts(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
         Ok(show::block(&body, &certificate, &receipts, from, limit))
     }
 

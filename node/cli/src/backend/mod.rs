@@ -1,9 +1,11 @@
 //! The node as the RPC server sees it: answers of `rpc/api` made from the store, and transactions handed to the engine.
 //!
-//! Reads go through a snapshot of the newest final state. A commit may overtake one; then it is asked again ([`Node::read`]).
+//! Reads go through a snapshot of the newest final state. A commit may overtake one; then it is asked again ([`Node::read`]). Only so
+//! many are worked on at a time (`reads.rs`).
 
 mod chain;
 mod org;
+mod reads;
 mod serve;
 mod show;
 mod tx;

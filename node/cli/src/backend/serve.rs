@@ -1,9 +1,11 @@
 //! The questions of `rpc/server`, one line each: disk is read on threads that may wait.
 
 use super::Node;
+use super::reads::{AT_ONCE, Readers};
 use super::tx::refused;
 use super::wallet::{page, place};
 use async_trait::async_trait;
+use leither_net::PeerId;
 use leither_rpc_api::*;
 use leither_rpc_server::{Answer, Backend};
 use leither_types::Hash;
@@ -14,23 +16,36 @@ use tokio::time::Instant;
 
 /// What the RPC server is given: the node, shared.
 #[derive(Clone)]
-pub struct Served(pub Arc<Node>);
+pub struct Served {
+    node: Arc<Node>,
+    readers: Readers,
+}
 
 impl Served {
+    /// Over a node.
+    pub fn new(node: Node) -> Self {
+        Self { node: Arc::new(node), readers: Readers::new(AT_ONCE) }
+    }
+
     /// Runs a question off the async threads.
     async fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Node) -> Answer<T> + Send + 'static) -> Answer<T> {
-        let node = self.0.clone();
-        match tokio::task::spawn_blocking(move || question(&node)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(ApiError::new(Reason::Internal, "the question failed inside the node; its log says more")),
-        }
+        let node = self.node.clone();
+        self.readers.ask(move || question(&node)).await
     }
+}
+
+/// Peers in id order. A place in the list is an id, so that who comes or goes between two pages shifts nobody.
+fn peers(mut connected: Vec<PeerId>, after: Option<PeerId>, limit: usize, height: u64) -> Page<PeerView> {
+    connected.sort_unstable();
+    let view = |id: PeerId| PeerView { peer: id.to_string(), swarm: "data".into() };
+    let rest = connected.into_iter().filter(|id| after.is_none_or(|after| *id > after));
+    page(rest.take(limit + 1).map(|id| (id, view(id))).collect(), limit, height, PeerId::to_string)
 }
 
 #[async_trait]
 impl Backend for Served {
     fn head(&self) -> watch::Receiver<u64> {
-        self.0.heights.clone()
+        self.node.heights.clone()
     }
 
     async fn pulse(&self, height: u64) -> Answer<Option<Pulse>> {
@@ -58,17 +73,17 @@ impl Backend for Served {
     }
 
     async fn tx_submit(&self, raw: Vec<u8>) -> Answer<Hash> {
-        self.0.engine.submit(raw).await.map_err(|e| refused(&e))
+        self.node.engine.submit(raw).await.map_err(|e| refused(&e))
     }
 
     async fn tx_submit_batch(&self, raws: Vec<Vec<u8>>) -> Answer<Vec<Answer<Hash>>> {
-        let answers = self.0.engine.submit_many(raws).await.map_err(|e| refused(&e))?;
+        let answers = self.node.engine.submit_many(raws).await.map_err(|e| refused(&e))?;
         Ok(answers.into_iter().map(|answer| answer.map_err(|e| refused(&e))).collect())
     }
 
     async fn tx_wait(&self, tx: Hash, timeout_ms: u32) -> Answer<TxView> {
         let until = Instant::now() + Duration::from_millis(timeout_ms.into());
-        let mut heights = self.0.heights.clone();
+        let mut heights = self.node.heights.clone();
         loop {
             // Marked as seen before looking, so that a block that comes meanwhile wakes the wait below.
             heights.borrow_and_update();
@@ -165,24 +180,39 @@ impl Backend for Served {
 
     async fn node_get_peers(&self, ask: GetPage) -> Answer<Page<PeerView>> {
         let limit = Limit::of(ask.limit);
-        let after = place::<usize>(&ask.after)?.map_or(0, |n| n + 1);
-        let connected = match &self.0.net {
+        let after = place::<PeerId>(&ask.after)?;
+        let connected = match &self.node.net {
             Some(net) => net.peers().await,
             None => Vec::new(),
         };
-        let view = |peer: String| PeerView { peer, swarm: "data".into() };
-        let rows = connected
-            .iter()
-            .enumerate()
-            .skip(after)
-            .take(limit + 1)
-            .map(|(n, peer)| (n, view(peer.to_string())))
-            .collect();
-        let height = *self.0.heights.borrow();
-        Ok(page(rows, limit, height, usize::to_string))
+        let height = *self.node.heights.borrow();
+        Ok(peers(connected, after, limit, height))
     }
 
     async fn dev_get_accounts(&self) -> Answer<DevAccounts> {
         self.ask(|node| node.read(|at| node.dev_accounts(at))).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers_are_listed_by_id_whoever_comes_and_goes() {
+        let mut all: Vec<PeerId> = (0..7).map(|_| PeerId::random()).collect();
+        let first = peers(all.clone(), None, 3, 5);
+        let after = place::<PeerId>(&first.next).unwrap();
+        // One that was listed goes, and the others come in another order.
+        all.retain(|id| id.to_string() != first.items[0].peer);
+        all.reverse();
+        let second = peers(all.clone(), after, 9, 6);
+        assert_eq!((first.items.len(), second.items.len(), second.next), (3, 4, None));
+        let mut listed: Vec<String> = first.items.into_iter().chain(second.items).map(|view| view.peer).skip(1).collect();
+        let mut wanted: Vec<String> = all.iter().map(ToString::to_string).collect();
+        listed.sort();
+        wanted.sort();
+        assert_eq!(listed, wanted);
+        assert!(place::<PeerId>(&Some(Cursor::new("no id"))).is_err());
     }
 }

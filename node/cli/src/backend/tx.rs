@@ -71,8 +71,7 @@ impl Node {
                 receipt: None,
             }));
         };
-        let block = self.store.block(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
-        let receipts = self.store.receipts(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
+        let (block, receipts) = self.opened(height)?;
         let found = block.txs.get(index as usize).zip(receipts.get(index as usize));
         let Some((tx, receipt)) = found else { return Err(fault(leither_state::Fault::Corrupt(format!("the place of {id}")))) };
         let receipt = show::receipt(receipt);

@@ -1,5 +1,6 @@
 //! account_*, token_*, mimei_*, state_getProof: what wallets ask.
 
+use super::reads::LastRead;
 use super::{At, Node, fault};
 use crate::content::cid_of;
 use leither_pallets::{accounts, mimei, orgs, tokens};
@@ -13,7 +14,7 @@ use parity_scale_codec::Encode;
 const TOKENS_SHOWN: usize = 100;
 /// Tokens that it looks through: holdings are kept by token, not by holder.
 const TOKENS_SCANNED: usize = 256;
-/// Grants that `mimei_get` lists.
+/// Grants in force that `mimei_get` lists.
 const GRANTS_SHOWN: usize = 200;
 
 pub(super) fn balance(holding: &Holding) -> Balance {
@@ -104,9 +105,9 @@ impl Node {
         };
         let who = ask.account.0;
         let mut rows = Vec::new();
+        let mut opened = LastRead::new();
         for (height, index) in self.store.account_history(&who, before, limit + 1).map_err(fault)? {
-            let block = self.store.block(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
-            let receipts = self.store.receipts(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
+            let (block, receipts) = opened.at(height, || self.opened(height))?;
             let signed = block.txs.get(index as usize);
             let receipt = receipts.get(index as usize);
             rows.push((
@@ -237,7 +238,7 @@ impl Node {
             let all = [(mimei::Right::Backup, "backup"), (mimei::Right::Release, "release"), (mimei::Right::Refer, "refer")];
             all.into_iter().filter(|(right, _)| mask.has(*right)).map(|(_, name)| name.to_string()).collect()
         };
-        let grants = mimei::views::grants(&*at.state, &id, GRANTS_SHOWN).map_err(fault)?;
+        let grants = mimei::views::grants(&*at.state, &id, None, GRANTS_SHOWN).map_err(fault)?;
         Ok(MimeiView {
             mimei: id.into(),
             author: head.author.into(),
@@ -269,31 +270,19 @@ impl Node {
             }
         };
         let mut items = Vec::new();
+        let mut opened = LastRead::new();
         while let Some((number, height)) = next.filter(|_| items.len() < limit) {
-            let (found, previous) = self.backup_at(&id, number, height)?;
+            let (header, receipts) = opened.at(height, || {
+                let header = self.store.header(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
+                let receipts = self.store.receipts(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
+                Ok((header, receipts))
+            })?;
+            let (found, previous) = backup_in(header, receipts, &id, number)?;
             items.push(found);
             next = number.checked_sub(1).zip(previous);
         }
         let next = next.map(|(number, height)| Cursor::new(format!("{number}.{height}")));
         Ok(Page { items, next, height: at.head.height.into() })
-    }
-
-    /// The backup of this number in this block, and the block of the one before.
-    fn backup_at(&self, id: &MimeiId, number: u64, height: u64) -> Answer<(VersionView, Option<u64>)> {
-        let header = self.store.header(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
-        let receipts = self.store.receipts(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
-        for bytes in receipts.iter().flat_map(|receipt| &receipt.events) {
-            let Some(leither_pallets::Event::Mimei(mimei::Event::BackedUp { mimei, number: n, content, previous })) =
-                leither_pallets::describe_event(bytes)
-            else {
-                continue;
-            };
-            if mimei == *id && n == number {
-                let (height, time) = (height.into(), header.time.into());
-                return Ok((VersionView { version: number.into(), cid: cid_text(&content), height, time }, previous));
-            }
-        }
-        Err(ApiError::params("`after` is no `next` of an earlier page"))
     }
 
     pub(super) fn mimeis(&self, at: &At, ask: &ListMimei) -> Answer<Page<MimeiSummary>> {
@@ -315,6 +304,27 @@ impl Node {
         }
         Ok(page(rows, limit, at.head.height, MimeiId::to_string))
     }
+}
+
+/// The backup of this number in this block, and the block of the one before.
+fn backup_in(
+    header: &leither_types::Header,
+    receipts: &[leither_types::Receipt],
+    id: &MimeiId,
+    number: u64,
+) -> Answer<(VersionView, Option<u64>)> {
+    for bytes in receipts.iter().flat_map(|receipt| &receipt.events) {
+        let Some(leither_pallets::Event::Mimei(mimei::Event::BackedUp { mimei, number: n, content, previous })) =
+            leither_pallets::describe_event(bytes)
+        else {
+            continue;
+        };
+        if mimei == *id && n == number {
+            let (height, time) = (header.height.into(), header.time.into());
+            return Ok((VersionView { version: number.into(), cid: cid_text(&content), height, time }, previous));
+        }
+    }
+    Err(ApiError::params("`after` is no `next` of an earlier page"))
 }
 
 fn verb(bytes: &leither_types::CallBytes) -> String {

@@ -4,15 +4,15 @@ mod demo;
 
 use super::Session;
 use super::node::start_log;
-use crate::compose::{Parts, Running};
+use crate::compose::{End, Parts, Running};
 use crate::config::Config;
 use crate::exit::{Done, Failure};
 use crate::genesis::{self, GenesisFile};
 use crate::keys::{DEV_NAMES, DEV_WORDS, Role, dev_account, dev_key};
 use crate::wallet::now_ms;
 use clap::Args;
-use leither_engine::{ValidatorKey, swarm_key};
-use leither_types::{AccountId, Amount, Genesis, tagged};
+use leither_engine::{SignState, ValidatorKey, swarm_key};
+use leither_types::{AccountId, Amount, Genesis, ValidatorId, tagged};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,8 @@ pub struct Dev {
 
 impl Dev {
     pub(super) async fn run(self, session: &Session) -> Done {
+        // Before there is anything on disk: who is interrupted early cleans up, too.
+        let mut end = End::listen()?;
         let temporary = if self.state.is_none() { Some(tempfile::tempdir().map_err(Failure::fault)?) } else { None };
         let dir = match (&self.state, &temporary) {
             (Some(dir), _) => dir.clone(),
@@ -52,12 +54,19 @@ impl Dev {
         let running = start(&dir, config).await?;
         let url = format!("http://{}", running.rpc_address());
         if !self.bare {
-            demo::found(&url, session).await?;
+            let over = tokio::select! {
+                founded = demo::found(&url, session) => founded.err().map(Err),
+                () = end.asked() => Some(Ok(())),
+            };
+            if let Some(over) = over {
+                running.stop().await;
+                return over;
+            }
         }
         welcome(session, &url, self.state.as_deref());
-        let end = running.until_the_end().await;
+        let ended = running.until_the_end(end).await;
         drop(temporary);
-        end
+        ended
     }
 }
 
@@ -68,15 +77,20 @@ async fn start(dir: &Path, config: Config) -> Done<Running> {
     let missing = || Failure::fault("the public words give no key");
     let consensus = dev_key(Role::Consensus, 0).ok_or_else(missing)?;
     let swarm = swarm_key(&consensus);
+    let (data, validator) = (dir.join("data"), dir.join("validator"));
+    if !data.exists() {
+        // A new chain: on it the key has signed nothing.
+        SignState::create(&validator, &ValidatorId::of_key(&consensus.public()).to_string()).map_err(Failure::fault)?;
+    }
     let parts = Parts {
         config,
         genesis,
-        data: dir.join("data"),
-        validator: Some(ValidatorKey { key: consensus, dir: dir.join("validator") }),
+        data,
+        validator: Some(ValidatorKey { key: consensus, dir: validator }),
         node_key: dev_key(Role::Node, 0).ok_or_else(missing)?,
         swarm_key: swarm,
+        joinable: false,
     };
-    std::fs::create_dir_all(dir.join("validator")).map_err(Failure::fault)?;
     parts.start().await
 }
 

@@ -4,7 +4,7 @@ use super::Session;
 use super::account::PageFlags;
 use crate::content::{self, Profile};
 use crate::exit::{Done, Failure};
-use crate::wallet::{TxFlags, Wallet};
+use crate::wallet::{Sent, TxFlags, Wallet};
 use clap::{Args, Subcommand};
 use leither_pallets::Call;
 use leither_pallets::mimei::{Call as MimeiCall, MARK_AUTO, Right, Rights};
@@ -266,7 +266,7 @@ fn newest(view: &MimeiView) -> Done<u64> {
 }
 
 /// The id that a transaction made or found.
-fn created(sent: &crate::wallet::Sent) -> Value {
+fn created(sent: &Sent) -> Value {
     let mut events = sent.receipt.iter().flat_map(|receipt| &receipt.events);
     let id = events.find(|event| event.pallet == "mimei" && event.event == "created");
     id.and_then(|event| event.args.get("mimei").cloned()).map_or_else(|| json!({}), |id| json!({ "mimei": id }))
@@ -292,12 +292,16 @@ impl Add {
             "blocks": added.blocks.to_string(),
         });
         match &self.mimei {
-            Some(text) => self.next_version(wallet, id(text)?, content, more).await,
+            Some(text) => {
+                let (sent, more) = self.next_version(wallet, id(text)?, content, more).await?;
+                wallet.print_sent(&sent, &more)
+            }
             None => self.first_version(wallet, content, more).await,
         }
     }
 
-    async fn next_version(&self, wallet: &Wallet, mimei: MimeiId, content: ContentId, mut more: Value) -> Done {
+    /// Sends it, and says what is to be printed beside.
+    async fn next_version(&self, wallet: &Wallet, mimei: MimeiId, content: ContentId, mut more: Value) -> Done<(Sent, Value)> {
         let base = match self.base {
             Some(number) => Some(number),
             None => view(wallet, mimei).await?.head.map(|head| head.version.0),
@@ -305,7 +309,7 @@ impl Add {
         more["mimei"] = mimei.to_string().into();
         more["version"] = base.map_or(0, |n| n.saturating_add(1)).to_string().into();
         let call = Call::Mimei(MimeiCall::Backup { mimei, base, content });
-        wallet.send_and_print(&self.tx, vec![call], &more).await
+        Ok((wallet.send(&self.tx, vec![call]).await?, more))
     }
 
     /// The id of a MiMei with mark `{{auto}}` follows from its transaction, so it is made first.
@@ -317,6 +321,14 @@ impl Add {
         }
         let mimei = created(&made);
         let Some(text) = mimei.get("mimei").and_then(Value::as_str) else { return wallet.print_sent(&made, &more) };
-        self.next_version(wallet, id(text)?, content, more).await
+        match self.next_version(wallet, id(text)?, content, more).await {
+            Ok((sent, more)) => wallet.print_sent(&sent, &more),
+            // It is there, without a version: the next try must find it and not make another.
+            Err(failure) => {
+                let sentence = format!("{}. The MiMei was made: go on with --mimei {text}", failure.sentence);
+                let unknown = Some(Failure::new(failure.exit, sentence));
+                wallet.print_sent(&Sent { unknown, ..made }, &mimei)
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ pub mod localtx;
 pub mod mimei;
 pub mod node;
 pub mod org;
+pub mod prove;
 pub mod token;
 
 use crate::args::{Cli, Command};

@@ -1,13 +1,15 @@
 //! `leither init`, `run`, `status`, `validator list`.
 
 use super::Session;
-use crate::compose::Parts;
-use crate::config::{Config, LogFormat};
+use crate::compose::{End, Parts};
+use crate::config::{self, Config, LogFormat};
 use crate::exit::{Done, Failure};
+use crate::files;
 use crate::genesis;
+use crate::home::Home;
 use crate::keys::{Purpose, create_node_key, load_node_key};
 use clap::{Args, Subcommand};
-use leither_engine::{ValidatorKey, swarm_key, swarm_peer_id};
+use leither_engine::{SignState, ValidatorKey, swarm_key, swarm_peer_id};
 use leither_rpc_api::{NoParams, methods};
 use leither_types::{SecretKey, ValidatorId};
 use serde_json::json;
@@ -22,7 +24,7 @@ pub struct Init {
     /// Makes a consensus key, so that this node can keep the books.
     #[arg(long)]
     validator: bool,
-    /// Settings that differ from the defaults, `key=value`; several times.
+    /// Settings that differ from the defaults, `key=value`; several times. On a home that has settings, these change and the others stay.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
@@ -50,18 +52,36 @@ fn settings(set: &[String]) -> Done<Vec<(String, String)>> {
     set.iter().map(pair).collect()
 }
 
-/// A file that may be there already is left alone.
-fn key_or_new(path: &std::path::Path, purpose: Purpose) -> Done<SecretKey> {
-    if path.exists() { Ok(load_node_key(path, purpose)?) } else { Ok(create_node_key(path, purpose)?) }
+/// A new consensus key, and beside it the record of what it has signed: nothing yet. The record is made here and nowhere else: where it is
+/// missing later, nobody can say what the key has signed, and the engine refuses to start.
+pub(super) fn new_consensus_key(home: &Home) -> Done<SecretKey> {
+    let key = create_node_key(&home.consensus_key(), Purpose::Consensus)?;
+    SignState::create(&home.validator(), &ValidatorId::of_key(&key.public()).to_string()).map_err(Failure::fault)?;
+    Ok(key)
+}
+
+/// HOME-6: a file that is there is its owner's, comments included: it is written anew only where a setting is given, from itself and
+/// that setting. Variables are for a run and never end up in it.
+fn write_settings(home: &Home, set: &[(String, String)]) -> Done {
+    let path = home.config();
+    // Read even where nothing is written, so that a mistake in it is told now and not at the first run.
+    let config = Config::load(&path, &mut std::iter::empty(), set)?;
+    if path.exists() && set.is_empty() {
+        return Ok(());
+    }
+    let written = files::replace(&path, config.file_text().as_bytes(), files::OPEN_MODE);
+    written.map_err(|e| Failure::fault(format!("cannot write {}: {e}", path.display())))
 }
 
 impl Init {
     pub(super) fn run(self, session: &Session) -> Done {
         let home = &session.home;
         home.create()?;
-        let config = Config::load(&home.config(), &mut std::env::vars(), &settings(&self.set)?)?;
-        crate::files::replace(&home.config(), config.file_text().as_bytes(), crate::files::OPEN_MODE).map_err(Failure::fault)?;
-        let node = key_or_new(&home.node_key(), Purpose::Node)?;
+        write_settings(home, &settings(&self.set)?)?;
+        let node = match home.node_key().exists() {
+            true => load_node_key(&home.node_key(), Purpose::Node)?,
+            false => create_node_key(&home.node_key(), Purpose::Node)?,
+        };
         let mut shown = json!({
             "home": home.root().display().to_string(),
             "config": home.config().display().to_string(),
@@ -69,7 +89,10 @@ impl Init {
             "data_peer_id": swarm_peer_id(&node).map_err(Failure::fault)?,
         });
         if self.validator {
-            let key = key_or_new(&home.consensus_key(), Purpose::Consensus)?;
+            let key = match home.consensus_key().exists() {
+                true => load_node_key(&home.consensus_key(), Purpose::Consensus)?,
+                false => new_consensus_key(home)?,
+            };
             shown["consensus_key"] = key.public().to_string().into();
             shown["validator"] = ValidatorId::of_key(&key.public()).to_string().into();
             shown["consensus_peer_id"] = swarm_peer_id(&swarm_key(&key)).map_err(Failure::fault)?.into();
@@ -113,7 +136,8 @@ impl Run {
             let root = home.root().display();
             return Err(Failure::usage(format!("{root} is no home of a node: make one with `leither init --genesis FILE`")));
         }
-        let config = Config::load(&home.config(), &mut std::env::vars(), &settings(&self.set)?)?;
+        let variables = config::variables(std::env::vars_os())?;
+        let config = Config::load(&home.config(), &mut variables.into_iter(), &settings(&self.set)?)?;
         start_log(&config)?;
         let genesis = genesis::load(&home.genesis())?;
         let validator = match home.consensus_key().exists() {
@@ -122,22 +146,24 @@ impl Run {
         };
         let node_key = load_node_key(&home.node_key(), Purpose::Node)?;
         let swarm = swarm_key(validator.as_ref().unwrap_or(&node_key));
-        let dir = home.sign_state().parent().map(PathBuf::from).unwrap_or_default();
         let parts = Parts {
             config,
             genesis,
             data: home.data(),
-            validator: validator.map(|key| ValidatorKey { key, dir }),
+            validator: validator.map(|key| ValidatorKey { key, dir: home.validator() }),
             node_key,
             swarm_key: swarm,
+            joinable: true,
         };
         let running = parts.start().await?;
+        // Before the line below, which tells a script that the node may be ended.
+        let end = End::listen()?;
         session.printer.answer(&json!({
             "rpc": format!("http://{}", running.rpc_address()),
             "chain": running.store.genesis().chain().to_string(),
             "height": running.store.head().map_err(Failure::fault)?.height.to_string(),
         }));
-        running.until_the_end().await
+        running.until_the_end(end).await
     }
 }
 
@@ -155,5 +181,51 @@ impl Validator {
             Validator::List => session.printer.answer(&wallet.client.call(&methods::VALIDATOR_LIST, NoParams {}).await?),
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(key: &str, value: &str) -> Vec<(String, String)> {
+        vec![(key.into(), value.into())]
+    }
+
+    // SIGN-3
+    #[test]
+    fn a_consensus_key_is_made_with_the_record_of_what_it_has_signed() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path()).unwrap();
+        home.create().unwrap();
+        let key = new_consensus_key(&home).unwrap();
+        let record = std::fs::read_to_string(home.sign_state()).unwrap();
+        assert!(record.contains(&ValidatorId::of_key(&key.public()).to_string()), "{record}");
+        assert!(new_consensus_key(&home).is_err(), "a key that is there is not replaced");
+    }
+
+    // HOME-6
+    #[test]
+    fn settings_that_are_there_stay_as_their_owner_wrote_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path()).unwrap();
+        home.create().unwrap();
+        let text = || std::fs::read_to_string(home.config()).unwrap();
+        write_settings(&home, &[]).unwrap();
+        assert_eq!(text(), Config::default().file_text());
+
+        let own = "# mine\nmoniker = \"mill\"\n";
+        std::fs::write(home.config(), own).unwrap();
+        write_settings(&home, &[]).unwrap();
+        assert_eq!(text(), own);
+
+        write_settings(&home, &set("rpc.max_connections", "7")).unwrap();
+        let mut wanted = Config { moniker: "mill".into(), ..Config::default() };
+        wanted.rpc.max_connections = 7;
+        assert_eq!(text(), wanted.file_text());
+
+        std::fs::write(home.config(), "moniker = 5").unwrap();
+        assert!(write_settings(&home, &[]).unwrap_err().sentence.contains("must be a text"));
+        assert_eq!(text(), "moniker = 5");
     }
 }

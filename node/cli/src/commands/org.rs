@@ -299,8 +299,12 @@ impl Org {
                     accounts.push(wallet.account(name).await?);
                 }
                 let charter = standard_charter(accounts).ok_or_else(|| Failure::usage("at most 16 supervisors"))?;
-                let text = serde_json::to_string_pretty(&charter).map_err(Failure::fault)?;
-                println!("{text}");
+                if session.printer.json {
+                    session.printer.answer(&charter);
+                } else {
+                    // To be edited and given back: JSON for people, too.
+                    session.printer.say(&serde_json::to_string_pretty(&charter).map_err(Failure::fault)?);
+                }
                 Ok(())
             }
             Org::Show { .. } | Org::List { .. } | Org::Members(_) | Org::Applications(_) | Org::Ledger(_) | Org::Proposals(_) => {

@@ -17,6 +17,7 @@ pub use table::{Row, TABLE};
 
 use crate::files;
 use multiaddr::Multiaddr;
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -43,7 +44,7 @@ pub struct Config {
     pub consensus: Consensus,
     /// What the node says of itself.
     pub log: Log,
-    /// The most bytes that everything under the home may take.
+    /// The most bytes that everything under the home may take. Nothing keeps to it yet.
     pub disk_cap: u64,
 }
 
@@ -156,6 +157,9 @@ pub enum ConfigError {
         /// What is wrong with it.
         what: String,
     },
+    /// A variable of ours is no text.
+    #[error("variable {0} is not UTF-8: set it to plain text, or unset it")]
+    NotText(String),
     /// Values that do not go together.
     #[error("the settings do not go together: {0}")]
     Relation(String),
@@ -226,6 +230,19 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// The settings in an environment: its variables that begin with [`VARIABLE_PREFIX`], as text. What else is there need be none.
+pub fn variables(environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Vec<(String, String)>, ConfigError> {
+    let ours = |name: &OsString| {
+        let other = OTHER_VARIABLES.iter().any(|other| name == *other);
+        name.as_encoded_bytes().starts_with(VARIABLE_PREFIX.as_bytes()) && !other
+    };
+    let text = |(name, value): (OsString, OsString)| {
+        let shown = name.to_string_lossy().into_owned();
+        name.into_string().and_then(|name| Ok((name, value.into_string()?))).map_err(|_| ConfigError::NotText(shown))
+    };
+    environment.filter(|(name, _)| ours(name)).map(text).collect()
 }
 
 /// HOME-3.

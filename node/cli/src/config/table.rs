@@ -168,7 +168,7 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         key: "disk.cap",
-        about: "The most that everything under the home directory may take; the node prunes and refuses rather than exceed it.",
+        about: "The most that everything under the home directory may take. Reserved: nothing keeps to it yet.",
         unit: "bytes, or a number with KiB, MiB, GiB, TiB; at least 1GiB",
         list: false,
         show: |c| Value::from(show_size(c.disk_cap)),

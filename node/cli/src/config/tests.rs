@@ -62,6 +62,26 @@ fn flags_go_before_variables_before_the_file_before_the_default() {
     assert_eq!(config.p2p.listen.port(), 4801);
 }
 
+// HOME-2, HOME-4
+#[test]
+fn a_variable_that_is_no_text_is_refused_if_it_is_ours() {
+    use std::os::unix::ffi::OsStringExt;
+    let odd = || OsString::from_vec(vec![b'm', 0xff]);
+    let read = |pairs: Vec<(OsString, OsString)>| variables(pairs.into_iter());
+    let fine = vec![
+        ("LC_ALL".into(), odd()),
+        (odd(), "x".into()),
+        ("LEITHER_HOME".into(), odd()),
+        ("LEITHER_MONIKER".into(), "mill".into()),
+    ];
+    assert_eq!(read(fine).unwrap(), [("LEITHER_MONIKER".to_string(), "mill".to_string())]);
+    let said = read(vec![("LEITHER_MONIKER".into(), odd())]).unwrap_err().to_string();
+    assert!(said.contains("LEITHER_MONIKER is not UTF-8"), "{said}");
+    let mut name = OsString::from("LEITHER_");
+    name.push(odd());
+    assert!(read(vec![(name, "x".into())]).is_err());
+}
+
 // HOME-2
 #[test]
 fn lists_in_variables_are_separated_by_commas() {
@@ -146,5 +166,61 @@ fn sizes_read_as_they_are_written() {
     }
     for bytes in [0, 1, 1023, 1024, 3 << 20, GIB, GIB + 1, 1 << 60] {
         assert_eq!(parse_size(&show_size(bytes)), Some(bytes));
+    }
+}
+
+/// Every `section.key` that a text seems to name.
+fn keys_in(text: &str) -> Vec<&str> {
+    let part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '.');
+    let is_key = |word: &&str| {
+        let parts: Vec<&str> = word.split('.').collect();
+        // A method, and names of files.
+        let other = *word == "rpc.discover" || matches!(parts[..], [_, "toml" | "json" | "md" | "js" | "rs"]);
+        parts.len() == 2 && parts.iter().all(|part| part.starts_with(|c: char| c.is_ascii_lowercase())) && !other
+    };
+    text.split(|c: char| !part(c)).map(|word| word.trim_matches('.')).filter(is_key).collect()
+}
+
+fn is_known(key: &str) -> bool {
+    TABLE.iter().any(|row| row.key == key)
+}
+
+#[test]
+fn errors_of_other_parts_name_settings_that_there_are() {
+    let address = || PEER.parse::<Multiaddr>().unwrap();
+    let text = || "EVIL".to_string();
+    let texts = [
+        leither_net::StartError::Listen { address: address(), why: text() }.to_string(),
+        leither_net::StartError::Peer { address: address(), why: "no" }.to_string(),
+        leither_rpc_server::ConfigError::Host(text()).to_string(),
+        leither_rpc_server::ConfigError::Origin(text()).to_string(),
+        leither_rpc_server::StartError::Bind { listen: Config::default().rpc.listen, cause: std::io::Error::other("taken") }
+            .to_string(),
+    ];
+    for text in texts {
+        let keys = keys_in(&text);
+        assert!(!keys.is_empty() && keys.iter().all(|key| is_known(key)), "{text}: {keys:?}");
+    }
+    let zero = leither_rpc_server::ConfigError::Zero("batch_max").to_string();
+    assert!(keys_in(&zero).is_empty(), "{zero}: not every limit is a setting");
+}
+
+#[test]
+fn what_is_written_elsewhere_names_settings_that_there_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    for file in ["rpc/server/src/guard.rs", "rpc/js/src/rpc.js", "spec/rpc.md", "spec/js.md", "spec/home.md"] {
+        let whole = read(file);
+        let text = whole.split("#[cfg(test)]").next().unwrap();
+        let of_section = |key: &&str| TABLE.iter().any(|row| key.split('.').next() == Some(row.section()));
+        let keys: Vec<&str> = keys_in(text).into_iter().filter(of_section).collect();
+        assert!(!keys.is_empty(), "{file} names no setting any more");
+        for key in keys {
+            assert!(is_known(key), "{file}: there is no `{key}`");
+        }
+    }
+    let page = read("spec/home.md");
+    for row in TABLE {
+        assert!(page.contains(&format!("\n| `{}` |", row.key)), "{} is missing in spec/home.md", row.key);
     }
 }

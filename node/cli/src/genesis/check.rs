@@ -150,6 +150,7 @@ fn numbers(params: &Params) -> Result<(), GenesisError> {
             params.base_fee_min <= SUPPLY_MAX && params.byte_deposit <= SUPPLY_MAX && params.emission <= SUPPLY_MAX,
             "params.base_fee_min, byte_deposit and emission may not exceed the greatest supply",
         ),
+        (params.pushes_max >= 1, "params.pushes_max must be at least 1"),
     ];
     match rules.iter().find(|(holds, _)| !holds) {
         Some((_, rule)) => unfit(*rule),

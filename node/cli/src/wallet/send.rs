@@ -3,9 +3,9 @@ use crate::exit::{Done, Exit, Failure};
 use clap::Args;
 use leither_pallets::Call;
 use leither_rpc_api::{
-    Bytes, GetAccount, Hash32, RawTx, Receipt, Simulation, TxStatus, U64, WAIT_MS_MAX, WaitMs, WaitTx, methods,
+    Bytes, ClientError, GetAccount, Hash32, RawTx, Receipt, Simulation, TxStatus, U64, WAIT_MS_MAX, WaitMs, WaitTx, methods,
 };
-use leither_types::{AccountId, Amount, List, SecretKey, TX_VERSION, Tx};
+use leither_types::{AccountId, Amount, Hash, List, SecretKey, TX_VERSION, Tx};
 use parity_scale_codec::Encode;
 use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -50,6 +50,44 @@ pub struct Sent {
     pub height: Option<U64>,
     /// What it did.
     pub receipt: Option<Receipt>,
+    /// Why nobody knows yet what became of it, though it was sent: the id is printed all the same, and then the command fails with this.
+    #[serde(skip)]
+    pub unknown: Option<Failure>,
+}
+
+impl Sent {
+    /// Sent, and waiting in the pool as far as is known.
+    pub fn pending(tx: Hash32, unknown: Option<Failure>) -> Self {
+        Self { tx, status: "pending".into(), height: None, receipt: None, unknown }
+    }
+
+    /// What a command says with it: done, or why not.
+    pub fn outcome(&self) -> Done {
+        if let Some(failure) = &self.unknown {
+            return Err(failure.clone());
+        }
+        match self.receipt.as_ref().and_then(|receipt| receipt.failure.as_ref()) {
+            Some(failure) => Err(Failure::new(Exit::Refused, format!("call {}: {}", failure.call, failure.message))),
+            None => Ok(()),
+        }
+    }
+
+    /// With `more` beside it: the one object that is printed.
+    fn shown<T: Serialize>(&self, more: &T) -> Done<serde_json::Value> {
+        let mut value = serde_json::to_value(self).map_err(Failure::fault)?;
+        if let (Some(map), Ok(serde_json::Value::Object(more))) = (value.as_object_mut(), serde_json::to_value(more)) {
+            map.extend(more);
+        }
+        Ok(value)
+    }
+
+    /// After the node took it: whatever fails from here on, the id must not be lost.
+    fn after_submission(tx: Hash32, waited: Done<Self>) -> Self {
+        waited.unwrap_or_else(|failure| {
+            let sentence = format!("{}. The transaction was sent: ask for it with `leither tx wait {tx}`", failure.sentence);
+            Self::pending(tx, Some(Failure::new(failure.exit, sentence)))
+        })
+    }
 }
 
 impl Wallet {
@@ -59,20 +97,14 @@ impl Wallet {
         self.print_sent(&sent, more)
     }
 
-    /// Prints a transaction's end with more beside it; a failed one is a failure of the command.
+    /// Prints a transaction's end with more beside it; one that failed, or whose end is not known, is a failure of the command.
     pub fn print_sent<T: Serialize>(&self, sent: &Sent, more: &T) -> Done {
-        let mut value = serde_json::to_value(sent).map_err(Failure::fault)?;
-        if let (Some(map), Ok(serde_json::Value::Object(more))) = (value.as_object_mut(), serde_json::to_value(more)) {
-            map.extend(more);
-        }
-        self.printer.answer(&value);
-        match sent.receipt.as_ref().and_then(|receipt| receipt.failure.as_ref()) {
-            Some(failure) => Err(Failure::new(Exit::Refused, format!("call {}: {}", failure.call, failure.message))),
-            None => Ok(()),
-        }
+        self.printer.answer(&sent.shown(more)?);
+        sent.outcome()
     }
 
-    /// Signs, sends, and waits until it is final unless `--no-wait`.
+    /// Signs, sends, and waits until it is final unless `--no-wait`. An error means that nothing was taken; what happens after that is
+    /// told by [`Sent::outcome`].
     pub async fn send(&self, flags: &TxFlags, calls: Vec<Call>) -> Done<Sent> {
         let mut keys = vec![self.signer(&flags.from).await?];
         for name in &flags.cosign {
@@ -81,28 +113,33 @@ impl Wallet {
         let tx = self.draft(flags, &keys, calls).await?;
         let refs: Vec<&SecretKey> = keys.iter().collect();
         let signed = tx.sign(&refs).ok_or_else(|| Failure::usage("more than 8 signers"))?;
+        let id = signed.id();
         let raw = RawTx { raw: Bytes(signed.encode()) };
         if flags.dry_run {
             return simulated(self.client.call(&methods::TX_SIMULATE, raw).await?);
         }
-        let tx = self.client.call(&methods::TX_SUBMIT, raw).await?.tx;
+        let tx = match self.client.call(&methods::TX_SUBMIT, raw).await {
+            Ok(taken) => taken.tx,
+            Err(ClientError::Timeout { url }) => return Err(perhaps_sent(&url, id)),
+            Err(other) => return Err(other.into()),
+        };
         if flags.no_wait {
-            return Ok(Sent { tx, status: "pending".into(), height: None, receipt: None });
+            return Ok(Sent::pending(tx, None));
         }
-        self.wait(tx, WAIT_MS_MAX).await
+        Ok(Sent::after_submission(tx, self.wait(tx, WAIT_MS_MAX).await))
     }
 
-    /// Waits until a transaction is final.
+    /// Waits until a transaction is final, or the time is up.
     pub async fn wait(&self, tx: Hash32, timeout_ms: u32) -> Done<Sent> {
         let timeout_ms = WaitMs::new(timeout_ms).ok_or_else(|| Failure::usage("the longest wait is 60 s"))?;
         let view = self.client.call(&methods::TX_WAIT, WaitTx { tx, timeout_ms }).await?;
         if view.status == TxStatus::Pending {
             let sentence = format!("{tx} is not final yet: ask again with `leither tx wait {tx}`");
-            return Err(Failure::new(Exit::Refused, sentence));
+            return Ok(Sent::pending(tx, Some(Failure::new(Exit::Refused, sentence))));
         }
         let status = serde_json::to_value(view.status).map_err(Failure::fault)?;
         let status = status.as_str().unwrap_or_default().to_string();
-        Ok(Sent { tx, status, height: view.height, receipt: view.receipt })
+        Ok(Sent { tx, status, height: view.height, receipt: view.receipt, unknown: None })
     }
 
     async fn draft(&self, flags: &TxFlags, keys: &[SecretKey], calls: Vec<Call>) -> Done<Tx> {
@@ -141,7 +178,14 @@ fn simulated(simulation: Simulation) -> Done<Sent> {
     if let Some(refusal) = simulation.refusal {
         return Err(Failure::new(Exit::Refused, refusal.message));
     }
-    Ok(Sent { tx: simulation.tx, status: "simulated".into(), height: None, receipt: simulation.receipt })
+    Ok(Sent { tx: simulation.tx, status: "simulated".into(), height: None, receipt: simulation.receipt, unknown: None })
+}
+
+/// The node may have taken it before it fell silent; sending it again would do no harm, another one would.
+fn perhaps_sent(url: &str, tx: Hash) -> Failure {
+    let sentence =
+        format!("the node at {url} did not answer in time, but may have taken the transaction: look with `leither tx show {tx}`");
+    Failure::new(Exit::Unreachable, sentence)
 }
 
 /// This machine's clock.
@@ -150,4 +194,33 @@ pub fn now_ms() -> Done<u64> {
         .duration_since(UNIX_EPOCH)
         .map_err(|_| Failure::fault("this machine's clock is before 1970"))?;
     u64::try_from(since.as_millis()).map_err(Failure::fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const TX: Hash32 = Hash32(Hash([7; 32]));
+
+    #[test]
+    fn an_id_is_printed_even_where_the_wait_for_it_fails() {
+        let lost = Failure::new(Exit::Unreachable, "cannot reach the node");
+        let sent = Sent::after_submission(TX, Err(lost));
+        let shown = sent.shown(&json!({ "mimei": "m" })).unwrap();
+        let id = TX.to_string();
+        assert_eq!(shown, json!({ "tx": id, "status": "pending", "height": null, "receipt": null, "mimei": "m" }));
+        let failure = sent.outcome().unwrap_err();
+        assert_eq!(failure.exit, Exit::Unreachable);
+        assert!(failure.sentence.starts_with("cannot reach the node. The transaction was sent"), "{}", failure.sentence);
+        assert!(failure.sentence.contains(&format!("leither tx wait {id}")), "{}", failure.sentence);
+    }
+
+    #[test]
+    fn what_is_still_pending_when_the_time_is_up_is_printed_and_refused() {
+        let late = Failure::new(Exit::Refused, "not final yet");
+        let sent = Sent::after_submission(TX, Ok(Sent::pending(TX, Some(late))));
+        assert_eq!(sent.outcome().unwrap_err().sentence, "not final yet");
+        assert!(Sent::pending(TX, None).outcome().is_ok(), "--no-wait asks for no more");
+    }
 }

@@ -39,7 +39,9 @@ impl Driver {
         tracing::info!(height, block = %id, txs, weight, took = ?begun.elapsed(), "commit");
         self.pace = Pace::new(&tip.next.params).learn(txs, weight);
         self.ready.clear();
+        self.looked.clear();
         self.streams.forget_up_to(height);
+        self.node.passed(height);
         self.early.retain(|early| early.height > height);
         if self.synced != height {
             self.node.syncing.store(false, Ordering::Relaxed);

@@ -20,6 +20,9 @@ use std::time::Duration;
 /// A block that is stamped a little too far ahead of this clock is waited for; the engine waits with it.
 const WAIT_MAX: Duration = Duration::from_millis(250);
 
+/// Blocks of one round that are looked at.
+const BLOCKS_A_ROUND: u32 = 2;
+
 /// Why a block is looked at.
 enum Cause {
     /// It is proposed. `turn`: by who has to be its author; nothing where it is proposed again.
@@ -48,8 +51,9 @@ impl Driver {
     ) -> Result<Option<ProposedValue<Ctx>>, NodeFault> {
         let (id, Some(part)) = (message.stream_id, message.content.into_data()) else { return Ok(None) };
         let tip = self.node.tip();
-        let accept = |head: &Head, signature: &Signature| is_from_proposer(&tip, head, signature);
-        match self.streams.add(publisher, id, part, &accept) {
+        let round = if self.round.0 == tip.next_height() { self.round.1 } else { 0 };
+        let accept = |head: &Head, signature: &Signature| is_timely(&tip, round, head) && is_from_proposer(&tip, head, signature);
+        match self.streams.add(tip.next_height(), publisher, id, part, &accept) {
             Ok(None) => Ok(None),
             Ok(Some(whole)) => self.whole(&tip, whole).await,
             Err(refused) => {
@@ -65,12 +69,17 @@ impl Driver {
         self.node.call(height);
         if height > tip.next_height() {
             // Its parent is not decided here yet. It is looked at when its height begins.
-            if self.early.len() < EARLY_MAX {
-                self.early.push(early);
-            }
+            self.come_early(early);
             return Ok(None);
         }
         self.judge(early).await
+    }
+
+    /// Is judged when its height, or the next round, begins.
+    fn come_early(&mut self, early: Early) {
+        if self.early.len() < EARLY_MAX {
+            self.early.push(early);
+        }
     }
 
     /// What this node thinks of a block of the next height.
@@ -85,13 +94,25 @@ impl Driver {
         let tip = self.node.tip();
         let proposer = tip.validators.proposer(height, round).id();
         let cause = Cause::Proposed { pace: self.pace, author: pol_round.is_none().then_some(proposer), round };
-        let node = self.node.clone();
+        // CONS-7: a proposer has one block a round. Of one that has several, two are looked at, lest it keep this node busy with them.
+        let looked = self.looked.entry(round).or_default();
+        if *looked >= BLOCKS_A_ROUND {
+            tracing::warn!(height, round, %proposer, "more blocks of one round than an honest proposer has");
+            return Ok(None);
+        }
+        *looked += 1;
+        let (node, again) = (self.node.clone(), bytes.clone());
         Ok(match apart(move || judge_block(&node, &tip, &cause, announced, bytes)).await?? {
             Judgement::Good(good) => {
                 let (id, candidate) = *good;
                 let proposer = candidate.block.header.proposer;
                 self.keep(id, candidate);
                 say(Validity::Valid, proposer)
+            }
+            Judgement::NotYet => {
+                self.looked.remove(&round);
+                self.come_early(Early { height, round, pol_round, block: announced, bytes: again });
+                None
             }
             Judgement::Bad(why) => {
                 tracing::warn!(height, round, block = %announced, %proposer, %why, "invalid block");
@@ -101,7 +122,6 @@ impl Driver {
                 tracing::warn!(height, round, block = %announced, %proposer, %why, "not the block that was announced");
                 None
             }
-            Judgement::NotYet => None,
         })
     }
 
@@ -174,7 +194,15 @@ impl Driver {
             return Ok(say(Validity::Valid));
         }
         let node = self.node.clone();
-        let judged = apart(move || judge_block(&node, &tip, &Cause::Decided, id, bytes)).await??;
+        // ENGINE-1: the engine notes in its log that it has this block, and after a crash asks nobody for it again.
+        let judged = apart(move || {
+            let judged = judge_block(&node, &tip, &Cause::Decided, id, bytes.clone())?;
+            if matches!(judged, Judgement::Good(_)) {
+                node.store.put_synced(height, &id, &bytes)?;
+            }
+            Ok::<_, NodeFault>(judged)
+        })
+        .await??;
         Ok(match judged {
             Judgement::Good(good) => {
                 let (id, candidate) = *good;
@@ -182,12 +210,20 @@ impl Driver {
                 say(Validity::Valid)
             }
             Judgement::Bad(why) if self.node.tip().next_height() == height => {
-                tracing::error!(height, block = %id, %why, "two thirds decided what this node finds invalid");
+                // Whether two thirds did decide it, the engine finds out next: ENGINE-9.
+                tracing::warn!(height, block = %id, %why, "a block of another node's history is invalid");
                 say(Validity::Invalid)
             }
             _ => SyncedValueOutcome::LocalTransientError,
         })
     }
+}
+
+/// CONS-7: whether a head is of a round that can come soon. A validator owns rounds of any number, and a block for each would bury the
+/// one that is voted on.
+fn is_timely(tip: &Tip, round: u32, head: &Head) -> bool {
+    let now = if head.height == tip.next_height() { round } else { 0 };
+    head.round <= now.saturating_add(1)
 }
 
 /// CONS-7: whether a stream's head is signed by the proposer of its round, in the next height or the one after it.

@@ -23,7 +23,7 @@ use arc_malachitebft_app_channel::app::types::core::{Round, Validity};
 use arc_malachitebft_app_channel::app::types::{LocallyProposedValue, ProposedValue};
 use arc_malachitebft_app_channel::{AppMsg, NetworkMsg, Reply};
 use bytes::Bytes;
-use leither_consensus::{Address, BlockHeight, Leither, Signer, Value, timeouts};
+use leither_consensus::{Address, BlockHeight, Leither, Signer, Value, round_of, timeouts};
 use leither_executor::Outcome;
 use leither_types::{Block, Hash, Height, ValidatorId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,10 +83,14 @@ pub struct Driver {
     streams: Streams,
     ready: BTreeMap<Hash, Candidate>,
     early: Vec<Early>,
+    /// How many blocks of each round of this height were looked at.
+    looked: BTreeMap<u32, u32>,
     held: Option<Held>,
     pace: Pace,
     /// When the last pulse began.
     began: Instant,
+    /// The round that the engine is in, and its height.
+    round: (Height, u32),
     /// Numbers the streams of this run.
     stream: u32,
     /// The last height that was taken from another node's history.
@@ -110,7 +114,9 @@ impl Driver {
             streams: Streams::default(),
             ready: BTreeMap::new(),
             early: Vec::new(),
+            looked: BTreeMap::new(),
             held: None,
+            round: (0, 0),
             stream: 0,
             synced: 0,
         }
@@ -144,6 +150,7 @@ impl Driver {
             AppMsg::ConsensusReady { reply } => self.start(reply),
             AppMsg::StartedRound { height, round, proposer, role, reply_value } => {
                 tracing::debug!(%height, %round, %proposer, ?role, "round");
+                self.round = (height.0, round_of(round));
                 let known = self.known_blocks(height.0, round).await?;
                 send(reply_value, known);
             }
@@ -202,7 +209,7 @@ impl Driver {
             return LONG;
         }
         let tip = self.node.tip();
-        let follows = !self.node.me.is_some_and(|me| tip.validators.seat(&me).is_some());
+        let follows = !self.node.votes(&tip);
         let behind = self.synced > 0 && self.synced == tip.head.height;
         let step = if follows || behind {
             // PACE-8: who does not vote disturbs nobody, and who catches up must not wait.
@@ -234,7 +241,7 @@ impl Driver {
         }
     }
 
-    /// Keeps a good block ready; the least recently seen round leaves first.
+    /// Keeps a good block ready; the one that was not seen for the most rounds leaves first, and is on disk.
     fn keep(&mut self, id: Hash, candidate: Candidate) {
         if self.ready.len() >= READY_MAX && !self.ready.contains_key(&id) {
             let oldest = self.ready.iter().min_by_key(|(_, c)| c.rounds.last().copied()).map(|(id, _)| *id);

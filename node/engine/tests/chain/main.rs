@@ -2,9 +2,9 @@
 
 mod net;
 
-use leither_engine::{AdmitError, Engine, GuardError, StartError};
-use leither_types::{Amount, CallBytes, Hash, List, OrgId, Params, SignedTx, Text, TokenId, TxId};
+use leither_engine::{AdmitError, Engine, GuardError, NodeFault, StartError};
 use leither_pallets::{Call, orgs};
+use leither_types::{Amount, CallBytes, Genesis, Hash, List, OrgId, Params, SignedTx, Text, TokenId, TxId};
 use net::{Net, account, check_history, genesis, signed, transfer};
 use parity_scale_codec::Encode;
 use std::time::{Duration, Instant};
@@ -224,7 +224,8 @@ async fn a_vote_ends_at_its_time_on_an_idle_chain() {
     let propose = orgs::Call::Propose { org, title: Text::new("nobody votes").unwrap(), calls };
     let txs = [signed(chain, 0, 0, &Call::Orgs(create)), signed(chain, 0, 1, &Call::Orgs(propose))];
     let begun = Instant::now();
-    node.engine.submit_many(bytes(&txs)).await.unwrap().into_iter().for_each(|answer| drop(answer.unwrap()));
+    let answers = node.engine.submit_many(bytes(&txs)).await.unwrap();
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     node.finalizes(&ids(&txs)).await;
     loop {
         node.next().await;
@@ -254,6 +255,105 @@ async fn without_its_guard_a_used_key_does_not_start() {
     let store = net.store(0);
     let refused = Engine::start(net.config(0), store).await.err().unwrap();
     assert!(matches!(refused, StartError::Guard(GuardError::Missing(_))), "{refused}");
+}
+
+/// SIGN-5: one of four loses the engine's log, the other three go on, and it votes again once they have passed the height.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_lost_its_log_abstains_until_the_height_is_over() {
+    let net = Net::new(genesis(4, 20, quick()));
+    let chain = net.chain();
+    let mut nodes = Vec::new();
+    for n in 0..4 {
+        nodes.push(net.start(n).await);
+    }
+    let mut nonce = 0;
+    let mut pay = |count: u64| {
+        let txs: Vec<_> = (nonce..nonce + count).map(|nonce| transfer(chain, 1, nonce, 2, 1)).collect();
+        nonce += count;
+        txs
+    };
+    let txs = pay(3);
+    nodes[0].engine.submit_many(bytes(&txs)).await.unwrap();
+    nodes[3].finalizes(&ids(&txs)).await;
+    nodes.pop().unwrap().stop().await;
+    // It has signed in the height that comes next, or says so: what its log would tell is gone.
+    let guard = net.home(3).join("validator/sign_state.json");
+    let next = net.store(3).head().unwrap().height + 1;
+    let mut signed: serde_json::Value = serde_json::from_slice(&std::fs::read(&guard).unwrap()).unwrap();
+    signed["last"] = serde_json::json!({
+        "height": next, "round": 0, "step": "precommit", "content": Hash([7; 32]).to_string()
+    });
+    std::fs::write(&guard, serde_json::to_vec(&signed).unwrap()).unwrap();
+    std::fs::remove_file(net.home(3).join("data").join(leither_engine::WAL_FILE)).unwrap();
+
+    nodes.push(net.start(3).await);
+    for _ in 0..3 {
+        let txs = pay(2);
+        nodes[0].engine.submit_many(bytes(&txs)).await.unwrap();
+        for node in &nodes {
+            node.finalizes(&ids(&txs)).await;
+        }
+    }
+    let came_back = async {
+        loop {
+            let signed: serde_json::Value = serde_json::from_slice(&std::fs::read(&guard).unwrap()).unwrap();
+            if signed["last"]["height"].as_u64().unwrap() > next {
+                return;
+            }
+            let txs = pay(1);
+            nodes[0].engine.submit_many(bytes(&txs)).await.unwrap();
+            nodes[3].finalizes(&ids(&txs)).await;
+        }
+    };
+    tokio::time::timeout(net::PATIENCE, came_back).await.expect("it signs again");
+    for node in nodes {
+        node.stop().await;
+    }
+}
+
+/// ENGINE-9.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_finds_invalid_what_was_decided_stops_and_says_so() {
+    let net = Net::new(genesis(4, 20, quick()));
+    let chain = net.chain();
+    let mut nodes = Vec::new();
+    for n in 0..3 {
+        nodes.push(net.start(n).await);
+    }
+    // Its database says that account 0 never had anything.
+    let mut allocations = net.genesis.allocations.to_vec();
+    allocations.remove(0);
+    let damaged = Genesis::new(net.genesis.head.clone(), allocations).unwrap();
+    let ill = net.start_on(3, net.store_from(3, &damaged)).await;
+    let tx = transfer(chain, 0, 0, 1, 5);
+    nodes[0].engine.submit(tx.encode()).await.unwrap();
+    nodes[1].finalizes(&[tx.id()]).await;
+    let fault = tokio::time::timeout(net::PATIENCE, ill.engine.fault()).await.expect("it stops");
+    assert!(matches!(fault, NodeFault::Diverged { .. }), "{fault}");
+    assert!(nodes.iter().all(|node| node.height() > 0) && ill.height() == 0);
+    ill.stop().await;
+    for node in nodes {
+        node.stop().await;
+    }
+}
+
+/// ENGINE-10.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_reaches_a_node_that_comes_later() {
+    let net = Net::new(genesis(4, 20, quick()));
+    let first = net.start(0).await;
+    // The nonce before it is missing, so no block ever carries it to the others.
+    let tx = transfer(net.chain(), 0, 1, 1, 5);
+    first.engine.submit(tx.encode()).await.unwrap();
+    let later = net.start(1).await;
+    let comes = async {
+        while later.engine.pending(&tx.id()).is_none() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), comes).await.expect("it is sent again");
+    first.stop().await;
+    later.stop().await;
 }
 
 #[tokio::test]

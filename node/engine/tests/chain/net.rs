@@ -1,6 +1,8 @@
 //! Nodes in this process: each with its own directory, its own swarm on loopback, and its own data swarm for gossip.
 
-use leither_engine::{Committed, Engine, EngineConfig, Gossip, Heard, Listener, ValidatorKey, swarm_key, swarm_peer_id};
+use leither_engine::{
+    Committed, Engine, EngineConfig, Gossip, Heard, Listener, SignState, ValidatorKey, swarm_key, swarm_peer_id,
+};
 use leither_net::{Net as DataNet, NetConfig};
 use leither_pallets::{Call, tokens};
 use leither_state::Fault;
@@ -50,7 +52,8 @@ pub fn genesis(validators: u32, accounts: u32, params: Params) -> Genesis {
 }
 
 pub fn transfer(chain: Hash, from: u32, nonce: u64, to: u32, amount: u128) -> SignedTx {
-    let call = tokens::Call::Transfer { token: TokenId::NATIVE, to: account(to), amount: Amount::new(amount), memo: Text::default() };
+    let call =
+        tokens::Call::Transfer { token: TokenId::NATIVE, to: account(to), amount: Amount::new(amount), memo: Text::default() };
     signed(chain, from, nonce, &Call::Tokens(call))
 }
 
@@ -89,7 +92,12 @@ impl Net {
         let sockets: Vec<_> = (0..2 * count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let mut ports: Vec<u16> = sockets.iter().map(|s| s.local_addr().unwrap().port()).collect();
         let data_ports = ports.split_off(count);
-        Self { genesis, ports, data_ports, dirs: (0..count).map(|_| tempfile::tempdir().unwrap()).collect() }
+        let dirs: Vec<_> = (0..count).map(|_| tempfile::tempdir().unwrap()).collect();
+        for (n, dir) in (0..).zip(&dirs) {
+            let me = ValidatorId::of_key(&key(1, n).public());
+            SignState::create(&dir.path().join("validator"), &me.to_string()).unwrap();
+        }
+        Self { genesis, ports, data_ports, dirs }
     }
 
     pub fn chain(&self) -> Hash {
@@ -136,12 +144,20 @@ impl Net {
     }
 
     pub fn store(&self, n: usize) -> Store {
-        let state = || leither_executor::genesis_state(&self.genesis).map_err(|e| Fault::Corrupt(e.to_string()));
+        self.store_from(n, &self.genesis)
+    }
+
+    /// A store of this chain that starts from what `genesis` allots.
+    pub fn store_from(&self, n: usize, genesis: &Genesis) -> Store {
+        let state = || leither_executor::genesis_state(genesis).map_err(|e| Fault::Corrupt(e.to_string()));
         Store::open(&self.home(n).join("data/db"), &self.genesis.head, &state).unwrap()
     }
 
     pub async fn start(&self, n: usize) -> TestNode {
-        let store = self.store(n);
+        self.start_on(n, self.store(n)).await
+    }
+
+    pub async fn start_on(&self, n: usize, store: Store) -> TestNode {
         let gossip = if self.ports.len() > 1 { Some(self.gossip(n).await) } else { None };
         let config = EngineConfig { gossip, ..self.config(n) };
         let engine = Engine::start(config, store.clone()).await.unwrap();

@@ -52,12 +52,12 @@ async fn a_rebound_host_and_a_strange_origin_get_403_and_a_sentence() {
     for headers in ["host: evil.example\r\n", "host: evil.example:4802\r\n", "host: 127.0.0.1\r\n"] {
         let (status, _, body) = post(&server, &format!("{headers}{JSON}"), HEAD).await;
         assert_eq!(status, 403, "{headers}");
-        assert!(body.contains("rpc.hosts"), "{body}");
+        assert!(body.contains("rpc.allowed_hosts"), "{body}");
     }
     for origin in ["http://evil.example", "null", "http://localhost:4800"] {
         let (status, head, body) = post(&server, &format!("origin: {origin}\r\n{JSON}"), HEAD).await;
         assert_eq!(status, 403, "{origin}");
-        assert!(body.contains("rpc.origins") && !head.contains("access-control"), "{head} {body}");
+        assert!(body.contains("rpc.allowed_origins") && !head.contains("access-control"), "{head} {body}");
     }
     for host in [format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}")] {
         assert_eq!(post(&server, &format!("host: {host}\r\n{JSON}"), HEAD).await.0, 200, "{host}");

@@ -1,5 +1,6 @@
 //! Nodes of a throw-away chain as child processes, on free loopback ports.
 
+use super::super::node::new_consensus_key;
 use crate::config::Config;
 use crate::exit::{Done, Failure};
 use crate::genesis;
@@ -9,6 +10,7 @@ use crate::wallet::now_ms;
 use leither_engine::{swarm_key, swarm_peer_id};
 use leither_rpc_api::{Client, NoParams, methods};
 use leither_types::{AccountId, Amount, Hash, SecretKey, tagged};
+use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -64,7 +66,7 @@ impl Fleet {
         for n in 0..validators {
             let home = Home::at(dir.path().join(format!("n{n}")))?;
             home.create()?;
-            let consensus = create_node_key(&home.consensus_key(), Purpose::Consensus)?;
+            let consensus = new_consensus_key(&home)?;
             let node = create_node_key(&home.node_key(), Purpose::Node)?;
             let [rpc, p2p, bft] = [ports[n * 3], ports[n * 3 + 1], ports[n * 3 + 2]];
             genesis::add_validator(&mut form, consensus.public(), 1, AccountId::of_key(&consensus.public()))?;
@@ -166,10 +168,14 @@ impl Node {
     fn spawn(home: PathBuf, rpc: u16) -> Done<Self> {
         let binary = std::env::current_exe().map_err(Failure::fault)?;
         let log = std::fs::File::create(home.join("run/log")).map_err(Failure::fault)?;
+        // Not as text: neither a path nor a variable need be any.
+        let kept = |name: &OsString| name == "PATH" || name == "HOME" || name.as_encoded_bytes().starts_with(b"MALLOC_");
         let process = Command::new(binary)
-            .args(["--home", &home.display().to_string(), "run"])
+            .arg("--home")
+            .arg(&home)
+            .arg("run")
             .env_clear()
-            .envs(std::env::vars().filter(|(name, _)| name == "PATH" || name == "HOME" || name.starts_with("MALLOC_")))
+            .envs(std::env::vars_os().filter(|(name, _)| kept(name)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

@@ -73,7 +73,7 @@ async fn join(wallet: &Wallet, org: OrgId) -> Done {
         confirmations.push(Call::Orgs(OrgCall::SetRole { org, who, role, granted: true }));
     }
     for tx in applied {
-        wallet.wait(tx, 20_000).await?;
+        wallet.wait(tx, 20_000).await?.outcome()?;
     }
     act(wallet, "alice", confirmations).await
 }
@@ -98,17 +98,14 @@ async fn vote_issuance(wallet: &Wallet, org: OrgId) -> Done {
         votes.push(wallet.send(&TxFlags { no_wait: true, ..flags(name) }, vec![vote]).await?.tx);
     }
     for tx in votes {
-        wallet.wait(tx, 20_000).await?;
+        wallet.wait(tx, 20_000).await?.outcome()?;
     }
     Ok(())
 }
 
 async fn act(wallet: &Wallet, name: &str, calls: Vec<Call>) -> Done {
-    let sent = wallet.send(&flags(name), calls).await?;
-    match sent.receipt.and_then(|receipt| receipt.failure) {
-        Some(failure) => Err(Failure::new(Exit::Fault, format!("the demo organization: {}", failure.message))),
-        None => Ok(()),
-    }
+    let outcome = wallet.send(&flags(name), calls).await?.outcome();
+    outcome.map_err(|failure| Failure::new(Exit::Fault, format!("the demo organization: {}", failure.sentence)))
 }
 
 fn flags(name: &str) -> TxFlags {
