@@ -50,7 +50,7 @@ impl Model {
         let rival = self.list.iter().position(|e| who(e) == who(&new) && nonce(e) == nonce(&new));
         if let Some(at) = rival {
             let old = offer(&self.list[at]);
-            let needs = old + old / 10 + u128::from(old % 10 != 0 || old == 0);
+            let needs = old + old / 10 + u128::from(!old.is_multiple_of(10) || old == 0);
             if offer(&new) < needs {
                 return Verdict::FeeTooLow { needs: Some(Amount::new(needs)) };
             }

@@ -142,7 +142,7 @@ fn large_batches_are_the_model_as_well() {
     for round in 0..6u64 {
         // Two in three keys are old ones from the second round on; every fifth change removes, the fourth round everything it names.
         let change = |n: u64| {
-            let to = ((n % 5 != 0) && round != 3).then(|| (Hash(noise(n + round)), u128::from(n)));
+            let to = (!n.is_multiple_of(5) && round != 3).then(|| (Hash(noise(n + round)), u128::from(n)));
             (noise(1_000_000 + round * 1_000 + n), to)
         };
         let batch: Batch = (0..3_001).map(change).collect();

@@ -27,10 +27,10 @@ fn show(hrp: &'static str, bytes: &[u8; 20], f: &mut fmt::Formatter<'_>) -> fmt:
 
 fn read(hrp: &'static str, text: &str) -> Result<[u8; 20], IdError> {
     // The papers' older form, 27 characters of base64url, names no kind: it is accepted where the position fixes it.
-    if text.len() == 27 {
-        if let Some(bytes) = base64url_27(text) {
-            return Ok(bytes);
-        }
+    if text.len() == 27
+        && let Some(bytes) = base64url_27(text)
+    {
+        return Ok(bytes);
     }
     let checked = bech32::primitives::decode::CheckedHrpstring::new::<Bech32m>(text).map_err(|_| IdError::Form(hrp))?;
     if checked.hrp().to_lowercase() != hrp {

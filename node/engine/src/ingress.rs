@@ -315,10 +315,10 @@ impl Worker {
     fn skip_known(&self, states: &mut [State]) {
         let pool = self.node.pool();
         for state in states {
-            if let State::Read(entry) = state {
-                if pool.get(&entry.id).is_some_and(|known| known.full_hash == entry.full_hash) {
-                    *state = State::Answered(Ok(entry.id));
-                }
+            if let State::Read(entry) = state
+                && pool.get(&entry.id).is_some_and(|known| known.full_hash == entry.full_hash)
+            {
+                *state = State::Answered(Ok(entry.id));
             }
         }
     }

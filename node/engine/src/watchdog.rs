@@ -67,7 +67,7 @@ pub async fn watch(node: Arc<Node>, net: mpsc::Sender<NetworkRequest>, consensus
             Err(_) => return gone(&node, "its swarm does not answer".into()).await,
         }
         looks = looks.wrapping_add(1);
-        if looks % ASK_EVERY == 0 {
+        if looks.is_multiple_of(ASK_EVERY) {
             match timeout(ANSWER, ConsensusRequest::dump_state(&consensus)).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(e)) => return gone(&node, e.to_string()).await,

@@ -149,7 +149,7 @@ impl Store {
     fn put(&self, height: Height, round: u32, id: &Hash, bytes: &[u8]) -> Result<bool, Fault> {
         let head = self.head()?.height;
         let mut desk = self.inner.desk.lock().map_err(poisoned)?;
-        let ahead = height.checked_sub(head).unwrap_or_default();
+        let ahead = height.saturating_sub(head);
         if ahead == 0 || ahead > UNDECIDED_AHEAD_MAX || bytes.len() > PROPOSAL_BYTES_MAX {
             return Ok(false);
         }

@@ -284,8 +284,8 @@ impl Dice {
             // A vote would come too late; a veto does not.
             24..=27 | 34..=39 if passed => Call::Orgs(orgs::Call::Veto { org, proposal: newest }),
             24..=27 | 34..=39 => {
-                let weight = (self.amount % 5 == 0).then_some(amount);
-                Call::Orgs(orgs::Call::Vote { org, proposal: newest, yes: self.amount % 6 > 0, weight })
+                let weight = self.amount.is_multiple_of(5).then_some(amount);
+                Call::Orgs(orgs::Call::Vote { org, proposal: newest, yes: !self.amount.is_multiple_of(6), weight })
             }
             28 if self.flag => Call::Orgs(orgs::Call::Veto { org, proposal: newest }),
             28 => Call::Orgs(orgs::Call::Release { org, proposal: newest, who }),
@@ -295,7 +295,7 @@ impl Dice {
             31 => Call::Mimei(mimei::Call::Release { mimei, number: self.number }),
             32 if self.number == 0 => Call::Mimei(mimei::Call::Give { mimei, to: who }),
             32 => Call::Mimei(mimei::Call::Grant { mimei, who, rights: mimei::Rights(self.amount.into()) }),
-            _ => Call::Mimei(mimei::Call::Refer { from: mimei, to: mimei, add: self.amount % 3 > 0 }),
+            _ => Call::Mimei(mimei::Call::Refer { from: mimei, to: mimei, add: !self.amount.is_multiple_of(3) }),
         }
     }
 

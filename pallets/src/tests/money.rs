@@ -19,7 +19,7 @@ fn org_7_an_issuance_names_reason_evidence_role_and_what_allowed_it() {
     for (reason, evidence) in [("", Hash([1; 32])), (" \t ", Hash([1; 32])), ("work", Hash::ZERO)] {
         let call = issue_for(org, reason, evidence);
         assert_eq!(call.check(), Err(err(orgs::Error::NoReason)), "refused by form");
-        let (_, unfit) = chain.try_block(&[chain.sign(&["alice"], &[call.clone()])]);
+        let (_, unfit) = chain.try_block(&[chain.sign(&["alice"], std::slice::from_ref(&call))]);
         assert_eq!(unfit.len(), 1, "it never stands in a block");
         let hidden = leither_harness::proposal(org, &[call]);
         assert_eq!(hidden.check(), Err(err(orgs::Error::ProposalCalls)), "nor in a proposal");

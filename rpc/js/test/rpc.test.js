@@ -43,7 +43,7 @@ test('what is no answer is said to be none', async (t) => {
     await assert.rejects(client.call('chain_getInfo'), refused('answer'), JSON.stringify(reply));
   }
   const forbidden = await node(t, () => ({ status: 403, text: 'Origin' }));
-  await assert.rejects(forbidden.call('x'), /rpc\.origins/);
+  await assert.rejects(forbidden.call('x'), /rpc\.allowed_origins/);
   const endless = await node(t, () => ({ text: ' '.repeat(11 * 1024 * 1024) }));
   await assert.rejects(endless.call('x'), refused('answer'));
   const nobody = new leither.Client('http://127.0.0.1:9', { chain });

@@ -191,9 +191,9 @@ fn assembly(mut bytes: &[u8]) {
     }
 }
 
-fn reads<T: FromStr + std::fmt::Display>(text: &str) -> bool
+fn reads<T>(text: &str) -> bool
 where
-    T: PartialEq + std::fmt::Debug,
+    T: FromStr + std::fmt::Display + PartialEq + std::fmt::Debug,
     T::Err: std::fmt::Debug,
 {
     let Ok(value) = text.parse::<T>() else { return false };

@@ -114,6 +114,7 @@ impl Chain {
     }
 
     /// The chain's id.
+    #[allow(clippy::misnamed_getters)]
     pub fn id(&self) -> Hash {
         self.parent.chain
     }

@@ -1,5 +1,8 @@
 //! What performs the effects that the engine's state machine asks for, as `node/engine` performs them, but on a made-up clock and wire.
 
+// What an effect is answered with is often nothing, and the engine takes it as a value.
+#![allow(clippy::unit_arg)]
+
 use crate::app::{App, Stopped};
 use crate::client::GENESIS_MS;
 use crate::entry;

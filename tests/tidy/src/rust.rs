@@ -135,7 +135,7 @@ pub(crate) fn find_word<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item 
     code.match_indices(word).map(|(at, _)| at).filter(move |at| {
         let before = at.checked_sub(1).is_some_and(|b| is_word(bytes[b]));
         let after = bytes.get(at + word.len()).is_some_and(|b| is_word(*b));
-        !(first && before) && !(last && after)
+        !(first && before || last && after)
     })
 }
 

@@ -87,7 +87,7 @@ const FACTORS: [u128; 8] = [3, 5, 17, 43, 257, 641, 65_537, 6_700_417];
 fn by_adding(set: &ValidatorSet, height: u64, round: u32) -> ValidatorId {
     let total = set.total_power();
     let mut step = total * 61_305_790_721_611_591 / 99_194_853_094_755_497;
-    while FACTORS.iter().any(|factor| step % factor == 0) {
+    while FACTORS.iter().any(|factor| step.is_multiple_of(*factor)) {
         step -= 1;
     }
     let mut turn = (u128::from(height) + u128::from(round)) % total;

@@ -26,6 +26,6 @@ pub fn parse_size(text: &str) -> Option<u64> {
 
 /// Writes a size in the greatest binary unit that needs no fraction.
 pub fn show_size(bytes: u64) -> String {
-    let (unit, factor) = UNITS[..4].iter().find(|(_, f)| bytes != 0 && bytes % f == 0).copied().unwrap_or(("B", 1));
+    let (unit, factor) = UNITS[..4].iter().find(|(_, f)| bytes != 0 && bytes.is_multiple_of(*f)).copied().unwrap_or(("B", 1));
     format!("{}{unit}", bytes / factor)
 }
