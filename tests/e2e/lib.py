@@ -316,7 +316,7 @@ class Disk:
         except FileNotFoundError as error:
             raise NoMount(str(error)) from None
         if done.returncode:
-            raise NoMount(done.stderr.strip())
+            raise NoMount(done.stderr.strip().splitlines()[0] if done.stderr.strip() else "mount refuses")
         return self
 
     def grow(self, kib):

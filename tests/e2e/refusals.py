@@ -6,7 +6,7 @@ import pathlib
 import time
 
 import handmade
-from lib import FAST, ROOT, Checks, Dev, RpcError, Stream, free_port, height_of, pages, rpc, until
+from lib import FAST, ROOT, Checks, Dev, RpcError, free_port, height_of, pages, rpc, until
 
 CHECKS = Checks()
 SEEDS = {key["name"]: bytes.fromhex(key["secret"])
@@ -229,6 +229,7 @@ def votes(chain):
     """ORG-9 to ORG-11: a unit counts once, however it is moved about, and is locked for as long as it counts."""
     opened = chain.cli("org", "issue", "demo-tube", "bob", "50tube", "--role", "investor", "--reason", "one more year's domain",
                        "--evidence", README, "--from", "alice", "--propose", "Pay bob")
+    CHECKS.that("proposal" in opened, f"the number of the proposal is in the answer: {opened}")
     number = str(opened["proposal"])
     vote = lambda who, *more: ("org", "vote", "demo-tube", number, "yes", "--from", who, *more)
     shown = lambda: next(p for p in pages(chain.url, "org_getProposals", "demo-tube") if p["number"] == number)
@@ -316,6 +317,12 @@ def mimei(chain):
     turned_away(chain, "lthmm1", "mimei", "show", "lthmm1" + which[6:-1] + ("q" if which[-1] != "q" else "p"), code=2)
 
 
+def by_vote_or_not_at_all(chain):
+    """A command that cannot be an organization's act does not take --propose for nothing: what was meant to be voted on would be done."""
+    for args in (["token", "burn", "1tube"], ["mimei", "create"], ["mimei", "add", README], ["org", "create", "hasty", "--symbol", "hasty"]):
+        turned_away(chain, "--propose", *args, "--from", "dave", "--propose", "let us vote on it", code=2)
+
+
 def settled(chain, tx, sent_at):
     """R42: final at once, settled after the publicity period of block time (10 s here) and not before."""
     wait = sent_at + 10.5 - time.time()
@@ -340,6 +347,7 @@ def main():
         supervisors(chain)
         mimei(chain)
         settled(chain, tx, sent_at)
+        by_vote_or_not_at_all(chain)
         blocks = height_of(chain.url)
         chain.end()
     print(f"refused as they must be: {CHECKS.count} checks over {blocks} blocks of one chain")

@@ -180,6 +180,12 @@ def subscription(chain):
     stream.close()
 
 
+def number_of(answer):
+    """The README: the number of the proposal is in the answer."""
+    CHECKS.that("proposal" in answer, f"no number of a proposal in {answer}")
+    return str(answer["proposal"])
+
+
 def club(chain):
     """An organization from its founding to a vote of heads, and a member that leaves."""
     url = chain.url
@@ -215,12 +221,12 @@ def club(chain):
     calls = rpc(url, "tx_get", paid["tx"])["tx"]["calls"]
     path = pathlib.Path(chain.home.name) / "calls.json"
     path.write_text(json.dumps(calls))
-    number = str(chain.cli("org", "propose", "club", "--title", "the same prize again", "--calls", str(path), "--from", "grace")["proposal"])
+    number = number_of(chain.cli("org", "propose", "club", "--title", "the same prize again", "--calls", str(path), "--from", "grace"))
     before = int(rpc(url, "account_get", accounts["frank"])["mei"]["free"])
     chain.cli("org", "vote", "club", number, "yes", "--from", "grace")
     chain.cli("org", "vote", "club", number, "yes", "--from", "erin")
     CHECKS.equal(int(rpc(url, "account_get", accounts["frank"])["mei"]["free"]) - before, 2 * MEI, "what the vote paid frank")
-    number = str(chain.cli("transfer", "frank", "1mei", "--treasury", "club", "--propose", "one more", "--from", "grace")["proposal"])
+    number = number_of(chain.cli("transfer", "frank", "1mei", "--treasury", "club", "--propose", "one more", "--from", "grace"))
     for who in ("grace", "erin"):
         chain.cli("org", "vote", "club", number, "no", "--from", who)
     stages = [(one["number"], one["stage"]) for one in chain.cli("org", "proposals", "club")["items"]]
@@ -238,7 +244,7 @@ def veto(chain):
     path.write_text(json.dumps(charter))
 
     def voted(*opening):
-        number = str(chain.cli(*opening, "--from", "erin")["proposal"])
+        number = number_of(chain.cli(*opening, "--from", "erin"))
         for who in ("erin", "grace"):
             chain.cli("org", "vote", "club", number, "yes", "--from", who)
         return number

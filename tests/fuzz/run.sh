@@ -11,13 +11,18 @@ if ! cargo fuzz --version >/dev/null 2>&1; then
     cargo install cargo-fuzz --locked
 fi
 
-# Seeds come from the samples of tests/conformance; what a run finds is kept beside them, in corpus/, and not committed.
+# Seeds come from the samples of tests/conformance and, for the readers of node/cli, from seeds/; what a run finds is kept beside them, in
+# corpus/, and not committed.
 (cd ../.. && cargo run --quiet -p leither-conformance --bin seeds -- "$here/corpus")
+mkdir -p corpus
+cp -R seeds/. corpus/
 cargo +nightly fuzz build --fuzz-dir "$here"
 
-targets=${*:-$(ls fuzz_targets | sed 's/\.rs$//')}
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+targets=${*:-$(ls fuzz_targets cli_targets | sed -n 's/\.rs$//p')}
+TMPDIR=$(mktemp -d)
+export TMPDIR
+log=$TMPDIR/log
+trap 'rm -rf "$TMPDIR"' EXIT
 printf '%-12s %12s %8s %8s %8s\n' target executions cov ft seconds
 for target in $targets; do
     start=$(date +%s)

@@ -99,7 +99,9 @@ impl Engine {
         let actors = match built {
             Ok(actors) => actors,
             Err(e) => {
-                runtime.shutdown_background();
+                // All that holds the database ends before its owner does: RocksDB must not outlive the process's main thread.
+                ingress.stop().await;
+                let _ = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(STOP)).await;
                 return Err(e);
             }
         };

@@ -47,6 +47,17 @@ pub enum StartError {
     /// What the BFT engine says.
     #[error("the BFT engine does not start: {0}")]
     Bft(String),
+    /// The same, where its files may be the reason.
+    #[error(
+        "the BFT engine does not start ({why}). If its write-ahead log {} is damaged, delete it and start again: beside other validators this \
+         node then signs nothing before they have passed the height it was in", wal.display()
+    )]
+    Log {
+        /// What it says.
+        why: String,
+        /// The write-ahead log.
+        wal: PathBuf,
+    },
 }
 
 /// Why the node has to stop: exit code 4. What was committed is whole; the next start goes on from there.

@@ -94,7 +94,7 @@ impl Launch {
             .with_default_request(RequestContext::new(64))
             .build()
             .await
-            .map_err(|e| StartError::Bft(format!("{e:#}")))?;
+            .map_err(|e| StartError::Log { why: format!("{e:#}"), wal: node.wal.clone() })?;
         let driver = Driver::new(node.clone(), self.signer.clone().filter(|_| signs), channels.network, self.has_peers);
         let tasks = vec![
             tokio::spawn(driver.run(channels.consensus)).abort_handle(),

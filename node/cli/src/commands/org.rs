@@ -283,6 +283,25 @@ fn text<const MAX: usize>(text: &str, what: &str) -> Done<Text<MAX>> {
     Text::new(text).ok_or_else(|| Failure::usage(format!("{what} is at most {MAX} bytes")))
 }
 
+/// A call as a person finds it: shown by `chain_getBlock`, or in its own form.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum WrittenCall {
+    Shown { pallet: String, call: String, args: serde_json::Value },
+    Own(serde_json::Value),
+}
+
+impl WrittenCall {
+    fn read(self) -> Done<Call> {
+        let own = match self {
+            Self::Shown { pallet, call, args } => serde_json::json!({ pallet: { call: args } }),
+            Self::Own(own) => own,
+        };
+        serde_json::from_value(own)
+            .map_err(|e| Failure::usage(format!("--calls: {e}: write each call as chain_getBlock shows it")))
+    }
+}
+
 fn read_json<T: serde::de::DeserializeOwned>(path: &PathBuf) -> Done<T> {
     let bytes = std::fs::read(path).map_err(|e| Failure::usage(format!("cannot read {}: {e}", path.display())))?;
     serde_json::from_slice(&bytes).map_err(|e| Failure::usage(format!("{} is not what it should be: {e}", path.display())))
@@ -384,7 +403,8 @@ impl Org {
             }
             Org::Propose { org, title, calls, tx } => {
                 let org = wallet.org_id(&org).await?;
-                let calls: Vec<Call> = read_json(&calls)?;
+                let calls =
+                    read_json::<Vec<WrittenCall>>(&calls)?.into_iter().map(WrittenCall::read).collect::<Done<Vec<_>>>()?;
                 let bytes: Option<Vec<_>> = calls.iter().map(Call::write).collect();
                 let calls =
                     bytes.and_then(List::new).ok_or_else(|| Failure::usage("a proposal has at most 8 calls of 60 KiB"))?;
@@ -415,16 +435,8 @@ impl Org {
             _ => return Ok(()),
         };
         let calls = as_organization(&flags, org, Call::Orgs(call))?;
-        let sent = wallet.send(&flags, calls).await?;
-        wallet.print_sent(&sent, &proposal_of(&sent))
+        wallet.send_and_print(&flags, calls, &json!({})).await
     }
-}
-
-/// The number of the proposal that a transaction opened, for the next command.
-fn proposal_of(sent: &crate::wallet::Sent) -> Value {
-    let events = sent.receipt.iter().flat_map(|receipt| &receipt.events);
-    let number = events.filter(|event| event.event == "proposed").find_map(|event| event.args.get("proposal").cloned());
-    number.map_or_else(|| json!({}), |number| json!({ "proposal": number }))
 }
 
 impl Person {

@@ -75,10 +75,19 @@ impl Sent {
     /// With `more` beside it: the one object that is printed.
     fn shown<T: Serialize>(&self, more: &T) -> Done<serde_json::Value> {
         let mut value = serde_json::to_value(self).map_err(Failure::fault)?;
+        if let Some(number) = self.proposal() {
+            value["proposal"] = number.clone();
+        }
         if let (Some(map), Ok(serde_json::Value::Object(more))) = (value.as_object_mut(), serde_json::to_value(more)) {
             map.extend(more);
         }
         Ok(value)
+    }
+
+    /// The number of the proposal that it opened, for the next command.
+    fn proposal(&self) -> Option<&serde_json::Value> {
+        let mut events = self.receipt.iter().flat_map(|receipt| &receipt.events);
+        events.find(|event| event.event == "proposed").and_then(|event| event.args.get("proposal"))
     }
 
     /// After the node took it: whatever fails from here on, the id must not be lost.
