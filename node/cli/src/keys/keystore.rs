@@ -202,8 +202,9 @@ fn secret_of(seed: &[u8], pubkey: &str) -> Result<SecretKey, &'static str> {
 }
 
 fn stretch(password: &Password, params: &KdfParams, salt: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, String> {
-    // KEY-6
-    let memory = params.n.checked_mul(128).and_then(|m| m.checked_mul(u64::from(params.r)));
+    // KEY-6: scrypt holds n blocks of 128 r bytes, and p more.
+    let blocks = params.n.checked_add(u64::from(params.p));
+    let memory = blocks.and_then(|n| n.checked_mul(128)).and_then(|m| m.checked_mul(u64::from(params.r)));
     if !params.n.is_power_of_two() || params.p > SCRYPT_P_MAX || memory.is_none_or(|m| m > SCRYPT_BYTES_MAX) {
         return Err(format!("scrypt parameters n={} r={} p={} are out of bounds", params.n, params.r, params.p));
     }

@@ -1,7 +1,7 @@
 use super::Wallet;
 use crate::exit::{Done, Exit, Failure};
 use clap::Args;
-use leither_pallets::Call;
+use leither_pallets::{Call, orgs};
 use leither_rpc_api::{
     Bytes, ClientError, GetAccount, Hash32, RawTx, Receipt, Simulation, TxStatus, U64, WAIT_MS_MAX, WaitMs, WaitTx, methods,
 };
@@ -115,6 +115,13 @@ impl Wallet {
     /// Signs, sends, and waits until it is final unless `--no-wait`. An error means that nothing was taken; what happens after that is
     /// told by [`Sent::outcome`].
     pub async fn send(&self, flags: &TxFlags, calls: Vec<Call>) -> Done<Sent> {
+        let proposes = |call: &Call| matches!(call, Call::Orgs(orgs::Call::Propose { .. }));
+        if flags.propose.is_some() && !calls.iter().any(proposes) {
+            // What was meant to be voted on must not be done at once.
+            return Err(Failure::usage(
+                "--propose: this command cannot be put to the vote of an organization; write its call into a file for `leither org propose --calls`",
+            ));
+        }
         let mut keys = vec![self.signer(&flags.from).await?];
         for name in &flags.cosign {
             keys.push(self.signer(name).await?);
