@@ -73,7 +73,7 @@ impl Engine {
         let me = signer.as_ref().map(|signer| ValidatorId::of_key(&signer.public()));
         let node = Arc::new(Node::new(chain, me, wal, store, Pool::new(config.pool))?);
         if let Some(guard) = &guard {
-            abstain_if_forgotten(&node, guard);
+            abstain_if_forgotten(&node, guard)?;
         }
         let launch = Launch::new(node.clone(), &config, bft, signer, guard);
         let gossip_to = config.gossip.as_ref().map(|gossip| gossip.net.clone());
@@ -230,11 +230,14 @@ async fn resend(node: Arc<Node>, net: Arc<Net>) {
 }
 
 /// SIGN-5: where this key signed in a height of which neither store nor write-ahead log tell, the others go on without it for so long.
-fn abstain_if_forgotten(node: &Node, guard: &SignState) {
+fn abstain_if_forgotten(node: &Node, guard: &SignState) -> Result<(), StartError> {
     let (signed, tip) = (guard.height(), node.tip());
     let next = tip.next_height();
     let forgotten = signed > next || (signed == next && !node.wal.exists());
-    if forgotten && !tip.is_alone(node.me) {
-        node.abstain_up_to(signed);
+    let until = if forgotten { signed } else { 0 }.max(guard.abstains_up_to());
+    if until >= next && !tip.is_alone(node.me) {
+        guard.abstain(until)?;
+        node.abstain_up_to(until);
     }
+    Ok(())
 }

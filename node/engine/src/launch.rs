@@ -16,6 +16,7 @@ use leither_consensus::{Address, Leither, Signer, Verifier};
 use leither_types::{SecretKey, ValidatorId};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -45,6 +46,8 @@ pub struct Actors {
     tasks: Vec<AbortHandle>,
     /// Whether they sign.
     signs: bool,
+    /// Refusals before they began.
+    refusals: u64,
 }
 
 impl Launch {
@@ -76,7 +79,7 @@ impl Launch {
     pub async fn start(&self) -> Result<Actors, StartError> {
         check_listen(self.listen)?;
         let node = self.node.clone();
-        let signs = self.signs();
+        let (signs, refusals) = (self.signs(), node.refusals.load(Ordering::Relaxed));
         let verifier = Box::new(Verifier::new(node.chain));
         let consensus = match (node.me, &self.signer, &self.guard) {
             (Some(me), Some(signer), Some(guard)) if signs => {
@@ -101,7 +104,7 @@ impl Launch {
             tokio::spawn(watchdog::hear(node.clone(), channels.events)).abort_handle(),
             tokio::spawn(watchdog::watch(node, channels.net_requests, channels.requests)).abort_handle(),
         ];
-        Ok(Actors { handle, tasks, signs })
+        Ok(Actors { handle, tasks, signs, refusals })
     }
 
     /// Again, once the address is free.
@@ -144,10 +147,13 @@ pub async fn supervise(launch: Launch, mut actors: Actors, mut stop: oneshot::Re
             () = launch.node.role.notified() => {}
             _ = &mut stop => return actors.stop().await,
         }
-        if launch.signs() == actors.signs {
+        if launch.signs() == actors.signs && launch.node.refusals.load(Ordering::Relaxed) == actors.refusals {
             continue;
         }
         actors.stop().await;
+        // A block that is being written is written to its end: the next actors begin after it.
+        let node = launch.node.clone();
+        let _ = tokio::task::spawn_blocking(move || drop(node.writing.lock())).await;
         actors = match launch.restart().await {
             Ok(actors) => actors,
             Err(e) => return launch.node.fail(NodeFault::Bft { why: e.to_string(), wal: launch.node.wal.clone() }),

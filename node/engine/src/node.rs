@@ -55,6 +55,10 @@ pub struct Node {
     abstain: AtomicU64,
     /// It has begun or ceased to abstain.
     pub role: Notify,
+    /// How often it has begun to: the engine that asked for the signature is of no use after that, whatever came meanwhile.
+    pub refusals: AtomicU64,
+    /// Held while a block is written: who begins the engine anew waits for it.
+    pub writing: Mutex<()>,
     /// Peers in the consensus swarm.
     pub peers: AtomicUsize,
     /// Whether the last block came from another node's history.
@@ -122,6 +126,8 @@ impl Node {
             called: AtomicU64::new(0),
             abstain: AtomicU64::new(0),
             role: Notify::new(),
+            refusals: AtomicU64::new(0),
+            writing: Mutex::new(()),
             peers: AtomicUsize::new(0),
             syncing: AtomicBool::new(false),
             pool: Mutex::new(pool),
@@ -180,6 +186,7 @@ impl Node {
             "this node abstains until the others have passed this height: it may have signed in it what it no longer knows"
         );
         self.abstain.fetch_max(height, Ordering::Relaxed);
+        self.refusals.fetch_add(1, Ordering::Relaxed);
         self.role.notify_one();
     }
 

@@ -104,6 +104,8 @@ struct Record {
     /// Nothing until the key is used for the first time.
     chain: Option<String>,
     validator: String,
+    /// SIGN-5: nothing is signed in heights up to this one.
+    abstain: Option<Height>,
     last: Option<Last>,
 }
 
@@ -122,7 +124,14 @@ pub struct SignState {
     path: PathBuf,
     chain: String,
     validator: String,
-    last: Mutex<Option<Signing>>,
+    noted: Mutex<Noted>,
+}
+
+/// What the file says.
+#[derive(Clone, Copy, Debug, Default)]
+struct Noted {
+    last: Option<Signing>,
+    abstain: Option<Height>,
 }
 
 impl SignState {
@@ -132,7 +141,7 @@ impl SignState {
         if path.exists() {
             return Ok(());
         }
-        let record = Record { chain: None, validator: validator.to_owned(), last: None };
+        let record = Record { chain: None, validator: validator.to_owned(), abstain: None, last: None };
         fs::create_dir_all(dir)
             .and_then(|()| replace(&path, &record))
             .map_err(|source| GuardError::Disk { path, source })
@@ -166,22 +175,40 @@ impl SignState {
             }
             None => None,
         };
-        let state = Self { path, chain, validator, last: Mutex::new(last) };
+        let noted = Noted { last, abstain: record.abstain };
+        let state = Self { path, chain, validator, noted: Mutex::new(noted) };
         // What is bound to a chain is bound before anything is signed on it.
-        state.write(last.as_ref())?;
+        state.write(&noted)?;
         Ok(state)
     }
 
     /// The height of the last signature; 0 where nothing was signed.
     pub fn height(&self) -> Height {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).map_or(0, |last| last.height)
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).last.map_or(0, |last| last.height)
+    }
+
+    /// The height up to which this key abstains; 0 where it never had to.
+    pub fn abstains_up_to(&self) -> Height {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).abstain.unwrap_or(0)
+    }
+
+    /// SIGN-5: notes, durably, that nothing is signed in heights up to this one. The engine's log does not outlive an abstention, so a
+    /// restart must find it here.
+    pub fn abstain(&self, height: Height) -> Result<(), GuardError> {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.abstain.is_none_or(|known| known < height) {
+            let next = Noted { abstain: Some(height), ..*noted };
+            self.write(&next)?;
+            *noted = next;
+        }
+        Ok(())
     }
 
     /// Allows a signature, after having noted it on disk (SIGN-1, SIGN-2). A refusal changes nothing (SIGN-4).
     pub fn permit(&self, wanted: &Signing) -> Result<(), GuardError> {
         // A panic elsewhere cannot leave half a value behind, as it is replaced as a whole.
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = last.as_ref() {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = noted.last.as_ref() {
             if last == wanted {
                 return Ok(());
             }
@@ -196,19 +223,20 @@ impl SignState {
                 });
             }
         }
-        self.write(Some(wanted))?;
-        *last = Some(*wanted);
+        let next = Noted { last: Some(*wanted), ..*noted };
+        self.write(&next)?;
+        *noted = next;
         Ok(())
     }
 
-    fn write(&self, signing: Option<&Signing>) -> Result<(), GuardError> {
-        let last = signing.map(|signing| Last {
+    fn write(&self, noted: &Noted) -> Result<(), GuardError> {
+        let last = noted.last.map(|signing| Last {
             height: signing.height,
             round: signing.round,
             step: signing.step,
             content: signing.content.to_string(),
         });
-        let record = Record { chain: Some(self.chain.clone()), validator: self.validator.clone(), last };
+        let record = Record { chain: Some(self.chain.clone()), validator: self.validator.clone(), abstain: noted.abstain, last };
         replace(&self.path, &record).map_err(|source| GuardError::Disk { path: self.path.clone(), source })
     }
 }
@@ -282,6 +310,20 @@ mod tests {
         again.permit(&signing(7, 2, Step::Precommit, 1)).unwrap();
         let refused = again.permit(&signing(7, 2, Step::Precommit, 2)).unwrap_err().to_string();
         assert!(refused.contains("height 7 round 2"), "{refused}");
+    }
+
+    /// SIGN-5.
+    #[test]
+    fn an_abstention_outlives_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let guard = new(dir.path());
+        guard.permit(&signing(7, 2, Step::Precommit, 1)).unwrap();
+        guard.abstain(7).unwrap();
+        guard.abstain(3).unwrap();
+        let again = open(dir.path()).unwrap();
+        assert_eq!((again.height(), again.abstains_up_to()), (7, 7));
+        again.permit(&signing(8, 0, Step::Prevote, 1)).unwrap();
+        assert_eq!(open(dir.path()).unwrap().abstains_up_to(), 7);
     }
 
     #[test]

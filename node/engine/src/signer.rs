@@ -30,7 +30,10 @@ impl GuardedSigner {
                 // SIGN-5: the engine cannot go on without the signature, but the others can without this node.
                 GuardError::Conflict { last_height, .. } if !self.node.tip().is_alone(self.node.me) => {
                     tracing::error!(%refusal, "not signed");
-                    self.node.abstain_up_to(*last_height);
+                    match self.guard.abstain(*last_height) {
+                        Ok(()) => self.node.abstain_up_to(*last_height),
+                        Err(disk) => self.node.fail(NodeFault::Guard(disk.to_string())),
+                    }
                 }
                 _ => self.node.fail(NodeFault::Guard(refusal.to_string())),
             }

@@ -44,6 +44,8 @@ pub async fn hear(node: Arc<Node>, events: TxEvent<Leither>) {
             }
             Ok(Event::WalCorrupted(e)) => node.fail(bft(format!("its write-ahead log is damaged: {e}"))),
             Ok(Event::WalResetError(e)) => node.fail(bft(format!("its write-ahead log cannot be begun: {e}"))),
+            // The guard refused a signature while the log was replayed: the engine is begun anew, and follows.
+            Ok(Event::WalReplayError(_)) if node.abstains_in(node.tip().next_height()) => return,
             Ok(Event::WalReplayError(e)) => node.fail(bft(format!("its write-ahead log cannot be replayed: {e}"))),
             // What was missed is sent again by whoever waits.
             Ok(_) | Err(RecvError::Lagged(_)) => {}

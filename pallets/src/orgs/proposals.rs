@@ -55,8 +55,10 @@ pub(crate) fn propose(
 ) -> Result<(), Stop> {
     let mut org = require(ctx, id)?;
     let (by, _) = require_member(ctx, id)?;
-    let open = org.open.checked_add(1).filter(|open| *open <= OPEN_MAX);
-    org.open = open.ok_or(Error::TooManyOpen { max: OPEN_MAX })?;
+    // Half of the room is the supervisors': no member can keep everybody from deciding anything.
+    let max = if org.charter.supervisors.contains(&by) { OPEN_MAX } else { OPEN_MAX / 2 };
+    let open = org.open.checked_add(1).filter(|open| *open <= max);
+    org.open = open.ok_or(Error::TooManyOpen { max })?;
     let units = views::units(ctx.state, &org)?;
     // Where all units were burnt, lie in the treasury or wait in pots, heads count again: else nobody could ever decide anything.
     let by_units = !units.is_zero();

@@ -155,6 +155,20 @@ fn org_11_an_organization_has_at_most_64_open_proposals() {
 }
 
 #[test]
+fn org_11_half_of_the_open_proposals_are_kept_for_supervisors() {
+    let mut chain = Chain::default();
+    chain.trusting = true;
+    let org = chain.org_of(&["bob"]);
+    let open = || proposal(org, &[transfer(MEI, account("ivan"), 1)]);
+    for _ in 0..4 {
+        chain.all_ok(&["bob"], &[0; 8].map(|_| open()));
+    }
+    assert_eq!(chain.refused("bob", open()), err(orgs::Error::TooManyOpen { max: 32 }));
+    chain.ok("alice", open());
+    assert_eq!(chain.org(org).open, 33);
+}
+
+#[test]
 fn org_11_an_open_proposal_is_judged_by_the_charter_at_its_opening() {
     let (mut chain, org) = open(charter(&["alice"], 1));
     let rules = orgs::Charter { quorum_bp: 1_000, pass_bp: 9_000, veto_ms: 10_000, ..charter(&["alice"], 1) };

@@ -8,8 +8,8 @@ use leither_consensus::certificate;
 use leither_state::Fault;
 use leither_store::Commit;
 use leither_types::Certificate;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 impl Driver {
@@ -25,6 +25,7 @@ impl Driver {
         let (txs, weight) = (candidate.block.txs.len(), candidate.outcome.weight);
         let (node, begun) = (self.node.clone(), Instant::now());
         let tip = apart(move || {
+            let _writing = node.writing.lock().unwrap_or_else(PoisonError::into_inner);
             record(&node, &candidate, certificate.clone())?;
             let tip = node.renew_tip()?;
             {

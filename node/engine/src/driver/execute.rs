@@ -68,17 +68,28 @@ impl Driver {
         let early = Early { height, round, pol_round, block, bytes: whole.bytes.into() };
         self.node.call(height);
         if height > tip.next_height() {
-            // Its parent is not decided here yet. It is looked at when its height begins.
-            self.come_early(early);
+            // Its parent is not decided here yet. It is looked at when its height begins; whether it is a block at all, now.
+            let bytes = early.bytes.clone();
+            let decoded = apart(move || decode_within::<Block>(&bytes, BLOCK_BYTES_MAX).ok().filter(is_whole)).await?;
+            if decoded.is_some_and(|found| found.id() == block) {
+                self.come_early(early);
+            }
             return Ok(None);
         }
         self.judge(early).await
     }
 
-    /// Is judged when its height, or the next round, begins.
+    /// Is judged when its height, or the next round, begins. One a round: a proposer has no more.
     fn come_early(&mut self, early: Early) {
-        if self.early.len() < EARLY_MAX {
+        let is_new = self.early.iter().all(|other| (other.height, other.round) != (early.height, early.round));
+        if is_new && self.early.len() < EARLY_MAX {
             self.early.push(early);
+        }
+    }
+
+    fn unlook(&mut self, round: u32) {
+        if let Some(looked) = self.looked.get_mut(&round) {
+            *looked = looked.saturating_sub(1);
         }
     }
 
@@ -110,7 +121,7 @@ impl Driver {
                 say(Validity::Valid, proposer)
             }
             Judgement::NotYet => {
-                self.looked.remove(&round);
+                self.unlook(round);
                 self.come_early(Early { height, round, pol_round, block: announced, bytes: again });
                 None
             }
@@ -119,6 +130,8 @@ impl Driver {
                 say(Validity::Invalid, proposer)
             }
             Judgement::Junk(why) => {
+                // Anybody can send another's signed head with content of his own: that uses up nothing of the proposer's.
+                self.unlook(round);
                 tracing::warn!(height, round, block = %announced, %proposer, %why, "not the block that was announced");
                 None
             }
@@ -214,6 +227,7 @@ impl Driver {
                 tracing::warn!(height, block = %id, %why, "a block of another node's history is invalid");
                 say(Validity::Invalid)
             }
+            Judgement::Junk(_) => SyncedValueOutcome::PeerFault,
             _ => SyncedValueOutcome::LocalTransientError,
         })
     }
@@ -241,6 +255,9 @@ fn judge_block(node: &Node, tip: &Tip, cause: &Cause, announced: Hash, bytes: By
     };
     if block.id() != announced || block.header.height != tip.next_height() {
         return Ok(Judgement::Junk("its id or height is another".into()));
+    }
+    if !is_whole(&block) {
+        return Ok(Judgement::Junk("its header is of another block's content".into()));
     }
     if let Cause::Proposed { pace, author, .. } = cause {
         if author.is_some_and(|author| author != block.header.proposer) {
@@ -272,6 +289,12 @@ fn judge_block(node: &Node, tip: &Tip, cause: &Cause, announced: Hash, bytes: By
         Err(Refused::Invalid(why)) => Ok(Judgement::Bad(why.to_string())),
         Err(Refused::Fault(fault)) => Err(fault.into()),
     }
+}
+
+/// Whether the content is the one that the header, and with it the id, commits to. Else whoever passed it on has changed it, and it says
+/// nothing of the block of that id.
+fn is_whole(block: &Block) -> bool {
+    block.header.txs_root == Block::txs_root(&block.txs) && block.header.last_certificate == block.last_certificate.hash()
 }
 
 /// ENGINE-4: verifies in one batch what is not remembered. What fails here is left to `execute`, which says which it is.
