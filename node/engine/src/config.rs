@@ -41,6 +41,8 @@ pub struct ValidatorKey {
     pub key: SecretKey,
     /// Where `sign_state.json` lies: beside the key.
     pub dir: PathBuf,
+    /// SIGN-6: signs at once, though it was to abstain.
+    pub vote_again: bool,
 }
 
 /// The swarm key of a validator: derived, so that there is one secret to keep, and tagged, so that neither signs for the other.

@@ -58,6 +58,8 @@ pub struct EngineStatus {
     pub pool_bytes: usize,
     /// Whether the newest block came from another node's history.
     pub syncing: bool,
+    /// SIGN-5: the height up to which this node signs nothing.
+    pub abstains_up_to: Option<Height>,
 }
 
 impl Engine {
@@ -72,8 +74,10 @@ impl Engine {
         let (signer, guard) = validator(config.validator.as_ref(), chain)?.unzip();
         let me = signer.as_ref().map(|signer| ValidatorId::of_key(&signer.public()));
         let node = Arc::new(Node::new(chain, me, wal, store, Pool::new(config.pool))?);
-        if let Some(guard) = &guard {
-            abstain_if_forgotten(&node, guard)?;
+        match (&guard, config.validator.as_ref().is_some_and(|key| key.vote_again)) {
+            (Some(guard), false) => abstain_if_forgotten(&node, guard)?,
+            (Some(guard), true) => guard.vote_again(node.tip().next_height())?,
+            (None, _) => {}
         }
         let launch = Launch::new(node.clone(), &config, bft, signer, guard);
         let gossip_to = config.gossip.as_ref().map(|gossip| gossip.net.clone());
@@ -146,6 +150,7 @@ impl Engine {
             pool_txs: load.txs,
             pool_bytes: load.bytes,
             syncing: self.node.syncing.load(Ordering::Relaxed),
+            abstains_up_to: self.node.abstains_up_to(),
         }
     }
 
@@ -200,7 +205,7 @@ impl Drop for Engine {
 }
 
 fn validator(key: Option<&ValidatorKey>, chain: Hash) -> Result<Option<(Signer, Arc<SignState>)>, StartError> {
-    let Some(ValidatorKey { key, dir }) = key else { return Ok(None) };
+    let Some(ValidatorKey { key, dir, .. }) = key else { return Ok(None) };
     let me = ValidatorId::of_key(&key.public());
     let guard = SignState::open(dir, &chain, &me.to_string())?;
     Ok(Some((Signer::new(chain, key.clone()), Arc::new(guard))))

@@ -183,11 +183,18 @@ impl Node {
     pub fn abstain_up_to(&self, height: Height) {
         tracing::warn!(
             height,
-            "this node abstains until the others have passed this height: it may have signed in it what it no longer knows"
+            "this node abstains until the others have passed this height: it may have signed in it what it no longer knows. Where they cannot \
+             pass it without this one, and less than a third of the power lost its log, start it with --vote-again"
         );
         self.abstain.fetch_max(height, Ordering::Relaxed);
         self.refusals.fetch_add(1, Ordering::Relaxed);
         self.role.notify_one();
+    }
+
+    /// The height up to which this node signs nothing, while it lasts.
+    pub fn abstains_up_to(&self) -> Option<Height> {
+        let until = self.abstain.load(Ordering::Relaxed);
+        (until >= self.tip().next_height()).then_some(until)
     }
 
     /// Whether this node must not sign in this height.

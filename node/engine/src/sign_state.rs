@@ -85,7 +85,7 @@ pub enum GuardError {
     /// The key is there, the file that was made with it is not.
     #[error(
         "{0} is missing: it is made together with the consensus key and says what that has signed. Restore it from where the key came \
-         from, or make a new consensus key; never run this key without it"
+         from, or move the key away and make a new one with `leither init --validator`; never run this key without it"
     )]
     Missing(PathBuf),
     /// The file belongs to another chain or key.
@@ -190,6 +190,15 @@ impl SignState {
     /// The height up to which this key abstains; 0 where it never had to.
     pub fn abstains_up_to(&self) -> Height {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner).abstain.unwrap_or(0)
+    }
+
+    /// SIGN-6: the owner ends the abstention, so that what was signed in a height that is not over may be signed otherwise.
+    pub fn vote_again(&self, next: Height) -> Result<(), GuardError> {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = Noted { abstain: None, last: noted.last.filter(|last| last.height < next) };
+        self.write(&fresh)?;
+        *noted = fresh;
+        Ok(())
     }
 
     /// SIGN-5: notes, durably, that nothing is signed in heights up to this one. The engine's log does not outlive an abstention, so a
@@ -324,6 +333,8 @@ mod tests {
         assert_eq!((again.height(), again.abstains_up_to()), (7, 7));
         again.permit(&signing(8, 0, Step::Prevote, 1)).unwrap();
         assert_eq!(open(dir.path()).unwrap().abstains_up_to(), 7);
+        again.vote_again(8).unwrap();
+        assert_eq!(open(dir.path()).unwrap().abstains_up_to(), 0, "SIGN-6");
     }
 
     #[test]

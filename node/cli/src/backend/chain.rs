@@ -121,6 +121,7 @@ impl Node {
             head: head.id.into(),
             time: head.time.into(),
             syncing: engine.syncing,
+            abstains_up_to: engine.abstains_up_to.map(Into::into),
             validator: self.engine.validator().map(Into::into),
             peers: engine.peers as u32,
             pool_txs: engine.pool_txs as u32,

@@ -13,7 +13,9 @@ impl Node {
             OrgRef::Id(id) => orgs::views::org(&*at.state, id).map_err(fault)?.map(|_| *id),
             OrgRef::Name(name) => orgs::views::by_name(&*at.state, name).map_err(fault)?,
         };
-        found.ok_or_else(|| ApiError::new(Reason::UnknownOrg, format!("there is no organization `{org}`: `org_list` shows them")))
+        found.ok_or_else(|| {
+            ApiError::new(Reason::UnknownOrg, format!("there is no organization `{org}`: `leither org list` shows them"))
+        })
     }
 
     fn found(&self, at: &At, org: &OrgRef) -> Answer<(OrgId, orgs::Org)> {

@@ -46,7 +46,12 @@ impl Node {
             TokenRef::Id(id) => tokens::views::token(&*at.state, id).map_err(fault)?.map(|_| *id),
             TokenRef::Symbol(symbol) => tokens::views::by_symbol(&*at.state, symbol).map_err(fault)?,
         };
-        found.ok_or_else(|| ApiError::new(Reason::UnknownToken, format!("there is no token `{token}`: `org_list` shows symbols")))
+        found.ok_or_else(|| {
+            ApiError::new(
+                Reason::UnknownToken,
+                format!("there is no token `{token}`: `leither org list` shows the organizations and their tokens"),
+            )
+        })
     }
 
     pub(super) fn token_info(&self, at: &At, id: &TokenId) -> Answer<tokens::TokenInfo> {

@@ -86,7 +86,7 @@ async fn start(dir: &Path, config: Config) -> Done<Running> {
         config,
         genesis,
         data,
-        validator: Some(ValidatorKey { key: consensus, dir: validator }),
+        validator: Some(ValidatorKey { key: consensus, dir: validator, vote_again: false }),
         node_key: dev_key(Role::Node, 0).ok_or_else(missing)?,
         swarm_key: swarm,
         joinable: false,

@@ -83,7 +83,7 @@ impl Keys {
                 session.printer.answer(&shown);
                 session
                     .printer
-                    .say("Write the 24 words down and keep them safe: no file holds them, and nothing else restores the key.");
+                    .say("Write the 24 words down and keep them safe: no file holds them, and nothing else restores the key where its file is lost.");
             }
             Keys::Import { name, kept, seed, account, index } => {
                 let text = read_secret()?;

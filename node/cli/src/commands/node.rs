@@ -13,6 +13,7 @@ use leither_engine::{SignState, ValidatorKey, swarm_key, swarm_peer_id};
 use leither_rpc_api::{NoParams, methods};
 use leither_types::{SecretKey, ValidatorId};
 use serde_json::json;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 /// Makes a home directory for a node of a chain.
@@ -35,6 +36,10 @@ pub struct Run {
     /// Settings for this run, `key=value`; several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Ends this validator's abstention at once: it may sign otherwise what it signed before. Only where the chain stands still because so
+    /// many abstain, and never by a third of the power or more.
+    #[arg(long)]
+    vote_again: bool,
 }
 
 /// Who keeps the books.
@@ -120,8 +125,16 @@ pub(super) fn start_log(config: &Config) -> Done {
         // With nobody to talk to, the engine's network calls each of its own messages an error.
         level += ",arc_malachitebft_network=off";
     }
+    if !level.contains("arc_malachitebft=") {
+        // The engine tells of each step of each round; that is for who looks for a fault in it.
+        level += ",arc_malachitebft=warn";
+    }
     let filter = EnvFilter::try_new(&level).map_err(|e| Failure::usage(format!("log.level: {e}")))?;
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(true);
+    let builder = fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(true)
+        .with_ansi(std::io::stderr().is_terminal());
     let _already = match config.log.format {
         LogFormat::Json => builder.json().try_init(),
         LogFormat::Text => builder.try_init(),
@@ -150,7 +163,7 @@ impl Run {
             config,
             genesis,
             data: home.data(),
-            validator: validator.map(|key| ValidatorKey { key, dir: home.validator() }),
+            validator: validator.map(|key| ValidatorKey { key, dir: home.validator(), vote_again: self.vote_again }),
             node_key,
             swarm_key: swarm,
             joinable: true,

@@ -257,6 +257,46 @@ async fn without_its_guard_a_used_key_does_not_start() {
     assert!(matches!(refused, StartError::Guard(GuardError::Missing(_))), "{refused}");
 }
 
+/// The node has signed in the height that comes next, or says so, and what its log would tell is gone.
+fn lose_its_log(net: &Net, n: usize) -> u64 {
+    let guard = net.home(n).join("validator/sign_state.json");
+    let next = net.store(n).head().unwrap().height + 1;
+    let mut signed: serde_json::Value = serde_json::from_slice(&std::fs::read(&guard).unwrap()).unwrap();
+    signed["last"] = serde_json::json!({
+        "height": next, "round": 0, "step": "precommit", "content": Hash([7; 32]).to_string()
+    });
+    std::fs::write(&guard, serde_json::to_vec(&signed).unwrap()).unwrap();
+    std::fs::remove_file(net.home(n).join("data").join(leither_engine::WAL_FILE)).unwrap();
+    next
+}
+
+/// SIGN-6: both of two are needed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_the_others_cannot_go_on_the_owner_ends_the_abstention() {
+    let net = Net::new(genesis(2, 20, quick()));
+    let chain = net.chain();
+    let (first, second) = (net.start(0).await, net.start(1).await);
+    let tx = transfer(chain, 0, 0, 1, 5);
+    first.engine.submit(tx.encode()).await.unwrap();
+    second.finalizes(&[tx.id()]).await;
+    second.stop().await;
+    lose_its_log(&net, 1);
+    for restart in 0..2 {
+        let second = net.start(1).await;
+        assert!(second.engine.status().abstains_up_to.is_some(), "start {restart}: a log that was begun anew tells nothing");
+        second.stop().await;
+    }
+    let tx = transfer(chain, 0, 1, 1, 5);
+    first.engine.submit(tx.encode()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(first.store.tx(&tx.id()).unwrap(), None, "one of two decides nothing");
+    let second = net.start_with(1, net.store(1), true).await;
+    second.finalizes(&[tx.id()]).await;
+    assert_eq!(second.engine.status().abstains_up_to, None);
+    first.stop().await;
+    second.stop().await;
+}
+
 /// SIGN-5: one of four loses the engine's log, the other three go on, and it votes again once they have passed the height.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_lost_its_log_abstains_until_the_height_is_over() {
@@ -276,15 +316,8 @@ async fn who_lost_its_log_abstains_until_the_height_is_over() {
     nodes[0].engine.submit_many(bytes(&txs)).await.unwrap();
     nodes[3].finalizes(&ids(&txs)).await;
     nodes.pop().unwrap().stop().await;
-    // It has signed in the height that comes next, or says so: what its log would tell is gone.
+    let next = lose_its_log(&net, 3);
     let guard = net.home(3).join("validator/sign_state.json");
-    let next = net.store(3).head().unwrap().height + 1;
-    let mut signed: serde_json::Value = serde_json::from_slice(&std::fs::read(&guard).unwrap()).unwrap();
-    signed["last"] = serde_json::json!({
-        "height": next, "round": 0, "step": "precommit", "content": Hash([7; 32]).to_string()
-    });
-    std::fs::write(&guard, serde_json::to_vec(&signed).unwrap()).unwrap();
-    std::fs::remove_file(net.home(3).join("data").join(leither_engine::WAL_FILE)).unwrap();
 
     nodes.push(net.start(3).await);
     for _ in 0..3 {

@@ -120,7 +120,7 @@ impl Net {
         let home: PathBuf = self.dirs[n].path().into();
         EngineConfig {
             data: home.join("data"),
-            validator: Some(ValidatorKey { key: key(1, n as u32), dir: home.join("validator") }),
+            validator: Some(ValidatorKey { key: key(1, n as u32), dir: home.join("validator"), vote_again: false }),
             swarm_key: swarm_key(&key(1, n as u32)),
             listen: SocketAddr::from(([127, 0, 0, 1], self.ports[n])),
             peers: self.others(n).into_iter().map(peer).collect(),
@@ -158,8 +158,13 @@ impl Net {
     }
 
     pub async fn start_on(&self, n: usize, store: Store) -> TestNode {
+        self.start_with(n, store, false).await
+    }
+
+    pub async fn start_with(&self, n: usize, store: Store, vote_again: bool) -> TestNode {
         let gossip = if self.ports.len() > 1 { Some(self.gossip(n).await) } else { None };
-        let config = EngineConfig { gossip, ..self.config(n) };
+        let mut config = EngineConfig { gossip, ..self.config(n) };
+        config.validator.iter_mut().for_each(|key| key.vote_again = vote_again);
         let engine = Engine::start(config, store.clone()).await.unwrap();
         let listener = engine.listen();
         TestNode { engine, store, listener }

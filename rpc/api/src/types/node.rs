@@ -44,6 +44,8 @@ pub struct NodeStatus {
     pub time: U64,
     /// Whether the node is behind and catching up.
     pub syncing: bool,
+    /// The height up to which this validator signs nothing, as it lost what it had signed there; nothing where it votes.
+    pub abstains_up_to: Option<U64>,
     /// The validator that this node is; nothing where it only follows.
     pub validator: Option<ValidatorKey>,
     /// Peers that it is connected to.
