@@ -19,6 +19,9 @@ pub enum GenesisError {
     /// More than 2^96 - 1.
     #[error("the allocations exceed 2^96 - 1 smallest units together")]
     Supply,
+    /// Each validator is its operator's only one.
+    #[error("two validators share an operator; give each an account of its own")]
+    Operators,
     /// Never seen.
     #[error("genesis: {0}")]
     Fault(#[from] Fault),
@@ -46,7 +49,7 @@ pub fn genesis_state(genesis: &Genesis) -> Result<WriteSet, GenesisError> {
         state.put_holding(TokenId::NATIVE, allocation.account, holding);
     }
     params::begin(&mut state, &head.params);
-    staking::begin(&mut state, &head.validators);
+    staking::begin(&mut state, &head.validators, &head.params, head.time).ok_or(GenesisError::Operators)?;
     tokens::begin(&mut state, issued).ok_or(GenesisError::Supply)?;
     Ok(state.into_writes())
 }

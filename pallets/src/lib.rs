@@ -7,7 +7,7 @@
 //! ```
 //! A pallet: `mod types keys calls views events errors hooks tests`, those it needs. Another pallet is entered through its `views` and
 //! its few public verbs, never its `keys`; the edges allowed are `orgs -> tokens -> accounts -> params`, `mimei -> accounts`,
-//! `staking -> accounts`.
+//! `staking -> tokens, accounts, params`.
 //!
 //! Absent on purpose: fees and nonces are charged by chain/executor; time, chance, disk and network have no door here.
 #![forbid(unsafe_code)]
@@ -31,7 +31,7 @@ mod tests;
 pub use ctx::{BlockInfo, Ctx, Origin, TxInfo};
 pub use describe::{describe_call, describe_error, describe_event};
 pub use genesis::{GenesisError, genesis_state};
-pub use hooks::{end_block, work_due};
+pub use hooks::{Ending, end_block, work_due};
 pub use stop::{Error, Stop};
 
 use leither_types::{CallBytes, DecodeError, Weight, codec};
@@ -51,6 +51,9 @@ pub enum Call {
     /// Version heads.
     #[codec(index = 3)]
     Mimei(mimei::Call),
+    /// Validators.
+    #[codec(index = 4)]
+    Staking(staking::Call),
 }
 
 /// Every event there is.
@@ -66,7 +69,7 @@ pub enum Event {
     /// Version heads.
     #[codec(index = 3)]
     Mimei(mimei::Event),
-    /// Pay of validators.
+    /// Validators.
     #[codec(index = 4)]
     Staking(staking::Event),
 }
@@ -88,6 +91,7 @@ impl Call {
             Call::Tokens(call) => Ok(call.check()?),
             Call::Orgs(call) => Ok(call.check()?),
             Call::Mimei(call) => Ok(call.check()?),
+            Call::Staking(call) => Ok(call.check()?),
         }
     }
 
@@ -97,6 +101,7 @@ impl Call {
             Call::Tokens(call) => call.weight(),
             Call::Orgs(call) => call.weight(),
             Call::Mimei(call) => call.weight(),
+            Call::Staking(call) => call.weight(),
         }
     }
 
@@ -106,6 +111,7 @@ impl Call {
             Call::Tokens(call) => tokens::apply(ctx, call),
             Call::Orgs(call) => orgs::apply(ctx, call),
             Call::Mimei(call) => mimei::apply(ctx, call),
+            Call::Staking(call) => staking::apply(ctx, call),
         }
     }
 }

@@ -1,4 +1,4 @@
-use crate::{accounts, mimei, orgs, tokens};
+use crate::{accounts, mimei, orgs, staking, tokens};
 use leither_state::Fault;
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 use serde::Serialize;
@@ -23,6 +23,10 @@ pub enum Error {
     #[codec(index = 4)]
     #[error(transparent)]
     Mimei(#[from] mimei::Error),
+    /// Validators.
+    #[codec(index = 5)]
+    #[error(transparent)]
+    Staking(#[from] staking::Error),
 }
 
 /// Why a call did not happen. The two are never mixed: a `Reject` becomes a receipt, a `Fault` stops this node.

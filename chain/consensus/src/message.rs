@@ -2,9 +2,6 @@ use crate::{Address, BlockHeight, Leither, Value};
 use arc_malachitebft_core_types as bft;
 use bft::{NilOrVal, Round, SignedExtension, VoteType};
 use leither_types::{Hash, VoteKind};
-use parity_scale_codec::Encode;
-
-const PROPOSAL_TAG: &[u8] = b"leither/proposal/v1:";
 
 /// A vote, as the engine wants it. It carries no extension (CONS-5), so that its bytes are those of [`leither_types::Vote`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,11 +71,20 @@ impl Vote {
 }
 
 impl Proposal {
-    /// CONS-2: the bytes under the signature are a domain tag, the chain, and every field.
+    /// The chain's form, by which proposals are signed and evidence is checked.
+    pub fn to_chain(&self) -> leither_types::Proposal {
+        leither_types::Proposal {
+            height: self.height.0,
+            round: self.round,
+            pol_round: self.pol_round,
+            block: self.value.0,
+            proposer: self.proposer.0,
+        }
+    }
+
+    /// CONS-2: the bytes under the signature.
     pub fn sign_bytes(&self, chain: &Hash) -> Vec<u8> {
-        let mut bytes = PROPOSAL_TAG.to_vec();
-        (chain, self.height.0, self.round, self.pol_round, self.value.0, self.proposer.0).encode_to(&mut bytes);
-        bytes
+        self.to_chain().sign_bytes(chain)
     }
 }
 

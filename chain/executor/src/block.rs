@@ -1,9 +1,9 @@
 use crate::run::{run_tx, touched_by, write_events};
 use crate::validity::{Unfit, Verified};
-use leither_pallets::{BlockInfo, Ctx, Event, Origin, TxInfo, end_block, params, staking};
+use leither_pallets::{BlockInfo, Ctx, Ending, Event, Origin, TxInfo, end_block, params, staking};
 use leither_state::{Fault, Overlay, Read, WriteSet};
 use leither_types::{
-    AccountId, Amount, BLOCK_TXS_MAX, BLOCK_VERSION, Block, Certificate, EVENTS_MAX, Hash, Header, Height, List, Millis, Params,
+    AccountId, Amount, BLOCK_TXS_MAX, BLOCK_VERSION, Block, Certificate, EVENTS_MAX, EVIDENCE_MAX, Evidence, Hash, Header, Height, List, Millis, Params,
     Receipt, SignedTx, Status, TxId, ValidatorId, ValidatorSet, Weight, list_root,
 };
 use parity_scale_codec::Encode;
@@ -27,12 +27,14 @@ pub struct Parent {
 }
 
 /// What a proposer adds of its own.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Draft {
     /// Its clock, in ms. Where that is too early for the parent, the block bears the earliest time that is not.
     pub time: Millis,
     /// Its name.
     pub proposer: ValidatorId,
+    /// What it knows of misbehaviour; what does not convince is left out.
+    pub evidence: Vec<Evidence>,
 }
 
 /// What a block does.
@@ -61,6 +63,14 @@ pub enum Invalid {
     /// The parent's certificate does not prove it final.
     #[error("the parent's certificate is not valid")]
     Certificate,
+    /// EVIDENCE-2.
+    #[error("evidence {index}: {why}")]
+    Evidence {
+        /// Which.
+        index: usize,
+        /// Why.
+        why: staking::Unconvincing,
+    },
     /// Too long or too heavy.
     #[error("the block exceeds its bound of {0}")]
     TooBig(&'static str),
@@ -95,6 +105,9 @@ pub fn execute(parent: &Parent, block: &Block, verified: &dyn Verified) -> Resul
     let set = staking::views::set(&*parent.state)?;
     let params = params::views::params(&*parent.state)?;
     check_header(parent, block, &set, &params)?;
+    if let Err((index, why)) = staking::check_evidence(&*parent.state, &parent.chain, &block.evidence)? {
+        return Err(Invalid::Evidence { index, why }.into());
+    }
     let mut fold = Fold::new(parent, header.time, params)?;
     // BLOCK-6, here and for the weight.
     if block.encoded_size() > fold.info.params.block_bytes_max as usize {
@@ -108,7 +121,7 @@ pub fn execute(parent: &Parent, block: &Block, verified: &dyn Verified) -> Resul
             return Err(Invalid::TooBig("weight").into());
         }
     }
-    let outcome = fold.finish(&block.last_certificate)?;
+    let outcome = fold.finish(&block.last_certificate, &block.evidence, &header.proposer)?;
     // BLOCK-3.
     check(header.receipts_root == receipts_root(&outcome.receipts), "receipts root")?;
     // BLOCK-4.
@@ -124,7 +137,7 @@ fn earliest(parent: &Parent, params: &Params) -> Millis {
 }
 
 /// What parent and content make of a header, and that the parent is final.
-fn check_header(parent: &Parent, block: &Block, set: &ValidatorSet, params: &Params) -> Result<(), Invalid> {
+fn check_header(parent: &Parent, block: &Block, set: &ValidatorSet, params: &Params) -> Result<(), Refused> {
     let header = &block.header;
     // BLOCK-1.
     check(header.version == BLOCK_VERSION, "version")?;
@@ -137,7 +150,7 @@ fn check_header(parent: &Parent, block: &Block, set: &ValidatorSet, params: &Par
     // BLOCK-4, and in `execute` what only execution shows.
     check(header.validators == set.hash(), "validators")?;
     // BLOCK-3; the receipts' root in `execute`.
-    check(header.evidence_root == list_root(&[]), "evidence root")?;
+    check(header.evidence_root == Block::evidence_root(&block.evidence), "evidence root")?;
     check(header.last_certificate == block.last_certificate.hash(), "last certificate")?;
     check(header.txs_root == Block::txs_root(&block.txs), "transactions root")?;
     // BLOCK-5.
@@ -145,13 +158,13 @@ fn check_header(parent: &Parent, block: &Block, set: &ValidatorSet, params: &Par
     let fine = if parent.height == 0 {
         *certificate == Certificate::genesis()
     } else {
-        // The set is the genesis set in this version, so it is the parent's, too. The very certificate that this node holds needs
-        // no second look.
+        // The very certificate that this node holds needs no second look.
         certificate.height == parent.height
             && certificate.block == parent.id
-            && (*certificate == parent.certificate || certificate.is_valid(&parent.chain, set))
+            && (*certificate == parent.certificate
+                || certificate.is_valid(&parent.chain, &staking::views::set_before(&*parent.state)?))
     };
-    if fine { Ok(()) } else { Err(Invalid::Certificate) }
+    if fine { Ok(()) } else { Err(Invalid::Certificate.into()) }
 }
 
 /// Makes a block of `candidates`, in their order, as many as fit. Also says which are unfit, to be dropped from the pool.
@@ -168,7 +181,8 @@ pub fn build(
     let mut unfit = Vec::new();
     let mut txs = Vec::new();
     // Header and certificate come before the transactions.
-    let fixed = parent.certificate.encoded_size() + HEADER_BYTES_MAX;
+    let evidence = convincing(parent, &draft.evidence)?;
+    let fixed = parent.certificate.encoded_size() + evidence.encoded_size() + HEADER_BYTES_MAX;
     let empty = (fold.info.params.block_bytes_max as usize).saturating_sub(fixed);
     let mut room = empty;
     for tx in candidates {
@@ -191,7 +205,7 @@ pub fn build(
             Err(why) => unfit.push((tx.id(), why)),
         }
     }
-    let outcome = fold.finish(&parent.certificate)?;
+    let outcome = fold.finish(&parent.certificate, &evidence, &draft.proposer)?;
     let header = Header {
         version: BLOCK_VERSION,
         chain: parent.chain,
@@ -202,13 +216,28 @@ pub fn build(
         state_root: outcome.state_root,
         txs_root: Block::txs_root(&txs),
         receipts_root: receipts_root(&outcome.receipts),
-        evidence_root: list_root(&[]),
+        evidence_root: Block::evidence_root(&evidence),
         last_certificate: parent.certificate.hash(),
         validators: set.hash(),
         next_validators: outcome.validators.hash(),
     };
     let txs = List::new(txs).ok_or_else(|| Fault::Corrupt("more transactions than a block holds".into()))?;
-    Ok((Block { header, last_certificate: parent.certificate.clone(), txs }, outcome, unfit))
+    Ok((Block { header, last_certificate: parent.certificate.clone(), txs, evidence }, outcome, unfit))
+}
+
+/// EVIDENCE-2: of what a proposer knows, what may stand in a block: in its order, as much as fits.
+fn convincing(parent: &Parent, known: &[Evidence]) -> Result<List<Evidence, EVIDENCE_MAX>, Fault> {
+    let mut chosen: Vec<Evidence> = Vec::new();
+    for proof in known {
+        if chosen.len() >= EVIDENCE_MAX {
+            break;
+        }
+        chosen.push(proof.clone());
+        if staking::check_evidence(&*parent.state, &parent.chain, &chosen)?.is_err() {
+            chosen.pop();
+        }
+    }
+    List::new(chosen).ok_or_else(|| Fault::Corrupt("more evidence than a block holds".into()))
 }
 
 /// A header's fixed size is less than this.
@@ -252,7 +281,7 @@ impl Fold {
         Ok(Ok(()))
     }
 
-    fn finish(mut self, certificate: &Certificate) -> Result<Outcome, Fault> {
+    fn finish(mut self, certificate: &Certificate, evidence: &[Evidence], proposer: &ValidatorId) -> Result<Outcome, Fault> {
         let empty = self.receipts.is_empty();
         let mut events: Vec<Event> = Vec::new();
         let mut ctx = Ctx {
@@ -264,7 +293,8 @@ impl Fold {
             events: &mut events,
             created: 0,
         };
-        end_block(&mut ctx, self.fees, self.weight, certificate, empty)?;
+        let ending = Ending { fees: self.fees, used: self.weight, certificate, evidence, proposer, empty };
+        end_block(&mut ctx, &ending)?;
         // The end of a block may do much; its events fill as many receipts as they need.
         for page in events.chunks(EVENTS_MAX) {
             let index = self.receipts.len() as u32;

@@ -1,4 +1,4 @@
-use crate::{Certificate, Hash, Height, List, Millis, SignedTx, ValidatorId, hash_of, list_root};
+use crate::{Certificate, EVIDENCE_MAX, Evidence, Hash, Height, List, Millis, SignedTx, ValidatorId, hash_of, list_root};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
 /// The only version of [`Header`] so far.
@@ -48,6 +48,8 @@ pub struct Block {
     pub last_certificate: Certificate,
     /// In the order in which they are executed.
     pub txs: List<SignedTx, BLOCK_TXS_MAX>,
+    /// Who signed what nobody may.
+    pub evidence: List<Evidence, EVIDENCE_MAX>,
 }
 
 impl Header {
@@ -66,5 +68,10 @@ impl Block {
     /// The root over transactions as they stand, for [`Header::txs_root`].
     pub fn txs_root(txs: &[SignedTx]) -> Hash {
         list_root(&txs.iter().map(SignedTx::full_hash).collect::<Vec<_>>())
+    }
+
+    /// The root over evidence, for [`Header::evidence_root`].
+    pub fn evidence_root(evidence: &[Evidence]) -> Hash {
+        list_root(&evidence.iter().map(Evidence::hash).collect::<Vec<_>>())
     }
 }

@@ -3,6 +3,8 @@ use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
 /// The only version of [`GenesisHead`] so far.
 pub const GENESIS_VERSION: u8 = 1;
+/// The newest version of the rules that this program can play by; older ones, too (STAKING-11).
+pub const RULES_VERSION: u32 = 2;
 
 /// The rules' numbers. They live in the state from genesis on, so that a block is judged by its parent's state alone.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
@@ -35,13 +37,27 @@ pub struct Params {
     pub emission: Amount,
     /// Pages of automatic dividend pay-outs in a block: the most accounts that one block pays.
     pub pushes_max: u32,
+    /// The least pledge that makes a candidate, in smallest units of `mei`.
+    pub pledge_min: Amount,
+    /// So many smallest units of `mei` pledged are one unit of power.
+    pub pledge_unit: Amount,
+    /// A pledge comes back so long after its validator has left the set, in ms of block time.
+    pub unbonding_ms: u64,
+    /// How long a jailed validator stays so at least, in ms of block time.
+    pub jail_ms: u64,
+    /// A validator is jailed that has missed so many pulses of an epoch, and more than half of them.
+    pub misses_max: u32,
+    /// What signing twice costs, in thousandths of the pledge.
+    pub slash_permille: u32,
+    /// Validators at one time (at most [`crate::VALIDATORS_MAX`]).
+    pub validators_max: u32,
 }
 
 impl Params {
     /// The rules of a new network.
     pub fn standard() -> Self {
         Self {
-            version: 1,
+            version: RULES_VERSION,
             pulse_ms: 1_000,
             pulse_min_ms: 200,
             heartbeat_ms: 60_000,
@@ -55,12 +71,19 @@ impl Params {
             byte_deposit: Amount::new(1_000),
             emission: Amount::ZERO,
             pushes_max: 256,
+            pledge_min: Amount::new(100_000_000_000),
+            pledge_unit: Amount::new(1_000_000_000),
+            unbonding_ms: 7 * 24 * 3_600_000,
+            jail_ms: 10 * 60_000,
+            misses_max: 60,
+            slash_permille: 50,
+            validators_max: crate::VALIDATORS_MAX as u32,
         }
     }
 
-    /// The rules of a throw-away chain on a developer's machine: short publicity, short epochs.
+    /// The rules of a throw-away chain on a developer's machine: all that takes days elsewhere takes seconds.
     pub fn dev() -> Self {
-        Self { publicity_ms: 10_000, epoch_ms: 60_000, ..Self::standard() }
+        Self { publicity_ms: 10_000, epoch_ms: 60_000, unbonding_ms: 120_000, jail_ms: 10_000, ..Self::standard() }
     }
 }
 

@@ -107,6 +107,28 @@ impl std::str::FromStr for PublicKey {
 
 crate::json::by_text!(PublicKey);
 
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl std::str::FromStr for Signature {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || String::from("a signature is 0x and 128 hexadecimal digits");
+        let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 128 && digits.is_ascii()).ok_or_else(wrong)?;
+        let mut bytes = [0; 64];
+        for (slot, at) in bytes.iter_mut().zip((0..128).step_by(2)) {
+            let pair = digits.get(at..at + 2).ok_or_else(wrong)?;
+            *slot = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+crate::json::by_text!(Signature);
+
 impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("0x")?;

@@ -1,6 +1,8 @@
 //! The command line as it is read. `spec/cli.md` is generated from it.
 
-use crate::commands::{account, bench, dev, genesis, keys, localtx, mimei, node, org, prove, token};
+use crate::commands::{
+    account, bench, db, dev, genesis, keys, localnet, localtx, mimei, node, org, prove, snapshot, token, validator,
+};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -32,6 +34,8 @@ pub struct Cli {
 pub enum Command {
     /// Starts a throw-away chain with funded accounts and an organization at work.
     Dev(dev::Dev),
+    /// Runs several nodes of a throw-away network on this machine, and lets them fail.
+    Localnet(localnet::Localnet),
     /// Makes and checks the start of a chain.
     #[command(subcommand)]
     Genesis(genesis::Genesis),
@@ -58,9 +62,15 @@ pub enum Command {
     /// MiMei: versioned files and directories.
     #[command(subcommand)]
     Mimei(mimei::Mimei),
-    /// Who keeps the books.
+    /// Who keeps the books: pledging, leaving, coming back, changing keys.
     #[command(subcommand)]
-    Validator(node::Validator),
+    Validator(validator::Validator),
+    /// Snapshots of the state.
+    #[command(subcommand)]
+    Snapshot(snapshot::Snapshot),
+    /// The database of a node that does not run.
+    #[command(subcommand)]
+    Db(db::Db),
     /// Transactions: looking up and waiting.
     #[command(subcommand)]
     Tx(localtx::Tx),

@@ -7,19 +7,31 @@
 use crate::backend::{Node, Served};
 use crate::config::Config;
 use crate::exit::{Done, Exit, Failure};
-use leither_engine::{Engine, EngineConfig, Gossip, Heard, ValidatorKey};
-use leither_net::{Net, NetConfig};
+use crate::janitor::Janitor;
+use crate::vitals::NodeVitals;
+use crate::watch::{Meters, Watch, WatchConfig};
+use leither_engine::join::Trusted;
+use leither_engine::{Engine, EngineConfig, Gossip, Heard, StoreLibrary, ValidatorKey};
+use leither_net::{Library, Net, NetConfig};
 use leither_pool::Limits;
 use leither_rpc_server::RpcServer;
 use leither_state::Fault;
 use leither_store::{OpenError, Store};
-use leither_types::{Genesis, SecretKey};
+use leither_types::{Genesis, Hash, SecretKey};
 use multiaddr::{Multiaddr, Protocol};
+use parity_scale_codec::Encode;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Addresses that worked, in the data directory.
+pub const ANCHORS_FILE: &str = "anchors.scale";
 
 /// What a node is made of.
 pub struct Parts {
@@ -29,8 +41,14 @@ pub struct Parts {
     pub genesis: Genesis,
     /// Where the database goes.
     pub data: PathBuf,
-    /// This node as a validator.
-    pub validator: Option<ValidatorKey>,
+    /// What counts against the disk's cap.
+    pub home: PathBuf,
+    /// Where snapshots of the state go, if any are to be written and served.
+    pub snapshots: Option<PathBuf>,
+    /// This node's consensus keys.
+    pub validators: Vec<ValidatorKey>,
+    /// A block that the owner trusts.
+    pub trusted: Option<Trusted>,
     /// The node's name in the data swarm.
     pub node_key: SecretKey,
     /// Its name in the consensus swarm.
@@ -44,6 +62,9 @@ pub struct Running {
     engine: Arc<Engine>,
     net: Option<Arc<Net>>,
     rpc: RpcServer,
+    watch: Watch,
+    janitor: JoinHandle<()>,
+    full: Arc<AtomicBool>,
     /// The database, for whoever runs in this process.
     pub store: Store,
 }
@@ -51,47 +72,80 @@ pub struct Running {
 impl Parts {
     /// Starts everything, from the disk upwards.
     pub async fn start(self) -> Done<Running> {
+        let config = self.config;
+        let genesis = self.genesis.encode();
         let store = open_store(self.data.clone(), self.genesis).await?;
         let chain = store.genesis().chain();
-        let alone = self.config.p2p.peers.is_empty() && self.config.consensus.persistent_peers.is_empty();
+        let alone = config.p2p.peers.is_empty() && config.consensus.persistent_peers.is_empty();
         let (net, gossip) = if alone && !self.joinable {
             (None, None)
         } else {
-            let net = NetConfig {
-                key_seed: self.node_key.seed(),
-                listen: swarm_addresses(self.config.p2p.listen),
-                peers: self.config.p2p.peers.clone(),
-                chain,
-            };
+            let shelf = self.snapshots.clone().unwrap_or_else(|| self.home.join("snapshots"));
+            let library: Arc<dyn Library> = Arc::new(StoreLibrary::new(store.clone(), shelf, genesis));
+            let net = net_config(&config, &self.node_key, chain, Some(library), Some(self.data.join(ANCHORS_FILE)));
             let (net, incoming) = Net::start(net).await?;
             let net = Arc::new(net);
             (Some(net.clone()), Some(Gossip { net, incoming }))
         };
         let engine = EngineConfig {
-            data: self.data,
-            validator: self.validator,
+            data: self.data.clone(),
+            validators: self.validators,
             swarm_key: self.swarm_key,
-            listen: self.config.consensus.listen,
-            peers: self.config.consensus.persistent_peers.iter().map(ToString::to_string).collect(),
-            moniker: self.config.moniker.clone(),
+            listen: config.consensus.listen,
+            peers: config.consensus.persistent_peers.iter().map(ToString::to_string).collect(),
+            moniker: config.moniker.clone(),
             pool: Limits::default(),
             admit_threads: 0,
+            trusted: self.trusted,
             gossip,
         };
         let engine = Arc::new(Engine::start(engine, store.clone()).await?);
         let heights = follow(&engine, &store)?;
-        let node = Node::new(store.clone(), engine.clone(), self.config.moniker.clone(), heights, net.clone());
-        let mut rpc = leither_rpc_server::Config::new(self.config.rpc.listen);
-        rpc.hosts = self.config.rpc.allowed_hosts.clone();
-        rpc.origins = self.config.rpc.allowed_origins.clone();
-        rpc.connections_max = self.config.rpc.max_connections as usize;
-        if self.config.rpc.listen.ip().is_loopback() {
+        let is_up = Arc::new(AtomicBool::new(false));
+        let vitals = NodeVitals {
+            store: store.clone(),
+            engine: engine.clone(),
+            net: net.clone(),
+            folders: [("chain", self.data)].into_iter().chain(self.snapshots.clone().map(|path| ("snapshots", path))).collect(),
+            cap: config.disk_cap,
+            alone,
+            rpc: is_up.clone(),
+            handle: Handle::current(),
+        };
+        let head = store.head().map_err(Failure::fault)?;
+        let meters = Arc::new(Meters::new(head.height, head.time));
+        tokio::spawn(crate::watch::follow(engine.listen(), store.clone(), meters.clone()));
+        let watch = WatchConfig { listen: config.metrics_listen, hosts: config.rpc.allowed_hosts.clone() };
+        let watch = Watch::start(watch, Arc::new(vitals), meters).await?;
+        let full = Arc::new(AtomicBool::new(false));
+        let janitor = Janitor::new(store.clone(), self.home, self.snapshots, &config);
+        let janitor = tokio::spawn(janitor.run(engine.clone(), full.clone()));
+
+        let node = Node::new(store.clone(), engine.clone(), config.moniker.clone(), heights, net.clone());
+        let mut rpc = leither_rpc_server::Config::new(config.rpc.listen);
+        rpc.hosts = config.rpc.allowed_hosts.clone();
+        rpc.origins = config.rpc.allowed_origins.clone();
+        rpc.connections_max = config.rpc.max_connections as usize;
+        if config.rpc.listen.ip().is_loopback() {
             // Everybody there is this machine's owner.
             rpc.connections_per_ip_max = rpc.connections_max;
         }
         let rpc = RpcServer::start(rpc, Arc::new(Served::new(node))).await?;
-        Ok(Running { engine, net, rpc, store })
+        is_up.store(true, Ordering::Relaxed);
+        Ok(Running { engine, net, rpc, watch, janitor, full, store })
     }
+}
+
+/// The data swarm of these settings.
+pub fn net_config(
+    config: &Config,
+    key: &SecretKey,
+    chain: Hash,
+    library: Option<Arc<dyn Library>>,
+    anchors: Option<PathBuf>,
+) -> NetConfig {
+    let (listen, peers) = (swarm_addresses(config.p2p.listen), config.p2p.peers.clone());
+    NetConfig { key_seed: key.seed(), listen, peers, chain, library, anchors }
 }
 
 /// Where the data swarm listens: QUIC first, and TCP where that is kept from passing.
@@ -137,6 +191,11 @@ fn follow(engine: &Engine, store: &Store) -> Done<watch::Receiver<u64>> {
 }
 
 impl Running {
+    /// Where metrics are.
+    pub fn metrics_address(&self) -> SocketAddr {
+        self.watch.address()
+    }
+
     /// Where JSON-RPC listens.
     pub fn rpc_address(&self) -> SocketAddr {
         self.rpc.address()
@@ -146,6 +205,7 @@ impl Running {
     pub async fn until_the_end(self, mut end: End) -> Done {
         let why = tokio::select! {
             fault = self.engine.fault() => Err(Failure::new(Exit::Fault, fault)),
+            () = is_full(&self.full) => Err(Failure::fault("the disk cap is reached: raise disk.cap, or make room under the home directory")),
             () = end.asked() => Ok(()),
         };
         self.stop().await;
@@ -155,9 +215,18 @@ impl Running {
     /// Stops everything, in the reverse order of its start.
     pub async fn stop(self) {
         tracing::info!("stopping");
+        self.watch.stop().await;
         self.rpc.stop().await;
+        self.janitor.abort();
         self.engine.stop().await;
         drop(self.net);
+    }
+}
+
+/// DISK-3: waits until no room is left.
+async fn is_full(full: &AtomicBool) {
+    while !full.load(Ordering::Relaxed) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 

@@ -161,6 +161,23 @@ impl From<leither_rpc_server::StartError> for Failure {
     }
 }
 
+impl From<crate::watch::WatchError> for Failure {
+    fn from(error: crate::watch::WatchError) -> Self {
+        Self::new(Exit::Fault, error)
+    }
+}
+
+impl From<leither_engine::join::JoinError> for Failure {
+    fn from(error: leither_engine::join::JoinError) -> Self {
+        use leither_engine::join::JoinError;
+        match error {
+            JoinError::NeedsTrust { .. } => Self::usage(error),
+            JoinError::Snapshot(_) => Self::new(Exit::Fault, error),
+            _ => Self::new(Exit::Unreachable, error),
+        }
+    }
+}
+
 impl From<crate::amounts::AmountError> for Failure {
     fn from(error: crate::amounts::AmountError) -> Self {
         Self::usage(error)

@@ -9,6 +9,9 @@ pub const HOME_VARIABLE: &str = "LEITHER_HOME";
 /// A Unix socket's path holds so many bytes, its end mark included.
 const SOCKET_PATH_MAX: usize = 108;
 
+/// Consensus keys that a home may come to have.
+const VALIDATOR_KEYS_MAX: usize = 256;
+
 /// Why there is no home.
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
@@ -103,6 +106,17 @@ impl Home {
     /// The validator's secrets.
     pub fn validator(&self) -> PathBuf {
         self.root.join("validator")
+    }
+
+    /// STAKING-10: the directories with consensus keys, in the order in which they were made.
+    pub fn validators(&self) -> Vec<PathBuf> {
+        let dirs = std::iter::once(self.validator()).chain((1..VALIDATOR_KEYS_MAX).map(|n| self.next_validator(n)));
+        dirs.take_while(|dir| dir.join("consensus_key.json").exists()).collect()
+    }
+
+    /// Where the key goes that comes after so many.
+    pub fn next_validator(&self, keys: usize) -> PathBuf {
+        self.root.join(format!("validator/{}", keys + 1))
     }
 
     /// What the validator votes with.

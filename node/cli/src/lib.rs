@@ -23,9 +23,12 @@ pub mod exit;
 pub mod files;
 pub mod genesis;
 pub mod home;
+pub mod janitor;
 pub mod keys;
 pub mod print;
+pub mod vitals;
 pub mod wallet;
+pub mod watch;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -28,6 +28,18 @@ impl Printer {
         }
     }
 
+    /// Whether a person watches a terminal, on which a table can be drawn over the last one.
+    pub fn live(&self) -> bool {
+        !self.json && std::io::stdout().is_terminal()
+    }
+
+    /// Text with its control sequences, as it is. Only where [`Printer::live`].
+    pub fn draw(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        // A closed terminal is no failure of the command.
+        let _closed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
     /// A passing word: long work shows that it goes on. Only on a terminal, and never in the answer.
     pub fn progress(&self, text: &str) {
         if !self.json && std::io::stderr().is_terminal() {

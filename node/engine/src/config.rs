@@ -17,9 +17,9 @@ use std::time::Duration;
 pub struct EngineConfig {
     /// Where the write-ahead log goes: the node's `data` directory.
     pub data: PathBuf,
-    /// This node as a validator; nothing for one that only follows.
-    pub validator: Option<ValidatorKey>,
-    /// The key of this node in the consensus swarm; [`swarm_key`] derives a validator's.
+    /// This node's consensus keys: none for one that only follows, two while one takes over from the other (STAKING-10).
+    pub validators: Vec<ValidatorKey>,
+    /// The key of this node in the consensus swarm while it is no validator; [`swarm_key`] derives a validator's.
     pub swarm_key: SecretKey,
     /// Where other validators reach this node.
     pub listen: SocketAddr,
@@ -31,6 +31,8 @@ pub struct EngineConfig {
     pub pool: Limits,
     /// Threads that verify signatures; 0 chooses.
     pub admit_threads: usize,
+    /// A block that the owner trusts: a chain without it is not followed.
+    pub trusted: Option<crate::join::Trusted>,
     /// The way to other nodes' pools; nothing for a chain of one node.
     pub gossip: Option<Gossip>,
 }
@@ -53,6 +55,12 @@ pub fn swarm_key(consensus: &SecretKey) -> SecretKey {
 /// The peer id that goes with a swarm key, for other validators' lists of peers.
 pub fn swarm_peer_id(key: &SecretKey) -> Result<String, StartError> {
     Ok(keypair(key)?.public().to_peer_id().to_string())
+}
+
+/// The peer id of a swarm's public key.
+pub(crate) fn peer_id_of(key: &leither_types::PublicKey) -> Option<String> {
+    let bytes = leither_net::peer_id_bytes(&key.0)?;
+    arc_malachitebft_app_channel::app::types::PeerId::from_bytes(&bytes).ok().map(|id| id.to_string())
 }
 
 pub(crate) fn keypair(key: &SecretKey) -> Result<Keypair, StartError> {
@@ -167,13 +175,14 @@ mod tests {
         let bft = |peer: &str| {
             BftConfig::new(&EngineConfig {
                 data: PathBuf::new(),
-                validator: None,
+                validators: Vec::new(),
                 swarm_key: SecretKey::from_seed(&[1; 32]),
                 listen: SocketAddr::from(([127, 0, 0, 1], 4804)),
                 peers: vec![peer.into()],
                 moniker: String::new(),
                 pool: Limits::default(),
                 admit_threads: 1,
+                trusted: None,
                 gossip: None,
             })
         };

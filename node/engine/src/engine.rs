@@ -2,7 +2,7 @@ use crate::config::{BftConfig, EngineConfig, ValidatorKey};
 use crate::error::{AdmitError, NodeFault, StartError};
 use crate::feed::Listener;
 use crate::ingress::{Batch, Ingress};
-use crate::launch::{Launch, supervise};
+use crate::launch::{Key, Launch, seated, supervise};
 use crate::node::{Node, Tip};
 use crate::sign_state::SignState;
 use leither_consensus::Signer;
@@ -46,7 +46,7 @@ struct Running {
 }
 
 /// How the node does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineStatus {
     /// The newest committed height.
     pub height: Height,
@@ -60,6 +60,12 @@ pub struct EngineStatus {
     pub syncing: bool,
     /// SIGN-5: the height up to which this node signs nothing.
     pub abstains_up_to: Option<Height>,
+    /// How often the guard refused a signature since the start.
+    pub refused: u64,
+    /// The greatest height that another validator was seen in, less one: that one is final.
+    pub best_height: Option<Height>,
+    /// Why the node has to stop, where it has to.
+    pub fault: Option<String>,
 }
 
 impl Engine {
@@ -71,16 +77,19 @@ impl Engine {
         let bft = BftConfig::new(&config)?;
         std::fs::create_dir_all(&config.data).map_err(|source| StartError::Io { path: config.data.clone(), source })?;
 
-        let (signer, guard) = validator(config.validator.as_ref(), chain)?.unzip();
-        let me = signer.as_ref().map(|signer| ValidatorId::of_key(&signer.public()));
-        let node = Arc::new(Node::new(chain, me, wal, store, Pool::new(config.pool))?);
-        match (&guard, config.validator.as_ref().is_some_and(|key| key.vote_again)) {
-            (Some(guard), false) => abstain_if_forgotten(&node, guard)?,
-            (Some(guard), true) => guard.vote_again(node.tip().next_height())?,
-            (None, _) => {}
+        let keys = config.validators.iter().map(|key| open_key(key, chain)).collect::<Result<Vec<_>, _>>()?;
+        let node = Arc::new(Node::new(chain, keys.first().map(|key| key.id), wal, store, Pool::new(config.pool))?);
+        if let Some(key) = seated(&keys, &node.tip()).and_then(|at| keys.get(at)) {
+            node.vote_as(Some(key.id));
         }
-        let launch = Launch::new(node.clone(), &config, bft, signer, guard);
+        for (key, given) in keys.iter().zip(&config.validators) {
+            match given.vote_again {
+                true => key.guard.vote_again(node.tip().next_height())?,
+                false => abstain_if_forgotten(&node, &key.guard)?,
+            }
+        }
         let gossip_to = config.gossip.as_ref().map(|gossip| gossip.net.clone());
+        let launch = Launch::new(node.clone(), &config, bft, keys, gossip_to.clone());
         let (net, incoming) = config.gossip.map(|gossip| (gossip.net, gossip.incoming)).unzip();
         let threads = match config.admit_threads {
             0 => thread::available_parallelism().map_or(1, usize::from).clamp(1, 4),
@@ -151,6 +160,9 @@ impl Engine {
             pool_bytes: load.bytes,
             syncing: self.node.syncing.load(Ordering::Relaxed),
             abstains_up_to: self.node.abstains_up_to(),
+            refused: self.node.refusals.load(Ordering::Relaxed),
+            best_height: self.node.called.load(Ordering::Relaxed).checked_sub(1),
+            fault: self.fault.borrow().as_ref().map(ToString::to_string),
         }
     }
 
@@ -171,7 +183,7 @@ impl Engine {
 
     /// This node as a validator.
     pub fn validator(&self) -> Option<ValidatorId> {
-        self.node.me
+        self.node.me()
     }
 
     /// Waits until the node has to stop, and says why: exit code 4.
@@ -204,11 +216,10 @@ impl Drop for Engine {
     }
 }
 
-fn validator(key: Option<&ValidatorKey>, chain: Hash) -> Result<Option<(Signer, Arc<SignState>)>, StartError> {
-    let Some(ValidatorKey { key, dir, .. }) = key else { return Ok(None) };
-    let me = ValidatorId::of_key(&key.public());
-    let guard = SignState::open(dir, &chain, &me.to_string())?;
-    Ok(Some((Signer::new(chain, key.clone()), Arc::new(guard))))
+fn open_key(given: &ValidatorKey, chain: Hash) -> Result<Key, StartError> {
+    let me = ValidatorId::of_key(&given.key.public());
+    let guard = SignState::open(&given.dir, &chain, &me.to_string())?;
+    Ok(Key::new(Signer::new(chain, given.key.clone()), guard, &given.key))
 }
 
 /// ENGINE-10: sends what still waits to other nodes again: to one that has just come, and to those that were too busy.
@@ -240,7 +251,7 @@ fn abstain_if_forgotten(node: &Node, guard: &SignState) -> Result<(), StartError
     let next = tip.next_height();
     let forgotten = signed > next || (signed == next && !node.wal.exists());
     let until = if forgotten { signed } else { 0 }.max(guard.abstains_up_to());
-    if until >= next && !tip.is_alone(node.me) {
+    if until >= next && !tip.is_alone(node.me()) {
         guard.abstain(until)?;
         node.abstain_up_to(until);
     }

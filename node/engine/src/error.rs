@@ -18,6 +18,12 @@ pub enum StartError {
     /// The chain's validators cannot run consensus.
     #[error(transparent)]
     Validators(#[from] ValidatorsError),
+    /// STAKING-11.
+    #[error("the chain plays by rules {version}, this program knows none above {}; install the current leither", leither_types::RULES_VERSION)]
+    Rules {
+        /// Which are in force.
+        version: u32,
+    },
     /// An address that is none, or not of a kind that consensus can use.
     #[error("{field} = {value:?}: {why}")]
     Address {
@@ -90,6 +96,37 @@ pub enum NodeFault {
         height: u64,
         /// Its id.
         block: leither_types::Hash,
+    },
+    /// STAKING-11.
+    #[error(
+        "from the next height on the chain plays by rules {version}, this program knows none above {}; install the current leither and start \
+         it: nothing is lost", leither_types::RULES_VERSION
+    )]
+    Rules {
+        /// Which are in force.
+        version: u32,
+    },
+    /// ENGINE-13.
+    #[error(
+        "height {height}: the peers' chain has block {block}, not the one given with --trust. Either that was mistyped, or the peers' chain is \
+         a forged one: move this node's database away, and join by other peers"
+    )]
+    NotTrusted {
+        /// Of which height.
+        height: u64,
+        /// Theirs.
+        block: leither_types::Hash,
+    },
+    /// No peer has the next block any more.
+    #[error(
+        "this node is at height {height}, and no peer that it knows keeps blocks from before {lowest}. Start it again with \
+         `--sync snapshot`: it then takes a snapshot from its peers"
+    )]
+    TooFarBehind {
+        /// The newest block here.
+        height: u64,
+        /// The lowest that a peer has.
+        lowest: u64,
     },
     /// The guard beside the consensus key refused a signature.
     #[error("{0}")]

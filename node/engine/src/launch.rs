@@ -1,11 +1,16 @@
-//! The BFT engine's actors and our tasks around them, begun anew whenever this node begins or ceases to abstain (SIGN-5): the engine takes
-//! one as a validator or as one that follows for as long as it lives.
+//! What this node is to the chain, and the tasks that make it so, begun anew whenever that changes:
+//! - a validator in the set runs the BFT engine's actors, by the key that the set names;
+//! - one that abstains (SIGN-5) runs them without signing;
+//! - any other node runs no actors: it follows over the data swarm (ENGINE-11).
 
 use crate::codec::EngineCodec;
-use crate::config::{BftConfig, EngineConfig, check_listen, keypair};
+use crate::config::{BftConfig, EngineConfig, check_listen, keypair, swarm_key};
 use crate::driver::Driver;
 use crate::error::{NodeFault, StartError};
-use crate::node::Node;
+use crate::follow;
+use crate::join::Trusted;
+use crate::node::{Node, Tip};
+use crate::roster;
 use crate::sign_state::SignState;
 use crate::signer::GuardedSigner;
 use crate::watchdog;
@@ -13,6 +18,7 @@ use arc_malachitebft_app_channel as bft;
 use bft::app::types::codec::Codec;
 use bft::{ConsensusContext, EngineBuilder, NetworkContext, NetworkIdentity, RequestContext, SyncContext, WalContext};
 use leither_consensus::{Address, Leither, Signer, Verifier};
+use leither_net::Net;
 use leither_types::{SecretKey, ValidatorId};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,6 +33,19 @@ const STOP: Duration = Duration::from_secs(3);
 /// Until the address that the former actors listened on is free again.
 const FREE_TRIES: u32 = 50;
 
+/// One of this node's consensus keys, with its guard.
+#[derive(Clone)]
+pub struct Key {
+    /// The validator that it makes.
+    pub id: ValidatorId,
+    /// Signs.
+    pub signer: Signer,
+    /// Remembers what was signed.
+    pub guard: Arc<SignState>,
+    /// The name in the consensus swarm that goes with it.
+    pub swarm: SecretKey,
+}
+
 /// All that the actors are made of.
 #[derive(Clone)]
 pub struct Launch {
@@ -35,76 +54,121 @@ pub struct Launch {
     moniker: String,
     swarm_key: SecretKey,
     listen: SocketAddr,
-    signer: Option<Signer>,
-    guard: Option<Arc<SignState>>,
-    has_peers: bool,
+    keys: Vec<Key>,
+    net: Option<Arc<Net>>,
+    trusted: Option<Trusted>,
+    named: Vec<String>,
 }
 
-/// Running actors.
+/// What this node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// It takes blocks from the data swarm.
+    Follows,
+    /// It runs the engine, by the key of this number, if any.
+    Runs { key: Option<usize>, signs: bool },
+}
+
+/// Running tasks.
 pub struct Actors {
-    handle: bft::EngineHandle,
+    handle: Option<bft::EngineHandle>,
     tasks: Vec<AbortHandle>,
-    /// Whether they sign.
-    signs: bool,
+    role: Role,
     /// Refusals before they began.
     refusals: u64,
 }
 
+impl Key {
+    /// Of a consensus key and the guard beside it.
+    pub fn new(signer: Signer, guard: SignState, secret: &SecretKey) -> Self {
+        Self { id: ValidatorId::of_key(&signer.public()), signer, guard: Arc::new(guard), swarm: swarm_key(secret) }
+    }
+}
+
+/// Which of the keys votes on the next height, else on the one after it.
+pub fn seated(keys: &[Key], tip: &Tip) -> Option<usize> {
+    [&tip.validators, &tip.after].iter().find_map(|set| keys.iter().position(|key| set.seat(&key.id).is_some()))
+}
+
 impl Launch {
     /// Of a configuration that was found good.
-    pub fn new(
-        node: Arc<Node>,
-        config: &EngineConfig,
-        bft: BftConfig,
-        signer: Option<Signer>,
-        guard: Option<Arc<SignState>>,
-    ) -> Self {
+    pub fn new(node: Arc<Node>, config: &EngineConfig, bft: BftConfig, keys: Vec<Key>, net: Option<Arc<Net>>) -> Self {
         Self {
             node,
             config: bft,
             moniker: config.moniker.clone(),
             swarm_key: config.swarm_key.clone(),
             listen: config.listen,
-            signer,
-            guard,
-            has_peers: !config.peers.is_empty(),
+            keys,
+            net,
+            trusted: config.trusted,
+            named: config.peers.clone(),
         }
     }
 
-    fn signs(&self) -> bool {
-        self.signer.is_some() && !self.node.abstains_in(self.node.tip().next_height())
+    fn role(&self) -> Role {
+        let tip = self.node.tip();
+        match seated(&self.keys, &tip) {
+            None if self.net.is_some() => Role::Follows,
+            key => Role::Runs { key, signs: key.is_some() && !self.node.abstains_in(tip.next_height()) },
+        }
     }
 
-    /// Builds and starts the actors on the runtime that it is called on.
+    /// Starts what the role wants on the runtime that it is called on.
     pub async fn start(&self) -> Result<Actors, StartError> {
+        let (role, refusals) = (self.role(), self.node.refusals.load(Ordering::Relaxed));
+        let (handle, tasks) = match (role, &self.net) {
+            (Role::Follows, Some(net)) => {
+                tracing::info!("this node follows: its blocks come over the data swarm");
+                self.node.peers.store(0, Ordering::Relaxed);
+                (None, vec![tokio::spawn(follow::run(self.node.clone(), net.clone(), self.trusted)).abort_handle()])
+            }
+            (Role::Runs { key, signs }, _) => {
+                let (handle, tasks) = self.start_bft(key.and_then(|at| self.keys.get(at)), signs).await?;
+                (Some(handle), tasks)
+            }
+            (Role::Follows, None) => return Err(StartError::Bft("a node that follows needs the data swarm".into())),
+        };
+        Ok(Actors { handle, tasks, role, refusals })
+    }
+
+    async fn start_bft(&self, key: Option<&Key>, signs: bool) -> Result<(bft::EngineHandle, Vec<AbortHandle>), StartError> {
         check_listen(self.listen)?;
         let node = self.node.clone();
-        let (signs, refusals) = (self.signs(), node.refusals.load(Ordering::Relaxed));
+        if let Some(key) = key {
+            node.vote_as(Some(key.id));
+        }
         let verifier = Box::new(Verifier::new(node.chain));
-        let consensus = match (node.me, &self.signer, &self.guard) {
-            (Some(me), Some(signer), Some(guard)) if signs => {
-                let guarded = GuardedSigner::new(signer.clone(), guard.clone(), node.clone());
-                ConsensusContext::new_validator(Address(me), verifier, Box::new(guarded))
+        let consensus = match key {
+            Some(key) if signs => {
+                let guarded = GuardedSigner::new(key.signer.clone(), key.guard.clone(), node.clone());
+                ConsensusContext::new_validator(Address(key.id), verifier, Box::new(guarded))
             }
             // The address of nobody: the engine signs for whoever is in the set under the address that it is told.
             _ => ConsensusContext::new_full_node(Address(ValidatorId::default()), verifier),
         };
         let (channels, handle) = EngineBuilder::new(Leither, self.config.clone())
             .with_default_wal(WalContext::new(node.wal.clone(), EngineCodec))
-            .with_default_network(NetworkContext::new(self.identity()?, EngineCodec))
+            .with_default_network(NetworkContext::new(self.identity(key)?, EngineCodec))
             .with_default_sync(SyncContext::new(EngineCodec))
             .with_default_consensus(consensus)
             .with_default_request(RequestContext::new(64))
             .build()
             .await
             .map_err(|e| StartError::Log { why: format!("{e:#}"), wal: node.wal.clone() })?;
-        let driver = Driver::new(node.clone(), self.signer.clone().filter(|_| signs), channels.network, self.has_peers);
-        let tasks = vec![
+        let signer = key.filter(|_| signs).map(|key| key.signer.clone());
+        let driver = Driver::new(node.clone(), signer, channels.network, !self.named.is_empty());
+        let peers = roster::keep(node.clone(), channels.net_requests.clone(), self.named.clone(), key.map(|key| key.id));
+        let mut tasks = vec![
             tokio::spawn(driver.run(channels.consensus)).abort_handle(),
             tokio::spawn(watchdog::hear(node.clone(), channels.events)).abort_handle(),
-            tokio::spawn(watchdog::watch(node, channels.net_requests, channels.requests)).abort_handle(),
+            tokio::spawn(watchdog::watch(node.clone(), channels.net_requests, channels.requests)).abort_handle(),
+            tokio::spawn(peers).abort_handle(),
         ];
-        Ok(Actors { handle, tasks, signs, refusals })
+        if let Some(net) = &self.net {
+            tasks.push(tokio::spawn(follow::watch_lag(node, net.clone())).abort_handle());
+        }
+        Ok((handle, tasks))
     }
 
     /// Again, once the address is free.
@@ -118,15 +182,13 @@ impl Launch {
         self.start().await
     }
 
-    fn identity(&self) -> Result<NetworkIdentity, StartError> {
-        let keypair = keypair(&self.swarm_key)?;
+    fn identity(&self, key: Option<&Key>) -> Result<NetworkIdentity, StartError> {
         let moniker = self.moniker.clone();
-        let (Some(me), Some(signer)) = (self.node.me, &self.signer) else {
-            return Ok(NetworkIdentity::new(moniker, keypair, None));
-        };
-        let proof = signer.validator_proof(keypair.public().to_peer_id().to_bytes());
+        let Some(key) = key else { return Ok(NetworkIdentity::new(moniker, keypair(&self.swarm_key)?, None)) };
+        let keypair = keypair(&key.swarm)?;
+        let proof = key.signer.validator_proof(keypair.public().to_peer_id().to_bytes());
         let proof = EngineCodec.encode(&proof).map_err(|e| StartError::Bft(e.to_string()))?;
-        Ok(NetworkIdentity::new_validator(moniker, keypair, me.to_string(), proof))
+        Ok(NetworkIdentity::new_validator(moniker, keypair, key.id.to_string(), proof))
     }
 }
 
@@ -134,24 +196,28 @@ impl Actors {
     async fn stop(self) {
         // Our tasks first: they would take the actors' end for a failure.
         self.tasks.iter().for_each(AbortHandle::abort);
-        self.handle.actor.stop(Some("the node stops".into()));
-        // Those that hang are left behind; the runtime ends them.
-        let _ = timeout(STOP, self.handle.handle).await;
+        if let Some(handle) = self.handle {
+            handle.actor.stop(Some("the node stops".into()));
+            // Those that hang are left behind; the runtime ends them.
+            let _ = timeout(STOP, handle.handle).await;
+        }
     }
 }
 
-/// Keeps actors of the right kind running until it is told to stop.
+/// Keeps tasks of the right kind running until it is told to stop.
 pub async fn supervise(launch: Launch, mut actors: Actors, mut stop: oneshot::Receiver<()>) {
     loop {
         tokio::select! {
             () = launch.node.role.notified() => {}
             _ = &mut stop => return actors.stop().await,
         }
-        if launch.signs() == actors.signs && launch.node.refusals.load(Ordering::Relaxed) == actors.refusals {
+        let role = launch.role();
+        if role == actors.role && launch.node.refusals.load(Ordering::Relaxed) == actors.refusals {
             continue;
         }
+        tracing::info!(from = ?actors.role, to = ?role, "this node's part changes");
         actors.stop().await;
-        // A block that is being written is written to its end: the next actors begin after it.
+        // A block that is being written is written to its end: what begins next begins after it.
         let node = launch.node.clone();
         let _ = tokio::task::spawn_blocking(move || drop(node.writing.lock())).await;
         actors = match launch.restart().await {

@@ -9,7 +9,7 @@ use leither_executor::Parent;
 use leither_pallets::{BlockInfo, params, staking, work_due};
 use leither_pool::{Pool, Wanted};
 use leither_store::{Head, Store};
-use leither_types::{Amount, Hash, Height, Millis, Params, ValidatorId};
+use leither_types::{Amount, Certificate, Evidence, Hash, Height, Millis, Params, VALIDATORS_MAX, ValidatorId};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -29,6 +29,8 @@ pub struct Tip {
     pub base_fee: Amount,
     /// Who votes on the next block.
     pub validators: Validators,
+    /// STAKING-9: who votes on the one after it.
+    pub after: Validators,
     /// From which block time on a block's end has work of its own to do.
     pub due: Option<Millis>,
 }
@@ -37,8 +39,8 @@ pub struct Tip {
 pub struct Node {
     /// The chain's id.
     pub chain: Hash,
-    /// This node as a validator, if it has a consensus key.
-    pub me: Option<ValidatorId>,
+    /// This node as a validator: by which of its consensus keys, if it has any.
+    me: RwLock<Option<ValidatorId>>,
     /// Where the engine's write-ahead log lies.
     pub wal: PathBuf,
     /// The database.
@@ -53,7 +55,7 @@ pub struct Node {
     pub called: AtomicU64,
     /// SIGN-5: this node signs nothing in heights up to this one, as it no longer knows all that it signed there. 0: it signs in all.
     abstain: AtomicU64,
-    /// It has begun or ceased to abstain.
+    /// It has begun or ceased to abstain, or the set of validators changes.
     pub role: Notify,
     /// How often it has begun to: the engine that asked for the signature is of no use after that, whatever came meanwhile.
     pub refusals: AtomicU64,
@@ -63,6 +65,8 @@ pub struct Node {
     pub peers: AtomicUsize,
     /// Whether the last block came from another node's history.
     pub syncing: AtomicBool,
+    /// What this node saw of misbehaviour that no block has punished yet.
+    evidence: Mutex<Vec<Evidence>>,
     pool: Mutex<Pool>,
     tip: RwLock<Arc<Tip>>,
     fault: watch::Sender<Option<NodeFault>>,
@@ -92,17 +96,31 @@ impl Tip {
         let state = store.snapshot()?;
         let rules = params::views::params(&*state)?;
         let base_fee = params::views::base_fee_at(&*state)?;
+        // STAKING-11: whoever goes on by rules that it does not know decides otherwise than the rest.
+        if !staking::knows_rules(rules.version) {
+            return Err(StartError::Rules { version: rules.version });
+        }
         let validators = Validators::new(staking::views::set(&*state)?)?;
+        let after = Validators::new(staking::views::set_after(&*state)?)?;
         let due = work_due(&*state)?;
         let next = BlockInfo { chain, height: head.height.saturating_add(1), time: head.time, params: rules };
         let parent =
             Parent { chain, height: head.height, id: head.id, time: head.time, certificate: head.certificate.clone(), state };
-        Ok(Self { head, parent, next, base_fee, validators, due })
+        Ok(Self { head, parent, next, base_fee, validators, after, due })
     }
 
     /// The next height.
     pub fn next_height(&self) -> Height {
         self.next.height
+    }
+
+    /// Who votes on this height: the next one, or its successor.
+    pub fn voters(&self, height: Height) -> Option<&Validators> {
+        match height.checked_sub(self.next_height())? {
+            0 => Some(&self.validators),
+            1 => Some(&self.after),
+            _ => None,
+        }
     }
 
     /// Whether no other validator is needed for a block.
@@ -115,9 +133,10 @@ impl Node {
     /// Puts the shared things together.
     pub fn new(chain: Hash, me: Option<ValidatorId>, wal: PathBuf, store: Store, pool: Pool) -> Result<Self, StartError> {
         let tip = Tip::read(chain, &store)?;
+        let evidence = store.evidence()?;
         Ok(Self {
             chain,
-            me,
+            me: RwLock::new(me),
             wal,
             store,
             verified: VerifiedCache::default(),
@@ -130,6 +149,7 @@ impl Node {
             writing: Mutex::new(()),
             peers: AtomicUsize::new(0),
             syncing: AtomicBool::new(false),
+            evidence: Mutex::new(evidence),
             pool: Mutex::new(pool),
             tip: RwLock::new(Arc::new(tip)),
             fault: watch::channel(None).0,
@@ -145,11 +165,69 @@ impl Node {
     pub fn renew_tip(&self) -> Result<Arc<Tip>, NodeFault> {
         let tip = Tip::read(self.chain, &self.store).map_err(|e| match e {
             StartError::State(fault) => NodeFault::State(fault),
+            StartError::Rules { version } => NodeFault::Rules { version },
             other => NodeFault::State(leither_state::Fault::Corrupt(other.to_string())),
         })?;
         let tip = Arc::new(tip);
         *self.tip.write().unwrap_or_else(PoisonError::into_inner) = tip.clone();
+        self.forgive(&tip)?;
         Ok(tip)
+    }
+
+    /// Late votes for the head: the next block of this node pays whoever gave them, too, and counts no miss against them.
+    pub fn widen(&self, certificate: Certificate) {
+        let mut tip = self.tip.write().unwrap_or_else(PoisonError::into_inner);
+        let known = &tip.parent.certificate;
+        let is_wider = (certificate.height, certificate.round, certificate.block) == (known.height, known.round, known.block)
+            && certificate.signatures.len() > known.signatures.len();
+        if is_wider {
+            let mut wider = Tip::clone(&tip);
+            wider.parent.certificate = certificate;
+            *tip = Arc::new(wider);
+        }
+    }
+
+    /// This node as a validator.
+    pub fn me(&self) -> Option<ValidatorId> {
+        *self.me.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on it votes by this key.
+    pub fn vote_as(&self, me: Option<ValidatorId>) {
+        *self.me.write().unwrap_or_else(PoisonError::into_inner) = me;
+    }
+
+    /// What the next proposal of this node accuses of.
+    pub fn evidence(&self) -> Vec<Evidence> {
+        self.evidence.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// EVIDENCE-3: keeps what was seen, on disk, until a block has punished it. One deed of an offender is enough.
+    pub fn accuse(&self, proof: Evidence) -> Result<(), NodeFault> {
+        let mut known = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= VALIDATORS_MAX || known.iter().any(|other| other.offender() == proof.offender()) {
+            return Ok(());
+        }
+        self.store.put_evidence(&proof)?;
+        known.push(proof);
+        Ok(())
+    }
+
+    /// Drops what convicts nobody any more.
+    fn forgive(&self, tip: &Tip) -> Result<(), NodeFault> {
+        let mut known = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut kept, state) = (Vec::new(), &*tip.parent.state);
+        for proof in known.drain(..) {
+            match staking::check_evidence(state, &self.chain, std::slice::from_ref(&proof))? {
+                Ok(()) => kept.push(proof),
+                Err((_, why)) => {
+                    tracing::info!(validator = %proof.offender(), %why, "evidence dropped");
+                    self.store.forget_evidence(&proof)?;
+                }
+            }
+        }
+        *known = kept;
+        Ok(())
     }
 
     /// The pool. A thread that failed while it held the lock may have left it inconsistent, so that is a fault of the whole node.
@@ -212,7 +290,7 @@ impl Node {
 
     /// Whether this node votes on the next block.
     pub fn votes(&self, tip: &Tip) -> bool {
-        self.me.is_some_and(|me| tip.validators.seat(&me).is_some()) && !self.abstains_in(tip.next_height())
+        self.me().is_some_and(|me| tip.validators.seat(&me).is_some()) && !self.abstains_in(tip.next_height())
     }
 
     /// Another validator has begun this height. Only the next one and its successor can be meant: the engine tells of messages before it

@@ -28,7 +28,7 @@ impl GuardedSigner {
         self.guard.permit(&Signing { height, round, step, content }).map_err(|refusal| {
             match &refusal {
                 // SIGN-5: the engine cannot go on without the signature, but the others can without this node.
-                GuardError::Conflict { last_height, .. } if !self.node.tip().is_alone(self.node.me) => {
+                GuardError::Conflict { last_height, .. } if !self.node.tip().is_alone(self.node.me()) => {
                     tracing::error!(%refusal, "not signed");
                     match self.guard.abstain(*last_height) {
                         Ok(()) => self.node.abstain_up_to(*last_height),

@@ -82,7 +82,7 @@ pub async fn watch(node: Arc<Node>, net: mpsc::Sender<NetworkRequest>, consensus
         }
         let heartbeat = Duration::from_millis(tip.next.params.heartbeat_ms.max(tip.next.params.pulse_ms));
         let silent = last.1.elapsed();
-        if tip.is_alone(node.me) && silent > heartbeat + LATE {
+        if tip.is_alone(node.me()) && silent > heartbeat + LATE {
             return node.fail(NodeFault::Stuck { seconds: silent.as_secs() });
         }
     }

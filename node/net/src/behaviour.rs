@@ -1,4 +1,5 @@
-use crate::peers::CONNECTIONS_MAX;
+use crate::exchange;
+use crate::peers::{CONNECTIONS_MAX, INCOMING_CONNECTIONS_MAX};
 use crate::{BATCH_BYTES_MAX, NetConfig, StartError};
 use leither_types::{Hash, tagged};
 use libp2p::gossipsub::{self, IdentTopic, MessageAuthenticity, MessageId, ValidationMode};
@@ -13,7 +14,15 @@ const ENVELOPE_BYTES: usize = 1024;
 /// Connections that are not yet made, each way.
 const PENDING_MAX: u32 = 16;
 
-/// What a connection carries.
+/// NET-12: streams on one connection, of all protocols and both ways.
+const STREAMS_MAX: usize = 40;
+/// Streams on one connection that have not said yet which protocol they are for.
+const NEGOTIATING_MAX: usize = 16;
+/// What a peer may send on one QUIC connection before we have read it, in all and on one stream.
+const UNREAD_BYTES_MAX: u32 = 768 * 1024;
+const UNREAD_BYTES_A_STREAM_MAX: u32 = 512 * 1024;
+
+/// What a connection carries. The order tells who is asked first whether a connection may stand.
 #[derive(NetworkBehaviour)]
 pub(crate) struct Behaviour {
     pub limits: connection_limits::Behaviour,
@@ -21,6 +30,7 @@ pub(crate) struct Behaviour {
     pub gossip: gossipsub::Behaviour,
     pub identify: identify::Behaviour,
     pub ping: ping::Behaviour,
+    pub exchange: exchange::Behaviour,
 }
 
 /// NET-1: the topic of a chain's waiting transactions.
@@ -40,14 +50,30 @@ pub(crate) fn build(config: &NetConfig) -> Result<Swarm<Behaviour>, StartError> 
     behaviour.gossip.subscribe(&topic(&config.chain)).map_err(failed)?;
     let swarm = SwarmBuilder::with_existing_identity(key)
         .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, multiplexer)
         .map_err(failed)?
-        .with_quic()
+        .with_quic_config(|mut quic| {
+            quic.max_concurrent_stream_limit = STREAMS_MAX as u32;
+            quic.max_connection_data = UNREAD_BYTES_MAX;
+            quic.max_stream_data = UNREAD_BYTES_A_STREAM_MAX;
+            quic
+        })
         .with_behaviour(|_| behaviour)
         .map_err(failed)?
-        .with_swarm_config(|swarm| swarm.with_idle_connection_timeout(Duration::from_secs(60)))
+        .with_swarm_config(|swarm| {
+            swarm
+                .with_idle_connection_timeout(Duration::from_secs(60))
+                .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
+        })
         .build();
     Ok(swarm)
+}
+
+/// 256 KiB a stream may be unread: with a bound on streams, that bounds what a connection holds.
+fn multiplexer() -> yamux::Config {
+    let mut config = yamux::Config::default();
+    config.set_max_num_streams(STREAMS_MAX);
+    config
 }
 
 /// Whether a TCP port is free. The transport shares ports (SO_REUSEPORT), so it would not tell that another program has this one.
@@ -80,7 +106,7 @@ fn behaviour(key: &identity::Keypair) -> Result<Behaviour, StartError> {
     let limits = connection_limits::ConnectionLimits::default()
         .with_max_pending_incoming(Some(PENDING_MAX))
         .with_max_pending_outgoing(Some(PENDING_MAX))
-        .with_max_established_incoming(Some(CONNECTIONS_MAX - 10))
+        .with_max_established_incoming(Some(INCOMING_CONNECTIONS_MAX))
         .with_max_established(Some(CONNECTIONS_MAX))
         .with_max_established_per_peer(Some(2));
     let agent = format!("leither/{}", env!("CARGO_PKG_VERSION"));
@@ -91,5 +117,6 @@ fn behaviour(key: &identity::Keypair) -> Result<Behaviour, StartError> {
         gossip,
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::new(ping::Config::new()),
+        exchange: exchange::behaviour(),
     })
 }

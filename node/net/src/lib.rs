@@ -1,32 +1,44 @@
-//! The data swarm. So far it carries one thing: transactions that wait for a block, from node to node by gossip.
+//! The data swarm: transactions that wait for a block, from node to node by gossip; blocks and snapshots, by question and answer.
 //!
 //! ```text
 //! publish(tx) -> batch (30 ms, 256 KiB) -> topic /leither/<chain>/txs/1 -> peers
 //! peers -> size, form, quota -> Incoming { peer, txs } -> the caller's Verdict -> accept: on to other peers
 //!                                                                              -> reject: the sender is banned
+//! ask(peer, Request) -> /leither/exchange/1 -> Response; peers -> quota, turn -> Library -> Response
 //! ```
 //! Only peers that the user named are dialled, again and again with growing pauses; others may connect, up to a limit. With nobody
-//! subscribed, nothing is sent. The consensus engine has a swarm of its own.
+//! subscribed, nothing is gossiped. The consensus engine has a swarm of its own.
 //!
-//! Absent on purpose: what makes a transaction valid (the caller says), finding peers, blocks. Rules `NET-1` to `NET-8` are in
-//! `spec/net.md`.
+//! Absent on purpose: what makes a transaction, a block or a snapshot valid (the caller says, and reports who lied), whom to ask what,
+//! finding peers. Rules `NET-1` to `NET-15` are in `spec/net.md`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod anchors;
 mod batch;
 mod behaviour;
+mod exchange;
 mod peers;
 mod quota;
 mod task;
 
+pub use anchors::ANCHORS_MAX;
 pub use batch::{BATCH_BYTES_MAX, BATCH_TXS_MAX, Batch};
 pub use behaviour::topic;
+pub use exchange::{
+    ASK_TIMEOUT, AskError, BLOCKS_BYTES_MAX, BLOCKS_MAX, Blocks, CHUNK_BYTES_MAX, Codec, HANDOVERS_MAX, Handover, Junk, Library,
+    MANIFEST_BYTES_MAX, MANIFESTS_MAX, ONE_BLOCK_BYTES_MAX, Offence, PROTOCOL, PeerInfo, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX,
+    Request, Response,
+};
 pub use libp2p::{Multiaddr, PeerId};
-pub use peers::{BAN, CONNECTIONS_MAX};
+pub use peers::{BAN, CONNECTIONS_MAX, INCOMING_CONNECTIONS_MAX};
 
+use anchors::Anchors;
 use leither_types::{Hash, SignedTx};
+use std::path::PathBuf;
 use std::sync::Arc;
-use task::{Command, Task};
+use std::time::Duration;
+use task::{Command, Setup, Task};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -34,6 +46,12 @@ use tokio::task::JoinHandle;
 const OUTGOING_MAX: usize = 16_384;
 /// Batches that wait for the caller.
 const INCOMING_MAX: usize = 256;
+
+/// The peer id of an ed25519 public key, as bytes. Nothing where it is no point of the curve.
+pub fn peer_id_bytes(key: &[u8; 32]) -> Option<Vec<u8>> {
+    let key = libp2p::identity::ed25519::PublicKey::try_from_bytes(key).ok()?;
+    Some(PeerId::from_public_key(&libp2p::identity::PublicKey::from(key)).to_bytes())
+}
 
 /// What the swarm needs to know.
 #[derive(Clone)]
@@ -44,8 +62,12 @@ pub struct NetConfig {
     pub listen: Vec<Multiaddr>,
     /// Whom to stay connected to. An address that ends in `/p2p/<peer id>` is of that peer and of nobody else.
     pub peers: Vec<Multiaddr>,
-    /// The chain whose transactions are gossiped.
+    /// The chain that all this is about: the genesis hash. Peers of another are not talked to.
     pub chain: Hash,
+    /// What peers may ask for; nothing: it has no blocks to give.
+    pub library: Option<Arc<dyn Library>>,
+    /// Where addresses that worked are kept over a restart; nothing: nowhere.
+    pub anchors: Option<PathBuf>,
 }
 
 /// Why the swarm did not start.
@@ -113,17 +135,25 @@ impl Net {
     /// Starts to listen and to dial. Errors are those that waiting does not cure; peers that cannot be reached are tried for ever.
     pub async fn start(config: NetConfig) -> Result<(Self, mpsc::Receiver<Incoming>), StartError> {
         let mut swarm = behaviour::build(&config)?;
-        let targets = peers::targets(&config.peers, *swarm.local_peer_id())?;
+        let local = *swarm.local_peer_id();
+        let mut targets = peers::targets(&config.peers, local)?;
+        let path = config.anchors.clone();
+        let anchors = tokio::task::spawn_blocking(move || Anchors::open(path)).await.unwrap_or_default();
+        for address in anchors.list() {
+            if let Err(error) = peers::name(&mut targets, address, local) {
+                tracing::warn!(%error, "a kept address is not dialled");
+            }
+        }
         for address in &config.listen {
             let failed = |why: String| StartError::Listen { address: address.clone(), why };
             behaviour::probe(address).map_err(|e| failed(e.to_string()))?;
             swarm.listen_on(address.clone()).map_err(|e| failed(e.to_string()))?;
         }
-        let local = *swarm.local_peer_id();
         let (commands, command_queue) = mpsc::channel(64);
         let (outgoing, outgoing_queue) = mpsc::channel(OUTGOING_MAX);
         let (incoming, incoming_queue) = mpsc::channel(INCOMING_MAX);
-        let task = Task::new(swarm, topic(&config.chain), targets, incoming);
+        let setup = Setup { chain: config.chain, library: config.library };
+        let task = Task::new(swarm, topic(&config.chain), targets, anchors, setup, incoming);
         let task = tokio::spawn(task.run(command_queue, outgoing_queue));
         Ok((Self { local, commands, outgoing, task }, incoming_queue))
     }
@@ -140,15 +170,46 @@ impl Net {
 
     /// Who is connected.
     pub async fn peers(&self) -> Vec<PeerId> {
-        self.ask(Command::Peers).await
+        self.list(Command::Peers).await
     }
 
     /// Where we listen, as far as known by now.
     pub async fn listen_addrs(&self) -> Vec<Multiaddr> {
-        self.ask(Command::Listening).await
+        self.list(Command::Listening).await
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<Vec<T>>) -> Command) -> Vec<T> {
+    /// Who is connected and has said what it has; in the order of their ids.
+    pub async fn peers_known(&self) -> Vec<PeerInfo> {
+        self.list(Command::Known).await
+    }
+
+    /// Asks a peer that is connected. At most 16 questions are open at once, four of them to one peer. An answer fits the question in
+    /// kind and bound; whether it is true is for the caller to find out, and to [`report`](Net::report).
+    pub async fn ask(&self, peer: PeerId, request: Request) -> Result<Response, AskError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Ask(peer, request, reply)).await.map_err(|_| AskError::Stopped)?;
+        // Opening the stream has a time of its own: together they get no more than the one promised.
+        match tokio::time::timeout(ASK_TIMEOUT + Duration::from_millis(500), answer).await {
+            Ok(answer) => answer.unwrap_or(Err(AskError::NotConnected(peer))),
+            Err(_) => Err(AskError::Timeout(peer)),
+        }
+    }
+
+    /// A peer did what no honest node does: it is banned, and the log says why.
+    pub async fn report(&self, peer: PeerId, offence: Offence) {
+        // A swarm that has ended talks to nobody anyway.
+        let _ = self.commands.send(Command::Report(peer, offence)).await;
+    }
+
+    /// Names one more peer to stay connected to, as if it were in the configuration.
+    pub async fn add_peer(&self, address: Multiaddr) -> Result<(), StartError> {
+        let (reply, answer) = oneshot::channel();
+        let ended = || StartError::Build("it has stopped".into());
+        self.commands.send(Command::Name(address, reply)).await.map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())?
+    }
+
+    async fn list<T>(&self, command: impl FnOnce(oneshot::Sender<Vec<T>>) -> Command) -> Vec<T> {
         let (reply, answer) = oneshot::channel();
         // A swarm that has ended is connected to nobody and listens nowhere.
         if self.commands.send(command(reply)).await.is_err() {

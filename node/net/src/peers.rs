@@ -11,6 +11,12 @@ use std::time::{Duration, Instant};
 
 /// Connections at most, both ways together.
 pub const CONNECTIONS_MAX: u32 = 50;
+/// Of which so many incoming at most; the rest is kept for those whom the user named.
+pub const INCOMING_CONNECTIONS_MAX: u32 = CONNECTIONS_MAX - 10;
+/// Peers that are named.
+const TARGETS_MAX: usize = 256;
+/// NET-14: so long a stranger stays away that speaks another version of the protocol.
+pub const STRANGER_PAUSE: Duration = Duration::from_secs(60);
 /// NET-4: so long a peer stays away who sent what no honest node sends.
 pub const BAN: Duration = Duration::from_secs(3600);
 /// Bans that are remembered; the oldest makes room.
@@ -31,35 +37,49 @@ pub(crate) struct Target {
 
 /// NET-7: one target a peer, its QUIC addresses before the others.
 pub(crate) fn targets(addresses: &[Multiaddr], local: PeerId) -> Result<Vec<Target>, StartError> {
-    let mut targets: Vec<Target> = Vec::new();
+    let mut targets = Vec::new();
     for address in addresses {
-        let wrong = |why| Err(StartError::Peer { address: address.clone(), why });
-        let mut parts = address.iter();
-        if !matches!(parts.next(), Some(Protocol::Ip4(_) | Protocol::Ip6(_))) {
-            return wrong("it must begin with /ip4 or /ip6");
-        }
-        if !address.iter().any(|part| matches!(part, Protocol::Tcp(_) | Protocol::QuicV1)) {
-            return wrong("it must name /tcp/<port> or /udp/<port>/quic-v1");
-        }
-        let id = match address.iter().last() {
-            Some(Protocol::P2p(id)) => Some(id),
-            _ => None,
-        };
-        if id == Some(local) {
-            continue;
-        }
-        match targets.iter_mut().find(|target| id.is_some() && target.id == id) {
-            Some(target) => target.addresses.push(address.clone()),
-            None => {
-                let at = Instant::now();
-                targets.push(Target { id, addresses: vec![address.clone()], connection: None, pause: PAUSE_MIN, at });
-            }
-        }
-    }
-    for target in &mut targets {
-        target.addresses.sort_by_key(|address| !address.iter().any(|part| part == Protocol::QuicV1));
+        name(&mut targets, address, local)?;
     }
     Ok(targets)
+}
+
+/// Names one more address to dial.
+pub(crate) fn name(targets: &mut Vec<Target>, address: &Multiaddr, local: PeerId) -> Result<(), StartError> {
+    let wrong = |why| Err(StartError::Peer { address: address.clone(), why });
+    let mut parts = address.iter();
+    if !matches!(parts.next(), Some(Protocol::Ip4(_) | Protocol::Ip6(_))) {
+        return wrong("it must begin with /ip4 or /ip6");
+    }
+    if !address.iter().any(|part| matches!(part, Protocol::Tcp(_) | Protocol::QuicV1)) {
+        return wrong("it must name /tcp/<port> or /udp/<port>/quic-v1");
+    }
+    let id = match address.iter().last() {
+        Some(Protocol::P2p(id)) => Some(id),
+        _ => None,
+    };
+    if id == Some(local) || targets.iter().any(|target| target.addresses.contains(address)) {
+        return Ok(());
+    }
+    if targets.iter().map(|target| target.addresses.len()).sum::<usize>() >= TARGETS_MAX {
+        return wrong("256 addresses of peers are named already");
+    }
+    match targets.iter_mut().find(|target| id.is_some() && target.id == id) {
+        Some(target) => {
+            target.addresses.push(address.clone());
+            target.addresses.sort_by_key(|address| !address.iter().any(|part| part == Protocol::QuicV1));
+        }
+        None => {
+            let at = Instant::now();
+            targets.push(Target { id, addresses: vec![address.clone()], connection: None, pause: PAUSE_MIN, at });
+        }
+    }
+    Ok(())
+}
+
+/// An address without the name of its peer: where, not who.
+pub(crate) fn place(address: &Multiaddr) -> Multiaddr {
+    address.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect()
 }
 
 impl Target {
@@ -81,7 +101,18 @@ impl Target {
         Some(dial)
     }
 
-    /// The attempt was successful.
+    /// The address, as the user named it, to which this connection of ours leads.
+    pub fn named(&self, connection: ConnectionId, to: &Multiaddr) -> Option<&Multiaddr> {
+        let place_of = place(to);
+        self.addresses.iter().find(|address| self.connection == Some(connection) && place(address) == place_of)
+    }
+
+    /// Whether this is the peer whom the user named.
+    pub fn is(&self, peer: &PeerId) -> bool {
+        self.id.as_ref() == Some(peer)
+    }
+
+    /// The attempt was successful, and whom it led to is of our chain.
     pub fn connected(&mut self, connection: ConnectionId) {
         if self.connection == Some(connection) {
             self.pause = PAUSE_MIN;
@@ -103,9 +134,10 @@ impl Target {
 pub(crate) struct Bans(BTreeMap<PeerId, Instant>);
 
 impl Bans {
-    /// Adds one; says who is forgotten for it.
-    pub fn add(&mut self, peer: PeerId, now: Instant) -> Option<PeerId> {
-        self.0.insert(peer, now + BAN);
+    /// Adds one; says who is forgotten for it. A ban is never shortened by another.
+    pub fn add(&mut self, peer: PeerId, until: Instant) -> Option<PeerId> {
+        let end = self.0.entry(peer).or_insert(until);
+        *end = until.max(*end);
         if self.0.len() <= BANS_MAX {
             return None;
         }
@@ -145,6 +177,20 @@ mod tests {
     }
 
     #[test]
+    fn net_7_a_peer_named_at_run_time_joins_its_target_and_all_are_bounded() {
+        let (peer, local) = (PeerId::random(), PeerId::random());
+        let of = |n: usize| address(&format!("/ip4/127.0.0.1/tcp/{}", n + 1));
+        let mut list = targets(&[address(&format!("/ip4/127.0.0.1/tcp/1/p2p/{peer}"))], local).unwrap();
+        let quic = address(&format!("/ip4/127.0.0.1/udp/1/quic-v1/p2p/{peer}"));
+        name(&mut list, &quic, local).unwrap();
+        name(&mut list, &quic, local).unwrap();
+        assert_eq!((list.len(), list[0].addresses.len(), &list[0].addresses[0]), (1, 2, &quic));
+        (2..TARGETS_MAX).for_each(|n| name(&mut list, &of(n), local).unwrap());
+        assert!(matches!(name(&mut list, &of(TARGETS_MAX), local), Err(StartError::Peer { .. })));
+        assert!(name(&mut list, &of(2), local).is_ok(), "what is named already is no more");
+    }
+
+    #[test]
     fn an_address_that_can_never_be_dialled_is_refused_at_the_start() {
         for text in ["/dns4/example.org/tcp/1", "/ip4/127.0.0.1/udp/9", "/ip6/::1"] {
             assert!(matches!(targets(&[address(text)], PeerId::random()), Err(StartError::Peer { .. })), "{text}");
@@ -177,11 +223,12 @@ mod tests {
         let now = Instant::now();
         let mut bans = Bans::default();
         let first = PeerId::random();
-        assert_eq!(bans.add(first, now), None);
+        assert_eq!(bans.add(first, now + BAN), None);
         for _ in 1..BANS_MAX {
-            assert_eq!(bans.add(PeerId::random(), now + PAUSE_MIN), None);
+            assert_eq!(bans.add(PeerId::random(), now + BAN + PAUSE_MIN), None);
         }
-        assert_eq!(bans.add(PeerId::random(), now + PAUSE_MIN), Some(first));
+        assert_eq!(bans.add(PeerId::random(), now + BAN + PAUSE_MIN), Some(first));
+        assert_eq!(bans.add(*bans.0.keys().next().unwrap(), now), None);
         assert_eq!(bans.over(now + BAN), []);
         assert_eq!(bans.over(now + BAN + PAUSE_MIN).len(), BANS_MAX);
     }

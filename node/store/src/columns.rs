@@ -1,15 +1,18 @@
 //! The column families and their keys. Numbers are big-endian, so that rows lie in order.
 
+use crate::age;
 use leither_state::Fault;
 use leither_types::{AccountId, Hash, Height, TokenId};
 use rocksdb::{BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType};
 use rocksdb::{DBRecoveryMode, LogLevel, MemtableFactory, Options};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// Facts about the database itself and the head, by name.
 pub const META: &str = "default";
 /// height -> header and the parent's certificate: the first bytes of the block.
 pub const HEADERS: &str = "headers";
-/// height -> the transactions: the rest of the block's bytes.
+/// height -> the transactions and evidence: the rest of the block's bytes.
 pub const BODIES: &str = "bodies";
 /// height -> receipts.
 pub const RECEIPTS: &str = "receipts";
@@ -25,8 +28,11 @@ pub const HOLDINGS: &str = "holdings";
 pub const RECORDS: &str = "records";
 /// The engine's proposals that are not decided.
 pub const UNDECIDED: &str = "undecided";
+/// height -> header, certificate and the next validators, of the heights after which others vote. Kept for ever.
+pub const HANDOVERS: &str = "handovers";
 
-const ALL: [&str; 10] = [META, HEADERS, BODIES, RECEIPTS, HEIGHTS, TXS, HISTORY, HOLDINGS, RECORDS, UNDECIDED];
+/// All there are.
+pub const ALL: [&str; 11] = [META, HEADERS, BODIES, RECEIPTS, HEIGHTS, TXS, HISTORY, HOLDINGS, RECORDS, UNDECIDED, HANDOVERS];
 
 /// In [`META`].
 pub const FORMAT: &[u8] = b"format";
@@ -36,6 +42,10 @@ pub const GENESIS: &[u8] = b"genesis";
 pub const INITIAL_ROOT: &[u8] = b"initial-root";
 /// In [`META`]: height, block id, certificate.
 pub const HEAD: &[u8] = b"head";
+/// In [`META`]: the lowest height from which on all blocks are whole; 1 where the row is missing.
+pub const BASE: &[u8] = b"base";
+/// In [`META`]: there while what a prune took out may still take room on disk.
+pub const FREEING: &[u8] = b"freeing";
 
 const MIB: usize = 1024 * 1024;
 
@@ -81,13 +91,13 @@ pub fn options(create: bool) -> Result<Options, rocksdb::Error> {
     Ok(options)
 }
 
-/// The column families with their options.
-pub fn descriptors() -> Vec<ColumnFamilyDescriptor> {
+/// The column families with their options. Compaction drops what is of a height below `base`.
+pub fn descriptors(base: &Arc<AtomicU64>) -> Vec<ColumnFamilyDescriptor> {
     let cache = Cache::new_lru_cache(32 * MIB);
-    ALL.iter().map(|name| ColumnFamilyDescriptor::new(*name, column_options(name, &cache))).collect()
+    ALL.iter().map(|name| ColumnFamilyDescriptor::new(*name, column_options(name, &cache, base))).collect()
 }
 
-fn column_options(name: &str, cache: &Cache) -> Options {
+fn column_options(name: &str, cache: &Cache, base: &Arc<AtomicU64>) -> Options {
     let mut table = BlockBasedOptions::default();
     table.set_block_cache(cache);
     // Indexes and filters count against the cache, so that memory stays bounded as the chain grows.
@@ -111,12 +121,20 @@ fn column_options(name: &str, cache: &Cache) -> Options {
         // Written in id order and never read while live: the cheapest memtable there is.
         options.set_memtable_factory(MemtableFactory::Vector);
     }
+    if let Some(filter) = age::Factory::of(name, base) {
+        options.set_compaction_filter_factory(filter);
+    }
     options
 }
 
 /// Key of a row by height.
 pub fn height_key(height: Height) -> [u8; 8] {
     height.to_be_bytes()
+}
+
+/// What [`height_key`] was made of.
+pub fn read_height(bytes: &[u8]) -> Option<Height> {
+    Some(Height::from_be_bytes(bytes.try_into().ok()?))
 }
 
 /// Key of a leaf.
@@ -162,6 +180,12 @@ pub fn history_key(account: &AccountId, height: Height, index: u32) -> [u8; 32] 
 pub fn read_history_key(account: &AccountId, key: &[u8]) -> Option<(Height, u32)> {
     let (height, index) = read_place(key.strip_prefix(account.0.as_slice())?)?;
     Some((!height, !index))
+}
+
+/// The height of a row of [`HISTORY`], whosever it is.
+pub fn height_in_history_key(key: &[u8]) -> Option<Height> {
+    let (_, place) = key.split_at_checked(20)?;
+    read_place(place).map(|(height, _)| !height)
 }
 
 /// Key of a proposal's bytes.

@@ -2,9 +2,10 @@ use crate::columns::{
     BODIES, HEAD, HEADERS, HEIGHTS, HISTORY, HOLDINGS, META, RECEIPTS, RECORDS, TXS, UNDECIDED, column, height_key, history_key,
     holding_key, place,
 };
+use crate::handovers::{hands_over, write_handover};
 use crate::{Head, Store, poisoned, storage};
 use leither_state::{Fault, WriteSet};
-use leither_types::{AccountId, Block, Certificate, Hash, Receipt};
+use leither_types::{AccountId, Block, Certificate, Hash, Receipt, ValidatorSet};
 use parity_scale_codec::Encode;
 use rocksdb::{DB, WriteBatch, WriteOptions};
 
@@ -21,6 +22,8 @@ pub struct Commit<'a> {
     pub receipts: &'a [Receipt],
     /// Whom the transaction of this index touched, beside its signers: it will be in their history.
     pub touched: &'a [(u32, AccountId)],
+    /// Who votes on the next block; the header names it by its hash.
+    pub next_set: &'a ValidatorSet,
 }
 
 impl Store {
@@ -49,6 +52,7 @@ impl Store {
         }
         let mut batch = WriteBatch::with_capacity_bytes(size_hint(commit));
         write_block(&inner.db, &mut batch, commit, &id)?;
+        write_handover(&inner.db, &mut batch, commit)?;
         write_state(&inner.db, &mut batch, commit.writes)?;
         let mut desk = inner.desk.lock().map_err(poisoned)?;
         let undecided = column(&inner.db, UNDECIDED)?;
@@ -79,7 +83,7 @@ impl Store {
     /// STORE-3: the block is the head's child and the certificate is this block's.
     fn check_follows(&self, commit: &Commit<'_>, id: &Hash) -> Result<(), Fault> {
         let head = self.inner.books()?.head.clone();
-        let Commit { block, certificate, receipts, .. } = commit;
+        let Commit { block, certificate, receipts, next_set, .. } = commit;
         let header = &block.header;
         let wrong = |what: &str| Err(Fault::Corrupt(format!("cannot commit block {id} at height {}: {what}", header.height)));
         if head.height.checked_add(1) != Some(header.height) {
@@ -98,6 +102,9 @@ impl Store {
         if receipts.iter().filter(|receipt| receipt.tx != Hash::ZERO).count() != block.txs.len() {
             return wrong("it has another number of receipts than of transactions");
         }
+        if hands_over(header) && next_set.hash() != header.next_validators {
+            return wrong("the next validators are not those that it names");
+        }
         Ok(())
     }
 }
@@ -114,7 +121,7 @@ fn write_block(db: &DB, batch: &mut WriteBatch, commit: &Commit<'_>, id: &Hash) 
     let height = block.header.height;
     let key = height_key(height);
     batch.put_cf(column(db, HEADERS)?, key, (&block.header, &block.last_certificate).encode());
-    batch.put_cf(column(db, BODIES)?, key, block.txs.encode());
+    batch.put_cf(column(db, BODIES)?, key, (&block.txs, &block.evidence).encode());
     batch.put_cf(column(db, RECEIPTS)?, key, receipts.encode());
     batch.put_cf(column(db, HEIGHTS)?, id.0, key);
 

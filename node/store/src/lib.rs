@@ -4,7 +4,7 @@
 //!              commit(block, certificate, writes, receipts)
 //!                 |                                  |
 //!        the ledger in memory              one WriteBatch, synced             undecided proposals
-//!   all nodes of the state's trees      rows of ten column families        (the engine's scratch paper)
+//!   all nodes of the state's trees      rows of eleven column families       (the engine's scratch paper)
 //!                 |                                  |
 //!        snapshot() -> dyn Read            block · header · receipts · tx · account_history
 //!                prove
@@ -14,24 +14,41 @@
 //! [`Store::commit`] of the same writes then has nothing to compute. After a commit that failed the store answers every call with
 //! the fault: the process has to stop, and the next open finds the last height that was committed whole.
 //!
-//! Absent on purpose: what records mean, whether a block is valid, old versions of the state, pruning. Rules `STORE-1` to
-//! `STORE-12` are in `spec/store.md`.
+//! Old blocks go ([`Store::prune`]) so that the disk's cap holds; headers after which others vote stay for ever ([`Handover`]), so that a
+//! stranger can walk to the validators of today ([`check_chain_of_trust`]); the state at one height can be written out in chunks and
+//! built up again elsewhere ([`snapshots`]).
+//!
+//! Absent on purpose: what records mean, whether a block is valid, old versions of the state. Rules `STORE-1` to `STORE-23` are in
+//! `spec/store.md`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod age;
 mod books;
 mod columns;
 mod commit;
 mod disk;
+mod evidence;
+mod handovers;
 mod mark;
 mod open;
 mod prove;
+mod prune;
 mod rows;
 mod snapshot;
+pub mod snapshots;
+mod stat;
+mod trust;
 mod undecided;
 
 pub use commit::Commit;
+pub use disk::tree_bytes;
+pub use handovers::Handover;
 pub use open::OpenError;
+pub use prune::{KEPT_MIN, Pruned, to_prune};
+pub use snapshots::{Manifest, SnapshotError};
+pub use stat::ColumnStat;
+pub use trust::{TrustError, check_chain_of_trust};
 pub use undecided::{UNDECIDED_AHEAD_MAX, UNDECIDED_BYTES_MAX, UNDECIDED_PER_HEIGHT_MAX, Undecided};
 
 use books::Books;
@@ -40,6 +57,7 @@ use leither_types::{Certificate, GenesisHead, Hash, Header, Height, Millis};
 use mark::Mark;
 use rocksdb::DB;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use undecided::Desk;
 
@@ -70,13 +88,20 @@ pub struct Head {
 struct Inner {
     dir: PathBuf,
     genesis: GenesisHead,
+    /// Held by who prunes.
+    pruning: Mutex<()>,
+    /// Held by who writes a snapshot out.
+    copying: Mutex<()>,
     /// Held by whoever may move the ledger: a commit, a proposal's root, a proof.
     turn: Mutex<()>,
-    /// Read while records are read from disk, written while a commit goes to disk, so that records and head change together.
+    /// Read while records are read from disk, written while a commit or a prune goes to disk, so that records and head change together, and
+    /// old rows and base.
     gate: RwLock<()>,
     books: RwLock<Books>,
     desk: Mutex<Desk>,
     mark: Mark,
+    /// The lowest height from which on all blocks are whole. Compaction reads it too.
+    base: Arc<AtomicU64>,
     db: DB,
     /// Why the store has stopped.
     broken: OnceLock<Fault>,
@@ -121,6 +146,17 @@ impl Inner {
     /// STORE-8: nothing more is answered once a commit has failed.
     fn check(&self) -> Result<(), Fault> {
         self.broken.get().map_or(Ok(()), |fault| Err(fault.clone()))
+    }
+
+    fn base(&self) -> Height {
+        self.base.load(Ordering::Acquire)
+    }
+
+    /// Whether the height lies below the base, asked once a row of it was missing: a prune that has just taken it out has raised the base
+    /// by the time the gate opens.
+    fn is_below_base(&self, height: Height) -> Result<bool, Fault> {
+        let _gate = self.gate.read().map_err(poisoned)?;
+        Ok(height < self.base())
     }
 
     fn turn(&self) -> Result<MutexGuard<'_, ()>, Fault> {

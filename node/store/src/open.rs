@@ -1,7 +1,7 @@
 use crate::books::Books;
 use crate::columns::{
-    BODIES, FORMAT, GENESIS, HEAD, HEADERS, HEIGHTS, HOLDINGS, INITIAL_ROOT, META, RECORDS, column, descriptors, height_key,
-    is_known, options, read_holding_key,
+    BASE, BODIES, FORMAT, GENESIS, HEAD, HEADERS, HEIGHTS, HOLDINGS, INITIAL_ROOT, META, RECORDS, column, descriptors, height_key,
+    is_known, options, read_height, read_holding_key,
 };
 use crate::commit::write_state;
 use crate::mark::Mark;
@@ -12,10 +12,11 @@ use leither_types::{Block, Certificate, GenesisHead, Hash, Header, Height, codec
 use parity_scale_codec::{Decode, Encode};
 use rocksdb::{DB, IteratorMode, ReadOptions, WriteBatch, WriteOptions};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 /// The layout that this program writes.
-const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// Why a database cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -116,7 +117,9 @@ impl Store {
             check_columns(&at)?;
         }
         let options = options(is_new).map_err(|e| at.rocks(e))?;
-        let db = DB::open_cf_descriptors(&options, dir, descriptors()).map_err(|e| at.rocks(e))?;
+        // Nothing is too old until the base is known.
+        let base = Arc::new(AtomicU64::new(0));
+        let db = DB::open_cf_descriptors(&options, dir, descriptors(&base)).map_err(|e| at.rocks(e))?;
         if is_blank(&db).map_err(|e| at.fault(e))? && !Mark::exists(dir) {
             create(&db, genesis, initial).map_err(|e| match e {
                 Fault::Storage(_) => at.fault(e),
@@ -124,8 +127,10 @@ impl Store {
             })?;
         }
         check_meta(&at, &db, genesis)?;
-        let head = load_head(&at, &db, genesis)?;
-        check_mark(&at, &db, &head)?;
+        let lowest = load_base(&at, &db)?;
+        let head = load_head(&at, &db, genesis, lowest)?;
+        check_mark(&at, &db, &head, lowest)?;
+        base.store(lowest, Ordering::Release);
         let ledger = load_ledger(&db).map_err(|e| at.fault(e))?;
         if ledger.root() != head.state_root {
             let what =
@@ -142,6 +147,9 @@ impl Store {
             gate: RwLock::new(()),
             books: RwLock::new(Books::new(head, ledger)),
             desk: Mutex::new(desk),
+            base,
+            pruning: Mutex::new(()),
+            copying: Mutex::new(()),
             mark,
             db,
             broken: OnceLock::new(),
@@ -151,7 +159,7 @@ impl Store {
 }
 
 /// Whether no database was ever made here: RocksDB itself would begin anew where the one file CURRENT is missing, and delete the rest.
-fn is_new(dir: &Path) -> std::io::Result<bool> {
+pub(crate) fn is_new(dir: &Path) -> std::io::Result<bool> {
     for entry in std::fs::read_dir(dir)? {
         let name = entry?.file_name();
         let name = name.to_string_lossy();
@@ -212,9 +220,20 @@ fn check_meta(at: &At<'_>, db: &DB, genesis: &GenesisHead) -> Result<(), OpenErr
     Err(OpenError::OtherChain { dir: at.0.into(), found: found.chain(), expected: genesis.chain() })
 }
 
-/// The head, with its block looked at whole: it was the last write.
-fn load_head(at: &At<'_>, db: &DB, genesis: &GenesisHead) -> Result<Head, OpenError> {
+/// The lowest height from which on all blocks are whole.
+fn load_base(at: &At<'_>, db: &DB) -> Result<Height, OpenError> {
+    match db.get(BASE).map_err(|e| at.rocks(e))? {
+        None => Ok(1),
+        Some(bytes) => read_height(&bytes).filter(|base| *base > 0).ok_or_else(|| at.damaged("the row base")),
+    }
+}
+
+/// The head, with its block looked at whole: it was the last write. STORE-18: of a head that came with a snapshot there is the header alone.
+fn load_head(at: &At<'_>, db: &DB, genesis: &GenesisHead, lowest: Height) -> Result<Head, OpenError> {
     let (height, id, certificate): (Height, Hash, Certificate) = meta(at, db, HEAD)?;
+    if height.checked_add(1).is_none_or(|next| lowest > next) {
+        return Err(at.damaged(format!("it ends at height {height}, its blocks begin at {lowest}")));
+    }
     if height == 0 {
         let state_root = meta(at, db, INITIAL_ROOT)?;
         return Ok(Head { height, header: None, id, certificate, time: genesis.time, state_root });
@@ -223,17 +242,23 @@ fn load_head(at: &At<'_>, db: &DB, genesis: &GenesisHead) -> Result<Head, OpenEr
         let row = db.get_cf(column(db, name).map_err(|e| at.fault(e))?, height_key(height)).map_err(|e| at.rocks(e))?;
         row.ok_or_else(|| at.damaged(format!("height {height} has no row in {name}")))
     };
-    let bytes = [part(HEADERS)?, part(BODIES)?].concat();
-    let block: Block = decode_trusted(&bytes).map_err(|e| at.damaged(format!("the block of height {height}: {e}")))?;
-    let found = header_height(at, db, &id)?;
-    let Block { header, txs, .. } = block;
+    let header = if height < lowest {
+        decode_trusted::<Header>(&part(HEADERS)?).map_err(|e| at.damaged(format!("the header of height {height}: {e}")))?
+    } else {
+        let bytes = [part(HEADERS)?, part(BODIES)?].concat();
+        let block: Block = decode_trusted(&bytes).map_err(|e| at.damaged(format!("the block of height {height}: {e}")))?;
+        let Block { header, txs, evidence, .. } = block;
+        let is_whole = header.txs_root == Block::txs_root(&txs) && header.evidence_root == Block::evidence_root(&evidence);
+        if !is_whole || header_height(at, db, &id)? != Some(height) {
+            return Err(at.damaged(format!("the block of height {height} is not the one that was committed")));
+        }
+        header
+    };
     let fits = header.id() == id
         && header.height == height
         && header.chain == genesis.chain()
-        && found == Some(height)
         && certificate.height == height
-        && certificate.block == id
-        && header.txs_root == Block::txs_root(&txs);
+        && certificate.block == id;
     if !fits {
         return Err(at.damaged(format!("the block of height {height} is not the one that was committed")));
     }
@@ -243,16 +268,17 @@ fn load_head(at: &At<'_>, db: &DB, genesis: &GenesisHead) -> Result<Head, OpenEr
 
 fn header_height(at: &At<'_>, db: &DB, id: &Hash) -> Result<Option<Height>, OpenError> {
     let row = db.get_cf(column(db, HEIGHTS).map_err(|e| at.fault(e))?, id.0).map_err(|e| at.rocks(e))?;
-    Ok(row.and_then(|row| Some(Height::from_be_bytes(row.try_into().ok()?))))
+    Ok(row.and_then(|row| read_height(&row)))
 }
 
 /// STORE-9: the database has all that was ever committed.
-fn check_mark(at: &At<'_>, db: &DB, head: &Head) -> Result<(), OpenError> {
+fn check_mark(at: &At<'_>, db: &DB, head: &Head, lowest: Height) -> Result<(), OpenError> {
     let Some((height, id)) = Mark::read(at.0).map_err(|e| at.disk(e))? else { return Ok(()) };
     if height > head.height {
         return Err(at.damaged(format!("it ends at height {}, but height {height} had been committed", head.height)));
     }
-    if height == 0 || header_height(at, db, &id)? == Some(height) {
+    // A note that lags may name a block that was pruned since.
+    if height < lowest || header_height(at, db, &id)? == Some(height) {
         return Ok(());
     }
     Err(at.damaged(format!("the block {id} that was committed at height {height} is missing")))

@@ -1,7 +1,8 @@
-//! What can be asked about blocks. Rows of a block appear all at once and never change.
+//! What can be asked about blocks. Rows of a block appear all at once, never change, and go once the block is too old: STORE-18, below the
+//! lowest whole height there is no answer, and a row that compaction has yet to drop is passed over.
 
 use crate::columns::{
-    BODIES, HEADERS, HEIGHTS, HISTORY, RECEIPTS, TXS, column, height_key, history_key, read_history_key, read_place,
+    BODIES, HEADERS, HEIGHTS, HISTORY, RECEIPTS, TXS, column, height_key, history_key, read_height, read_history_key, read_place,
 };
 use crate::{Store, storage};
 use leither_state::Fault;
@@ -22,8 +23,11 @@ impl Store {
     /// The bytes of the block of this height, as [`Block`] encodes.
     pub fn block_bytes(&self, height: Height) -> Result<Option<Vec<u8>>, Fault> {
         let Some(head) = self.row(HEADERS, &height_key(height))? else { return Ok(None) };
-        let body = self.row(BODIES, &height_key(height))?.ok_or_else(|| damaged("the block", height, "its body is missing"))?;
-        Ok(Some([&*head, &*body].concat()))
+        match self.row(BODIES, &height_key(height))? {
+            Some(body) => Ok(Some([&*head, &*body].concat())),
+            None if self.inner.is_below_base(height)? => Ok(None),
+            None => Err(damaged("the block", height, "its body is missing")),
+        }
     }
 
     /// The block of this height.
@@ -40,9 +44,13 @@ impl Store {
 
     /// The height of the block with this id.
     pub fn height_of(&self, block: &Hash) -> Result<Option<Height>, Fault> {
+        let head = self.head()?;
+        if head.height > 0 && head.id == *block {
+            return Ok(Some(head.height));
+        }
         let Some(row) = self.row(HEIGHTS, &block.0)? else { return Ok(None) };
-        let bytes: [u8; 8] = (*row).try_into().map_err(|_| Fault::Corrupt(format!("the height of block {block}")))?;
-        Ok(Some(Height::from_be_bytes(bytes)))
+        let height = read_height(&row).ok_or_else(|| Fault::Corrupt(format!("the height of block {block}")))?;
+        Ok(Some(height).filter(|height| *height >= self.inner.base()))
     }
 
     /// STORE-4: what made this height final: of the head the certificate that it was committed with, of an older height the one that
@@ -53,7 +61,12 @@ impl Store {
             return Ok(Some(head.certificate.clone()));
         }
         let Some(next) = height.checked_add(1).filter(|next| *next <= head.height) else { return Ok(None) };
-        let row = self.row(HEADERS, &height_key(next))?.ok_or_else(|| damaged("the header", next, "it is missing"))?;
+        if next < self.inner.base() {
+            return Ok(None);
+        }
+        let Some(row) = self.row(HEADERS, &height_key(next))? else {
+            return if self.inner.is_below_base(next)? { Ok(None) } else { Err(damaged("the header", next, "it is missing")) };
+        };
         let (_, certificate) = <(Header, Certificate)>::decode(&mut &*row).map_err(|e| damaged("the certificate", height, e))?;
         Ok(Some(certificate))
     }
@@ -67,7 +80,8 @@ impl Store {
     /// In which block, and where in it, the transaction stands.
     pub fn tx(&self, id: &TxId) -> Result<Option<(Height, u32)>, Fault> {
         let Some(row) = self.row(TXS, &id.0)? else { return Ok(None) };
-        read_place(&row).map(Some).ok_or_else(|| Fault::Corrupt(format!("the place of transaction {id}")))
+        let place = read_place(&row).ok_or_else(|| Fault::Corrupt(format!("the place of transaction {id}")))?;
+        Ok(Some(place).filter(|(height, _)| *height >= self.inner.base()))
     }
 
     /// STORE-11: at most `limit` transactions that the account signed or was touched by, newest first, all older than `before`.
@@ -91,7 +105,11 @@ impl Store {
             if places.len() >= limit {
                 break;
             }
-            places.push(read_history_key(account, &key).ok_or_else(|| Fault::Corrupt(format!("the history of {account}")))?);
+            let place = read_history_key(account, &key).ok_or_else(|| Fault::Corrupt(format!("the history of {account}")))?;
+            if place.0 < self.inner.base() {
+                break;
+            }
+            places.push(place);
         }
         Ok(places)
     }

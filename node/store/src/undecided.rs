@@ -119,7 +119,8 @@ impl Desk {
     }
 }
 
-fn synced() -> WriteOptions {
+/// For what has to be on disk when the call returns.
+pub(crate) fn synced() -> WriteOptions {
     let mut options = WriteOptions::default();
     options.set_sync(true);
     options

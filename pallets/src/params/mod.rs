@@ -21,6 +21,13 @@ pub fn move_base_fee(state: &mut Overlay, params: &Params, used: Weight) -> Resu
     Ok(())
 }
 
+/// STAKING-11: newer rules, from the next block on.
+pub(crate) fn set_version(state: &mut Overlay, version: u32) -> Result<(), Fault> {
+    let rules = keys::PARAMS.get(state)?.ok_or_else(|| Fault::Corrupt("no parameters in the state".into()))?;
+    keys::PARAMS.put(state, &Params { version, ..rules });
+    Ok(())
+}
+
 /// Writes the rules at genesis.
 pub(crate) fn begin(state: &mut Overlay, params: &Params) {
     keys::PARAMS.put(state, params);

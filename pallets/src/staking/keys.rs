@@ -1,5 +1,20 @@
-use leither_state::Item;
-use leither_types::ValidatorSet;
+use super::types::{Epoch, Owner, Stake};
+use leither_state::{Item, Map};
+use leither_types::{AccountId, List, ValidatorId, ValidatorSet};
 
 /// Who votes on the next block.
 pub const SET: Item<ValidatorSet> = Item::new(b"sv");
+/// Who voted on the newest block: its certificate is theirs.
+pub const BEFORE: Item<ValidatorSet> = Item::new(b"sb");
+/// Who votes on the block after the next.
+pub const AFTER: Item<ValidatorSet> = Item::new(b"sa");
+/// The election cycle under way.
+pub const EPOCH: Item<Epoch> = Item::new(b"se");
+/// What stands behind each validator and candidate, by its operator.
+pub const STAKE: Map<AccountId, Stake> = Map::new(b"ss");
+/// All operators whose stakes are under election or wait for release, in order of their ids.
+pub const ROSTER: Item<List<AccountId, { super::ROSTER_MAX }>> = Item::new(b"sr");
+/// Every consensus key that was ever bound, for as long as the chain lasts: no key serves twice.
+pub const OWNER: Map<ValidatorId, Owner> = Map::new(b"sk");
+/// Pulses of this epoch that an operator's validator missed.
+pub const MISSES: Map<AccountId, u32> = Map::new(b"sm");

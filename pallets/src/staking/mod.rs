@@ -1,93 +1,81 @@
-//! Who keeps the books, and what they are paid. In this version the set is the genesis set; joining and leaving come with the network.
+//! Who keeps the books, what stands behind them, and what they are paid.
 //!
+//! ```text
+//! Join --> candidate --election at the epoch's end--> AFTER --a block--> SET --a block--> BEFORE
+//!              |  ^                                  (block after next)  (next block)   (its certificate)
+//!      Leave --+  +-- Unjail <-- jailed by misses          evidence --> ejected, slashed
+//! ```
 //! - STAKING-1: half of a block's fees is burnt; the rest goes to the signers of the parent's certificate, by power (R53: who did not
 //!   sign earns nothing). What division leaves over is burnt, too.
 //! - STAKING-2: a pulse that is not empty may issue `emission` new `mei` to the same signers; the parameter is 0 by default.
+//! - STAKING-3: a candidate pledges at least `pledge_min` of free `mei`, and shows that it has the consensus key. No key serves twice.
+//! - STAKING-4: at the end of the first block of an epoch the `validators_max` most powerful candidates are elected. Power is
+//!   `pledge / pledge_unit` and what genesis granted; from five validators on none has more than a quarter of the total.
+//! - STAKING-5: who leaves votes until the next election; the pledge comes back `unbonding_ms` after that, by itself.
+//! - STAKING-6: a validator that missed `misses_max` pulses of an epoch, and more than half of them, is jailed.
+//! - STAKING-7: evidence costs `slash_permille` of the pledge, which is burnt, and the seat for good.
+//! - STAKING-8: the set is never empty: the last ones stay whatever they did.
+//! - STAKING-9: a change is known a whole block before it holds: a node that decides a height knows who votes on the next.
+//! - STAKING-10: a key change holds from the next election on; the old key can still be convicted.
+//! - STAKING-11: newer rules come at an election, when two thirds of the elected power are ready for them.
 
+mod calls;
+mod election;
+mod errors;
+mod events;
+mod faults;
 mod keys;
+mod pay;
+mod types;
 pub mod views;
 
-use crate::{Ctx, Stop, accounts, tokens};
+pub use calls::{Call, apply};
+pub use errors::Error;
+pub use events::Event;
+pub use election::knows as knows_rules;
+pub use faults::{Unconvincing, check_evidence};
+pub use types::{Contact, Epoch, NextKey, Stake, Standing};
+
+pub(crate) use election::end_block;
+pub(crate) use pay::pay_signers;
+
 use leither_state::{Fault, Overlay};
-use leither_types::{AccountId, Amount, Certificate, TokenId, ValidatorSet};
-use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
-use primitive_types::U256;
-use serde::Serialize;
+use leither_types::{List, Millis, Params, ValidatorSet};
+use types::Owner;
 
-/// Pay of validators.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Event {
-    /// A block's fees were divided.
-    #[codec(index = 0)]
-    Paid {
-        /// To whom.
-        operator: AccountId,
-        /// How much.
-        amount: Amount,
-    },
-    /// What of the fees ceased to be.
-    #[codec(index = 1)]
-    Burnt {
-        /// How much.
-        amount: Amount,
-    },
-}
+/// Candidates at one time, those that wait for release included.
+pub const ROSTER_MAX: usize = 256;
 
-impl From<Event> for crate::Event {
-    fn from(event: Event) -> Self {
-        Self::Staking(event)
+/// The founders at genesis. Nothing where two of them share an operator.
+pub(crate) fn begin(state: &mut Overlay, set: &ValidatorSet, params: &Params, time: Millis) -> Option<()> {
+    for item in [keys::SET, keys::BEFORE, keys::AFTER] {
+        item.put(state, set);
     }
-}
-
-/// The set at genesis.
-pub(crate) fn begin(state: &mut Overlay, set: &ValidatorSet) {
-    keys::SET.put(state, set);
-}
-
-/// STAKING-1, STAKING-2: divides the fees of a block, which were already taken from the payers.
-pub(crate) fn pay_signers(ctx: &mut Ctx<'_>, fees: Amount, certificate: &Certificate) -> Result<(), Fault> {
-    let set = keys::SET.get(ctx.state)?.ok_or_else(|| Fault::Corrupt("no validator set in the state".into()))?;
-    let broken = || Fault::Corrupt("fees beyond the supply".into());
-    let signers: Vec<_> = certificate.signatures.iter().filter_map(|commit| set.get(&commit.validator)).collect();
-    let power: u128 = signers.iter().map(|v| u128::from(v.power)).sum();
-    let half = Amount::new(fees.0 / 2);
-    let mut paid = Amount::ZERO;
-    for validator in signers {
-        let share = part_of(half, validator.power, power).ok_or_else(broken)?;
-        let fresh = part_of(ctx.block.params.emission, validator.power, power).ok_or_else(broken)?;
-        if !share.is_zero() {
-            add(ctx, &validator.operator, share)?;
-            ctx.emit(Event::Paid { operator: validator.operator, amount: share });
-            paid = paid.plus(share).ok_or_else(broken)?;
-        }
-        if !fresh.is_zero() {
-            // A full supply ends emission; it is no fault.
-            let _ended = match tokens::issue(ctx, &TokenId::NATIVE, &validator.operator, fresh) {
-                Err(Stop::Fault(fault)) => return Err(fault),
-                other => other,
-            };
-        }
+    keys::EPOCH.put(state, &Epoch { number: time / params.epoch_ms.max(1), elected_at: 0 });
+    let mut roster = Vec::new();
+    for founder in set.iter() {
+        let stake = Stake {
+            key: founder.key,
+            contact: None,
+            pledge: leither_types::Amount::ZERO,
+            granted: founder.power,
+            standing: Standing::Active,
+            next_key: None,
+            ready: params.version,
+        };
+        keys::STAKE.put(state, &founder.operator, &stake);
+        keys::OWNER.put(state, &founder.id(), &Owner { operator: founder.operator, key: founder.key, convicted: false });
+        roster.push(founder.operator);
     }
-    let burnt = fees.minus(paid).ok_or_else(broken)?;
-    if !burnt.is_zero() {
-        tokens::burn_fee(ctx.state, burnt)?;
-        ctx.emit(Event::Burnt { amount: burnt });
+    roster.sort_unstable();
+    if roster.windows(2).any(|pair| pair[0] == pair[1]) {
+        return None;
     }
-    Ok(())
+    keys::ROSTER.put(state, &List::new(roster)?);
+    Some(())
 }
 
-/// `amount * power / all`, rounded down. Amount and power together leave 128 bits, so 256 are used: valid fees must never be a fault.
-fn part_of(amount: Amount, power: u64, all: u128) -> Option<Amount> {
-    let part = U256::from(amount.0).checked_mul(U256::from(power))?.checked_div(U256::from(all))?;
-    u128::try_from(part).ok().map(Amount::new)
-}
-
-fn add(ctx: &mut Ctx<'_>, to: &AccountId, amount: Amount) -> Result<(), Fault> {
-    match accounts::add(ctx.state, &TokenId::NATIVE, to, amount) {
-        Ok(()) => Ok(()),
-        Err(Stop::Fault(fault)) => Err(fault),
-        // The supply is below the cap, so no balance can pass it.
-        Err(Stop::Reject(_)) => Err(Fault::Corrupt("a balance beyond the supply".into())),
-    }
+/// What the state must have from genesis on.
+fn there<T>(found: Option<T>, what: &str) -> Result<T, Fault> {
+    found.ok_or_else(|| Fault::Corrupt(format!("no {what} in the state")))
 }

@@ -82,6 +82,13 @@ const params = struct({
   byte_deposit: u128,
   emission: u128,
   pushes_max: u32,
+  pledge_min: u128,
+  pledge_unit: u128,
+  unbonding_ms: u64,
+  jail_ms: u64,
+  misses_max: u32,
+  slash_permille: u32,
+  validators_max: u32,
 });
 
 export const genesisHead = struct({ version: u8, name: text(64), time: u64, validators, params, dev: bool, allocations: hex32 });

@@ -68,6 +68,13 @@ pub fn params() -> Params {
         byte_deposit: Amount::new(1_000),
         emission: Amount::ZERO,
         pushes_max: 256,
+        pledge_min: Amount::new(100_000_000_000),
+        pledge_unit: Amount::new(1_000_000_000),
+        unbonding_ms: 604_800_000,
+        jail_ms: 600_000,
+        misses_max: 60,
+        slash_permille: 50,
+        validators_max: 64,
     }
 }
 

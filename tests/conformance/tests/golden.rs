@@ -117,6 +117,13 @@ fn params(params: &Params) -> Value {
             "byte_deposit": params.byte_deposit,
             "emission": params.emission,
             "pushes_max": params.pushes_max,
+            "pledge_min": params.pledge_min,
+            "pledge_unit": params.pledge_unit,
+            "unbonding_ms": params.unbonding_ms.to_string(),
+            "jail_ms": params.jail_ms.to_string(),
+            "misses_max": params.misses_max,
+            "slash_permille": params.slash_permille,
+            "validators_max": params.validators_max,
         },
         "bytes": hex(params),
     })

@@ -1,9 +1,9 @@
 use crate::{Memory, NAMES, Plan, account, audit, charter, key, text};
 use leither_executor::{Draft, NobodyVerified, Outcome, Parent, Unfit, Verified, build, execute};
-use leither_pallets::{Call, Error, Event, describe_error, describe_event, genesis_state, orgs, tokens};
+use leither_pallets::{Call, Error, Event, describe_error, describe_event, genesis_state, orgs, staking, tokens};
 use leither_state::{Holding, Read, WriteSet};
 use leither_types::{
-    AccountId, Allocation, Amount, Block, Certificate, CommitSig, GENESIS_VERSION, Genesis, GenesisHead, Hash, List, Millis,
+    AccountId, Allocation, Amount, Block, Certificate, CommitSig, Evidence, GENESIS_VERSION, Genesis, GenesisHead, Hash, List, Millis,
     MimeiId, OrgId, Params, Receipt, SignedTx, Status, TokenId, TxId, Validator, ValidatorId, ValidatorSet,
 };
 use std::sync::Arc;
@@ -36,8 +36,12 @@ pub struct Chain {
     pub last: Option<Outcome>,
     /// The next block's time, unless that is too early for its parent.
     pub now: Millis,
-    /// Which validators sign certificates, by number; all at first.
+    /// Which validators sign certificates, by number, if they are in the set; all at first.
     pub signing: Vec<usize>,
+    /// Which validator proposes.
+    pub proposer: usize,
+    /// What the next proposer knows of misbehaviour.
+    pub evidence: Vec<Evidence>,
     /// Whether signatures are taken as verified: for speed, where they are not what is tested.
     pub trusting: bool,
     parent: Parent,
@@ -98,7 +102,18 @@ impl Chain {
         };
         let signing = (0..setup.powers.len()).collect();
         let now = GENESIS_TIME;
-        let chain = Self { genesis, blocks: Vec::new(), last: None, now, signing, trusting: false, parent, state };
+        let chain = Self {
+            genesis,
+            blocks: Vec::new(),
+            last: None,
+            now,
+            signing,
+            proposer: 0,
+            evidence: Vec::new(),
+            trusting: false,
+            parent,
+            state,
+        };
         audit(&chain.state);
         chain
     }
@@ -132,7 +147,7 @@ impl Chain {
 
     /// A proposer's draft for the next block.
     pub fn draft(&self) -> Draft {
-        Draft { time: self.next_time(), proposer: ValidatorId::of_key(&key("validator-0").public()) }
+        Draft { time: self.next_time(), proposer: validator(self.proposer), evidence: self.evidence.clone() }
     }
 
     /// A fit transaction, to be signed or spoilt.
@@ -174,12 +189,13 @@ impl Chain {
     /// Makes a block final: its writes are the state, the signing validators' certificate its proof.
     pub fn commit(&mut self, block: Block, outcome: Outcome) {
         let id = block.id();
+        let voting = self.set();
         // The parent's own handle is let go first, so that the state is written in place unless a snapshot is held.
         self.parent.state = Arc::new(Memory::default());
         Arc::make_mut(&mut self.state).commit(&outcome.writes);
         assert_eq!(self.state.root(), block.header.state_root, "the header states the root after the block");
-        let certificate = self.certify(block.header.height, id);
-        assert!(certificate.is_valid(&self.id(), &self.genesis.head.validators), "the signing validators are enough");
+        let certificate = self.certify(&voting, block.header.height, id);
+        assert!(certificate.is_valid(&self.id(), &voting), "the signing validators are enough");
         self.parent = Parent {
             chain: self.parent.chain,
             height: block.header.height,
@@ -193,15 +209,21 @@ impl Chain {
         audit(&self.state);
     }
 
-    /// A certificate by the signing validators.
-    pub fn certify(&self, height: u64, block: Hash) -> Certificate {
+    /// Who votes on the next block.
+    pub fn set(&self) -> ValidatorSet {
+        staking::views::set(&*self.state).expect("memory does not fail")
+    }
+
+    /// A certificate by those of `voting` that sign.
+    pub fn certify(&self, voting: &ValidatorSet, height: u64, block: Hash) -> Certificate {
         let mut certificate = Certificate { height, round: 0, block, signatures: List::default() };
         let sign = |n: &usize| {
             let key = key(&format!("validator-{n}"));
             let validator = ValidatorId::of_key(&key.public());
             CommitSig { validator, signature: key.sign(&certificate.claim_message(&self.parent.chain, validator)) }
         };
-        let mut signatures: Vec<_> = self.signing.iter().map(sign).collect();
+        let seated = |n: &&usize| voting.get(&validator(**n)).is_some();
+        let mut signatures: Vec<_> = self.signing.iter().filter(seated).map(sign).collect();
         signatures.sort_by_key(|commit| commit.validator);
         certificate.signatures = List::new(signatures).expect("at most 64 validators");
         certificate
@@ -335,6 +357,11 @@ impl Chain {
     pub fn head(&self, id: &MimeiId) -> leither_pallets::mimei::Head {
         leither_pallets::mimei::views::head(&*self.state, id).expect("memory does not fail").expect("it is there")
     }
+}
+
+/// The validator of this number.
+fn validator(n: usize) -> ValidatorId {
+    ValidatorId::of_key(&key(&format!("validator-{n}")).public())
 }
 
 /// Why a transaction was refused.

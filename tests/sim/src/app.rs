@@ -130,7 +130,7 @@ impl App {
         if let Some(villain) = &mut self.villain {
             candidates = villain.choose(candidates);
         }
-        let draft = Draft { time: now, proposer: self.me };
+        let draft = Draft { time: now, proposer: self.me, evidence: Vec::new() };
         let (mut block, outcome, unfit) = build(&parent, &draft, &candidates, &self.verified).map_err(fault)?;
         for (tx, _) in unfit {
             self.pool.remove(&tx);

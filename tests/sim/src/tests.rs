@@ -48,7 +48,7 @@ fn scene(signers: usize, tell: bool, meddle: impl Fn(&mut WriteSet, &mut Decided
         }
     }
     let signer = Signer::new(genesis.chain(), key("validator", 0));
-    let draft = Draft { time: genesis.head.time + 1, proposer: ValidatorId::of_key(&signer.public()) };
+    let draft = Draft { time: genesis.head.time + 1, proposer: ValidatorId::of_key(&signer.public()), evidence: Vec::new() };
     let (block, mut outcome, _) = build(&disk.parent(), &draft, &txs, &NobodyVerified).unwrap();
     assert_eq!(block.txs.len(), 5);
     let burned = outcome.receipts.iter().map(|receipt| receipt.fee.0).sum();

@@ -74,7 +74,7 @@ fn one_transfer_walks_the_seven_verbs() {
     let head = store.head().unwrap();
     let parent = Parent { chain, height: 0, id: head.id, time: head.time, certificate: head.certificate.clone(), state };
     let wanted = Wanted { txs: 100, bytes: 100_000, weight: rules.block_weight_max, base_fee, now: next.time };
-    let draft = Draft { time: next.time, proposer: ValidatorId::of_key(&key("validator").public()) };
+    let draft = Draft { time: next.time, proposer: ValidatorId::of_key(&key("validator").public()), evidence: Vec::new() };
     let (block, _, unfit) = build(&parent, &draft, &pool.best(&wanted), &NobodyVerified).unwrap();
     assert!(unfit.is_empty() && block.txs.len() == 1);
 

@@ -105,7 +105,7 @@ fn exec_2_the_parents_certificate_must_prove_it_final() {
     let height = chain.parent().height;
     let mut others = chain.clone();
     others.signing = vec![1, 2, 3];
-    let three = with(others.certify(height, chain.parent().id));
+    let three = with(others.certify(&others.set(), height, chain.parent().id));
     let state_moves = invalid(judge(&chain, &{
         let mut forged = three.clone();
         forged.header.state_root = Hash::ZERO;
@@ -116,18 +116,17 @@ fn exec_2_the_parents_certificate_must_prove_it_final() {
         Invalid::Header("state root"),
         "another valid certificate than this node's own is accepted as such"
     );
-    assert!(judge(&chain, &three).is_ok(), "without fees nothing depends on who signed");
     others.signing = vec![1, 2];
     assert_eq!(
-        invalid(judge(&chain, &with(others.certify(height, chain.parent().id)))),
+        invalid(judge(&chain, &with(others.certify(&others.set(), height, chain.parent().id)))),
         Invalid::Certificate,
         "half is too few"
     );
     others.signing = vec![1, 2, 3];
-    assert_eq!(invalid(judge(&chain, &with(others.certify(height, Hash([1; 32]))))), Invalid::Certificate, "of another block");
-    assert_eq!(invalid(judge(&chain, &with(others.certify(height + 1, chain.parent().id)))), Invalid::Certificate);
+    assert_eq!(invalid(judge(&chain, &with(others.certify(&others.set(), height, Hash([1; 32]))))), Invalid::Certificate, "of another block");
+    assert_eq!(invalid(judge(&chain, &with(others.certify(&others.set(), height + 1, chain.parent().id)))), Invalid::Certificate);
     assert_eq!(invalid(judge(&chain, &with(Certificate::genesis()))), Invalid::Certificate);
-    let mut twice = others.certify(height, chain.parent().id);
+    let mut twice = others.certify(&others.set(), height, chain.parent().id);
     let one = twice.signatures[0];
     twice.signatures = List::new(vec![one; 3]).expect("three");
     assert_eq!(invalid(judge(&chain, &with(twice))), Invalid::Certificate, "one signature three times");
@@ -138,7 +137,7 @@ fn exec_2_the_first_block_has_the_genesis_certificate() {
     let chain = Chain::default();
     let (mut block, _, _) = chain.propose(&[]);
     assert!(judge(&chain, &block).is_ok());
-    block.last_certificate = chain.certify(0, Hash::ZERO);
+    block.last_certificate = chain.certify(&chain.set(), 0, Hash::ZERO);
     block.header.last_certificate = block.last_certificate.hash();
     assert_eq!(invalid(judge(&chain, &block)), Invalid::Certificate);
 }

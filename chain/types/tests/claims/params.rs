@@ -17,6 +17,13 @@ fn numbers(params: &Params) -> Vec<(&'static str, u128)> {
         byte_deposit,
         emission,
         pushes_max,
+        pledge_min,
+        pledge_unit,
+        unbonding_ms,
+        jail_ms,
+        misses_max,
+        slash_permille,
+        validators_max,
     } = params;
     vec![
         ("version", u128::from(*version)),
@@ -33,6 +40,13 @@ fn numbers(params: &Params) -> Vec<(&'static str, u128)> {
         ("byte_deposit", byte_deposit.0),
         ("emission", emission.0),
         ("pushes_max", u128::from(*pushes_max)),
+        ("pledge_min", pledge_min.0),
+        ("pledge_unit", pledge_unit.0),
+        ("unbonding_ms", u128::from(*unbonding_ms)),
+        ("jail_ms", u128::from(*jail_ms)),
+        ("misses_max", u128::from(*misses_max)),
+        ("slash_permille", u128::from(*slash_permille)),
+        ("validators_max", u128::from(*validators_max)),
     ]
 }
 

@@ -39,6 +39,13 @@ impl Node {
                 byte_deposit: rules.byte_deposit.into(),
                 emission: rules.emission.into(),
                 pushes_max: rules.pushes_max,
+                pledge_min: rules.pledge_min.into(),
+                pledge_unit: rules.pledge_unit.into(),
+                unbonding_ms: rules.unbonding_ms.into(),
+                jail_ms: rules.jail_ms.into(),
+                misses_max: rules.misses_max,
+                slash_permille: rules.slash_permille,
+                validators_max: rules.validators_max,
             },
         })
     }
@@ -102,7 +109,14 @@ impl Node {
             power: v.power.into(),
             operator: v.operator.into(),
         };
+        let mut stakes = Vec::new();
+        for (operator, stake) in staking::views::stakes(&*at.state).map_err(fault)? {
+            let missed = staking::views::misses(&*at.state, &operator).map_err(fault)?;
+            stakes.push(show::stake(&operator, &stake, missed, set.iter().any(|v| v.operator == operator)));
+        }
         Ok(ValidatorList {
+            stakes,
+            epoch: staking::views::epoch(&*at.state).map_err(fault)?.number.into(),
             validators: set.iter().map(one).collect(),
             // 64 powers of 64 bits may exceed 64 bits; such a chain shows the highest number there is.
             total_power: u64::try_from(set.total_power()).unwrap_or(u64::MAX).into(),

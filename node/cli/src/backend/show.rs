@@ -1,11 +1,11 @@
 //! Blocks, transactions, receipts as the API shows them.
 
-use leither_pallets::{describe_call, describe_error, describe_event};
+use leither_pallets::{describe_call, describe_error, describe_event, staking};
 use leither_rpc_api::{
-    Block, BlockTx, Bytes, CallView, Certificate, CertificateSignature, EventView, FailureView, FinalHeader, Header, Receipt,
+    Block, BlockTx, Bytes, CallView, Certificate, CertificateSignature, EventView, FailureView, FinalHeader, Header, Receipt, StakeView,
     TxBody, WitnessView,
 };
-use leither_types::{self as chain, CallBytes, Hash, SignedTx, Status};
+use leither_types::{self as chain, CallBytes, Hash, SignedTx, Status, ValidatorId};
 use parity_scale_codec::Encode;
 use serde::Serialize;
 use serde_json::Value;
@@ -144,5 +144,28 @@ pub fn block(block: &chain::Block, c: &chain::Certificate, receipts: &[chain::Re
         txs: (start..end).filter_map(one).collect(),
         next: (end < total).then_some(end as u32),
         end: if end < total { Vec::new() } else { at_end.collect() },
+    }
+}
+
+/// A stake as it stands.
+pub(super) fn stake(operator: &leither_types::AccountId, stake: &staking::Stake, missed: u32, seated: bool) -> StakeView {
+    let (standing, until) = match stake.standing {
+        staking::Standing::Active => ("active", None),
+        staking::Standing::Jailed { until } => ("jailed", Some(until)),
+        staking::Standing::Leaving { release } => ("leaving", release),
+        staking::Standing::Ejected { release } => ("ejected", Some(release)),
+    };
+    StakeView {
+        operator: (*operator).into(),
+        validator: ValidatorId::of_key(&stake.key).into(),
+        next_validator: stake.next_key.as_ref().map(|next| ValidatorId::of_key(&next.key).into()),
+        pledge: stake.pledge.into(),
+        granted: stake.granted.into(),
+        seated,
+        standing: standing.into(),
+        until: until.map(Into::into),
+        missed,
+        ready: stake.ready,
+        address: stake.contact.as_ref().map(|contact| contact.address.to_string()).unwrap_or_default(),
     }
 }

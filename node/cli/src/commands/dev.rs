@@ -86,7 +86,10 @@ async fn start(dir: &Path, config: Config) -> Done<Running> {
         config,
         genesis,
         data,
-        validator: Some(ValidatorKey { key: consensus, dir: validator, vote_again: false }),
+        home: dir.to_path_buf(),
+        snapshots: None,
+        validators: vec![ValidatorKey { key: consensus, dir: validator, vote_again: false }],
+        trusted: None,
         node_key: dev_key(Role::Node, 0).ok_or_else(missing)?,
         swarm_key: swarm,
         joinable: false,
@@ -112,7 +115,8 @@ pub fn dev_genesis(time_ms: u64) -> Done<GenesisFile> {
         genesis::add_allocation(&mut form, operator, amount, "play money of a development chain", evidence)?;
     }
     let key = dev_key(Role::Consensus, 0).ok_or_else(missing)?.public();
-    genesis::add_validator(&mut form, key, 1, operator)?;
+    // As if it had pledged a thousand mei: who joins with the least pledge does not hold the majority.
+    genesis::add_validator(&mut form, key, 1_000, operator)?;
     Ok(form)
 }
 

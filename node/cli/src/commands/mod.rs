@@ -3,14 +3,19 @@
 pub mod account;
 pub mod bench;
 pub mod dev;
+pub mod db;
 pub mod genesis;
+pub mod join;
 pub mod keys;
+pub mod localnet;
 pub mod localtx;
 pub mod mimei;
 pub mod node;
 pub mod org;
 pub mod prove;
+pub mod snapshot;
 pub mod token;
+pub mod validator;
 
 use crate::args::{Cli, Command};
 use crate::exit::Done;
@@ -50,7 +55,7 @@ pub async fn run(cli: Cli) -> Done {
     match cli.command {
         Command::Dev(dev) => dev.run(&session).await,
         Command::Genesis(genesis) => genesis.run(&session),
-        Command::Init(init) => init.run(&session),
+        Command::Init(init) => init.run(&session).await,
         Command::Run(run) => run.run(&session).await,
         Command::Status => node::status(&session).await,
         Command::Keys(keys) => keys.run(&session),
@@ -60,6 +65,9 @@ pub async fn run(cli: Cli) -> Done {
         Command::Token(token) => token.run(&session).await,
         Command::Mimei(mimei) => mimei.run(&session).await,
         Command::Validator(validator) => validator.run(&session).await,
+        Command::Snapshot(snapshot) => snapshot.run(&session),
+        Command::Db(db) => db.run(&session),
+        Command::Localnet(localnet) => localnet.run(&session).await,
         Command::Tx(tx) => tx.run(&session).await,
         Command::Prove(prove) => prove.run(&session).await,
         Command::Bench(bench) => bench.run(&session).await,

@@ -1,20 +1,26 @@
-//! `leither init`, `run`, `status`, `validator list`.
+//! `leither init`, `run`, `status`.
 
-use super::Session;
+use super::{Session, join};
 use crate::compose::{End, Parts};
 use crate::config::{self, Config, LogFormat};
 use crate::exit::{Done, Failure};
 use crate::files;
-use crate::genesis;
+use crate::genesis::{self, GenesisFile};
 use crate::home::Home;
 use crate::keys::{Purpose, create_node_key, load_node_key};
-use clap::{Args, Subcommand};
+use crate::watch;
+use clap::Args;
+use leither_engine::join::Trusted;
 use leither_engine::{SignState, ValidatorKey, swarm_key, swarm_peer_id};
 use leither_rpc_api::{NoParams, methods};
-use leither_types::{SecretKey, ValidatorId};
+use leither_types::{Hash, SecretKey, ValidatorId};
+use multiaddr::Multiaddr;
 use serde_json::json;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// The file of a consensus key in its directory.
+pub(super) const CONSENSUS_KEY: &str = "consensus_key.json";
 
 /// Makes a home directory for a node of a chain.
 #[derive(Args, Debug)]
@@ -22,6 +28,15 @@ pub struct Init {
     /// The chain's genesis.json; a new validator's keys can be made before there is one.
     #[arg(long)]
     genesis: Option<PathBuf>,
+    /// An invitation: a node's multiaddress, from which the genesis is fetched. /ip4/203.0.113.7/tcp/4801/p2p/12D3…
+    #[arg(long, value_name = "MULTIADDR", conflicts_with = "genesis", requires = "chain")]
+    join: Option<Multiaddr>,
+    /// The genesis hash of the chain to join: whoever invites tells it, and nothing else is believed.
+    #[arg(long, value_name = "HASH", requires = "join")]
+    chain: Option<Hash>,
+    /// Writes a unit for systemd, which runs this node as the owner of its home.
+    #[arg(long)]
+    systemd: bool,
     /// Makes a consensus key, so that this node can keep the books.
     #[arg(long)]
     validator: bool,
@@ -36,17 +51,26 @@ pub struct Run {
     /// Settings for this run, `key=value`; several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// A block that somebody whom you trust told you, `HEIGHT:ID`: a chain without it is not followed. Needed where this node has not seen the
+    /// chain for longer than pledges are bound.
+    #[arg(long, value_name = "HEIGHT:ID", value_parser = trusted)]
+    trust: Option<Trusted>,
+    /// How a new node gets the chain: auto, blocks or snapshot. `snapshot` also replaces a database that has fallen behind all its peers.
+    #[arg(long, value_name = "MODE")]
+    sync: Option<String>,
+    /// The most that everything under the home directory may take, e.g. 20GiB.
+    #[arg(long, value_name = "SIZE")]
+    disk_cap: Option<String>,
     /// Ends this validator's abstention at once: it may sign otherwise what it signed before. Only where the chain stands still because so
     /// many abstain, and never by a third of the power or more.
     #[arg(long)]
     vote_again: bool,
 }
 
-/// Who keeps the books.
-#[derive(Subcommand, Debug)]
-pub enum Validator {
-    /// Who votes on the next block.
-    List,
+fn trusted(text: &str) -> Result<Trusted, String> {
+    let (height, block) = text.split_once(':').ok_or("write HEIGHT:ID, as `leither status` shows them")?;
+    let height = height.parse().map_err(|_| format!("`{height}` is no height"))?;
+    Ok(Trusted { height, block: block.parse().map_err(|e| format!("`{block}` is no block id: {e}"))? })
 }
 
 fn settings(set: &[String]) -> Done<Vec<(String, String)>> {
@@ -59,9 +83,9 @@ fn settings(set: &[String]) -> Done<Vec<(String, String)>> {
 
 /// A new consensus key, and beside it the record of what it has signed: nothing yet. The record is made here and nowhere else: where it is
 /// missing later, nobody can say what the key has signed, and the engine refuses to start.
-pub(super) fn new_consensus_key(home: &Home) -> Done<SecretKey> {
-    let key = create_node_key(&home.consensus_key(), Purpose::Consensus)?;
-    SignState::create(&home.validator(), &ValidatorId::of_key(&key.public()).to_string()).map_err(Failure::fault)?;
+pub(super) fn new_consensus_key(dir: &Path) -> Done<SecretKey> {
+    let key = create_node_key(&dir.join(CONSENSUS_KEY), Purpose::Consensus)?;
+    SignState::create(dir, &ValidatorId::of_key(&key.public()).to_string()).map_err(Failure::fault)?;
     Ok(key)
 }
 
@@ -79,10 +103,16 @@ fn write_settings(home: &Home, set: &[(String, String)]) -> Done {
 }
 
 impl Init {
-    pub(super) fn run(self, session: &Session) -> Done {
+    pub(super) async fn run(self, session: &Session) -> Done {
         let home = &session.home;
         home.create()?;
-        write_settings(home, &settings(&self.set)?)?;
+        let mut set = settings(&self.set)?;
+        if let Some(peer) = &self.join
+            && !set.iter().any(|(key, _)| key == "p2p.peers")
+        {
+            set.push(("p2p.peers".into(), peer.to_string()));
+        }
+        write_settings(home, &set)?;
         let node = match home.node_key().exists() {
             true => load_node_key(&home.node_key(), Purpose::Node)?,
             false => create_node_key(&home.node_key(), Purpose::Node)?,
@@ -96,11 +126,19 @@ impl Init {
         if self.validator {
             let key = match home.consensus_key().exists() {
                 true => load_node_key(&home.consensus_key(), Purpose::Consensus)?,
-                false => new_consensus_key(home)?,
+                false => new_consensus_key(&home.validator())?,
             };
             shown["consensus_key"] = key.public().to_string().into();
             shown["validator"] = ValidatorId::of_key(&key.public()).to_string().into();
             shown["consensus_peer_id"] = swarm_peer_id(&swarm_key(&key)).map_err(Failure::fault)?.into();
+        }
+        if let (Some(_), Some(chain)) = (&self.join, &self.chain) {
+            let genesis = join::genesis(home, &node, chain).await?;
+            genesis::write(&home.genesis(), &GenesisFile::from(&genesis))?;
+            shown["chain"] = chain.to_string().into();
+        }
+        if self.systemd {
+            shown["systemd"] = write_unit(home)?.into();
         }
         if let Some(path) = &self.genesis {
             let file = genesis::read(path)?;
@@ -115,6 +153,17 @@ impl Init {
         session.printer.answer(&shown);
         Ok(())
     }
+}
+
+/// The unit's path.
+fn write_unit(home: &Home) -> Done<String> {
+    let binary = std::env::current_exe().map_err(|e| Failure::fault(format!("cannot tell where this program is: {e}")))?;
+    let owner = watch::owner(home.root()).map_err(|e| Failure::fault(format!("cannot tell who owns {}: {e}", home.root().display())))?;
+    let unit = watch::unit(&binary, home.root(), &owner).map_err(Failure::usage)?;
+    let path = home.root().join("config/leither.service");
+    let written = files::replace(&path, unit.as_bytes(), files::OPEN_MODE);
+    written.map_err(|e| Failure::fault(format!("cannot write {}: {e}", path.display())))?;
+    Ok(path.display().to_string())
 }
 
 /// Starts the log. Twice in a process does nothing.
@@ -150,20 +199,28 @@ impl Run {
             return Err(Failure::usage(format!("{root} is no home of a node: make one with `leither init --genesis FILE`")));
         }
         let variables = config::variables(std::env::vars_os())?;
-        let config = Config::load(&home.config(), &mut variables.into_iter(), &settings(&self.set)?)?;
+        let mut set = settings(&self.set)?;
+        set.extend(self.sync.map(|mode| ("sync.mode".to_string(), mode)));
+        set.extend(self.disk_cap.map(|size| ("disk.cap".to_string(), size)));
+        let config = Config::load(&home.config(), &mut variables.into_iter(), &set)?;
         start_log(&config)?;
         let genesis = genesis::load(&home.genesis())?;
-        let validator = match home.consensus_key().exists() {
-            true => Some(load_node_key(&home.consensus_key(), Purpose::Consensus)?),
-            false => None,
-        };
+        let mut validators = Vec::new();
+        for dir in home.validators() {
+            let key = load_node_key(&dir.join(CONSENSUS_KEY), Purpose::Consensus)?;
+            validators.push(ValidatorKey { key, dir, vote_again: self.vote_again });
+        }
         let node_key = load_node_key(&home.node_key(), Purpose::Node)?;
-        let swarm = swarm_key(validator.as_ref().unwrap_or(&node_key));
+        join::chain(home, &config, &node_key, &genesis.head, self.trust).await?;
+        let swarm = swarm_key(validators.first().map_or(&node_key, |validator| &validator.key));
         let parts = Parts {
             config,
             genesis,
             data: home.data(),
-            validator: validator.map(|key| ValidatorKey { key, dir: home.validator(), vote_again: self.vote_again }),
+            home: home.root().to_path_buf(),
+            snapshots: Some(home.snapshots()),
+            validators,
+            trusted: self.trust,
             node_key,
             swarm_key: swarm,
             joinable: true,
@@ -173,6 +230,7 @@ impl Run {
         let end = End::listen()?;
         session.printer.answer(&json!({
             "rpc": format!("http://{}", running.rpc_address()),
+            "metrics": format!("http://{}", running.metrics_address()),
             "chain": running.store.genesis().chain().to_string(),
             "height": running.store.head().map_err(Failure::fault)?.height.to_string(),
         }));
@@ -185,16 +243,6 @@ pub(super) async fn status(session: &Session) -> Done {
     let wallet = session.wallet().await?;
     session.printer.answer(&wallet.client.call(&methods::NODE_GET_STATUS, NoParams {}).await?);
     Ok(())
-}
-
-impl Validator {
-    pub(super) async fn run(self, session: &Session) -> Done {
-        let wallet = session.wallet().await?;
-        match self {
-            Validator::List => session.printer.answer(&wallet.client.call(&methods::VALIDATOR_LIST, NoParams {}).await?),
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -211,10 +259,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::at(dir.path()).unwrap();
         home.create().unwrap();
-        let key = new_consensus_key(&home).unwrap();
+        let key = new_consensus_key(&home.validator()).unwrap();
         let record = std::fs::read_to_string(home.sign_state()).unwrap();
         assert!(record.contains(&ValidatorId::of_key(&key.public()).to_string()), "{record}");
-        assert!(new_consensus_key(&home).is_err(), "a key that is there is not replaced");
+        assert!(new_consensus_key(&home.validator()).is_err(), "a key that is there is not replaced");
     }
 
     // HOME-6

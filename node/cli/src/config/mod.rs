@@ -44,8 +44,32 @@ pub struct Config {
     pub consensus: Consensus,
     /// What the node says of itself.
     pub log: Log,
-    /// The most bytes that everything under the home may take. Nothing keeps to it yet.
+    /// The most bytes that everything under the home may take.
     pub disk_cap: u64,
+    /// How a node that is new, or far behind, gets the chain.
+    pub sync: SyncMode,
+    /// Snapshots of the state.
+    pub snapshots: Snapshots,
+}
+
+/// How a node that is new gets the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncMode {
+    /// A snapshot where that is much shorter than all blocks, or where no peer has all blocks.
+    Auto,
+    /// Every block from the first.
+    Blocks,
+    /// A snapshot, also in the place of a database that has fallen too far behind.
+    Snapshot,
+}
+
+/// Snapshots of the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshots {
+    /// One is written every so many epochs; 0: never.
+    pub every_epochs: u32,
+    /// So many are kept, the newest.
+    pub keep: u32,
 }
 
 /// The data swarm.
@@ -114,6 +138,8 @@ impl Default for Config {
             consensus: Consensus { listen: local(4804), persistent_peers: Vec::new() },
             log: Log { level: "info".into(), format: LogFormat::Text },
             disk_cap: 50 * GIB,
+            sync: SyncMode::Auto,
+            snapshots: Snapshots { every_epochs: 1, keep: 2 },
         }
     }
 }

@@ -1,4 +1,4 @@
-use super::{Config, ConfigError, LogFormat, VARIABLE_PREFIX, parse_size, show_size};
+use super::{Config, ConfigError, LogFormat, SyncMode, VARIABLE_PREFIX, parse_size, show_size};
 use multiaddr::{Multiaddr, Protocol};
 use std::net::SocketAddr;
 use toml::Value;
@@ -113,7 +113,7 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         key: "metrics.listen",
-        about: "Where /metrics, /health and /ready are. Reserved: nothing listens there yet.",
+        about: "Where /metrics, /health and /ready are.",
         unit: ADDRESS,
         list: false,
         show: |c| address_value(&c.metrics_listen),
@@ -168,7 +168,7 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         key: "disk.cap",
-        about: "The most that everything under the home directory may take. Reserved: nothing keeps to it yet.",
+        about: "The most that everything under the home directory may take: old blocks go, and when nothing more can go the node stops.",
         unit: "bytes, or a number with KiB, MiB, GiB, TiB; at least 1GiB",
         list: false,
         show: |c| Value::from(show_size(c.disk_cap)),
@@ -180,6 +180,44 @@ pub const TABLE: &[Row] = &[
             c.disk_cap = size.ok_or("is no size: write a number of bytes, or one with a unit like 50GiB")?;
             Ok(())
         },
+    },
+    Row {
+        key: "sync.mode",
+        about: "How a node that is new gets the chain: every block, or a snapshot of the state that certificates lead to.",
+        unit: "auto, blocks or snapshot",
+        list: false,
+        show: |c| {
+            Value::from(match c.sync {
+                SyncMode::Auto => "auto",
+                SyncMode::Blocks => "blocks",
+                SyncMode::Snapshot => "snapshot",
+            })
+        },
+        set: |c, v| {
+            c.sync = match text(v)? {
+                "auto" => SyncMode::Auto,
+                "blocks" => SyncMode::Blocks,
+                "snapshot" => SyncMode::Snapshot,
+                other => return Err(format!("is `{other}`, expected auto, blocks or snapshot")),
+            };
+            Ok(())
+        },
+    },
+    Row {
+        key: "snapshots.every_epochs",
+        about: "A snapshot of the state is written every so many epochs, and served to who joins; 0: never.",
+        unit: "count, 0 to 10000",
+        list: false,
+        show: |c| Value::from(i64::from(c.snapshots.every_epochs)),
+        set: |c, v| number(v, 0, 10_000).map(|n| c.snapshots.every_epochs = n as u32),
+    },
+    Row {
+        key: "snapshots.keep",
+        about: "So many snapshots are kept, the newest.",
+        unit: "count, 1 to 100",
+        list: false,
+        show: |c| Value::from(i64::from(c.snapshots.keep)),
+        set: |c, v| number(v, 1, 100).map(|n| c.snapshots.keep = n as u32),
     },
 ];
 

@@ -1,11 +1,10 @@
 use super::{AllocationForm, GenesisError, GenesisFile};
 use crate::keys::dev_name;
 use leither_types::{
-    Allocation, Amount, BLOCK_BYTES_MAX, GENESIS_VERSION, Genesis, GenesisHead, Hash, Params, PublicKey, SUPPLY_MAX, Text,
+    Allocation, Amount, BLOCK_BYTES_MAX, GENESIS_VERSION, Genesis, GenesisHead, Hash, Params, PublicKey, RULES_VERSION, SUPPLY_MAX, Text,
     VALIDATORS_MAX, Validator, ValidatorSet,
 };
 
-const RULES_VERSION: u32 = 1;
 const NAME_BYTES_MAX: usize = 64;
 const PROPOSE_TIMEOUT_MS_MAX: u64 = 500;
 const YEAR_MS: u64 = 366 * 24 * 3_600_000;
@@ -151,6 +150,24 @@ fn numbers(params: &Params) -> Result<(), GenesisError> {
             "params.base_fee_min, byte_deposit and emission may not exceed the greatest supply",
         ),
         (params.pushes_max >= 1, "params.pushes_max must be at least 1"),
+        (
+            (1..=RULES_VERSION).contains(&params.version),
+            "params.version must be that of rules which this program knows: 1 or 2",
+        ),
+        (
+            params.pledge_min <= SUPPLY_MAX && !params.pledge_unit.is_zero() && params.pledge_unit <= SUPPLY_MAX,
+            "params.pledge_min and pledge_unit may not exceed the greatest supply, and a unit is not nothing",
+        ),
+        (
+            params.unbonding_ms <= YEAR_MS && params.jail_ms <= YEAR_MS,
+            "params.unbonding_ms and params.jail_ms may not exceed a year",
+        ),
+        (params.misses_max >= 1, "params.misses_max must be at least 1"),
+        (params.slash_permille <= 1_000, "params.slash_permille may not exceed 1000"),
+        (
+            (1..=VALIDATORS_MAX as u32).contains(&params.validators_max),
+            "params.validators_max must be 1 to 64",
+        ),
     ];
     match rules.iter().find(|(holds, _)| !holds) {
         Some((_, rule)) => unfit(*rule),

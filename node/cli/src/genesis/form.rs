@@ -80,6 +80,15 @@ pub struct ParamsForm {
     pub byte_deposit: Amount,
     pub emission: Amount,
     pub pushes_max: u32,
+    pub pledge_min: Amount,
+    pub pledge_unit: Amount,
+    #[serde(with = "decimal")]
+    pub unbonding_ms: u64,
+    #[serde(with = "decimal")]
+    pub jail_ms: u64,
+    pub misses_max: u32,
+    pub slash_permille: u32,
+    pub validators_max: u32,
 }
 
 impl GenesisFile {
@@ -138,6 +147,13 @@ impl From<&Params> for ParamsForm {
             byte_deposit,
             emission,
             pushes_max,
+            pledge_min,
+            pledge_unit,
+            unbonding_ms,
+            jail_ms,
+            misses_max,
+            slash_permille,
+            validators_max,
         } = params.clone();
         Self {
             version,
@@ -154,6 +170,13 @@ impl From<&Params> for ParamsForm {
             byte_deposit,
             emission,
             pushes_max,
+            pledge_min,
+            pledge_unit,
+            unbonding_ms,
+            jail_ms,
+            misses_max,
+            slash_permille,
+            validators_max,
         }
     }
 }
@@ -175,6 +198,13 @@ impl From<&ParamsForm> for Params {
             byte_deposit,
             emission,
             pushes_max,
+            pledge_min,
+            pledge_unit,
+            unbonding_ms,
+            jail_ms,
+            misses_max,
+            slash_permille,
+            validators_max,
         } = form.clone();
         Self {
             version,
@@ -191,6 +221,13 @@ impl From<&ParamsForm> for Params {
             byte_deposit,
             emission,
             pushes_max,
+            pledge_min,
+            pledge_unit,
+            unbonding_ms,
+            jail_ms,
+            misses_max,
+            slash_permille,
+            validators_max,
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::{Candidate, Ctx, Driver, apart};
 use crate::error::NodeFault;
 use crate::feed::Committed;
-use crate::node::{Node, now};
+use crate::node::{Node, Tip, now};
 use crate::pacing::Pace;
 use arc_malachitebft_app_channel::app::types::core::CommitCertificate;
 use leither_consensus::certificate;
@@ -24,19 +24,7 @@ impl Driver {
         let candidate = self.ready.remove(&id).ok_or_else(missing)?;
         let (txs, weight) = (candidate.block.txs.len(), candidate.outcome.weight);
         let (node, begun) = (self.node.clone(), Instant::now());
-        let tip = apart(move || {
-            let _writing = node.writing.lock().unwrap_or_else(PoisonError::into_inner);
-            record(&node, &candidate, certificate.clone())?;
-            let tip = node.renew_tip()?;
-            {
-                let mut pool = node.pool();
-                pool.committed(candidate.block.txs.iter());
-                pool.expire(now());
-            }
-            notify(&node, candidate, certificate);
-            Ok::<_, NodeFault>(tip)
-        })
-        .await??;
+        let tip = apart(move || commit_block(&node, candidate, certificate)).await??;
         tracing::info!(height, block = %id, txs, weight, took = ?begun.elapsed(), "commit");
         self.pace = Pace::new(&tip.next.params).learn(txs, weight);
         self.ready.clear();
@@ -51,6 +39,24 @@ impl Driver {
     }
 }
 
+/// commit: on disk, then as the tip, then for the pool and all who listen.
+pub(crate) fn commit_block(node: &Node, candidate: Candidate, certificate: Certificate) -> Result<Arc<Tip>, NodeFault> {
+    let _writing = node.writing.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = node.tip();
+    record(node, &candidate, certificate.clone())?;
+    let tip = node.renew_tip()?;
+    {
+        let mut pool = node.pool();
+        pool.committed(candidate.block.txs.iter());
+        pool.expire(now());
+    }
+    notify(node, candidate, certificate);
+    if (before.validators.set(), before.after.set()) != (tip.validators.set(), tip.after.set()) {
+        node.role.notify_one();
+    }
+    Ok(tip)
+}
+
 /// record: block, state, receipts and certificate, in one atomic write.
 fn record(node: &Node, candidate: &Candidate, certificate: Certificate) -> Result<(), NodeFault> {
     let outcome = &candidate.outcome;
@@ -60,6 +66,7 @@ fn record(node: &Node, candidate: &Candidate, certificate: Certificate) -> Resul
         writes: &outcome.writes,
         receipts: &outcome.receipts,
         touched: &outcome.touched,
+        next_set: &outcome.validators,
     })?;
     Ok(())
 }

@@ -24,7 +24,7 @@ const WAIT_MAX: Duration = Duration::from_millis(250);
 const BLOCKS_A_ROUND: u32 = 2;
 
 /// Why a block is looked at.
-enum Cause {
+pub(crate) enum Cause {
     /// It is proposed. `turn`: by who has to be its author; nothing where it is proposed again.
     Proposed { pace: Pace, author: Option<ValidatorId>, round: u32 },
     /// It was found good before, here or by two thirds: the clock is not asked, and it need not be kept.
@@ -32,7 +32,7 @@ enum Cause {
 }
 
 /// What this node thinks of a block.
-enum Judgement {
+pub(crate) enum Judgement {
     Good(Box<(Hash, Candidate)>),
     /// No node can find it good.
     Bad(String),
@@ -242,13 +242,13 @@ fn is_timely(tip: &Tip, round: u32, head: &Head) -> bool {
 
 /// CONS-7: whether a stream's head is signed by the proposer of its round, in the next height or the one after it.
 fn is_from_proposer(tip: &Tip, head: &Head, signature: &Signature) -> bool {
-    let near = head.height.checked_sub(tip.next_height()).is_some_and(|ahead| ahead <= 1);
-    let turn = tip.validators.proposer(head.height, head.round);
-    near && turn.id() == head.publisher && head.is_signed_by(&tip.parent.chain, turn.key(), signature)
+    let Some(voters) = tip.voters(head.height) else { return false };
+    let turn = voters.proposer(head.height, head.round);
+    turn.id() == head.publisher && head.is_signed_by(&tip.parent.chain, turn.key(), signature)
 }
 
 /// execute, with all that comes before it (ENGINE-2).
-fn judge_block(node: &Node, tip: &Tip, cause: &Cause, announced: Hash, bytes: Bytes) -> Result<Judgement, NodeFault> {
+pub(crate) fn judge_block(node: &Node, tip: &Tip, cause: &Cause, announced: Hash, bytes: Bytes) -> Result<Judgement, NodeFault> {
     let block: Block = match decode_within(&bytes, BLOCK_BYTES_MAX) {
         Ok(block) => block,
         Err(e) => return Ok(Judgement::Junk(e.to_string())),
@@ -294,7 +294,9 @@ fn judge_block(node: &Node, tip: &Tip, cause: &Cause, announced: Hash, bytes: By
 /// Whether the content is the one that the header, and with it the id, commits to. Else whoever passed it on has changed it, and it says
 /// nothing of the block of that id.
 fn is_whole(block: &Block) -> bool {
-    block.header.txs_root == Block::txs_root(&block.txs) && block.header.last_certificate == block.last_certificate.hash()
+    block.header.txs_root == Block::txs_root(&block.txs)
+        && block.header.evidence_root == Block::evidence_root(&block.evidence)
+        && block.header.last_certificate == block.last_certificate.hash()
 }
 
 /// ENGINE-4: verifies in one batch what is not remembered. What fails here is left to `execute`, which says which it is.

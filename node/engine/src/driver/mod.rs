@@ -10,9 +10,13 @@
 //! to `Finalized` may wait, as the engine goes on serving while it does.
 
 mod commit;
+mod evidence;
 mod execute;
 mod propose;
 mod serve;
+
+pub(crate) use commit::commit_block;
+pub(crate) use execute::{Cause, Judgement, judge_block};
 
 use crate::error::NodeFault;
 use crate::node::{Alarm, Node, Tip, now};
@@ -40,7 +44,7 @@ const EARLY_MAX: usize = 4;
 type Ctx = Leither;
 
 /// A block of the next height that was executed and found good.
-struct Candidate {
+pub(crate) struct Candidate {
     block: Arc<Block>,
     /// Its encoding, made or received once.
     bytes: Bytes,
@@ -50,6 +54,11 @@ struct Candidate {
 }
 
 impl Candidate {
+    /// How many transactions it has.
+    pub(crate) fn txs(&self) -> usize {
+        self.block.txs.len()
+    }
+
     fn new(block: Arc<Block>, bytes: Bytes, outcome: Outcome) -> Self {
         Self { block, bytes, outcome: Arc::new(outcome), rounds: BTreeSet::new() }
     }
@@ -166,12 +175,15 @@ impl Driver {
                 self.commit(&certificate).await?;
                 send(reply, ());
             }
-            AppMsg::Finalized { evidence, reply, .. } => {
-                for (who, _) in evidence.votes.iter() {
-                    tracing::warn!(validator = %who, "voted twice in one round");
+            AppMsg::Finalized { certificate, evidence, reply, .. } => {
+                let proofs = evidence::proofs(&evidence);
+                let node = self.node.clone();
+                if !proofs.is_empty() {
+                    apart(move || proofs.into_iter().try_for_each(|proof| node.accuse(proof))).await??;
                 }
-                for (who, _) in evidence.proposals.iter() {
-                    tracing::warn!(validator = %who, "proposed twice in one round");
+                // Only what the engine has verified is told here; a certificate without a form changes nothing.
+                if let Ok(wider) = leither_consensus::certificate(&certificate) {
+                    self.node.widen(wider);
                 }
                 self.held = Some(Held::Next(reply));
             }
@@ -183,7 +195,7 @@ impl Driver {
                 let values = self.decided_values(range).await?;
                 send(reply, values);
             }
-            AppMsg::GetHistoryMinHeight { reply } => send(reply, BlockHeight(1)),
+            AppMsg::GetHistoryMinHeight { reply } => send(reply, BlockHeight(self.lowest().await?)),
             // Vote extensions are switched off; the engine does not ask.
             AppMsg::ExtendVote { reply, .. } => send(reply, None),
             AppMsg::VerifyVoteExtensions { reply, .. } => send(reply, Vec::new()),
@@ -194,7 +206,7 @@ impl Driver {
     /// PACE-8: begins at once where other nodes may be ahead; a lone validator begins with its next pulse.
     fn start(&mut self, reply: Reply<(BlockHeight, HeightParams<Ctx>)>) {
         let tip = self.node.tip();
-        if tip.is_alone(self.node.me) && !self.has_peers {
+        if tip.is_alone(self.node.me()) && !self.has_peers {
             self.held = Some(Held::Start(reply));
         } else {
             self.began = Instant::now();
@@ -262,8 +274,12 @@ fn send<T>(reply: Reply<T>, value: T) {
     let _ = reply.send(value);
 }
 
+/// STAKING-6: the engine takes in late votes until the height is as old as the next one must wait for anyway (PACE-6), so that a slow
+/// validator is paid and not missed. Alone there are none.
 fn height_params(tip: &Tip) -> HeightParams<Ctx> {
-    HeightParams::new(tip.validators.clone(), timeouts(&tip.next.params), None)
+    let params = &tip.next.params;
+    let target = (tip.validators.set().len() > 1).then(|| Duration::from_millis(params.pulse_min_ms.min(params.pulse_ms)));
+    HeightParams::new(tip.validators.clone(), timeouts(params), target)
 }
 
 fn local(height: Height, round: Round, id: Hash) -> LocallyProposedValue<Ctx> {

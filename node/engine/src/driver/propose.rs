@@ -26,7 +26,7 @@ impl Driver {
         reply: Reply<LocallyProposedValue<Ctx>>,
     ) -> Result<(), NodeFault> {
         let tip = self.node.tip();
-        let Some(me) = self.node.me.filter(|_| height == tip.next_height()) else {
+        let Some(me) = self.node.me().filter(|_| height == tip.next_height()) else {
             tracing::warn!(height, next = tip.next_height(), "asked for a block that this node cannot make");
             return Ok(());
         };
@@ -91,7 +91,7 @@ impl Driver {
             return;
         };
         let tip = self.node.tip();
-        let (Some(signer), Some(me)) = (&self.signer, self.node.me) else { return };
+        let (Some(signer), Some(me)) = (&self.signer, self.node.me()) else { return };
         if tip.is_alone(Some(me)) && !self.has_peers {
             return;
         }
@@ -130,7 +130,8 @@ fn make(node: &Node, tip: &Tip, pace: &Pace, me: ValidatorId, round: u32) -> Res
         now: time,
     };
     let candidates = node.pool().best(&wanted);
-    let (block, outcome, unfit) = build(&tip.parent, &Draft { time, proposer: me }, &candidates, &node.verified)?;
+    let draft = Draft { time, proposer: me, evidence: node.evidence() };
+    let (block, outcome, unfit) = build(&tip.parent, &draft, &candidates, &node.verified)?;
     if !unfit.is_empty() {
         let mut pool = node.pool();
         for (tx, why) in unfit {

@@ -19,6 +19,14 @@ impl Driver {
     }
 }
 
+impl Driver {
+    /// The lowest height that this node can still serve.
+    pub(super) async fn lowest(&self) -> Result<Height, NodeFault> {
+        let node = self.node.clone();
+        apart(move || Ok(node.store.lowest()?)).await?
+    }
+}
+
 /// What the store has of the range, from its start and without a gap, within the bounds of an answer.
 fn read(node: &Node, from: Height, to: Height) -> Result<Vec<RawDecidedValue<Ctx>>, NodeFault> {
     let last = to.min(node.tip().head.height).min(from.saturating_add(SYNC_BATCH as u64 - 1));

@@ -154,12 +154,13 @@ pub struct Made {
     pub writes: WriteSet,
     pub receipts: Vec<Receipt>,
     pub touched: Vec<(u32, AccountId)>,
+    pub next_set: ValidatorSet,
 }
 
 impl Made {
     pub fn commit(&self) -> Commit<'_> {
-        let Self { block, certificate, writes, receipts, touched } = self;
-        Commit { block, certificate, writes, receipts, touched }
+        let Self { block, certificate, writes, receipts, touched, next_set } = self;
+        Commit { block, certificate, writes, receipts, touched, next_set }
     }
 
     /// Gives a changed header its certificate.
@@ -210,8 +211,25 @@ pub fn stating(store: &Store, writes: WriteSet, state_root: Hash) -> Made {
         validators: genesis().validators.hash(),
         next_validators: genesis().validators.hash(),
     };
-    let block = Block { header, last_certificate: head.certificate.clone(), txs: List::new(txs).unwrap() };
-    let mut made = Made { block, certificate: Certificate::genesis(), writes, receipts, touched };
+    let block = Block { header, last_certificate: head.certificate.clone(), txs: List::new(txs).unwrap(), evidence: List::default() };
+    let next_set = genesis().validators;
+    let mut made = Made { block, certificate: Certificate::genesis(), writes, receipts, touched, next_set };
+    made.certify();
+    made
+}
+
+/// The set that votes after the n-th handover.
+pub fn set(n: u64) -> ValidatorSet {
+    let power = n + 1;
+    ValidatorSet::new(vec![Validator { power, ..validator() }]).unwrap()
+}
+
+/// A next block after which `after` votes, where `now` votes on it.
+pub fn handing_over(store: &Store, now: &ValidatorSet, after: &ValidatorSet) -> Made {
+    let mut made = with(store, WriteSet::default());
+    made.block.header.validators = now.hash();
+    made.block.header.next_validators = after.hash();
+    made.next_set = after.clone();
     made.certify();
     made
 }

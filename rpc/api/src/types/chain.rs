@@ -72,6 +72,20 @@ pub struct ChainParams {
     pub emission: U128,
     /// The most accounts that one block pays dividends to by itself.
     pub pushes_max: u32,
+    /// The least pledge that makes a candidate, in smallest units of `mei`.
+    pub pledge_min: U128,
+    /// So many smallest units of `mei` pledged are one unit of power.
+    pub pledge_unit: U128,
+    /// A pledge comes back so long after its validator has left the set.
+    pub unbonding_ms: U64,
+    /// How long a jailed validator stays so at least.
+    pub jail_ms: U64,
+    /// A validator is jailed that has missed so many pulses of an epoch, and more than half of them.
+    pub misses_max: u32,
+    /// What signing twice costs, in thousandths of the pledge.
+    pub slash_permille: u32,
+    /// Validators at one time.
+    pub validators_max: u32,
 }
 
 /// Which block.

@@ -10,6 +10,10 @@ pub struct ValidatorList {
     pub validators: Vec<ValidatorView>,
     /// All power together.
     pub total_power: U64,
+    /// What stands behind them and behind every other candidate, those that wait for release included: at most 256, by operator.
+    pub stakes: Vec<StakeView>,
+    /// The election cycle under way.
+    pub epoch: U64,
     /// The final height at which this was read.
     pub height: U64,
 }
@@ -25,6 +29,33 @@ pub struct ValidatorView {
     pub power: U64,
     /// Who receives its part of the fees.
     pub operator: Account,
+}
+
+/// What stands behind a validator or candidate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StakeView {
+    /// Whose it is.
+    pub operator: Account,
+    /// The validator.
+    pub validator: ValidatorKey,
+    /// Which one takes over at the next epoch.
+    pub next_validator: Option<ValidatorKey>,
+    /// The pledge, in smallest units of `mei`.
+    pub pledge: U128,
+    /// Power that genesis granted.
+    pub granted: U64,
+    /// Whether it votes on the next block.
+    pub seated: bool,
+    /// `active`, `jailed`, `leaving` or `ejected`.
+    pub standing: String,
+    /// From when on it may be unjailed, or when its pledge comes back, in ms of block time; nothing where that is not settled.
+    pub until: Option<U64>,
+    /// Pulses of this epoch that it missed.
+    pub missed: u32,
+    /// The newest rules that its operator is ready for.
+    pub ready: u32,
+    /// Where its consensus swarm listens; empty: it only dials out, or has not said so.
+    pub address: String,
 }
 
 /// How the node is.

@@ -66,7 +66,7 @@ impl Fleet {
         for n in 0..validators {
             let home = Home::at(dir.path().join(format!("n{n}")))?;
             home.create()?;
-            let consensus = new_consensus_key(&home)?;
+            let consensus = new_consensus_key(&home.validator())?;
             let node = create_node_key(&home.node_key(), Purpose::Node)?;
             let [rpc, p2p, bft] = [ports[n * 3], ports[n * 3 + 1], ports[n * 3 + 2]];
             genesis::add_validator(&mut form, consensus.public(), 1, AccountId::of_key(&consensus.public()))?;

@@ -1,4 +1,4 @@
-use super::MEI;
+use crate::tests::MEI;
 use leither_harness::pallets::{Event, params, staking, tokens};
 use leither_harness::{Chain, Setup, account, key, tokens_in, transfer};
 use leither_types::{Amount, Params, ValidatorId};

@@ -1,0 +1,75 @@
+//! `leither db …`: the database of a node that does not run.
+
+use super::Session;
+use crate::exit::{Done, Exit, Failure};
+use crate::genesis;
+use crate::home::Home;
+use clap::Subcommand;
+use leither_state::Fault;
+use leither_store::{OpenError, Store, tree_bytes};
+use leither_types::Height;
+use serde_json::{Value, json};
+
+/// The database of a node that does not run.
+#[derive(Subcommand, Debug)]
+pub enum Db {
+    /// What it takes on disk, by kind of record, and which heights it has.
+    Stat,
+    /// Takes out old blocks, but never the 100 newest.
+    Prune {
+        /// The lowest height to keep.
+        #[arg(long, value_name = "HEIGHT")]
+        keep_from: Height,
+    },
+}
+
+/// This home's database, which must be there.
+pub(super) fn open(home: &Home) -> Done<Store> {
+    let genesis = genesis::load(&home.genesis())?;
+    if !home.data().join("CURRENT").exists() {
+        return Err(Failure::usage(format!("{} has no database yet: `leither run` makes one", home.root().display())));
+    }
+    let initial = || Err(Fault::Corrupt("a database that is there is not made anew".into()));
+    Store::open(&home.data(), &genesis.head, &initial).map_err(|error| match error {
+        OpenError::Busy(_) => Failure::usage(format!("{error}; while a node runs, /metrics tells what it takes on disk")),
+        other => Failure::new(Exit::Fault, other),
+    })
+}
+
+impl Db {
+    pub(super) fn run(self, session: &Session) -> Done {
+        let home = &session.home;
+        let store = open(home)?;
+        match self {
+            Db::Stat => {
+                let row = |column: leither_store::ColumnStat| {
+                    json!({
+                        "name": column.name,
+                        "rows": column.rows_estimate.to_string(),
+                        "bytes": column.sst_bytes.to_string(),
+                        "memory_bytes": column.memtable_bytes.to_string(),
+                    })
+                };
+                let columns: Vec<Value> = store.stat().map_err(Failure::fault)?.into_iter().map(row).collect();
+                let bytes = |path: &std::path::Path| tree_bytes(path).map(|n| n.to_string()).map_err(Failure::fault);
+                session.printer.answer(&json!({
+                    "height": store.head().map_err(Failure::fault)?.height.to_string(),
+                    "lowest": store.lowest().map_err(Failure::fault)?.to_string(),
+                    "columns": columns,
+                    "data_bytes": bytes(&home.data())?,
+                    "snapshot_bytes": bytes(&home.snapshots())?,
+                    "home_bytes": bytes(home.root())?,
+                }));
+            }
+            Db::Prune { keep_from } => {
+                let pruned = store.prune(keep_from).map_err(Failure::fault)?;
+                session.printer.answer(&json!({
+                    "from": pruned.from.to_string(),
+                    "to": pruned.to.to_string(),
+                    "freed_bytes": pruned.bytes.to_string(),
+                }));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,212 @@
+//! ENGINE-11: a node that is no validator takes its blocks from the data swarm, each with its certificate, and believes the certificate
+//! alone: who sends a block proves nothing. The same code executes and commits it as in a validator.
+
+use crate::driver::{Cause, Judgement, commit_block, judge_block};
+use crate::error::NodeFault;
+use crate::join::Trusted;
+use crate::node::{Alarm, Node, Tip};
+use leither_net::{Net, Offence, PeerId, PeerInfo, Request, Response};
+use leither_types::{Block, Certificate, Height, decode_within};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// Blocks asked for at once.
+const BATCH: u32 = 64;
+/// Nobody has more: so soon it is asked again, for a pulse that must come.
+const PAUSE_MAX: Duration = Duration::from_millis(400);
+/// A peer that failed is left alone for so long.
+const REST: Duration = Duration::from_secs(5);
+/// Peers that keep no block old enough are given so long to be joined by one that does.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Follows until it is ended or the node has to stop.
+pub async fn run(node: Arc<Node>, net: Arc<Net>, trusted: Option<Trusted>) {
+    let _alarm = Alarm(node.clone(), "the task that follows the chain");
+    let mut resting: BTreeMap<PeerId, Instant> = BTreeMap::new();
+    let mut lost: Option<Instant> = None;
+    loop {
+        resting.retain(|_, since| since.elapsed() < REST);
+        let peers = net.peers_known().await;
+        let next = node.tip().next_height();
+        if let Some(fault) = too_far_behind(&peers, next, &mut lost) {
+            return node.fail(fault);
+        }
+        let best = peers.iter().map(|peer| peer.height).max().unwrap_or(0);
+        node.syncing.store(best > next, Ordering::Relaxed);
+        let Some(peer) = choose(&peers, next, &resting) else {
+            sleep(PAUSE_MAX).await;
+            continue;
+        };
+        let asked = net.ask(peer, Request::Blocks { from: next, count: BATCH }).await;
+        let took = match asked {
+            Ok(Response::Blocks(blocks)) if !blocks.is_empty() => {
+                let blocks = blocks.into_vec().into_iter().map(|(bytes, certificate)| (bytes.into_vec(), certificate)).collect();
+                take_in(&node, trusted, blocks).await
+            }
+            // It has none yet.
+            Ok(Response::Blocks(_) | Response::None) => Ok(Took { blocks: 0, offence: None }),
+            Ok(_) => {
+                resting.insert(peer, Instant::now());
+                continue;
+            }
+            Err(error) => {
+                tracing::debug!(%peer, %error, "no blocks from this peer");
+                resting.insert(peer, Instant::now());
+                continue;
+            }
+        };
+        match took {
+            Ok(Took { blocks, offence: None }) if blocks > 0 => {}
+            Ok(Took { offence: None, .. }) => sleep(pause(&node)).await,
+            Ok(Took { offence: Some(offence), .. }) => {
+                tracing::warn!(%peer, height = node.tip().next_height(), %offence, "blocks refused; another peer is asked");
+                net.report(peer, offence).await;
+            }
+            Err(fault) => return node.fail(fault),
+        }
+    }
+}
+
+/// A validator whose fellows have pruned what it lacks cannot catch up with them: it needs a snapshot.
+pub async fn watch_lag(node: Arc<Node>, net: Arc<Net>) {
+    let mut lost = None;
+    loop {
+        sleep(REST).await;
+        if let Some(fault) = too_far_behind(&net.peers_known().await, node.tip().next_height(), &mut lost) {
+            return node.fail(fault);
+        }
+    }
+}
+
+/// Whether, for a while already, those who are ahead have all forgotten the next block.
+fn too_far_behind(peers: &[PeerInfo], next: Height, since: &mut Option<Instant>) -> Option<NodeFault> {
+    let lowest = peers.iter().filter(|peer| peer.height >= next).map(|peer| peer.lowest).min();
+    let Some(lowest) = lowest.filter(|lowest| *lowest > next) else {
+        *since = None;
+        return None;
+    };
+    let begun = since.get_or_insert_with(Instant::now);
+    (begun.elapsed() > PATIENCE).then(|| NodeFault::TooFarBehind { height: next.saturating_sub(1), lowest })
+}
+
+fn pause(node: &Node) -> Duration {
+    Duration::from_millis(node.tip().next.params.pulse_ms / 4).clamp(Duration::from_millis(20), PAUSE_MAX)
+}
+
+/// Of those that have the next block, or may have it soon, one; who says that it is ahead before who does not. Which of several changes with
+/// the height, so that no single one can hold this node back for long.
+fn choose(peers: &[PeerInfo], next: Height, resting: &BTreeMap<PeerId, Instant>) -> Option<PeerId> {
+    let fit: Vec<&PeerInfo> = peers.iter().filter(|peer| peer.lowest <= next && !resting.contains_key(&peer.id)).collect();
+    let ahead: Vec<&&PeerInfo> = fit.iter().filter(|peer| peer.height >= next).collect();
+    let turn = usize::try_from(next / u64::from(BATCH)).unwrap_or(0);
+    match ahead.len() {
+        0 => fit.get(turn % fit.len().max(1)).map(|peer| peer.id),
+        some => ahead.get(turn % some).map(|peer| peer.id),
+    }
+}
+
+/// What became of blocks from a peer.
+struct Took {
+    /// So many were committed.
+    blocks: usize,
+    /// Why the next was not.
+    offence: Option<Offence>,
+}
+
+async fn take_in(node: &Arc<Node>, trusted: Option<Trusted>, blocks: Vec<(Vec<u8>, Certificate)>) -> Result<Took, NodeFault> {
+    let node = node.clone();
+    let work = move || {
+        let mut took = Took { blocks: 0, offence: None };
+        for (bytes, certificate) in blocks {
+            let tip = node.tip();
+            match take_one(&node, &tip, trusted, bytes, certificate)? {
+                Ok(()) => took.blocks += 1,
+                Err(offence) => {
+                    took.offence = Some(offence);
+                    break;
+                }
+            }
+        }
+        Ok(took)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|_| NodeFault::Stopped("a thread that executes blocks"))?
+}
+
+fn take_one(
+    node: &Node,
+    tip: &Tip,
+    trusted: Option<Trusted>,
+    bytes: Vec<u8>,
+    certificate: Certificate,
+) -> Result<Result<(), Offence>, NodeFault> {
+    let block: Block = match decode_within(&bytes, leither_types::BLOCK_BYTES_MAX) {
+        Ok(block) => block,
+        Err(_) => return Ok(Err(Offence::BadBlock)),
+    };
+    let (id, height) = (block.id(), tip.next_height());
+    if block.header.chain != node.chain {
+        return Ok(Err(Offence::WrongChain));
+    }
+    if block.header.height != height {
+        return Ok(Err(Offence::Gap));
+    }
+    let names = certificate.height == height && certificate.block == id;
+    if !names || !certificate.is_valid(&node.chain, tip.validators.set()) {
+        return Ok(Err(Offence::BadCertificate));
+    }
+    drop(block);
+    if trusted.is_some_and(|trusted| trusted.height == height && trusted.block != id) {
+        return Err(NodeFault::NotTrusted { height, block: id });
+    }
+    match judge_block(node, tip, &Cause::Decided, id, bytes.into())? {
+        Judgement::Good(good) => {
+            let (txs, begun) = (good.1.txs(), Instant::now());
+            commit_block(node, good.1, certificate)?;
+            tracing::info!(height, block = %id, txs, took = ?begun.elapsed(), "commit");
+            Ok(Ok(()))
+        }
+        // Its content is not what the certified header commits to: the sender's doing.
+        Judgement::Junk(_) => Ok(Err(Offence::BadBlock)),
+        // ENGINE-9.
+        Judgement::Bad(why) => {
+            tracing::error!(height, block = %id, %why, "a final block is invalid here");
+            Err(NodeFault::Diverged { height, block: id })
+        }
+        // The clock is not asked of a decided block.
+        Judgement::NotYet => Err(NodeFault::Stopped("the judge of decided blocks")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(height: Height, lowest: Height) -> PeerInfo {
+        PeerInfo { id: PeerId::random(), address: "/ip4/127.0.0.1/tcp/1".parse().unwrap(), outbound: true, height, lowest, software: String::new() }
+    }
+
+    /// ENGINE-11.
+    #[test]
+    fn a_peer_that_is_ahead_and_keeps_the_block_is_asked() {
+        let peers = [peer(4, 1), peer(9, 1), peer(9, 8)];
+        let none = BTreeMap::new();
+        assert_eq!(choose(&peers, 5, &none), Some(peers[1].id));
+        assert_eq!(choose(&peers, 9, &BTreeMap::from([(peers[1].id, Instant::now())])), Some(peers[2].id));
+        assert_eq!(choose(&peers[..1], 5, &none), Some(peers[0].id), "nobody is ahead: the next may come any moment");
+        assert_eq!(choose(&[], 5, &none), None);
+    }
+
+    #[test]
+    fn who_lags_behind_all_history_is_told_so_after_a_while() {
+        let mut since = None;
+        assert!(too_far_behind(&[peer(900, 500)], 10, &mut since).is_none() && since.is_some(), "another may still come");
+        assert!(too_far_behind(&[peer(900, 500), peer(900, 1)], 10, &mut since).is_none() && since.is_none());
+        since = Instant::now().checked_sub(PATIENCE * 2);
+        let fault = too_far_behind(&[peer(900, 500)], 10, &mut since);
+        assert!(since.is_none() || matches!(fault, Some(NodeFault::TooFarBehind { height: 9, lowest: 500 })));
+        assert!(too_far_behind(&[peer(5, 1)], 10, &mut Some(Instant::now())).is_none(), "nobody is ahead");
+    }
+}

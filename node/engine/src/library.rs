@@ -1,0 +1,72 @@
+//! What this node gives to those who follow or join: blocks with certificates, changes of the set, snapshots, and the genesis.
+
+use leither_net::{Handover, Library};
+use leither_state::Fault;
+use leither_store::Store;
+use leither_store::snapshots::{list_snapshots, read_chunk};
+use leither_types::{Certificate, Hash, Height};
+use parity_scale_codec::Encode;
+use std::path::PathBuf;
+
+/// Serves from the store and the directory of snapshots.
+pub struct StoreLibrary {
+    store: Store,
+    snapshots: PathBuf,
+    genesis: Vec<u8>,
+}
+
+impl StoreLibrary {
+    /// `genesis` is served as it is.
+    pub fn new(store: Store, snapshots: PathBuf, genesis: Vec<u8>) -> Self {
+        Self { store, snapshots, genesis }
+    }
+
+    /// What the store has of the range, from its start and without a gap. One block is always given, whatever its size.
+    fn range(&self, from: Height, count: u32, bytes_max: usize) -> Result<Vec<(Vec<u8>, Certificate)>, Fault> {
+        let head = self.store.head()?.height;
+        let from = from.max(1);
+        let last = head.min(from.saturating_add(u64::from(count.saturating_sub(1))));
+        let mut blocks = Vec::new();
+        let mut room = bytes_max;
+        if from < self.store.lowest()? {
+            return Ok(blocks);
+        }
+        for height in from..=last {
+            let (Some(block), Some(certificate)) = (self.store.block_bytes(height)?, self.store.certificate(height)?) else { break };
+            match room.checked_sub(block.len()) {
+                None if !blocks.is_empty() => break,
+                left => room = left.unwrap_or_default(),
+            }
+            blocks.push((block, certificate));
+        }
+        Ok(blocks)
+    }
+}
+
+impl Library for StoreLibrary {
+    fn hello(&self) -> (Height, Height) {
+        let height = self.store.head().map_or(0, |head| head.height);
+        (height, self.store.lowest().unwrap_or(height.saturating_add(1)))
+    }
+
+    fn genesis(&self) -> Option<Vec<u8>> {
+        Some(self.genesis.clone())
+    }
+
+    fn handovers(&self, from: Height, max: usize) -> Option<Vec<Handover>> {
+        let found = self.store.handovers(from.saturating_sub(1), max).ok()?;
+        Some(found.into_iter().map(|h| Handover { header: h.header, certificate: h.certificate, set: h.set }).collect())
+    }
+
+    fn blocks(&self, from: Height, count: u32, bytes_max: usize) -> Option<Vec<(Vec<u8>, Certificate)>> {
+        self.range(from, count, bytes_max).ok()
+    }
+
+    fn manifests(&self) -> Option<Vec<Vec<u8>>> {
+        Some(list_snapshots(&self.snapshots).into_iter().map(|(_, manifest)| manifest.encode()).collect())
+    }
+
+    fn chunk(&self, hash: &Hash) -> Option<Vec<u8>> {
+        list_snapshots(&self.snapshots).iter().find_map(|(dir, _)| read_chunk(dir, hash))
+    }
+}

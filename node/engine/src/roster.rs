@@ -1,0 +1,115 @@
+//! ENGINE-12: the consensus swarm is of the chain's validators. Whoever comes into the set with an address is dialled, one without is let
+//! in, and whoever has left is cut off, also if the settings name it.
+
+use crate::node::{Node, Tip};
+use arc_malachitebft_app_channel::NetworkRequest;
+use arc_malachitebft_app_channel::app::net::Multiaddr;
+use leither_pallets::staking::{self, Contact};
+use leither_state::Fault;
+use leither_types::{Hash, PublicKey, ValidatorId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How often the set is looked at; a change is known a block before it holds.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Peers by the part of their address that is their name.
+type Peers = BTreeMap<String, Multiaddr>;
+
+/// Keeps the swarm's peers as the chain has them, for ever.
+pub async fn keep(node: Arc<Node>, net: mpsc::Sender<NetworkRequest>, named: Vec<String>, me: Option<ValidatorId>) {
+    // The engine was started with those that the settings name.
+    let named: Peers = named.iter().filter_map(|text| Some((peer_of(text)?.to_string(), text.parse().ok()?))).collect();
+    let mut known = named.clone();
+    let mut seen: Option<(Hash, Hash)> = None;
+    loop {
+        let tip = node.tip();
+        let sets = (tip.validators.set().hash(), tip.after.set().hash());
+        // A state that has moved on meanwhile is read at the next look.
+        if seen != Some(sets) && let Ok(wanted) = wanted(&tip, &named, me) {
+            for (peer, address) in known.iter().filter(|(peer, address)| wanted.get(*peer) != Some(address)) {
+                tracing::info!(%peer, %address, "no longer a peer in consensus");
+                let _ = NetworkRequest::remove_persistent_peer(&net, address.clone()).await;
+            }
+            for (peer, address) in wanted.iter().filter(|(peer, address)| known.get(*peer) != Some(address)) {
+                tracing::info!(%peer, %address, "a peer in consensus");
+                let _ = NetworkRequest::add_persistent_peer(&net, address.clone()).await;
+            }
+            known = wanted;
+            seen = Some(sets);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Who is a peer: those in the sets that say where they are, and those of the settings that the chain does not know to be elsewhere or out.
+fn wanted(tip: &Tip, named: &Peers, me: Option<ValidatorId>) -> Result<Peers, Fault> {
+    let state = &*tip.parent.state;
+    let mut wanted = named.clone();
+    for (operator, stake) in staking::views::stakes(state)? {
+        let Some(contact) = &stake.contact else { continue };
+        let Some(peer) = peer_id(&contact.swarm) else { continue };
+        let is_seated = [&tip.validators, &tip.after].iter().any(|set| set.set().iter().any(|v| v.operator == operator));
+        if !is_seated {
+            wanted.remove(&peer);
+        } else if me != Some(ValidatorId::of_key(&stake.key)) && !wanted.contains_key(&peer) {
+            wanted.extend(address_of(contact, &peer).map(|address| (peer, address)));
+        }
+    }
+    Ok(wanted)
+}
+
+/// An address that cannot be dialled over TCP is none: the peer is let in all the same.
+fn address_of(contact: &Contact, peer: &str) -> Option<Multiaddr> {
+    let bare = || format!("/p2p/{peer}").parse().ok();
+    let whole = format!("{}/p2p/{peer}", &*contact.address);
+    match whole.parse::<Multiaddr>() {
+        Ok(address) if contact.address.contains("/tcp/") && is_plain(&contact.address) => Some(address),
+        _ => bare(),
+    }
+}
+
+/// Only IP addresses are dialled: a name would make this node ask a name server of somebody else's choice.
+fn is_plain(address: &str) -> bool {
+    address.starts_with("/ip4/") || address.starts_with("/ip6/")
+}
+
+fn peer_of(address: &str) -> Option<&str> {
+    address.rsplit_once("/p2p/").map(|(_, peer)| peer)
+}
+
+/// The peer id of a swarm's public key.
+fn peer_id(key: &PublicKey) -> Option<String> {
+    crate::config::peer_id_of(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leither_types::{SecretKey, Text};
+
+    fn contact(address: &str) -> Contact {
+        let key = |n| SecretKey::from_seed(&[n; 32]).public();
+        Contact { swarm: key(1), data: key(2), address: Text::new(address).unwrap() }
+    }
+
+    /// ENGINE-12.
+    #[test]
+    fn an_address_is_dialled_over_tcp_to_an_ip_and_anything_else_only_lets_the_peer_in() {
+        let peer = peer_id(&contact("").swarm).unwrap();
+        let shown = |address: &str| address_of(&contact(address), &peer).unwrap().to_string();
+        assert_eq!(shown("/ip4/192.0.2.1/tcp/4804"), format!("/ip4/192.0.2.1/tcp/4804/p2p/{peer}"));
+        for other in ["", "/dns/example.org/tcp/4804", "/ip4/192.0.2.1/udp/4804/quic-v1", "/nonsense/tcp/1"] {
+            assert_eq!(shown(other), format!("/p2p/{peer}"), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_peer_id_is_that_of_the_secret_key() {
+        let secret = SecretKey::from_seed(&[9; 32]);
+        assert_eq!(peer_id(&secret.public()).unwrap(), crate::swarm_peer_id(&secret).unwrap());
+        assert_eq!(peer_of("/ip4/1.2.3.4/tcp/1/p2p/12D3Koo"), Some("12D3Koo"));
+    }
+}

@@ -1,0 +1,298 @@
+//! The one owner of the swarm: turns what happens in it into answers, and what is asked of it into messages.
+
+mod exchange;
+mod gossip;
+
+use crate::anchors::{self, Anchors};
+use crate::batch::Batch;
+use crate::behaviour::{Behaviour, BehaviourEvent};
+use crate::exchange::{AskError, Due, Offence, PeerInfo, Peers, Request, Response};
+use crate::peers::{self, BAN, Bans, Target};
+use crate::quota::Quota;
+use crate::{Incoming, StartError, Verdict};
+use exchange::Exchange;
+pub(crate) use gossip::Answer;
+use gossip::Verdicts;
+use leither_types::SignedTx;
+use libp2p::futures::StreamExt;
+use libp2p::gossipsub::{self, IdentTopic, MessageId};
+use libp2p::swarm::{ConnectionId, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, Swarm};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+pub(crate) use exchange::Setup;
+
+/// A batch goes out so long after its first transaction came.
+const BATCH_DELAY: Duration = Duration::from_millis(30);
+
+/// A question to the task.
+pub(crate) enum Command {
+    Peers(oneshot::Sender<Vec<PeerId>>),
+    Listening(oneshot::Sender<Vec<Multiaddr>>),
+    Known(oneshot::Sender<Vec<PeerInfo>>),
+    Ask(PeerId, Request, oneshot::Sender<Result<Response, AskError>>),
+    Report(PeerId, Offence),
+    Name(Multiaddr, oneshot::Sender<Result<(), StartError>>),
+}
+
+/// Owns the swarm.
+pub(crate) struct Task {
+    swarm: Swarm<Behaviour>,
+    topic: IdentTopic,
+    targets: Vec<Target>,
+    anchors: Anchors,
+    saving: Option<JoinHandle<()>>,
+    bans: Bans,
+    peers: Peers,
+    quotas: BTreeMap<PeerId, Quota>,
+    batch: Batch,
+    incoming: mpsc::Sender<Incoming>,
+    verdicts: Verdicts,
+    verdict_queue: mpsc::UnboundedReceiver<(MessageId, PeerId, Verdict)>,
+    unanswered: usize,
+    exchange: Exchange,
+}
+
+impl Task {
+    pub fn new(
+        swarm: Swarm<Behaviour>,
+        topic: IdentTopic,
+        targets: Vec<Target>,
+        anchors: Anchors,
+        setup: Setup,
+        incoming: mpsc::Sender<Incoming>,
+    ) -> Self {
+        let (verdicts, verdict_queue) = mpsc::unbounded_channel();
+        let (bans, quotas, batch, peers) = (Bans::default(), BTreeMap::new(), Batch::default(), Peers::default());
+        let (exchange, saving) = (Exchange::new(setup), None);
+        Self {
+            swarm,
+            topic,
+            targets,
+            anchors,
+            saving,
+            bans,
+            peers,
+            quotas,
+            batch,
+            incoming,
+            verdicts,
+            verdict_queue,
+            unanswered: 0,
+            exchange,
+        }
+    }
+
+    /// Until all handles are gone.
+    pub async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut outgoing: mpsc::Receiver<Arc<SignedTx>>) {
+        let mut tick = tokio::time::interval(Duration::from_millis(500));
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let flush = tokio::time::sleep(BATCH_DELAY);
+        tokio::pin!(flush);
+        loop {
+            tokio::select! {
+                event = self.swarm.select_next_some() => self.on_event(event),
+                Some((message, peer, verdict)) = self.verdict_queue.recv() => self.on_verdict(&message, &peer, verdict),
+                Some(made) = self.exchange.made_queue.recv() => self.on_made(made),
+                tx = outgoing.recv() => {
+                    let Some(tx) = tx else { break };
+                    if self.batch.is_empty() {
+                        flush.as_mut().reset(tokio::time::Instant::now() + BATCH_DELAY);
+                    }
+                    if let Some(message) = self.batch.push(&tx) {
+                        self.publish(message);
+                    }
+                }
+                () = &mut flush, if !self.batch.is_empty() => {
+                    if let Some(message) = self.batch.take() {
+                        self.publish(message);
+                    }
+                }
+                command = commands.recv() => match command {
+                    Some(command) => self.on_command(command, Instant::now()),
+                    None => break,
+                },
+                _ = tick.tick() => self.on_tick(Instant::now()),
+            }
+        }
+        self.save_last().await;
+    }
+
+    fn on_command(&mut self, command: Command, now: Instant) {
+        // Who asked may have gone.
+        match command {
+            Command::Peers(reply) => drop(reply.send(self.swarm.connected_peers().copied().collect())),
+            Command::Listening(reply) => drop(reply.send(self.swarm.listeners().cloned().collect())),
+            Command::Known(reply) => drop(reply.send(self.peers.known())),
+            Command::Ask(peer, request, reply) => self.ask(peer, request, reply, now),
+            Command::Report(peer, offence) => self.ban(peer, &offence.to_string(), now),
+            Command::Name(address, reply) => {
+                let local = *self.swarm.local_peer_id();
+                drop(reply.send(peers::name(&mut self.targets, &address, local)));
+                self.dial(now);
+            }
+        }
+    }
+
+    fn on_tick(&mut self, now: Instant) {
+        self.dial(now);
+        for peer in self.bans.over(now) {
+            self.swarm.behaviour_mut().banned.unblock_peer(peer);
+        }
+        self.attend(now);
+        self.exchange.tidy(now);
+        self.save();
+    }
+
+    /// What is due with those who are connected.
+    fn attend(&mut self, now: Instant) {
+        for (peer, due) in self.peers.due(now) {
+            match due {
+                Due::Hello => self.hello(peer),
+                Due::Silent => {
+                    tracing::info!(%peer, "disconnected: it has not answered for 40 s");
+                    self.disconnect(peer);
+                }
+                Due::Leave => self.send_away(peer, BAN, now),
+            }
+        }
+    }
+
+    fn dial(&mut self, now: Instant) {
+        for target in &mut self.targets {
+            let Some(dial) = target.due(now) else { continue };
+            let connection = dial.connection_id();
+            if let Err(error) = self.swarm.dial(dial) {
+                // Connected by the other side, being dialled, or banned.
+                tracing::debug!(%error, "not dialled");
+                target.ended(connection, now);
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        let now = Instant::now();
+        match event {
+            SwarmEvent::Behaviour(BehaviourEvent::Gossip(gossipsub::Event::Message {
+                propagation_source,
+                message_id,
+                message,
+            })) => {
+                self.on_message(propagation_source, message_id, &message, now);
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Exchange(event)) => self.on_exchange(event, now),
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, num_established, .. } => {
+                let address = endpoint.get_remote_address().clone();
+                self.peers.connected(peer_id, connection_id, address, endpoint.is_dialer(), now);
+                tracing::info!(peer = %peer_id, "connected");
+                if num_established.get() == 1 {
+                    self.attend(now);
+                }
+            }
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
+                self.peers.closed(&peer_id, connection_id);
+                self.ended(connection_id, now);
+                if num_established == 0 {
+                    self.quotas.remove(&peer_id);
+                    tracing::info!(peer = %peer_id, "disconnected");
+                }
+            }
+            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
+                self.ended(connection_id, now);
+                tracing::debug!(%error, "not connected");
+            }
+            SwarmEvent::NewListenAddr { address, .. } => tracing::info!(%address, "listening"),
+            SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener failed"),
+            SwarmEvent::ListenerClosed { addresses, reason, .. } => tracing::warn!(?addresses, ?reason, "a listener closed"),
+            _ => {}
+        }
+    }
+
+    fn ended(&mut self, connection: ConnectionId, now: Instant) {
+        self.targets.iter_mut().for_each(|target| target.ended(connection, now));
+    }
+
+    /// The peer is of our chain: its connections are good, and the addresses that led to it worth keeping.
+    fn is_ours(&mut self, peer: &PeerId) {
+        for connection in self.peers.is_ours(peer) {
+            self.targets.iter_mut().for_each(|target| target.connected(connection));
+        }
+        for (connection, to) in self.peers.dialled(peer) {
+            if let Some(named) = self.targets.iter().find_map(|target| target.named(connection, &to)) {
+                self.anchors.add(named);
+            }
+        }
+    }
+
+    /// Whether the user named this peer, by its id or by an address that led to it.
+    fn is_named(&self, peer: &PeerId) -> bool {
+        let dialled = self.peers.dialled(peer);
+        let led_there = |target: &Target| dialled.iter().any(|(connection, to)| target.named(*connection, to).is_some());
+        self.targets.iter().any(|target| target.is(peer) || led_there(target))
+    }
+
+    fn ban(&mut self, peer: PeerId, why: &str, now: Instant) {
+        tracing::warn!(%peer, why, "banned");
+        self.keep_out(peer, BAN, now);
+    }
+
+    /// Ends the connection. A stranger stays out for a while; who was named is tried again, with growing pauses.
+    fn send_away(&mut self, peer: PeerId, stranger: Duration, now: Instant) {
+        if self.is_named(&peer) {
+            self.forget(&peer);
+            self.disconnect(peer);
+        } else {
+            self.keep_out(peer, stranger, now);
+        }
+    }
+
+    fn keep_out(&mut self, peer: PeerId, how_long: Duration, now: Instant) {
+        self.forget(&peer);
+        let behaviour = self.swarm.behaviour_mut();
+        behaviour.banned.block_peer(peer);
+        if let Some(forgotten) = self.bans.add(peer, now + how_long) {
+            behaviour.banned.unblock_peer(forgotten);
+        }
+    }
+
+    fn disconnect(&mut self, peer: PeerId) {
+        // Gone already is as good.
+        let _ = self.swarm.disconnect_peer_id(peer);
+    }
+
+    /// The addresses that led to it are no anchors any more.
+    fn forget(&mut self, peer: &PeerId) {
+        self.anchors.remove_peer(peer);
+        for (_, to) in self.peers.dialled(peer) {
+            self.anchors.remove(&to);
+        }
+    }
+
+    /// Writes the anchors down, off this task, one write at a time.
+    fn save(&mut self) {
+        if self.saving.as_ref().is_some_and(|saving| !saving.is_finished()) {
+            return;
+        }
+        self.saving = self.anchors.take_changes().map(|(path, bytes)| {
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = anchors::write(&path, &bytes) {
+                    tracing::warn!(%error, ?path, "the addresses of peers were not kept; the next change is written again");
+                }
+            })
+        });
+    }
+
+    async fn save_last(&mut self) {
+        for _ in 0..2 {
+            if let Some(saving) = self.saving.take() {
+                // It has logged what went wrong.
+                let _ = saving.await;
+            }
+            self.save();
+        }
+    }
+}

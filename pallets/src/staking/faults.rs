@@ -1,0 +1,123 @@
+use super::election::remove;
+use super::types::{Owner, Standing};
+use super::{Event, keys, pay, there};
+use crate::{Ctx, accounts, tokens};
+use leither_state::{Fault, Overlay, Read};
+use leither_types::{AccountId, Amount, Certificate, Evidence, Hash, TokenId, Validator, ValidatorSet};
+
+/// The part of a penalty that the proposer gets who put the evidence in a block, from the second version of the rules on: a tenth.
+const REPORTER_PART: u128 = 10;
+
+/// Why evidence makes a block invalid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unconvincing {
+    /// No key of that name was ever bound, or its pledge has gone back.
+    #[error("the accused is unknown, or has gone")]
+    Unknown,
+    /// Convicted already, or twice in this block.
+    #[error("the accused was convicted already")]
+    Convicted,
+    /// EVIDENCE-1.
+    #[error("it shows nothing that an honest validator would not sign")]
+    Innocent,
+}
+
+/// EVIDENCE-2: whether every proof convicts somebody who was not convicted before, by a committed state. All evidence in a block is good,
+/// or the block is not.
+pub fn check_evidence(state: &dyn Read, chain: &Hash, evidence: &[Evidence]) -> Result<Result<(), (usize, Unconvincing)>, Fault> {
+    let mut accused: Vec<AccountId> = Vec::new();
+    for (index, proof) in evidence.iter().enumerate() {
+        let Some(owner) = keys::OWNER.read(state, &proof.offender())? else { return Ok(Err((index, Unconvincing::Unknown))) };
+        let Some(stake) = keys::STAKE.read(state, &owner.operator)? else { return Ok(Err((index, Unconvincing::Unknown))) };
+        if matches!(stake.standing, Standing::Ejected { .. }) || owner.convicted || accused.contains(&owner.operator) {
+            return Ok(Err((index, Unconvincing::Convicted)));
+        }
+        if !proof.is_valid(chain, &owner.key) {
+            return Ok(Err((index, Unconvincing::Innocent)));
+        }
+        accused.push(owner.operator);
+    }
+    Ok(Ok(()))
+}
+
+/// STAKING-7: what was proven is punished.
+pub(super) fn punish(ctx: &mut Ctx<'_>, evidence: &[Evidence], proposer: Option<&Validator>) -> Result<(), Fault> {
+    for proof in evidence {
+        let owner = there(keys::OWNER.get(ctx.state, &proof.offender())?, "owner of an accused key")?;
+        let operator = owner.operator;
+        let mut stake = there(keys::STAKE.get(ctx.state, &operator)?, "stake of an accused key")?;
+        let lost = stake.pledge.share(u128::from(ctx.block.params.slash_permille.min(1_000)), 1_000);
+        let lost = there(lost, "amount of a penalty")?;
+        stake.pledge = there(stake.pledge.minus(lost), "pledge beyond a penalty")?;
+        stake.next_key = None;
+        stake.standing = Standing::Ejected { release: ctx.block.time.saturating_add(ctx.block.params.unbonding_ms) };
+        keys::STAKE.put(ctx.state, &operator, &stake);
+        keys::OWNER.put(ctx.state, &proof.offender(), &Owner { convicted: true, ..owner });
+        remove(ctx.state, &operator)?;
+        seize(ctx, &operator, lost, proposer.map(|v| v.operator))?;
+        ctx.emit(Event::Slashed { operator, validator: proof.offender(), height: proof.height(), amount: lost });
+    }
+    Ok(())
+}
+
+/// Burns it, but for what the reporter gets.
+fn seize(ctx: &mut Ctx<'_>, operator: &AccountId, lost: Amount, reporter: Option<AccountId>) -> Result<(), Fault> {
+    if lost.is_zero() {
+        return Ok(());
+    }
+    accounts::unlock(ctx.state, &TokenId::NATIVE, operator, lost)?;
+    let taken = accounts::take(ctx.state, &TokenId::NATIVE, operator, lost);
+    taken.map_err(|_| Fault::Corrupt("a pledge that was unlocked is not free".into()))?;
+    let mut burnt = lost;
+    if ctx.block.params.version >= 2 {
+        let reward = Amount::new(lost.0 / REPORTER_PART);
+        if let Some(reporter) = reporter.filter(|reporter| reporter != operator && !reward.is_zero()) {
+            pay::add(ctx, &reporter, reward)?;
+            ctx.emit(Event::Paid { operator: reporter, amount: reward });
+            burnt = there(lost.minus(reward), "penalty")?;
+        }
+    }
+    tokens::burn_fee(ctx.state, burnt)
+}
+
+/// STAKING-6: who is not in the parent's certificate has missed it.
+pub(super) fn count_misses(ctx: &mut Ctx<'_>, set: &ValidatorSet, certificate: &Certificate) -> Result<(), Fault> {
+    if certificate.height == 0 {
+        return Ok(());
+    }
+    let epoch = there(keys::EPOCH.get(ctx.state)?, "epoch")?;
+    let pulses = ctx.block.height.saturating_sub(epoch.elected_at);
+    for validator in set.iter() {
+        let id = validator.id();
+        if certificate.signatures.iter().any(|commit| commit.validator == id) {
+            continue;
+        }
+        let operator = validator.operator;
+        let missed = keys::MISSES.get(ctx.state, &operator)?.unwrap_or(0).saturating_add(1);
+        keys::MISSES.put(ctx.state, &operator, &missed);
+        if missed >= ctx.block.params.misses_max && u64::from(missed).saturating_mul(2) > pulses {
+            jail(ctx, &operator)?;
+        }
+    }
+    Ok(())
+}
+
+fn jail(ctx: &mut Ctx<'_>, operator: &AccountId) -> Result<(), Fault> {
+    let Some(mut stake) = keys::STAKE.get(ctx.state, operator)? else { return Ok(()) };
+    if stake.standing != Standing::Active {
+        return Ok(());
+    }
+    let until = ctx.block.time.saturating_add(ctx.block.params.jail_ms);
+    stake.standing = Standing::Jailed { until };
+    keys::STAKE.put(ctx.state, operator, &stake);
+    remove(ctx.state, operator)?;
+    ctx.emit(Event::Jailed { operator: *operator, until });
+    Ok(())
+}
+
+/// A new epoch counts anew.
+pub(super) fn forget_misses(state: &mut Overlay, roster: &[AccountId]) {
+    for operator in roster {
+        keys::MISSES.remove(state, operator);
+    }
+}

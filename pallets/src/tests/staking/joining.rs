@@ -1,0 +1,163 @@
+use super::*;
+use crate::tests::MEI;
+use leither_harness::pallets::{Error, accounts};
+
+#[test]
+fn staking_3_a_pledge_is_locked_and_makes_a_candidate_not_a_validator() {
+    let mut chain = chain_of(&[1_000]);
+    join(&mut chain, "alice", 1, 300);
+    assert_eq!(chain.locked(MEI, "alice"), 300 * UNIT);
+    assert_eq!(standing(&chain, "alice"), Standing::Active);
+    assert!(!is_seated(&chain, "alice"), "before the election");
+}
+
+#[test]
+fn staking_3_who_cannot_show_the_key_or_pledges_too_little_is_refused() {
+    let mut chain = chain_of(&[1_000]);
+    let refused = |chain: &mut Chain, who: &str, call: Call| match chain.refused(who, call) {
+        Error::Staking(error) => error,
+        other => panic!("{other:?}"),
+    };
+    let theirs = join_call(&chain, "bob", 1, 300);
+    assert_eq!(refused(&mut chain, "alice", theirs), staking::Error::Possession, "a proof that was made for another operator");
+    let little = join_call(&chain, "alice", 1, 99);
+    assert!(matches!(refused(&mut chain, "alice", little), staking::Error::Pledge { .. }));
+    let more = join_call(&chain, "alice", 1, 10_000_000);
+    assert!(matches!(chain.refused("alice", more), Error::Accounts(accounts::Error::Short { .. })));
+    assert_eq!(stake(&chain, "alice"), None, "a refusal leaves nothing behind");
+
+    let founders = join_call(&chain, "alice", 0, 300);
+    assert_eq!(refused(&mut chain, "alice", founders), staking::Error::Key, "a key that serves already");
+    join(&mut chain, "alice", 1, 300);
+    let again = join_call(&chain, "alice", 2, 300);
+    assert_eq!(refused(&mut chain, "alice", again), staking::Error::Already);
+    let theirs = join_call(&chain, "bob", 1, 300);
+    assert_eq!(refused(&mut chain, "bob", theirs), staking::Error::Key);
+    assert_eq!(refused(&mut chain, "carol", leave()), staking::Error::None);
+}
+
+#[test]
+fn staking_3_an_address_that_is_none_is_refused_by_form() {
+    let chain = chain_of(&[1_000]);
+    let with = |address: &str| {
+        let Call::Staking(staking::Call::Join { key, possession, pledge, .. }) = join_call(&chain, "alice", 1, 300) else { panic!() };
+        let contact = Contact { address: text(address), ..contact(1) };
+        Call::Staking(staking::Call::Join { key, possession, contact, pledge }).check()
+    };
+    assert_eq!(with(""), Ok(()), "it only dials out");
+    assert_eq!(with("/ip4/192.0.2.1/tcp/4804"), Ok(()));
+    for wrong in ["192.0.2.1:4804", "/ip4/192.0.2.1/tcp/4804/p2p/12D3", "/ip4/1.2.3.4 /tcp/1", "/ip4/\u{1b}[2J"] {
+        assert_eq!(with(wrong), Err(staking::Error::Address.into()), "{wrong:?}");
+    }
+}
+
+#[test]
+fn staking_4_an_election_seats_by_pledge() {
+    let mut chain = chain_of(&[1_000]);
+    join(&mut chain, "alice", 1, 300);
+    join(&mut chain, "bob", 2, 400);
+    let events = next_epoch(&mut chain);
+    assert!(events.iter().any(|event| matches!(event, Event::Staking(staking::Event::Elected { validators: 3, .. }))));
+    assert_eq!(seats(&chain), [(account("operator-0"), 1_000), (account("bob"), 400), (account("alice"), 300)]);
+    chain.ok("alice", Call::Staking(staking::Call::Raise { amount: Amount(200 * UNIT) }));
+    next_epoch(&mut chain);
+    assert_eq!(seats(&chain)[1], (account("alice"), 500));
+}
+
+#[test]
+fn staking_4_more_candidates_than_seats_are_chosen_by_power() {
+    let params = Params { validators_max: 2, ..params() };
+    let mut chain = Chain::new(&Setup { params, powers: vec![350], ..Setup::default() });
+    join(&mut chain, "alice", 1, 300);
+    join(&mut chain, "bob", 2, 400);
+    next_epoch(&mut chain);
+    assert_eq!(seats(&chain), [(account("bob"), 400), (account("operator-0"), 350)]);
+}
+
+#[test]
+fn staking_9_a_change_is_known_a_block_before_it_holds() {
+    let mut chain = chain_of(&[1_000]);
+    join(&mut chain, "alice", 1, 300);
+    chain.pass(chain.genesis.head.params.epoch_ms);
+    chain.idle();
+    let coming = views::set_after(&**chain.state()).unwrap();
+    assert_eq!((coming.len(), chain.set().len()), (2, 1));
+    chain.idle();
+    assert_eq!(chain.set(), coming);
+    let headers: Vec<_> = chain.blocks.iter().map(|block| &block.header).collect();
+    assert!(headers.windows(2).all(|pair| pair[0].next_validators == pair[1].validators), "each header foretells the next one's set");
+    chain.idle();
+    assert_eq!(chain.blocks.last().unwrap().last_certificate.signatures.len(), 1, "the last certificate of the former set");
+    chain.idle();
+    assert_eq!(chain.blocks.last().unwrap().last_certificate.signatures.len(), 2, "the first of the new one");
+}
+
+#[test]
+fn staking_5_who_leaves_votes_until_the_election_and_gets_the_pledge_back_after_unbonding() {
+    let mut chain = chain_of(&[1_000]);
+    join(&mut chain, "alice", 1, 300);
+    next_epoch(&mut chain);
+    chain.ok("alice", leave());
+    assert!(is_seated(&chain, "alice"));
+    next_epoch(&mut chain);
+    assert!(!is_seated(&chain, "alice"));
+    assert_eq!(chain.locked(MEI, "alice"), 300 * UNIT, "still bound: evidence may come");
+    let Standing::Leaving { release: Some(release) } = standing(&chain, "alice") else { panic!() };
+    assert!(release >= chain.blocks.last().unwrap().header.time + chain.genesis.head.params.unbonding_ms - 60_000);
+    chain.pass(chain.genesis.head.params.unbonding_ms);
+    next_epoch(&mut chain);
+    assert_eq!(chain.locked(MEI, "alice"), 0);
+    assert_eq!(stake(&chain, "alice"), None);
+    let again = join_call(&chain, "alice", 1, 300);
+    assert_eq!(chain.refused("alice", again), staking::Error::Key.into(), "no key serves twice");
+    join(&mut chain, "alice", 3, 300);
+}
+
+#[test]
+fn staking_5_a_candidate_that_never_voted_waits_out_its_unbonding_too() {
+    let mut chain = chain_of(&[1_000]);
+    join(&mut chain, "alice", 1, 300);
+    chain.ok("alice", leave());
+    assert!(matches!(standing(&chain, "alice"), Standing::Leaving { release: Some(_) }));
+    next_epoch(&mut chain);
+    assert_eq!((is_seated(&chain, "alice"), chain.locked(MEI, "alice")), (false, 300 * UNIT));
+}
+
+#[test]
+fn staking_8_the_last_validator_cannot_leave() {
+    let mut chain = chain_of(&[1_000]);
+    chain.plant(&leither_state::WriteSet::default());
+    fund_operator(&mut chain);
+    chain.ok("operator-0", leave());
+    next_epoch(&mut chain);
+    assert_eq!(seats(&chain), [(account("operator-0"), 1_000)]);
+    join(&mut chain, "alice", 1, 300);
+    next_epoch(&mut chain);
+    assert_eq!(seats(&chain), [(account("alice"), 300)], "now another is there");
+}
+
+fn fund_operator(chain: &mut Chain) {
+    chain.ok("alice", leither_harness::transfer(MEI, account("operator-0"), UNIT));
+}
+
+#[test]
+fn staking_10_a_new_key_takes_over_at_the_election_and_the_old_one_can_still_be_convicted() {
+    let mut chain = chain_of(&[1_000, 1_000]);
+    join(&mut chain, "alice", 2, 300);
+    next_epoch(&mut chain);
+    let new = key("validator-3");
+    let possession = new.sign(&possession_bytes(&chain.id(), &account("alice"), &new.public()));
+    let rotate = |possession| Call::Staking(staking::Call::Rotate { key: new.public(), possession, swarm: key("swarm-3").public() });
+    assert_eq!(chain.refused("alice", rotate(Default::default())), staking::Error::Possession.into());
+    chain.ok("alice", rotate(possession));
+    assert_eq!(chain.refused("alice", rotate(possession)), staking::Error::Rotating.into());
+    assert!(chain.set().get(&id(2)).is_some());
+    chain.signing.push(3);
+    next_epoch(&mut chain);
+    assert_eq!((chain.set().get(&id(2)).is_some(), chain.set().get(&id(3)).is_some()), (false, true));
+    assert_eq!(stake(&chain, "alice").unwrap().contact.unwrap().swarm, key("swarm-3").public());
+
+    chain.evidence = vec![faults::two_votes(&chain, 2)];
+    chain.idle();
+    assert!(matches!(standing(&chain, "alice"), Standing::Ejected { .. }));
+}
