@@ -6,7 +6,7 @@ SEEDS ?= 200
 FROM ?= 1
 EXECUTIONS ?= 1000000
 
-.PHONY: help setup build dev test lint bench sim fuzz fmt clean
+.PHONY: help setup build dev test lint bench sim twins fuzz fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +31,12 @@ bench: build ## prints the numbers of benches/RESULTS.md, measured on this machi
 	scripts/bench
 
 sim: setup ## simulates SEEDS networks from seed FROM: make sim SEEDS=1000 FROM=1
-	SIM_SEEDS=$(SEEDS) SIM_FROM=$(FROM) cargo test --workspace --test many_seeds -- --ignored --nocapture
+	cargo build --workspace --bins
+	$(CARGO_TARGET_DIR)/debug/leither-sim seeds --seeds $(SEEDS) --from $(FROM) --heights 500
+
+twins: setup ## simulates twins: two nodes with one key, cut in every way
+	cargo build --workspace --bins
+	$(CARGO_TARGET_DIR)/debug/leither-sim twins --scenarios 17500
 
 fuzz: ## EXECUTIONS of each fuzz target: make fuzz EXECUTIONS=1000000 (needs a nightly toolchain)
 	tests/fuzz/run.sh $(EXECUTIONS)

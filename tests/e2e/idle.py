@@ -70,7 +70,7 @@ def day():
         form.pop("chain", None)
         genesis.write_text(json.dumps(form))
         port = free_port()
-        cli(["init", "--genesis", genesis, "--set", f"rpc.listen=127.0.0.1:{port}", "--set", f"consensus.listen=127.0.0.1:{free_port()}",
+        cli(["init", "--genesis", genesis, "--set", f"rpc.listen=127.0.0.1:{port}", "--set", "metrics.listen=127.0.0.1:0", "--set", f"consensus.listen=127.0.0.1:{free_port()}",
              "--set", f"p2p.listen=127.0.0.1:{free_port()}", "--set", "log.level=warn"], home)
         url, log = f"http://127.0.0.1:{port}", pathlib.Path(text) / "log"
         with open(log, "w") as out:

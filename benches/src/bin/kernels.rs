@@ -212,7 +212,7 @@ impl<'a> Chain<'a> {
     /// Makes a block and goes on from it.
     fn build(&mut self, txs: &[Arc<SignedTx>]) -> Done<Block> {
         let proposer = ValidatorId::of_key(&self.world.validator.public());
-        let draft = Draft { time: self.parent.time + 1_000, proposer };
+        let draft = Draft { time: self.parent.time + 1_000, proposer, evidence: Vec::new() };
         let (block, outcome, unfit) = build(&self.parent, &draft, txs, &AllVerified)?;
         if let Some((_, why)) = unfit.first() {
             return Err(format!("a transfer cannot stand in a block: {why}").into());

@@ -117,14 +117,26 @@ fn pulse(store: &Store, writes: &WriteSet, txs: Vec<SignedTx>, touched: &[(u32, 
         state_root,
         txs_root: Block::txs_root(&txs),
         receipts_root: Hash::ZERO,
-        evidence_root: Hash::ZERO,
+        evidence_root: Block::evidence_root(&[]),
         last_certificate: head.certificate.hash(),
         validators: Hash::ZERO,
         next_validators: Hash::ZERO,
     };
-    let block = Block { header, last_certificate: head.certificate.clone(), txs: List::new(txs).unwrap_or_default() };
+    let block = Block {
+        header,
+        last_certificate: head.certificate.clone(),
+        txs: List::new(txs).unwrap_or_default(),
+        evidence: List::default(),
+    };
     let certificate = Certificate { height: block.header.height, round: 0, block: block.id(), signatures: List::default() };
-    let commit = Commit { block: &block, certificate: &certificate, writes, receipts: &receipts, touched };
+    let commit = Commit {
+        block: &block,
+        certificate: &certificate,
+        writes,
+        receipts: &receipts,
+        touched,
+        next_set: &store.genesis().validators,
+    };
     let (done, commit_took) = timed(|| store.commit(&commit));
     done.map(|()| (root_took, commit_took))
 }

@@ -3,8 +3,8 @@ use crate::validity::{Unfit, Verified};
 use leither_pallets::{BlockInfo, Ctx, Ending, Event, Origin, TxInfo, end_block, params, staking};
 use leither_state::{Fault, Overlay, Read, WriteSet};
 use leither_types::{
-    AccountId, Amount, BLOCK_TXS_MAX, BLOCK_VERSION, Block, Certificate, EVENTS_MAX, EVIDENCE_MAX, Evidence, Hash, Header, Height, List, Millis, Params,
-    Receipt, SignedTx, Status, TxId, ValidatorId, ValidatorSet, Weight, list_root,
+    AccountId, Amount, BLOCK_TXS_MAX, BLOCK_VERSION, Block, Certificate, EVENTS_MAX, EVIDENCE_MAX, Evidence, Hash, Header,
+    Height, List, Millis, Params, Receipt, SignedTx, Status, TxId, ValidatorId, ValidatorSet, Weight, list_root,
 };
 use parity_scale_codec::Encode;
 use std::sync::Arc;

@@ -23,7 +23,8 @@ pub use keys::{Item, KeyPart, Map, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX};
 pub use ledger::{Ledger, LedgerError, Undo, record_commitment, record_key_hash};
 pub use overlay::{Mark, Overlay};
 pub use proof::{
-    Answer, HolderPart, HoldingProof, LeafProof, ProofError, Question, RecordProof, STATE_PROOF_BYTES_MAX, StateProof,
+    Answer, HolderPart, HoldingProof, LeafProof, PROOF_HANDOVERS_MAX, ProofError, Question, RecordProof, STATE_PROOF_BYTES_MAX,
+    StateProof,
 };
 pub use read::{Fault, Page, Read, WriteSet};
 pub use tree::{Change, Key, LEAVES_MAX, Leaf, Step, Tree, TreeError, TreeProof, TreeUndo};

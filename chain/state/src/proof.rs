@@ -7,11 +7,15 @@
 use crate::ledger::{padded, record_commitment, record_key_hash, state_root, token_commitment};
 use crate::tree::TreeProof;
 use crate::{Holding, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX};
-use leither_types::{AccountId, BLOCK_VERSION, Blob, Certificate, GenesisHead, Hash, Header, TokenId, ValidatorSet};
+use leither_types::{
+    AccountId, BLOCK_VERSION, Blob, Certificate, GenesisHead, Handover, Hash, Header, List, TokenId, ValidatorSet,
+};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
 /// An encoded [`StateProof`] is no longer than this.
-pub const STATE_PROOF_BYTES_MAX: usize = 128 * 1024;
+pub const STATE_PROOF_BYTES_MAX: usize = 6 * 1024 * 1024;
+/// Changes of the set that a proof leads over: each takes at most 10 KiB. Where there were more, a node has no proof to give.
+pub const PROOF_HANDOVERS_MAX: usize = 512;
 
 /// Why a proof proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +33,7 @@ pub enum ProofError {
     #[error("the proof is of another chain; check the chain id")]
     Chain,
     /// The validators are not those of the header and the genesis.
-    #[error("the proof's validators are not those of its header and genesis")]
+    #[error("the proof's validators are not those of its header, or nothing leads to them from genesis")]
     Validators,
     /// The certificate is not one for this header by two thirds of the validators' power.
     #[error("the header is not certified by its validators; ask another node")]
@@ -148,8 +152,8 @@ impl LeafProof {
 
 /// From a leaf to the chain's id: leaf, state root, header, certificate, validators, genesis.
 ///
-/// The validators are those of genesis for as long as the chain runs: this version of the rules has a fixed set. With joining come epoch
-/// headers, which lead from the genesis set to a later one; they will be another version of this proof.
+/// Where the validators are not those of genesis any more, handovers lead from these to those: each is a block that the former ones made
+/// final and that names the latter.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
 pub struct StateProof {
     /// Of the state after the header's block.
@@ -162,17 +166,28 @@ pub struct StateProof {
     pub validators: ValidatorSet,
     /// What the chain's id is the hash of.
     pub genesis: GenesisHead,
+    /// All blocks below the header's after which others vote, ascending.
+    pub handovers: List<Handover, PROOF_HANDOVERS_MAX>,
 }
 
 impl StateProof {
     /// LEDGER-16: the answer to `question` on the chain with this id, at `self.header.height`. Whether that height is recent
     /// enough is for the caller to say.
     pub fn verify(&self, chain: &Hash, question: &Question) -> Result<Answer, ProofError> {
-        let Self { leaf, header, certificate, validators, genesis } = self;
+        let Self { leaf, header, certificate, validators, genesis, handovers } = self;
         if genesis.chain() != *chain || header.chain != *chain || header.version != BLOCK_VERSION {
             return Err(ProofError::Chain);
         }
-        if *validators != genesis.validators || validators.hash() != header.validators {
+        let mut set = &genesis.validators;
+        let mut height = 0;
+        for handover in handovers.iter() {
+            let ascends = handover.header.height > height && handover.header.height < header.height;
+            if !ascends || !handover.follows(chain, set) {
+                return Err(ProofError::Validators);
+            }
+            (set, height) = (&handover.set, handover.header.height);
+        }
+        if validators != set || validators.hash() != header.validators {
             return Err(ProofError::Validators);
         }
         let of_header = certificate.block == header.id() && certificate.height == header.height;

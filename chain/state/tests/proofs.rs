@@ -1,6 +1,7 @@
 //! What a proof must not prove (LEDGER-12 to LEDGER-16).
 
 mod common;
+mod handovers;
 
 use common::{content, key};
 use leither_state::{
@@ -9,7 +10,7 @@ use leither_state::{
 };
 use leither_types::{
     AccountId, Amount, BLOCK_VERSION, Certificate, CommitSig, GenesisHead, Hash, Header, List, Params, PublicKey, SecretKey,
-    Text, TokenId, Validator, ValidatorSet, Vote, VoteKind, decode_within,
+    Text, TokenId, Validator, ValidatorId, ValidatorSet, Vote, VoteKind, decode_within,
 };
 use parity_scale_codec::{DecodeWithMemTracking, Encode};
 use proptest::collection::btree_map;
@@ -174,20 +175,44 @@ fn sums_that_overflow_are_an_error() {
     assert!(matches!(proof.root_with(&[0; 32], &Hash::ZERO, 1), Err(ProofError::Malformed(_))));
 }
 
+/// The validators of the chain: seeds of their keys.
+const OURS: [u8; 4] = [1, 2, 3, 4];
+
+fn key_of(seed: u8) -> SecretKey {
+    SecretKey::from_seed(&[seed; 32])
+}
+
+/// The validators of these keys, with equal power.
+fn set_of(seeds: &[u8]) -> ValidatorSet {
+    let one = |seed: &u8| Validator { key: key_of(*seed).public(), power: 10, operator: AccountId([5; 20]) };
+    ValidatorSet::new(seeds.iter().map(one).collect()).expect("a set")
+}
+
+/// The certificate of this header on this chain, by these keys.
+fn certify(chain: &Hash, header: &Header, seeds: &[u8]) -> Certificate {
+    let block = header.id();
+    let (height, round) = (header.height, 1);
+    let sign = |seed: &u8| {
+        let key = key_of(*seed);
+        let validator = ValidatorId::of_key(&key.public());
+        let vote = Vote { kind: VoteKind::Precommit, height, round, block: Some(block), validator };
+        CommitSig { validator, signature: key.sign(&vote.sign_bytes(chain)) }
+    };
+    let mut signatures: Vec<_> = seeds.iter().map(sign).collect();
+    signatures.sort_unstable();
+    Certificate { height, round, block, signatures: List::new(signatures).expect("few") }
+}
+
 /// A chain of four validators with equal power, and a final header over `ledger`.
 struct Net {
-    keys: Vec<SecretKey>,
     genesis: GenesisHead,
 }
 
 impl Net {
     fn new(name: &str) -> Self {
-        let keys: Vec<SecretKey> = (1..=4).map(|n| SecretKey::from_seed(&[n; 32])).collect();
-        let validator = |key: &SecretKey| Validator { key: key.public(), power: 10, operator: AccountId([5; 20]) };
-        let validators = ValidatorSet::new(keys.iter().map(validator).collect()).expect("a set");
         let name = Text::new(name).expect("short");
         let (params, allocations) = (Params::dev(), Hash::ZERO);
-        Self { keys, genesis: GenesisHead { version: 1, name, time: 5, validators, params, dev: true, allocations } }
+        Self { genesis: GenesisHead { version: 1, name, time: 5, validators: set_of(&OURS), params, dev: true, allocations } }
     }
 
     fn header(&self, ledger: &Ledger) -> Header {
@@ -210,22 +235,14 @@ impl Net {
     }
 
     fn certify(&self, header: &Header, signers: usize) -> Certificate {
-        let block = header.id();
-        let (height, round) = (header.height, 1);
-        let sign = |key: &SecretKey| {
-            let validator = leither_types::ValidatorId::of_key(&key.public());
-            let vote = Vote { kind: VoteKind::Precommit, height, round, block: Some(block), validator };
-            CommitSig { validator, signature: key.sign(&vote.sign_bytes(&header.chain)) }
-        };
-        let mut signatures: Vec<_> = self.keys.iter().take(signers).map(sign).collect();
-        signatures.sort_unstable();
-        Certificate { height, round, block, signatures: List::new(signatures).expect("few") }
+        certify(&header.chain, header, &OURS[..signers])
     }
 
     fn prove(&self, ledger: &Ledger, leaf: LeafProof) -> StateProof {
         let header = self.header(ledger);
         let certificate = self.certify(&header, 3);
-        StateProof { leaf, header, certificate, validators: self.genesis.validators.clone(), genesis: self.genesis.clone() }
+        let genesis = self.genesis.clone();
+        StateProof { leaf, header, certificate, validators: genesis.validators.clone(), genesis, handovers: List::default() }
     }
 }
 

@@ -1,4 +1,6 @@
-use crate::{Certificate, EVIDENCE_MAX, Evidence, Hash, Height, List, Millis, SignedTx, ValidatorId, hash_of, list_root};
+use crate::{
+    Certificate, EVIDENCE_MAX, Evidence, Hash, Height, List, Millis, SignedTx, ValidatorId, ValidatorSet, hash_of, list_root,
+};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
 /// The only version of [`Header`] so far.
@@ -73,5 +75,31 @@ impl Block {
     /// The root over evidence, for [`Header::evidence_root`].
     pub fn evidence_root(evidence: &[Evidence]) -> Hash {
         list_root(&evidence.iter().map(Evidence::hash).collect::<Vec<_>>())
+    }
+}
+
+/// A block after which other validators vote, with who they are: from one to the next a stranger walks from genesis to today, by
+/// signatures alone.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct Handover {
+    /// The block's header: its `next_validators` differ from its `validators`.
+    pub header: Header,
+    /// Why it is final.
+    pub certificate: Certificate,
+    /// Who votes on the next block.
+    pub set: ValidatorSet,
+}
+
+impl Handover {
+    /// Whether those who vote by now (`set`) made this block final on `chain`, and it names the set that comes with it.
+    pub fn follows(&self, chain: &Hash, set: &ValidatorSet) -> bool {
+        let Self { header, certificate, set: next } = self;
+        header.chain == *chain
+            && header.version == BLOCK_VERSION
+            && header.validators == set.hash()
+            && header.next_validators == next.hash()
+            && certificate.height == header.height
+            && certificate.block == header.id()
+            && certificate.is_valid(chain, set)
     }
 }

@@ -173,7 +173,10 @@ mod tests {
         }
         let (mut forged, _) = vote(&key, VoteKind::Precommit, 0, Some(Hash([2; 32])));
         forged.validator = one.0.validator;
-        assert!(!Evidence::votes(one.clone(), (forged, one.1)).is_valid(&CHAIN, &key.public()), "a signature over something else");
+        assert!(
+            !Evidence::votes(one.clone(), (forged, one.1)).is_valid(&CHAIN, &key.public()),
+            "a signature over something else"
+        );
     }
 
     #[test]
@@ -191,8 +194,12 @@ mod tests {
         let key = SecretKey::from_seed(&[1; 32]);
         let (one, other) = (vote(&key, VoteKind::Prevote, 0, None), vote(&key, VoteKind::Prevote, 0, Some(Hash([2; 32]))));
         let Evidence::Votes { first, first_signature, second, second_signature } = Evidence::votes(one, other) else { panic!() };
-        let swapped =
-            Evidence::Votes { first: second, first_signature: second_signature, second: first, second_signature: first_signature };
+        let swapped = Evidence::Votes {
+            first: second,
+            first_signature: second_signature,
+            second: first,
+            second_signature: first_signature,
+        };
         assert!(!swapped.is_valid(&CHAIN, &key.public()), "else one deed had two forms");
     }
 }

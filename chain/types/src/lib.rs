@@ -31,7 +31,7 @@ mod tx;
 mod validators;
 
 pub use amount::{Amount, SUPPLY_MAX};
-pub use block::{BLOCK_BYTES_MAX, BLOCK_TXS_MAX, BLOCK_VERSION, Block, Header};
+pub use block::{BLOCK_BYTES_MAX, BLOCK_TXS_MAX, BLOCK_VERSION, Block, Handover, Header};
 pub use bounded::{Blob, List, Text};
 pub use certificate::{Certificate, CommitSig, SIGNATURES_MAX, Vote, VoteKind};
 pub use codec::{DecodeError, decode, decode_within};

@@ -93,6 +93,11 @@ impl Home {
         self.root.join("config/genesis.json")
     }
 
+    /// A block that the owner trusts: `HEIGHT:ID`.
+    pub fn trusted(&self) -> PathBuf {
+        self.root.join("config/trusted")
+    }
+
     /// The node's name among its peers.
     pub fn node_key(&self) -> PathBuf {
         self.root.join("config/node_key")

@@ -1,5 +1,5 @@
 //! Keeps the disk in order, beside the running node: snapshots every so many epochs, and old blocks gone when the cap comes near
-//! (DISK-1 to DISK-3 in spec/store.md).
+//! (DISK-1 to DISK-3 in spec/home.md).
 
 use crate::commands::snapshot::write_handovers;
 use crate::config::Config;
@@ -63,7 +63,8 @@ impl Janitor {
         let janitor = Arc::new(self);
         let first = janitor.clone();
         let _swept = tokio::task::spawn_blocking(move || first.sweep()).await;
-        let mut last_epoch = None;
+        // DISK-1: counted from the newest snapshot, so that a node which is started often writes some, too.
+        let mut last_epoch = janitor.epoch_of_newest(&engine);
         loop {
             tokio::time::sleep(LOOK).await;
             let tip = engine.tip();
@@ -103,7 +104,12 @@ impl Janitor {
         }
     }
 
-    /// DISK-1: at the first look of a run only whether one is missing is asked; the epochs that follow are counted.
+    fn epoch_of_newest(&self, engine: &Engine) -> Option<u64> {
+        let newest = list_snapshots(self.snapshots.as_ref()?).into_iter().next()?;
+        Some(newest.1.header.time / engine.tip().next.params.epoch_ms.max(1))
+    }
+
+    /// DISK-1: without any snapshot the first look of a run notes the epoch; from there they are counted.
     fn is_due(&self, epoch: u64, last: Option<u64>) -> bool {
         self.every_epochs > 0 && last.is_some_and(|last| epoch >= last.saturating_add(self.every_epochs))
     }
@@ -139,5 +145,109 @@ impl Janitor {
             return Ok(Room::Enough);
         }
         Ok(if used > self.cap { Room::None { used } } else { Room::Enough })
+    }
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leither_executor::{Draft, NobodyVerified, Parent, build, genesis_state};
+    use leither_store::Commit;
+    use leither_types::{
+        AccountId, Certificate, GENESIS_VERSION, Genesis, GenesisHead, Hash, Height, List, Params, SecretKey, Text, Validator,
+        ValidatorId, ValidatorSet,
+    };
+
+    fn key() -> SecretKey {
+        SecretKey::from_seed(&[1; 32])
+    }
+
+    /// A home whose chain has so many blocks, kept by this janitor.
+    fn at_height(height: Height, cap: u64, every_epochs: u64) -> (tempfile::TempDir, Janitor) {
+        let dir = tempfile::tempdir().unwrap();
+        let founder = Validator { key: key().public(), power: 1, operator: AccountId([7; 20]) };
+        let head = GenesisHead {
+            version: GENESIS_VERSION,
+            name: Text::new("leither-test").unwrap(),
+            time: 1_000,
+            validators: ValidatorSet::new(vec![founder]).unwrap(),
+            params: Params::dev(),
+            dev: true,
+            allocations: Hash::ZERO,
+        };
+        let genesis = Genesis::new(head, Vec::new()).unwrap();
+        let initial = || genesis_state(&genesis).map_err(|e| Fault::Corrupt(e.to_string()));
+        let store = Store::open(&dir.path().join("data"), &genesis.head, &initial).unwrap();
+        for _ in 0..height {
+            grow(&store, genesis.chain());
+        }
+        let home = dir.path().to_path_buf();
+        let snapshots = Some(home.join("snapshots"));
+        (dir, Janitor { store, snapshots, home, every_epochs, keep: 2, cap })
+    }
+
+    fn grow(store: &Store, chain: Hash) {
+        let head = store.head().unwrap();
+        let state = store.snapshot().unwrap();
+        let parent =
+            Parent { chain, height: head.height, id: head.id, time: head.time, certificate: head.certificate.clone(), state };
+        let draft = Draft { time: head.time + 1_000, proposer: ValidatorId::of_key(&key().public()), evidence: Vec::new() };
+        let (block, outcome, _) = build(&parent, &draft, &[], &NobodyVerified).unwrap();
+        let certificate = Certificate { height: block.header.height, round: 0, block: block.id(), signatures: List::default() };
+        let commit = Commit {
+            block: &block,
+            certificate: &certificate,
+            writes: &outcome.writes,
+            receipts: &outcome.receipts,
+            touched: &outcome.touched,
+            next_set: &outcome.validators,
+        };
+        store.commit(&commit).unwrap();
+    }
+
+    #[test]
+    fn disk_1_a_snapshot_is_due_so_many_epochs_after_the_last_or_after_the_start_of_the_run() {
+        let (_dir, mut janitor) = at_height(0, 0, 3);
+        assert!(!janitor.is_due(9, None), "the first look only notes the epoch");
+        assert!(!janitor.is_due(11, Some(9)));
+        assert!(janitor.is_due(12, Some(9)) && janitor.is_due(40, Some(9)));
+        janitor.every_epochs = 0;
+        assert!(!janitor.is_due(40, Some(9)));
+    }
+
+    #[test]
+    fn disk_1_a_snapshot_is_written_with_its_handovers_and_the_newest_stay() {
+        let (dir, janitor) = at_height(1, 0, 1);
+        let shelf = dir.path().join("snapshots");
+        assert_eq!(janitor.tidy(false).unwrap(), Room::Enough);
+        assert!(list_snapshots(&shelf).is_empty(), "it was not due");
+        let chain = janitor.store.genesis().chain();
+        for height in 1..=4 {
+            assert_eq!(janitor.tidy(true).unwrap(), Room::Enough);
+            let found = list_snapshots(&shelf);
+            assert_eq!(found.first().map(|(_, manifest)| manifest.height), Some(height));
+            assert!(found.iter().all(|(path, _)| path.join("handovers.scale").exists()));
+            assert!(found.len() <= janitor.keep, "{}", found.len());
+            grow(&janitor.store, chain);
+        }
+    }
+
+    #[test]
+    fn disk_2_old_blocks_go_when_the_cap_comes_near_and_none_before() {
+        let (dir, mut janitor) = at_height(300, u64::MAX, 0);
+        assert_eq!((janitor.tidy(false).unwrap(), janitor.store.lowest().unwrap()), (Room::Enough, 1));
+        // All that is there is nine tenths of it.
+        janitor.cap = tree_bytes(dir.path()).unwrap() / 9 * 10;
+        assert_eq!(janitor.tidy(false).unwrap(), Room::Enough);
+        let lowest = janitor.store.lowest().unwrap();
+        assert!(lowest > 1 && lowest <= 201, "{lowest}: the hundred newest stay");
+    }
+
+    #[test]
+    fn disk_3_a_cap_that_nothing_can_keep_is_told_and_none_is_no_cap() {
+        let (dir, mut janitor) = at_height(3, 0, 0);
+        assert_eq!(janitor.tidy(false).unwrap(), Room::Enough, "a cap of 0 is none");
+        janitor.cap = tree_bytes(dir.path()).unwrap() / 2;
+        assert!(matches!(janitor.tidy(false).unwrap(), Room::None { used } if used > janitor.cap));
+        assert_eq!(janitor.store.lowest().unwrap(), 1);
     }
 }

@@ -19,7 +19,10 @@ pub enum StartError {
     #[error(transparent)]
     Validators(#[from] ValidatorsError),
     /// STAKING-11.
-    #[error("the chain plays by rules {version}, this program knows none above {}; install the current leither", leither_types::RULES_VERSION)]
+    #[error(
+        "the chain plays by rules {version}, this program knows none above {}; install the current leither",
+        leither_types::RULES_VERSION
+    )]
     Rules {
         /// Which are in force.
         version: u32,
@@ -100,7 +103,8 @@ pub enum NodeFault {
     /// STAKING-11.
     #[error(
         "from the next height on the chain plays by rules {version}, this program knows none above {}; install the current leither and start \
-         it: nothing is lost", leither_types::RULES_VERSION
+         it: nothing is lost",
+        leither_types::RULES_VERSION
     )]
     Rules {
         /// Which are in force.

@@ -95,7 +95,12 @@ mod tests {
             next_validators: zero,
         };
         let certificate = Certificate::genesis();
-        let block = Block { header: header.clone(), last_certificate: certificate.clone(), txs: List::default() };
+        let block = Block {
+            header: header.clone(),
+            last_certificate: certificate.clone(),
+            txs: List::default(),
+            evidence: List::default(),
+        };
         Arc::new(Committed { height, id: header.id(), header, block: Arc::new(block), receipts: Arc::default(), certificate })
     }
 

@@ -19,6 +19,12 @@ const BATCH: u32 = 64;
 const PAUSE_MAX: Duration = Duration::from_millis(400);
 /// A peer that failed is left alone for so long.
 const REST: Duration = Duration::from_secs(5);
+/// How often it is looked whether a validator lags.
+const LAG_LOOK: Duration = Duration::from_secs(2);
+/// The engine's own sync is given so long.
+const LAG_PATIENCE: Duration = Duration::from_secs(15);
+/// A node that gets no more blocks at once has caught up.
+const CAUGHT_UP: usize = 2;
 /// Peers that keep no block old enough are given so long to be joined by one that does.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -59,8 +65,15 @@ pub async fn run(node: Arc<Node>, net: Arc<Net>, trusted: Option<Trusted>) {
             }
         };
         match took {
-            Ok(Took { blocks, offence: None }) if blocks > 0 => {}
-            Ok(Took { offence: None, .. }) => sleep(pause(&node)).await,
+            Ok(Took { blocks, offence: None }) => {
+                // Who is asked for 64 blocks and has two is where the chain is.
+                if blocks <= CAUGHT_UP && node.lags.swap(false, Ordering::Relaxed) {
+                    node.role.notify_one();
+                }
+                if blocks == 0 {
+                    sleep(pause(&node)).await;
+                }
+            }
             Ok(Took { offence: Some(offence), .. }) => {
                 tracing::warn!(%peer, height = node.tip().next_height(), %offence, "blocks refused; another peer is asked");
                 net.report(peer, offence).await;
@@ -70,15 +83,48 @@ pub async fn run(node: Arc<Node>, net: Arc<Net>, trusted: Option<Trusted>) {
     }
 }
 
-/// A validator whose fellows have pruned what it lacks cannot catch up with them: it needs a snapshot.
+/// Beside a validator's engine: it has a sync of its own, but only from peers in the consensus swarm. Where the chain goes on and the engine
+/// does not, the node follows until it has caught up; where nobody keeps what it lacks, it needs a snapshot.
 pub async fn watch_lag(node: Arc<Node>, net: Arc<Net>) {
     let mut lost = None;
+    let mut stood = (node.tip().next_height(), Instant::now());
     loop {
-        sleep(REST).await;
-        if let Some(fault) = too_far_behind(&net.peers_known().await, node.tip().next_height(), &mut lost) {
+        sleep(LAG_LOOK).await;
+        let next = node.tip().next_height();
+        let peers = net.peers_known().await;
+        if let Some(fault) = too_far_behind(&peers, next, &mut lost) {
             return node.fail(fault);
         }
+        if next != stood.0 {
+            stood = (next, Instant::now());
+        }
+        if stood.1.elapsed() < LAG_PATIENCE || !peers.iter().any(|peer| peer.height >= next) {
+            continue;
+        }
+        // Anybody can say that it is ahead. That the chain is, the next block's certificate shows: it alone makes a validator stop voting.
+        if has_gone_on(&node, &net, &peers, next).await {
+            tracing::warn!(
+                height = next,
+                "the chain goes on and this validator's consensus swarm does not bring the next block: it follows for now"
+            );
+            node.lags.store(true, Ordering::Relaxed);
+            node.role.notify_one();
+            return;
+        }
+        stood.1 = Instant::now();
     }
+}
+
+async fn has_gone_on(node: &Node, net: &Net, peers: &[PeerInfo], next: Height) -> bool {
+    for peer in peers.iter().filter(|peer| peer.height >= next && peer.lowest <= next) {
+        let Ok(Response::Blocks(blocks)) = net.ask(peer.id, Request::Blocks { from: next, count: 1 }).await else { continue };
+        let tip = node.tip();
+        let Some((_, certificate)) = blocks.first().filter(|_| tip.next_height() == next) else { continue };
+        if certificate.height == next && certificate.is_valid(&node.chain, tip.validators.set()) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether, for a while already, those who are ahead have all forgotten the next block.
@@ -185,7 +231,14 @@ mod tests {
     use super::*;
 
     fn peer(height: Height, lowest: Height) -> PeerInfo {
-        PeerInfo { id: PeerId::random(), address: "/ip4/127.0.0.1/tcp/1".parse().unwrap(), outbound: true, height, lowest, software: String::new() }
+        PeerInfo {
+            id: PeerId::random(),
+            address: "/ip4/127.0.0.1/tcp/1".parse().unwrap(),
+            outbound: true,
+            height,
+            lowest,
+            software: String::new(),
+        }
     }
 
     /// ENGINE-11.

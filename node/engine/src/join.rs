@@ -42,15 +42,14 @@ pub enum JoinError {
     NoGenesis(String),
     /// The chain began so long ago that former validators, whose pledges are theirs again, could tell another story of it.
     #[error(
-        "what this node knows of the chain is {days} days old, and pledges come back after {unbonding} days: whoever voted then risks nothing \
-         by lying now. Get a recent block's height and id from somebody you trust (`leither status` on a node of theirs shows both), and \
-         start with --trust HEIGHT:ID"
+        "what this node knows of the chain is {} old, and pledges come back after {}: whoever voted then risks nothing by \
+         lying now. Get a recent block's height and id from somebody you trust (`leither status` on a node of theirs shows both), and start with --trust HEIGHT:ID", span(*age), span(*unbonding)
     )]
     NeedsTrust {
-        /// Age of the anchor.
-        days: u64,
-        /// The unbonding time.
-        unbonding: u64,
+        /// Age of the anchor, in ms.
+        age: Millis,
+        /// The unbonding time, in ms.
+        unbonding: Millis,
     },
     /// No snapshot could be used.
     #[error("no snapshot of any peer could be used; the last cause: {0}")]
@@ -75,18 +74,34 @@ enum Useless {
     Busy,
     #[error("it does not keep the trusted block of height {0}")]
     NoTrustedBlock(Height),
+    #[error("its snapshot is of height {0}, below the trusted block: nothing shows that the one leads to the other")]
+    BelowTrusted(Height),
     #[error("it has another block than the trusted one at height {0}")]
     OtherBlock(Height),
 }
 
 /// Whether an anchor of this time may be believed at `now` without more: an honest two thirds of back then still had something to lose.
-pub fn check_anchor(anchor: Millis, now: Millis, params: &Params, trusted: Option<Trusted>, height: Height) -> Result<(), JoinError> {
+pub fn check_anchor(
+    anchor: Millis,
+    now: Millis,
+    params: &Params,
+    trusted: Option<Trusted>,
+    height: Height,
+) -> Result<(), JoinError> {
     let age = now.saturating_sub(anchor);
     if age <= params.unbonding_ms || trusted.is_some_and(|trusted| trusted.height > height) {
         return Ok(());
     }
-    const DAY: Millis = 24 * 3_600_000;
-    Err(JoinError::NeedsTrust { days: age / DAY, unbonding: params.unbonding_ms / DAY })
+    Err(JoinError::NeedsTrust { age, unbonding: params.unbonding_ms })
+}
+
+/// A time for people.
+fn span(ms: Millis) -> String {
+    match ms / 1_000 {
+        seconds if seconds < 600 => format!("{seconds} s"),
+        seconds if seconds < 2 * 86_400 => format!("{} h", seconds.div_ceil(3_600)),
+        seconds => format!("{} days", seconds / 86_400),
+    }
 }
 
 /// Waits until peers have said who they are.
@@ -178,7 +193,9 @@ pub async fn fetch_snapshot(
         };
         // Whoever offers the same state can give its chunks.
         let mut sources: Vec<PeerId> = vec![*peer];
-        sources.extend(offers.iter().filter(|(other, same)| other != peer && same.chunks == manifest.chunks).map(|(other, _)| *other));
+        sources.extend(
+            offers.iter().filter(|(other, same)| other != peer && same.chunks == manifest.chunks).map(|(other, _)| *other),
+        );
         match take(net.clone(), genesis.clone(), manifest.clone(), handovers, sources, data, progress.clone()).await {
             Ok(()) => return Ok(height),
             Err(why) => {
@@ -209,14 +226,16 @@ async fn believed(
             Response::None => break,
             _ => return Err(Useless::Other),
         };
-        let own = |h: leither_net::Handover| Handover { header: h.header, certificate: h.certificate, set: h.set };
-        let fresh: Vec<Handover> = list.into_iter().map(own).filter(|h| h.header.height <= manifest.height).collect();
+        let fresh: Vec<Handover> = list.into_iter().filter(|h| h.header.height <= manifest.height).collect();
         if fresh.is_empty() {
             break;
         }
         handovers.extend(fresh);
     }
-    let anchor = match trusted.filter(|trusted| trusted.height <= manifest.height) {
+    if trusted.is_some_and(|trusted| trusted.height > manifest.height) {
+        return Err(Useless::BelowTrusted(manifest.height));
+    }
+    let anchor = match trusted {
         Some(trusted) => Some(anchor(net, peer, genesis, trusted, &handovers).await?),
         None => None,
     };
@@ -306,7 +325,8 @@ mod tests {
         let params = Params::standard();
         let at = |age, trusted| check_anchor(1_000, 1_000 + age, &params, trusted, 50);
         assert!(at(params.unbonding_ms, None).is_ok());
-        assert!(matches!(at(params.unbonding_ms + 1, None), Err(JoinError::NeedsTrust { days: 7, unbonding: 7 })));
+        assert!(matches!(at(params.unbonding_ms + 1, None), Err(JoinError::NeedsTrust { .. })));
+        assert_eq!((span(params.unbonding_ms), span(30_000), span(7_200_000)), ("7 days".into(), "30 s".into(), "2 h".into()));
         let trusted = |height| Some(Trusted { height, block: Hash([1; 32]) });
         assert!(at(params.unbonding_ms + 1, trusted(51)).is_ok());
         assert!(at(params.unbonding_ms + 1, trusted(50)).is_err(), "nothing newer than what is here already");

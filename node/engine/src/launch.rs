@@ -108,8 +108,10 @@ impl Launch {
 
     fn role(&self) -> Role {
         let tip = self.node.tip();
+        let lags = self.node.lags.load(Ordering::Relaxed);
         match seated(&self.keys, &tip) {
             None if self.net.is_some() => Role::Follows,
+            Some(_) if lags && self.net.is_some() => Role::Follows,
             key => Role::Runs { key, signs: key.is_some() && !self.node.abstains_in(tip.next_height()) },
         }
     }

@@ -1,10 +1,10 @@
 //! What this node gives to those who follow or join: blocks with certificates, changes of the set, snapshots, and the genesis.
 
-use leither_net::{Handover, Library};
+use leither_net::Library;
 use leither_state::Fault;
 use leither_store::Store;
 use leither_store::snapshots::{list_snapshots, read_chunk};
-use leither_types::{Certificate, Hash, Height};
+use leither_types::{Certificate, Handover, Hash, Height};
 use parity_scale_codec::Encode;
 use std::path::PathBuf;
 
@@ -32,7 +32,9 @@ impl StoreLibrary {
             return Ok(blocks);
         }
         for height in from..=last {
-            let (Some(block), Some(certificate)) = (self.store.block_bytes(height)?, self.store.certificate(height)?) else { break };
+            let (Some(block), Some(certificate)) = (self.store.block_bytes(height)?, self.store.certificate(height)?) else {
+                break;
+            };
             match room.checked_sub(block.len()) {
                 None if !blocks.is_empty() => break,
                 left => room = left.unwrap_or_default(),
@@ -54,8 +56,7 @@ impl Library for StoreLibrary {
     }
 
     fn handovers(&self, from: Height, max: usize) -> Option<Vec<Handover>> {
-        let found = self.store.handovers(from.saturating_sub(1), max).ok()?;
-        Some(found.into_iter().map(|h| Handover { header: h.header, certificate: h.certificate, set: h.set }).collect())
+        self.store.handovers(from.saturating_sub(1), max).ok()
     }
 
     fn blocks(&self, from: Height, count: u32, bytes_max: usize) -> Option<Vec<(Vec<u8>, Certificate)>> {

@@ -65,6 +65,8 @@ pub struct Node {
     pub peers: AtomicUsize,
     /// Whether the last block came from another node's history.
     pub syncing: AtomicBool,
+    /// ENGINE-11: the chain has gone on without this validator, and its swarm does not bring it what it lacks.
+    pub lags: AtomicBool,
     /// What this node saw of misbehaviour that no block has punished yet.
     evidence: Mutex<Vec<Evidence>>,
     pool: Mutex<Pool>,
@@ -149,6 +151,7 @@ impl Node {
             writing: Mutex::new(()),
             peers: AtomicUsize::new(0),
             syncing: AtomicBool::new(false),
+            lags: AtomicBool::new(false),
             evidence: Mutex::new(evidence),
             pool: Mutex::new(pool),
             tip: RwLock::new(Arc::new(tip)),
@@ -319,5 +322,79 @@ impl Node {
     /// Why the node has to stop, if it has to.
     pub fn fault(&self) -> watch::Receiver<Option<NodeFault>> {
         self.fault.subscribe()
+    }
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leither_pool::Limits;
+    use leither_types::{
+        AccountId, GENESIS_VERSION, Genesis, GenesisHead, SecretKey, Text, Validator, ValidatorSet, Vote, VoteKind,
+    };
+
+    fn key(n: u8) -> SecretKey {
+        SecretKey::from_seed(&[n; 32])
+    }
+
+    fn genesis() -> Genesis {
+        let seat = |n: u8| Validator { key: key(n).public(), power: 1, operator: AccountId([n; 20]) };
+        let head = GenesisHead {
+            version: GENESIS_VERSION,
+            name: Text::new("leither-test").unwrap(),
+            time: 1_000,
+            validators: ValidatorSet::new((1..=3).map(seat).collect()).unwrap(),
+            params: Params::dev(),
+            dev: true,
+            allocations: Hash::ZERO,
+        };
+        Genesis::new(head, Vec::new()).unwrap()
+    }
+
+    fn open(dir: &std::path::Path) -> Node {
+        let genesis = genesis();
+        let initial = || leither_executor::genesis_state(&genesis).map_err(|e| leither_state::Fault::Corrupt(e.to_string()));
+        let store = Store::open(&dir.join("data"), &genesis.head, &initial).unwrap();
+        Node::new(genesis.chain(), None, dir.join("wal"), store, Pool::new(Limits::default())).unwrap()
+    }
+
+    /// Validator `n` voted for two blocks in this round.
+    fn twice(chain: &Hash, n: u8, round: u32) -> Evidence {
+        let vote = |block: u8| {
+            let validator = ValidatorId::of_key(&key(n).public());
+            let vote = Vote { kind: VoteKind::Prevote, height: 1, round, block: Some(Hash([block; 32])), validator };
+            let signature = key(n).sign(&vote.sign_bytes(chain));
+            (vote, signature)
+        };
+        Evidence::votes(vote(1), vote(2))
+    }
+
+    #[test]
+    fn evidence_3_what_was_seen_is_kept_over_a_restart_one_proof_an_offender() {
+        let dir = tempfile::tempdir().unwrap();
+        let node = open(dir.path());
+        let chain = node.chain;
+        let (first, other) = (twice(&chain, 1, 0), twice(&chain, 2, 0));
+        for proof in [first.clone(), twice(&chain, 1, 1), first.clone(), other.clone()] {
+            node.accuse(proof).unwrap();
+        }
+        assert_eq!(node.evidence(), [first.clone(), other.clone()]);
+        drop(node);
+        let again = open(dir.path()).evidence();
+        assert!(again.len() == 2 && again.contains(&first) && again.contains(&other), "{again:?}");
+    }
+
+    #[test]
+    fn evidence_3_what_convicts_nobody_is_dropped_for_good() {
+        let dir = tempfile::tempdir().unwrap();
+        let node = open(dir.path());
+        let good = twice(&node.chain, 1, 0);
+        // Nobody here has ever bound the ninth key.
+        for proof in [twice(&node.chain, 9, 0), good.clone()] {
+            node.accuse(proof).unwrap();
+        }
+        node.renew_tip().unwrap();
+        assert_eq!(node.evidence(), [good.clone()]);
+        drop(node);
+        assert_eq!(open(dir.path()).evidence(), [good]);
     }
 }

@@ -6,7 +6,7 @@ use arc_malachitebft_app_channel::NetworkRequest;
 use arc_malachitebft_app_channel::app::net::Multiaddr;
 use leither_pallets::staking::{self, Contact};
 use leither_state::Fault;
-use leither_types::{Hash, PublicKey, ValidatorId};
+use leither_types::{AccountId, Height, PublicKey, ValidatorId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,18 +17,23 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Peers by the part of their address that is their name.
 type Peers = BTreeMap<String, Multiaddr>;
+/// Of an operator the validator, and its peer, that were seen last in the sets.
+type Places = BTreeMap<AccountId, (ValidatorId, String, Multiaddr)>;
 
 /// Keeps the swarm's peers as the chain has them, for ever.
 pub async fn keep(node: Arc<Node>, net: mpsc::Sender<NetworkRequest>, named: Vec<String>, me: Option<ValidatorId>) {
     // The engine was started with those that the settings name.
     let named: Peers = named.iter().filter_map(|text| Some((peer_of(text)?.to_string(), text.parse().ok()?))).collect();
     let mut known = named.clone();
-    let mut seen: Option<(Hash, Hash)> = None;
+    let mut places = Places::new();
+    let mut seen: Option<Height> = None;
     loop {
         let tip = node.tip();
-        let sets = (tip.validators.set().hash(), tip.after.set().hash());
+        let height = tip.head.height;
         // A state that has moved on meanwhile is read at the next look.
-        if seen != Some(sets) && let Ok(wanted) = wanted(&tip, &named, me) {
+        if seen != Some(height)
+            && let Ok(wanted) = wanted(&tip, &named, me, &mut places)
+        {
             for (peer, address) in known.iter().filter(|(peer, address)| wanted.get(*peer) != Some(address)) {
                 tracing::info!(%peer, %address, "no longer a peer in consensus");
                 let _ = NetworkRequest::remove_persistent_peer(&net, address.clone()).await;
@@ -38,25 +43,40 @@ pub async fn keep(node: Arc<Node>, net: mpsc::Sender<NetworkRequest>, named: Vec
                 let _ = NetworkRequest::add_persistent_peer(&net, address.clone()).await;
             }
             known = wanted;
-            seen = Some(sets);
+            seen = Some(height);
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
 /// Who is a peer: those in the sets that say where they are, and those of the settings that the chain does not know to be elsewhere or out.
-fn wanted(tip: &Tip, named: &Peers, me: Option<ValidatorId>) -> Result<Peers, Fault> {
+fn wanted(tip: &Tip, named: &Peers, me: Option<ValidatorId>, places: &mut Places) -> Result<Peers, Fault> {
     let state = &*tip.parent.state;
     let mut wanted = named.clone();
+    let mine = match me {
+        Some(me) => staking::views::operator_of(state, &me)?,
+        None => None,
+    };
     for (operator, stake) in staking::views::stakes(state)? {
         let Some(contact) = &stake.contact else { continue };
         let Some(peer) = peer_id(&contact.swarm) else { continue };
-        let is_seated = [&tip.validators, &tip.after].iter().any(|set| set.set().iter().any(|v| v.operator == operator));
-        if !is_seated {
+        let seats = || [&tip.validators, &tip.after].into_iter().flat_map(|set| set.set().iter());
+        if !seats().any(|seat| seat.operator == operator) {
+            places.remove(&operator);
             wanted.remove(&peer);
-        } else if me != Some(ValidatorId::of_key(&stake.key)) && !wanted.contains_key(&peer) {
-            wanted.extend(address_of(contact, &peer).map(|address| (peer, address)));
+            continue;
         }
+        let Some(address) = address_of(contact, &peer).filter(|_| mine != Some(operator)) else { continue };
+        // STAKING-10: by the former key it votes for two heights more, and is found by the name that goes with it.
+        match places.get(&operator) {
+            Some((former, old, at)) if *old != peer && seats().any(|seat| seat.id() == *former) => {
+                wanted.entry(old.clone()).or_insert_with(|| at.clone());
+            }
+            _ => {
+                places.insert(operator, (ValidatorId::of_key(&stake.key), peer.clone(), address.clone()));
+            }
+        }
+        wanted.entry(peer).or_insert(address);
     }
     Ok(wanted)
 }

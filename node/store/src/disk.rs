@@ -20,8 +20,8 @@ pub(crate) fn bytes(dir: &Path) -> Result<u64, Fault> {
     Ok(sum)
 }
 
-/// STORE-21: the length of all files below `path`, or of that file. A file with several names counts once, a link to elsewhere not at all, and
-/// what goes while it is counted is no error.
+/// STORE-21: the length of all files below `path`, or of that file. A file with several names counts once, a link to elsewhere not at
+/// all, and what goes while it is counted is no error.
 pub fn tree_bytes(path: &Path) -> std::io::Result<u64> {
     let mut sum = 0u64;
     let mut seen = BTreeSet::new();

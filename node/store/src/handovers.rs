@@ -4,20 +4,9 @@
 use crate::columns::{HANDOVERS, column, height_key};
 use crate::{Commit, Store, storage};
 use leither_state::Fault;
-use leither_types::{Certificate, Header, Height, ValidatorSet, codec::decode_trusted};
-use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
+use leither_types::{Handover, Header, Height, codec::decode_trusted};
+use parity_scale_codec::Encode;
 use rocksdb::{DB, Direction, IteratorMode, WriteBatch};
-
-/// A block after which other validators vote.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
-pub struct Handover {
-    /// The block's header: its `next_validators` differ from its `validators`.
-    pub header: Header,
-    /// Why it is final.
-    pub certificate: Certificate,
-    /// Who votes on the next block.
-    pub set: ValidatorSet,
-}
 
 /// Whether others vote after this block.
 pub(crate) fn hands_over(header: &Header) -> bool {
@@ -41,10 +30,7 @@ impl Store {
         self.inner.check()?;
         let Some(first) = from.checked_add(1) else { return Ok(Vec::new()) };
         let start = height_key(first);
-        let rows = self
-            .inner
-            .db
-            .iterator_cf(column(&self.inner.db, HANDOVERS)?, IteratorMode::From(&start, Direction::Forward));
+        let rows = self.inner.db.iterator_cf(column(&self.inner.db, HANDOVERS)?, IteratorMode::From(&start, Direction::Forward));
         let read = |row: Result<(Box<[u8]>, Box<[u8]>), rocksdb::Error>| {
             let (_, value) = row.map_err(storage)?;
             decode_trusted(&value).map_err(|e| Fault::Corrupt(format!("a handover after height {from}: {e}")))

@@ -43,7 +43,7 @@ mod undecided;
 
 pub use commit::Commit;
 pub use disk::tree_bytes;
-pub use handovers::Handover;
+pub use leither_types::Handover;
 pub use open::OpenError;
 pub use prune::{KEPT_MIN, Pruned, to_prune};
 pub use snapshots::{Manifest, SnapshotError};

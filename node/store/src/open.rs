@@ -1,7 +1,7 @@
 use crate::books::Books;
 use crate::columns::{
-    BASE, BODIES, FORMAT, GENESIS, HEAD, HEADERS, HEIGHTS, HOLDINGS, INITIAL_ROOT, META, RECORDS, column, descriptors, height_key,
-    is_known, options, read_height, read_holding_key,
+    BASE, BODIES, FORMAT, GENESIS, HEAD, HEADERS, HEIGHTS, HOLDINGS, INITIAL_ROOT, META, RECORDS, column, descriptors,
+    height_key, is_known, options, read_height, read_holding_key,
 };
 use crate::commit::write_state;
 use crate::mark::Mark;
@@ -228,7 +228,8 @@ fn load_base(at: &At<'_>, db: &DB) -> Result<Height, OpenError> {
     }
 }
 
-/// The head, with its block looked at whole: it was the last write. STORE-18: of a head that came with a snapshot there is the header alone.
+/// The head, with its block looked at whole: it was the last write. STORE-18: of a head that came with a snapshot there is the header
+/// alone.
 fn load_head(at: &At<'_>, db: &DB, genesis: &GenesisHead, lowest: Height) -> Result<Head, OpenError> {
     let (height, id, certificate): (Height, Hash, Certificate) = meta(at, db, HEAD)?;
     if height.checked_add(1).is_none_or(|next| lowest > next) {

@@ -1,6 +1,7 @@
 use crate::columns::{RECORDS, column};
 use crate::{Store, storage};
-use leither_state::{Fault, LeafProof, Question, StateProof};
+use leither_state::{Fault, LeafProof, PROOF_HANDOVERS_MAX, Question, StateProof};
+use leither_types::List;
 
 impl Store {
     /// STORE-7: the answer to `question` at the head, absence included, with its proof up to the genesis hash. Nothing before the first
@@ -22,7 +23,12 @@ impl Store {
             Question::Record(key) => LeafProof::Record(ledger.prove_record(key, value)),
         };
         let genesis = self.genesis().clone();
-        let validators = genesis.validators.clone();
-        Ok(Some(StateProof { leaf, header, certificate: head.certificate.clone(), validators, genesis }))
+        let mut handovers = self.handovers(0, PROOF_HANDOVERS_MAX + 1)?;
+        handovers.retain(|handover| handover.header.height < header.height);
+        let validators = handovers.last().map_or_else(|| genesis.validators.clone(), |last| last.set.clone());
+        // So many changes of the set are for a snapshot to lead over.
+        let Some(handovers) = List::new(handovers) else { return Ok(None) };
+        let certificate = head.certificate.clone();
+        Ok(Some(StateProof { leaf, header, certificate, validators, genesis, handovers }))
     }
 }

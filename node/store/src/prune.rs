@@ -33,8 +33,8 @@ impl Store {
         Ok(self.inner.base())
     }
 
-    /// STORE-19 and STORE-23: takes out all blocks below `keep_from`, but never the [`KEPT_MIN`] newest, and gives their room back to the disk.
-    /// Commits go on meanwhile. It takes seconds a gigabyte: not for a thread that has to answer.
+    /// STORE-19 and STORE-23: takes out all blocks below `keep_from`, but never the [`KEPT_MIN`] newest, and gives their room back to the
+    /// disk. Commits go on meanwhile. It takes seconds a gigabyte: not for a thread that has to answer.
     ///
     /// That blocks are gone and that the base is higher is one small synced write; what follows only frees room, and a process that is
     /// stopped in the middle of it does the rest by [`Store::finish_prune`].
@@ -51,8 +51,8 @@ impl Store {
         Ok(Pruned { from, to, bytes })
     }
 
-    /// STORE-23: frees what a prune that was cut short had taken out. `false`: there was nothing to do. To be called once after opening, by a
-    /// thread that may take its time.
+    /// STORE-23: frees what a prune that was cut short had taken out. `false`: there was nothing to do. To be called once after opening,
+    /// by a thread that may take its time.
     pub fn finish_prune(&self) -> Result<bool, Fault> {
         self.inner.check()?;
         let _only = self.inner.pruning.lock().map_err(poisoned)?;

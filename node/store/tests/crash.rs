@@ -2,6 +2,7 @@
 mod common;
 
 use common::*;
+use leither_store::snapshots::{keep_newest, list_snapshots, read_chunk, remove_unfinished};
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -69,6 +70,71 @@ fn child_commits_until_killed() {
         assert!(store.put_undecided(made.block.header.height, 0, &made.block.id(), &[1; 5_000]).unwrap());
         store.commit(&made.commit()).unwrap();
         println!("committed {}", made.block.header.height);
+    }
+}
+
+#[test]
+fn store_14_and_store_23_kill_9_in_the_middle_of_a_prune_or_a_snapshot_leaves_whole_blocks_and_whole_snapshots() {
+    let home = tempfile::tempdir().unwrap();
+    let (data, shelf) = (home.path().join("data"), home.path().join("snapshots"));
+    let mut dice = Dice(u64::from(std::process::id()) << 8);
+    let (mut unfinished, mut whole) = (0, 0);
+    for _ in 0..KILLS {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_prunes_and_copies_until_killed", "--ignored", "--nocapture"])
+            .env("STORE_TEST_DIR", home.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("at work") {
+            line.clear();
+            assert_ne!(out.read_line(&mut line).unwrap(), 0, "the child ended by itself");
+        }
+        std::thread::sleep(Duration::from_micros(dice.roll(300_000)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let store = open(&data).unwrap();
+        let head = store.head().unwrap().height;
+        let lowest = store.lowest().unwrap();
+        for height in 1..=head {
+            assert_eq!(store.block(height).unwrap().is_some(), height >= lowest, "{height} of {lowest} to {head}");
+        }
+        unfinished += usize::from(store.finish_prune().unwrap());
+        assert_eq!((store.lowest().unwrap(), store.finish_prune().unwrap()), (lowest, false));
+        unfinished += remove_unfinished(&shelf).unwrap();
+        for (path, manifest) in list_snapshots(&shelf) {
+            assert!(manifest.chunks.iter().all(|(hash, _)| read_chunk(&path, hash).is_some()));
+            whole += 1;
+        }
+        let half_done = std::fs::read_dir(&shelf).map_or(0, |entries| {
+            entries.filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().ends_with(".part")).count()
+        });
+        assert_eq!(half_done, 0);
+    }
+    println!("{unfinished} of {KILLS} kills hit a prune or a snapshot; {whole} whole snapshots seen");
+    assert!(whole > 0);
+}
+
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn child_prunes_and_copies_until_killed() {
+    let Some(home) = std::env::var_os("STORE_TEST_DIR") else { return };
+    let store = open(&Path::new(&home).join("data")).unwrap();
+    let shelf = Path::new(&home).join("snapshots");
+    println!();
+    let first = store.head().unwrap().height;
+    loop {
+        grow(&store, store.head().unwrap().height + 15);
+        let head = store.head().unwrap().height;
+        if head > first + 15 {
+            println!("at work");
+        }
+        store.prune(head).unwrap();
+        store.write_snapshot(&shelf, &|_, _| ()).unwrap();
+        keep_newest(&shelf, 2).unwrap();
     }
 }
 

@@ -125,7 +125,8 @@ fn store_1_a_database_with_a_part_missing_or_changed_is_refused() {
         ("no row in headers", |db| db.delete_cf(db.cf_handle("headers").unwrap(), 6u64.to_be_bytes()).unwrap()),
         ("no row in bodies", |db| db.delete_cf(db.cf_handle("bodies").unwrap(), 6u64.to_be_bytes()).unwrap()),
         ("not the one that was committed", |db| {
-            db.put_cf(db.cf_handle("bodies").unwrap(), 6u64.to_be_bytes(), [0]).unwrap()
+            // Neither transactions nor evidence.
+            db.put_cf(db.cf_handle("bodies").unwrap(), 6u64.to_be_bytes(), [0, 0]).unwrap()
         }),
         ("state root", |db| {
             db.delete_cf(db.cf_handle("records").unwrap(), Expected::at(6).records.keys().next().unwrap()).unwrap()

@@ -3,9 +3,7 @@ use super::types::{Contact, NextKey, Stake, Standing};
 use super::{Error, Event, ROSTER_MAX, keys, there};
 use crate::{Ctx, Stop, accounts};
 use leither_state::{Fault, Overlay};
-use leither_types::{
-    AccountId, Amount, List, PublicKey, Signature, TokenId, ValidatorId, Weight, possession_bytes,
-};
+use leither_types::{AccountId, Amount, List, PublicKey, Signature, TokenId, ValidatorId, Weight, possession_bytes};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +94,9 @@ pub fn apply(ctx: &mut Ctx<'_>, call: &Call) -> Result<(), Stop> {
         Call::Leave => leave(ctx, &operator),
         Call::Unjail => unjail(ctx, &operator),
         Call::Rotate { key, possession, swarm } => rotate(ctx, &operator, key, possession, swarm),
-        Call::Move { contact } => change(ctx, &operator, Event::Moved { operator }, |stake| stake.contact = Some(contact.clone())),
+        Call::Move { contact } => {
+            change(ctx, &operator, Event::Moved { operator }, |stake| stake.contact = Some(contact.clone()))
+        }
         Call::Ready { rules } => ready(ctx, &operator, *rules),
     }
 }

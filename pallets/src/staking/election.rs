@@ -54,11 +54,15 @@ fn elect(ctx: &mut Ctx<'_>, epoch: u64) -> Result<(), Fault> {
     for operator in roster.iter() {
         stakes.push((*operator, there(keys::STAKE.get(ctx.state, operator)?, "stake of the roster")?));
     }
-    for (operator, stake) in &mut stakes {
-        rotate(ctx.state, operator, stake);
-    }
     forget_misses(ctx.state, &roster);
-    if let Some(set) = ranked(&stakes, &ctx.block.params) {
+    let rotated: Vec<_> = stakes.iter().map(|(operator, stake)| (*operator, with_next_key(stake))).collect();
+    if let Some(set) = ranked(&rotated, &ctx.block.params) {
+        for ((operator, before), (_, after)) in stakes.iter().zip(&rotated) {
+            if before != after {
+                keys::STAKE.put(ctx.state, operator, after);
+            }
+        }
+        stakes = rotated;
         raise_rules(ctx, &set, &stakes)?;
         keys::AFTER.put(ctx.state, &set);
         ctx.emit(Event::Elected { epoch, validators: u32::try_from(set.len()).unwrap_or(u32::MAX) });
@@ -73,14 +77,16 @@ fn elect(ctx: &mut Ctx<'_>, epoch: u64) -> Result<(), Fault> {
     release_due(ctx, stakes)
 }
 
-/// STAKING-10: the new key stands from now on.
-fn rotate(state: &mut Overlay, operator: &AccountId, stake: &mut Stake) {
-    let Some(next) = stake.next_key.take() else { return };
-    stake.key = next.key;
-    if let Some(contact) = &mut stake.contact {
-        contact.swarm = next.swarm;
+/// STAKING-10: the new key stands from the election on.
+fn with_next_key(stake: &Stake) -> Stake {
+    let mut stake = stake.clone();
+    if let Some(next) = stake.next_key.take() {
+        stake.key = next.key;
+        if let Some(contact) = &mut stake.contact {
+            contact.swarm = next.swarm;
+        }
     }
-    keys::STAKE.put(state, operator, stake);
+    stake
 }
 
 /// The most powerful candidates. Nothing where there is none: then the set stays (STAKING-8).
@@ -129,7 +135,8 @@ fn cap(validators: &mut [Validator]) {
 fn raise_rules(ctx: &mut Ctx<'_>, set: &ValidatorSet, stakes: &[(AccountId, Stake)]) -> Result<(), Fault> {
     let Some(next) = ctx.block.params.version.checked_add(1) else { return Ok(()) };
     let is_ready = |validator: &Validator| {
-        let stake = stakes.binary_search_by_key(&validator.operator, |(operator, _)| *operator).ok().and_then(|at| stakes.get(at));
+        let stake =
+            stakes.binary_search_by_key(&validator.operator, |(operator, _)| *operator).ok().and_then(|at| stakes.get(at));
         stake.is_some_and(|(_, stake)| stake.ready >= next)
     };
     let ready: u128 = set.iter().filter(|v| is_ready(v)).map(|v| u128::from(v.power)).sum();

@@ -30,9 +30,9 @@ mod types;
 pub mod views;
 
 pub use calls::{Call, apply};
+pub use election::knows as knows_rules;
 pub use errors::Error;
 pub use events::Event;
-pub use election::knows as knows_rules;
 pub use faults::{Unconvincing, check_evidence};
 pub use types::{Contact, Epoch, NextKey, Stake, Standing};
 

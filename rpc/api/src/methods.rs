@@ -139,7 +139,7 @@ pub const MIMEI_LIST: Method<ListMimei, Page<MimeiSummary>> =
 
 /// Who keeps the books.
 pub const VALIDATOR_LIST: Method<NoParams, ValidatorList> =
-    Method::new("validator_list", "Lists who votes on the next block.", &[]);
+    Method::new("validator_list", "Lists who votes on the next block, and what stands behind every candidate.", &[]);
 
 /// How the node is.
 pub const NODE_GET_STATUS: Method<NoParams, NodeStatus> =

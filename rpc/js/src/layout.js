@@ -12,10 +12,11 @@ const token = idCodec('token');
 /** Bounds, as the chain has them. */
 export const TX_BYTES_MAX = 64 * 1024;
 export const CALL_BYTES_MAX = 60 * 1024;
-export const STATE_PROOF_BYTES_MAX = 128 * 1024;
+export const STATE_PROOF_BYTES_MAX = 6 * 1024 * 1024;
 export const RECORD_KEY_BYTES_MAX = 256;
 const RECORD_BYTES_MAX = 64 * 1024;
 const VALIDATORS_MAX = 64;
+export const PROOF_HANDOVERS_MAX = 512;
 
 // --- transactions ---
 
@@ -65,7 +66,11 @@ export const certificate = struct({ height: u64, round: u32, block: hex32, signa
 /** A precommit for a block: what a certificate's signatures stand under, after the domain tag. */
 export const precommit = struct({ chain: hex32, kind: u8, height: u64, round: u32, block: option(hex32), validator: bytes(20) });
 
-export const validators = list(struct({ key: bytes(32), power: u64, operator: account }), VALIDATORS_MAX);
+/** Nobody reads an operator here, so it stays bytes: a long proof has tens of thousands of them. */
+export const validators = list(struct({ key: bytes(32), power: u64, operator: bytes(20) }), VALIDATORS_MAX);
+
+/** A block after which others vote, why it is final, and who they are. */
+export const handover = struct({ header, certificate, set: validators });
 
 const params = struct({
   version: u32,
@@ -112,6 +117,7 @@ export const stateProof = struct({
   certificate,
   validators,
   genesis: genesisHead,
+  handovers: list(handover, PROOF_HANDOVERS_MAX),
 });
 
 // --- records ---

@@ -1,12 +1,12 @@
-// Proofs, checked with nothing but the chain's id: leaf -> state root -> header -> certificate -> validators -> genesis hash.
+// Proofs, checked with nothing but the chain's id: leaf -> state root -> header -> certificate -> validators -> handovers -> genesis hash.
 // The rules are those of spec/ledger-tree.md, LEDGER-12 to LEDGER-16.
 
-import { ed25519 } from '@noble/curves/ed25519.js';
 import { ensure } from './error.js';
-import { blake3, compare, concat, equal, fromHex, tagged, toHex, utf8Bytes } from './hash.js';
-import { NATIVE_TOKEN, headKey, idBytes, memberKey, validatorOfKey } from './ids.js';
+import { blake3, concat, equal, fromHex, tagged, toHex } from './hash.js';
+import { NATIVE_TOKEN, headKey, idBytes, memberKey } from './ids.js';
 import * as layout from './layout.js';
 import { decode, encode, u128 } from './scale.js';
+import { blockId, checkSignatures, walk } from './trust.js';
 
 /**
  * @typedef {{free: bigint, locked: bigint, nonce: bigint, key: string}} Holding
@@ -139,56 +139,6 @@ function questionOf(subject) {
 }
 
 /**
- * Whether `key` may come to own something: a point of the curve, as ZIP-215 reads it, and not one of small order.
- * @param {Uint8Array} key
- */
-export function mayBeBound(key) {
-  try {
-    return !ed25519.Point.fromBytes(key, true).isSmallOrder();
-  } catch {
-    return false;
-  }
-}
-
-/**
- * The one rule for signatures: ZIP-215.
- * @param {Uint8Array} signature
- * @param {Uint8Array} message
- * @param {Uint8Array} key
- */
-export const verifySignature = (signature, message, key) => ed25519.verify(signature, message, key, { zip215: true });
-
-/** A set of validators has an order, by power downwards, then by id; nobody is in it twice, nobody without power. */
-function checkSet(validators) {
-  const rows = validators.map(({ key, power }) => ({ key, power, id: idBytes('validator', validatorOfKey(key)) }));
-  const ordered = rows.every(({ power, id }, n) => {
-    const before = rows[n - 1];
-    return !before || before.power > power || (before.power === power && compare(before.id, id) < 0);
-  });
-  const distinct = new Set(rows.map((row) => toHex(row.id))).size === rows.length;
-  const fit = rows.every(({ key, power }) => power > 0n && mayBeBound(key));
-  ensure(rows.length > 0 && ordered && distinct && fit, 'malformed', 'malformed proof: not a set of validators');
-  return rows;
-}
-
-/** The certificate's signatures: valid, of members, sorted, none twice, of more than two thirds of the power. */
-function checkCertificate(chain, certificate, rows) {
-  const { height, round, block, signatures } = certificate;
-  const no = 'the header is not certified by its validators; ask another node';
-  let signed = 0n;
-  signatures.forEach(({ validator, signature }, n) => {
-    const row = rows.find(({ id }) => equal(id, validator));
-    ensure(row && (n === 0 || compare(signatures[n - 1].validator, validator) < 0), 'certificate', no);
-    const vote = encode(layout.precommit, { chain, kind: 1, height, round, block, validator });
-    const message = concat(utf8Bytes('leither/vote/v1:'), vote);
-    ensure(verifySignature(signature, message, row.key), 'certificate', no);
-    signed += row.power;
-  });
-  const total = rows.reduce((sum, { power }) => sum + power, 0n);
-  ensure(signed * 3n > total * 2n, 'certificate', no);
-}
-
-/**
  * LEDGER-16: what the chain with this id says to `subject`, at the height of the proof. Throws where the proof proves nothing.
  * Whether that height is recent enough is for the caller to say.
  * @param {string} chain the chain's id, 0x-hex, from a source that is trusted
@@ -200,29 +150,17 @@ export function verifyProof(chain, subject, proof) {
   const id = toHex(fromHex(chain, 32));
   const question = questionOf(subject);
   const raw = typeof proof === 'string' ? fromHex(proof) : proof;
-  const { leaf, header, certificate, validators, genesis } = decode(layout.stateProof, raw, layout.STATE_PROOF_BYTES_MAX);
-
-  const genesisId = toHex(tagged('leither/genesis/v1', encode(layout.genesisHead, genesis)));
-  const here = genesisId === id && header.chain === id && header.version === 1;
-  ensure(here, 'chain', 'the proof is of another chain; check the chain id');
-
-  const set = encode(layout.validators, validators);
-  const own = equal(set, encode(layout.validators, genesis.validators));
-  const stated = toHex(tagged('leither/validators/v1', set)) === header.validators;
-  ensure(own && stated, 'validators', "the proof's validators are not those of its header and genesis");
-
-  const block = toHex(tagged('leither/header/v1', encode(layout.header, header)));
-  const ofHeader = certificate.block === block && certificate.height === header.height;
-  ensure(ofHeader, 'certificate', 'the certificate is of another block than the header; ask another node');
-
-  // The leaf before the signatures: hashes are cheap.
+  const decoded = decode(layout.stateProof, raw, layout.STATE_PROOF_BYTES_MAX);
+  const { leaf, header } = decoded;
+  // Signatures last: hashes are cheap.
+  const links = walk(id, decoded);
   ensure(leaf.kind === question.kind, 'malformed', 'malformed proof: of the other kind than was asked for');
   const value =
     question.kind === 'holding'
       ? verifyHolding(header.state_root, question.token, question.account, leaf)
       : verifyRecord(header.state_root, question.key, leaf);
-  checkCertificate(id, certificate, checkSet(validators));
+  checkSignatures(id, links);
 
   const shown = value !== null && question.show ? question.show(value) : value;
-  return { height: header.height, time: header.time, block, present: value !== null, value: shown };
+  return { height: header.height, time: header.time, block: blockId(header), present: value !== null, value: shown };
 }

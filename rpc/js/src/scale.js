@@ -4,7 +4,7 @@
 // BigInt, byte strings Uint8Array, an absent option `null`.
 
 import { ensure } from './error.js';
-import { concat, equal, utf8Bytes } from './hash.js';
+import { equal, utf8Bytes } from './hash.js';
 
 /**
  * @template T
@@ -37,7 +37,14 @@ class Input {
 export function encode(codec, value) {
   const parts = [];
   codec.write(value, parts);
-  return concat(...parts);
+  // Joined one by one: a long proof has more parts than a call may have arguments.
+  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 /**

@@ -8,8 +8,8 @@ import { LeitherError, ensure } from './error.js';
 import { concat, fromHex, tagged, toHex, utf8Bytes } from './hash.js';
 import { NATIVE_TOKEN, accountOfKey } from './ids.js';
 import * as layout from './layout.js';
-import { verifySignature } from './proof.js';
 import { decode, encode } from './scale.js';
+import { verifySignature } from './trust.js';
 
 /**
  * @typedef {object} Tx what the signers sign; names as in the chain

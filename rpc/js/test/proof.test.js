@@ -1,19 +1,17 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ed25519 } from '@noble/curves/ed25519.js';
 import { concat, utf8Bytes } from '../src/hash.js';
 import * as leither from '../src/index.js';
 import * as layout from '../src/layout.js';
 import { rootWith, rootWithout, verifyHolding, verifyRecord } from '../src/proof.js';
-import { decode, encode } from '../src/scale.js';
-import { plain, refused, vectors } from './common.js';
+import { decode, encode, list, struct } from '../src/scale.js';
+import { certify, plain, readProof, refused, vectors, writeProof as write } from './common.js';
 
 const golden = vectors('state-proof');
 const { chain, proofs } = golden;
 const hex = leither.fromHex;
 const named = (name) => proofs.find((row) => row.name === name);
-const read = (row) => decode(layout.stateProof, hex(row.proof), layout.STATE_PROOF_BYTES_MAX);
-const write = (proof) => encode(layout.stateProof, proof);
+const read = (row) => readProof(row.proof);
 
 test('every answer of the golden file is proven with nothing but the chain id', () => {
   assert.ok(proofs.length >= 11);
@@ -29,11 +27,9 @@ test('every answer of the golden file is proven with nothing but the chain id', 
 });
 
 /** All behind the leaf, which is the same in every proof of one block. */
-const trunk = (row) => {
-  const { header, certificate, validators, genesis } = read(row);
-  const rest = [layout.header, layout.certificate, layout.validators, layout.genesisHead];
-  return concat(...[header, certificate, validators, genesis].map((value, n) => encode(rest[n], value)));
-};
+const { header, certificate, validators, genesisHead: genesis, handover } = layout;
+const behindLeaf = struct({ header, certificate, validators, genesis, handovers: list(handover, layout.PROOF_HANDOVERS_MAX) });
+const trunk = (row) => encode(behindLeaf, read(row));
 
 test('every one-byte change of a proof fails', () => {
   const common = trunk(proofs[0]);
@@ -91,20 +87,6 @@ test('a question that is none is refused, and so are names where ids are wanted'
   assert.throws(() => leither.verifyProof(chain, { record: `0x${'00'.repeat(257)}` }, proof), refused('subject'));
   assert.throws(() => leither.verifyProof(chain, { org: 'demo-tube', member: named('a membership').subject.member }, proof), refused('id'));
 });
-
-/** The fixture's header signed anew by these of its validators, whose seeds are 101 to 104 and powers 4 to 1. */
-function certify(header, who, change = {}) {
-  const block = leither.toHex(leither.tagged('leither/header/v1', encode(layout.header, header)));
-  const certificate = { height: header.height, round: 0, block, ...change };
-  const signatures = who.map((n) => {
-    const seed = new Uint8Array(32).fill(n);
-    const validator = leither.idBytes('validator', leither.validatorOfKey(ed25519.getPublicKey(seed)));
-    const vote = encode(layout.precommit, { chain, kind: 1, ...certificate, validator });
-    return { validator, signature: ed25519.sign(concat(utf8Bytes('leither/vote/v1:'), vote), seed) };
-  });
-  signatures.sort((a, b) => (leither.toHex(a.validator) < leither.toHex(b.validator) ? -1 : 1));
-  return { ...certificate, signatures };
-}
 
 test('more than two thirds of the power must have signed', () => {
   const { subject, proof } = named('an account');

@@ -54,7 +54,7 @@ pub fn validators() -> ValidatorSet {
 /// Rules of the sample chain. Not [`Params::standard`]: tuning those must not rename the chain that every other sample is of.
 pub fn params() -> Params {
     Params {
-        version: 1,
+        version: 2,
         pulse_ms: 1_000,
         pulse_min_ms: 200,
         heartbeat_ms: 60_000,
@@ -155,8 +155,22 @@ pub fn calls() -> Vec<Call> {
         mimei::Call::Give { mimei, to: org.treasury() },
     ];
     let of_tokens = [pay, tokens::Call::Burn { token, amount }];
+    let consensus = key(105);
+    let possession = consensus.sign(&possession_bytes(&chain(), &who, &consensus.public()));
+    let contact =
+        staking::Contact { swarm: key(106).public(), data: key(107).public(), address: text("/ip4/203.0.113.7/tcp/4804") };
+    let of_staking = vec![
+        staking::Call::Join { key: consensus.public(), possession, contact: contact.clone(), pledge: amount },
+        staking::Call::Raise { amount },
+        staking::Call::Leave,
+        staking::Call::Unjail,
+        staking::Call::Rotate { key: consensus.public(), possession, swarm: key(106).public() },
+        staking::Call::Move { contact },
+        staking::Call::Ready { rules: 2 },
+    ];
     let tokens = of_tokens.into_iter().map(Call::Tokens);
-    tokens.chain(of_orgs.into_iter().map(Call::Orgs)).chain(of_mimei.into_iter().map(Call::Mimei)).collect()
+    let three = tokens.chain(of_orgs.into_iter().map(Call::Orgs)).chain(of_mimei.into_iter().map(Call::Mimei));
+    three.chain(of_staking.into_iter().map(Call::Staking)).collect()
 }
 
 /// One event of every kind.
@@ -198,7 +212,23 @@ pub fn events() -> Vec<Event> {
         mimei::Event::Referred { from: mimei, to: mimei, count: 2 },
         mimei::Event::Given { mimei, to: who },
     ];
-    let of_staking = vec![staking::Event::Paid { operator: by, amount }, staking::Event::Burnt { amount }];
+    let (operator, validator) = (by, ValidatorId::of_key(&key(105).public()));
+    let of_staking = vec![
+        staking::Event::Paid { operator, amount },
+        staking::Event::Burnt { amount },
+        staking::Event::Joined { operator, validator, pledge: amount },
+        staking::Event::Raised { operator, pledge: amount },
+        staking::Event::Leaving { operator },
+        staking::Event::Released { operator, amount },
+        staking::Event::Jailed { operator, until: 1_767_225_601_000 },
+        staking::Event::Unjailed { operator },
+        staking::Event::Slashed { operator, validator, height: 7, amount },
+        staking::Event::Elected { epoch: 9, validators: 4 },
+        staking::Event::Rotating { operator, validator },
+        staking::Event::Moved { operator },
+        staking::Event::Ready { operator, rules: 2 },
+        staking::Event::Rules { version: 2 },
+    ];
     let first = of_tokens.into_iter().map(Event::Tokens).chain(of_orgs.into_iter().map(Event::Orgs));
     first
         .chain(of_mimei.into_iter().map(Event::Mimei))
@@ -208,7 +238,7 @@ pub fn events() -> Vec<Event> {
 
 /// One error of every kind.
 pub fn errors() -> Vec<Error> {
-    use {accounts::Error as A, mimei::Error as M, orgs::Error as O, tokens::Error as T};
+    use {accounts::Error as A, mimei::Error as M, orgs::Error as O, staking::Error as S, tokens::Error as T};
     let have = Amount::new(3);
     let of_accounts = [A::Short { have, need: Amount::new(5) }, A::Overflow];
     let of_tokens =
@@ -252,7 +282,22 @@ pub fn errors() -> Vec<Error> {
         M::Generation,
     ];
     let first = of_accounts.into_iter().map(Error::Accounts).chain(of_tokens.into_iter().map(Error::Tokens));
-    first.chain(of_orgs.into_iter().map(Error::Orgs)).chain(of_mimei.into_iter().map(Error::Mimei)).collect()
+    let of_staking = [
+        S::None,
+        S::Already,
+        S::Pledge { have, need: Amount::new(5) },
+        S::Key,
+        S::Possession,
+        S::Full { max: 256 },
+        S::JailedUntil { until: 1_767_225_601_000 },
+        S::NotJailed,
+        S::Ejected,
+        S::Address,
+        S::Rules { wanted: 4, now: 2 },
+        S::Rotating,
+    ];
+    let three = first.chain(of_orgs.into_iter().map(Error::Orgs)).chain(of_mimei.into_iter().map(Error::Mimei));
+    three.chain(of_staking.into_iter().map(Error::Staking)).collect()
 }
 
 /// A transaction of the sample chain that these accounts sign.
@@ -332,7 +377,7 @@ pub fn header() -> Header {
         state_root: hash("state"),
         txs_root: Block::txs_root(&signed),
         receipts_root: list_root(&receipts),
-        evidence_root: list_root(&[]),
+        evidence_root: Block::evidence_root(&evidence()),
         last_certificate: certificate(1, hash("parent")).hash(),
         validators: set.hash(),
         next_validators: set.hash(),
@@ -342,5 +387,22 @@ pub fn header() -> Header {
 /// A block of all sample transactions.
 pub fn block() -> Block {
     let txs = txs().into_iter().map(|(_, tx)| tx).collect();
-    Block { header: header(), last_certificate: certificate(1, hash("parent")), txs: list(txs) }
+    Block { header: header(), last_certificate: certificate(1, hash("parent")), txs: list(txs), evidence: list(evidence()) }
+}
+
+/// Validator 4 voted for two blocks in one round, and proposed two in another.
+pub fn evidence() -> Vec<Evidence> {
+    let key = key(104);
+    let validator = ValidatorId::of_key(&key.public());
+    let vote = |name: &str| {
+        let vote = Vote { kind: VoteKind::Prevote, height: 1, round: 0, block: Some(hash(name)), validator };
+        let signature = key.sign(&vote.sign_bytes(&chain()));
+        (vote, signature)
+    };
+    let proposal = |name: &str| {
+        let proposal = Proposal { height: 1, round: 1, pol_round: None, block: hash(name), proposer: validator };
+        let signature = key.sign(&proposal.sign_bytes(&chain()));
+        (proposal, signature)
+    };
+    vec![Evidence::votes(vote("one"), vote("other")), Evidence::proposals(proposal("one"), proposal("other"))]
 }

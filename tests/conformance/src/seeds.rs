@@ -71,6 +71,19 @@ fn proofs() -> Vec<Vec<u8>> {
         certificate: samples::certificate(header.height, header.id()),
         validators: samples::validators(),
         genesis: samples::genesis().head,
+        handovers: List::default(),
+    };
+    // The fourth validator leaves with block 1.
+    let three = ValidatorSet::new(samples::validators().iter().take(3).cloned().collect()).expect("three validators");
+    let turn = Header { height: 1, next_validators: three.hash(), ..samples::header() };
+    let handover = Handover { certificate: samples::certificate(1, turn.id()), header: turn, set: three.clone() };
+    let later = Header { validators: three.hash(), next_validators: three.hash(), ..header.clone() };
+    let over_a_handover = StateProof {
+        certificate: samples::certificate(later.height, later.id()),
+        header: later,
+        validators: three,
+        handovers: samples::list(vec![handover]),
+        ..state(LeafProof::Holding(holding.clone()))
     };
     let items: Vec<Hash> = (0..11u8).map(|n| tagged("item", &[&[n]])).collect();
     vec![
@@ -79,6 +92,7 @@ fn proofs() -> Vec<Vec<u8>> {
         marked(1, &record),
         marked(2, &state(LeafProof::Holding(holding))),
         marked(2, &state(LeafProof::Record(record))),
+        marked(2, &over_a_handover),
         marked(3, &list_proof(&items, 10).expect("within")),
     ]
 }

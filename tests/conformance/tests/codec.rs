@@ -106,8 +106,9 @@ fn any_change_of_a_block_changes_its_id_or_what_its_header_states() {
         other[at] ^= 0x10;
         let Ok(read) = decode_within::<Block>(&other, BLOCK_BYTES_MAX) else { continue };
         assert_eq!(read.id() == block.id(), at >= header, "byte {at}");
-        let stated =
-            Block::txs_root(&read.txs) == read.header.txs_root && read.last_certificate.hash() == read.header.last_certificate;
+        let stated = Block::txs_root(&read.txs) == read.header.txs_root
+            && Block::evidence_root(&read.evidence) == read.header.evidence_root
+            && read.last_certificate.hash() == read.header.last_certificate;
         assert!(read.id() != block.id() || !stated, "byte {at}");
     }
 }

@@ -260,6 +260,7 @@ fn bytes_of_blocks_and_all_that_is_in_them_are_frozen() {
         "genesis": genesis(),
         "header": header(),
         "votes": votes(),
+        "evidence": samples::evidence().iter().map(|proof| json!({"bytes": hex(proof), "hash": proof.hash()})).collect::<Vec<_>>(),
         "proposal": proposals(),
         "proposers": proposers(),
         "certificate": certificate(),

@@ -1,5 +1,5 @@
 //! The golden file `spec/vectors/state-proof.json`: proofs from a leaf to the genesis hash (LEDGER-15, LEDGER-16), as `state_getProof`
-//! answers them. The JavaScript module verifies them with nothing but the chain's id.
+//! answers them: with the set of genesis, and over two handovers. The JavaScript module verifies them with nothing but the chain's id.
 
 use leither_conformance::{golden::assert_golden, samples};
 use leither_pallets::{mimei, orgs};
@@ -11,6 +11,12 @@ use serde_json::{Value, json};
 
 /// Height of the block whose state is proven.
 const HEIGHT: Height = 2;
+/// Sample keys of the genesis set and of those that come after it, the greatest power first.
+const SETS: [&[u8]; 3] = [&[101, 102, 103, 104], &[105, 101, 102], &[106, 105, 107, 108]];
+/// Heights of the blocks in which each set hands over to the next one.
+const HANDOVERS: [Height; 2] = [3, 5];
+/// Height of a block on which the last set votes.
+const LATER: Height = 9;
 
 fn member() -> orgs::Member {
     let roles = orgs::Roles::default().with(orgs::Role::Developer, true).with(orgs::Role::Marketing, true);
@@ -97,7 +103,42 @@ fn prove(ledger: &Ledger, writes: &WriteSet, question: &Question) -> StateProof 
     let header = Header { height: HEIGHT, state_root: ledger.root(), ..samples::header() };
     let certificate = samples::certificate(HEIGHT, header.id());
     let genesis = samples::genesis().head;
-    StateProof { leaf, header, certificate, validators: genesis.validators.clone(), genesis }
+    StateProof { leaf, header, certificate, validators: genesis.validators.clone(), genesis, handovers: List::default() }
+}
+
+/// The set of these sample keys: the last one has power 1, each before it one more.
+fn set_of(keys: &[u8]) -> ValidatorSet {
+    let one = |(power, n): (u64, &u8)| Validator { key: samples::key(*n).public(), power, operator: samples::account(*n) };
+    ValidatorSet::new((1..).zip(keys.iter().rev()).map(one).collect()).expect("a few fit validators")
+}
+
+/// The certificate of this header by all of these keys but the last.
+fn certify(header: &Header, keys: &[u8]) -> Certificate {
+    let (height, block) = (header.height, header.id());
+    let sign = |n: &u8| {
+        let key = samples::key(*n);
+        let validator = ValidatorId::of_key(&key.public());
+        let vote = Vote { kind: VoteKind::Precommit, height, round: 0, block: Some(block), validator };
+        CommitSig { validator, signature: key.sign(&vote.sign_bytes(&samples::chain())) }
+    };
+    let mut signatures: Vec<_> = keys.iter().take(keys.len() - 1).map(sign).collect();
+    signatures.sort();
+    Certificate { height, round: 0, block, signatures: samples::list(signatures) }
+}
+
+/// The same state, proven from a later block, on which others vote than at genesis.
+fn prove_later(proof: StateProof) -> StateProof {
+    let genesis = samples::validators();
+    let sets = [genesis, set_of(SETS[1]), set_of(SETS[2])];
+    let turn = |n: usize| {
+        let (validators, next_validators) = (sets[n].hash(), sets[n + 1].hash());
+        let header = Header { height: HANDOVERS[n], validators, next_validators, ..samples::header() };
+        Handover { certificate: certify(&header, SETS[n]), header, set: sets[n + 1].clone() }
+    };
+    let (validators, now) = (sets[2].clone(), sets[2].hash());
+    let header = Header { height: LATER, validators: now, next_validators: now, ..proof.header };
+    let certificate = certify(&header, SETS[2]);
+    StateProof { header, certificate, validators, handovers: samples::list(vec![turn(0), turn(1)]), ..proof }
 }
 
 /// What the answer says, as the interface writes such things; nothing where there is no leaf.
@@ -118,16 +159,22 @@ fn proofs_up_to_the_genesis_hash_are_frozen() {
     let (writes, chain) = (state(), samples::chain());
     let mut ledger = Ledger::new();
     ledger.apply(&writes).expect("sums are small");
-    let row = |(name, question, subject): (&str, Question, Value)| {
-        let proof = prove(&ledger, &writes, &question);
+    let row = |proof: StateProof, (name, question, subject): (&str, Question, Value)| {
         let answer = proof.verify(&chain, &question).expect("an honest proof");
         let value = said(&subject, &answer);
         json!({"name": name, "subject": subject, "value": value, "proof": hex_of(&proof.encode())})
     };
-    let proofs: Vec<Value> = questions().into_iter().map(row).collect();
+    let proofs: Vec<Value> = questions().into_iter().map(|asked| row(prove(&ledger, &writes, &asked.1), asked)).collect();
+    // One answer that is there and one that is not, over two handovers.
+    let few = questions().into_iter().filter(|(name, ..)| ["an account", "no membership"].contains(name));
+    let later: Vec<Value> = few.map(|asked| row(prove_later(prove(&ledger, &writes, &asked.1)), asked)).collect();
+    let heights: Vec<String> = HANDOVERS.iter().map(Height::to_string).collect();
+    let handovers = json!({"height": LATER.to_string(), "heights": heights, "sets": SETS, "proofs": later});
     assert_golden(
         "state-proof",
-        &json!({"chain": chain, "height": HEIGHT.to_string(), "state_root": ledger.root(), "proofs": proofs}),
+        &json!({
+            "chain": chain, "height": HEIGHT.to_string(), "state_root": ledger.root(), "proofs": proofs, "handovers": handovers,
+        }),
     );
 }
 

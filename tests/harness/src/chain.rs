@@ -3,8 +3,8 @@ use leither_executor::{Draft, NobodyVerified, Outcome, Parent, Unfit, Verified, 
 use leither_pallets::{Call, Error, Event, describe_error, describe_event, genesis_state, orgs, staking, tokens};
 use leither_state::{Holding, Read, WriteSet};
 use leither_types::{
-    AccountId, Allocation, Amount, Block, Certificate, CommitSig, Evidence, GENESIS_VERSION, Genesis, GenesisHead, Hash, List, Millis,
-    MimeiId, OrgId, Params, Receipt, SignedTx, Status, TokenId, TxId, Validator, ValidatorId, ValidatorSet,
+    AccountId, Allocation, Amount, Block, Certificate, CommitSig, Evidence, GENESIS_VERSION, Genesis, GenesisHead, Hash, List,
+    Millis, MimeiId, OrgId, Params, Receipt, SignedTx, Status, TokenId, TxId, Validator, ValidatorId, ValidatorSet,
 };
 use std::sync::Arc;
 

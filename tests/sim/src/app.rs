@@ -1,25 +1,31 @@
 //! The chain's half of a simulated node: pool, executor and disk, as `node/engine` puts them together.
 
+use crate::checks::Checks;
 use crate::disk::{Decided, Disk};
+use crate::hands::QUEUE;
 use crate::plan::Bug;
 use crate::villains::Villain;
 use arc_malachitebft_core_consensus::ProposedValue;
 use arc_malachitebft_core_types as bft;
 use bft::{CommitCertificate, Round, Validity};
 use leither_consensus::{Address, Assembly, BlockHeight, Head, Leither, Part, Signer, Validators, Value, certificate, cut};
-use leither_executor::{Draft, Outcome, Refused, Verified, admissible, build, check_form, execute, weight};
+use leither_executor::{Draft, Outcome, Parent, Refused, admissible, build, check_form, execute, weight};
 use leither_pallets::{BlockInfo, params, staking};
 use leither_pool::{Entry, Limits, Pool, Wanted};
-use leither_state::{Fault, Overlay};
-use leither_types::{BLOCK_BYTES_MAX, BLOCK_TXS_MAX, Block, Hash, Height, Millis, SignedTx, ValidatorId, codec};
+use leither_state::{Fault, HoldingProof, Overlay};
+use leither_types::{
+    AccountId, BLOCK_BYTES_MAX, BLOCK_TXS_MAX, Block, Certificate, Hash, Height, Millis, SignedTx, TokenId, ValidatorId, codec,
+};
 use parity_scale_codec::Encode;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A block may be stamped so far ahead of the clock of who checks it.
 const AHEAD_MS_MAX: u64 = 500;
-/// Proposals are kept for so many heights ahead.
-const HEIGHTS_AHEAD: u64 = 10;
+/// Proposals are kept of the height under way and so many after it, and of rounds no further ahead than this (CONS-7).
+const AHEAD: (u64, u32) = (1, 1);
+/// Blocks of one round that are looked at: an honest proposer has one.
+const BLOCKS_A_ROUND: usize = 2;
 
 /// Why a node stops: the sentence that an operator would read.
 pub type Stopped = String;
@@ -33,43 +39,72 @@ pub struct App {
     pub disk: Disk,
     /// Who votes on the next block.
     pub validators: Validators,
+    /// The height and round under way.
+    pub round: (Height, u32),
     pool: Pool,
-    verified: Seen,
+    checks: Checks,
     /// The parts of proposals, as they can be sent again, by height, round and block.
     parts: BTreeMap<(Height, u32, Hash), Vec<Part>>,
     outcomes: BTreeMap<Hash, Outcome>,
-    villain: Option<Box<dyn Villain>>,
+    /// A villain's other block of a round.
+    seconds: BTreeMap<(Height, u32), (Hash, Vec<Part>)>,
+    pub(crate) villain: Option<Box<dyn Villain>>,
     bug: Option<Bug>,
 }
 
-/// Whose signatures this node has checked.
-#[derive(Default)]
-struct Seen(BTreeSet<Hash>);
+/// How much a node keeps because others told it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Load {
+    /// Messages for later heights.
+    pub queued: usize,
+    /// Blocks that are not decided.
+    pub blocks: usize,
+    /// Mentions of blocks in rounds.
+    pub mentions: usize,
+}
 
-impl Verified for Seen {
-    fn is_verified(&self, full_hash: &Hash) -> bool {
-        self.0.contains(full_hash)
+/// Undecided blocks, and mentions of blocks, that a node may come to hold: two a round of this height and the next, for more rounds than a
+/// run has ever needed for a height.
+const BLOCKS_MAX: usize = 200;
+
+impl Load {
+    /// Whether others have made a node keep more than its bounds allow.
+    pub fn is_too_much(&self) -> bool {
+        self.queued > QUEUE.0 * QUEUE.1 || self.blocks.max(self.mentions) > BLOCKS_MAX
     }
 }
 
 impl App {
     /// On what the disk holds.
-    pub fn new(signer: Signer, disk: Disk, villain: Option<Box<dyn Villain>>, bug: Option<Bug>) -> Result<Self, Stopped> {
+    pub(crate) fn new(
+        signer: Signer,
+        disk: Disk,
+        checks: Checks,
+        villain: Option<Box<dyn Villain>>,
+        bug: Option<Bug>,
+    ) -> Result<Self, Stopped> {
         let set = staking::views::set(&*disk.state()).map_err(|e| e.to_string())?;
         let validators = Validators::new(set).map_err(|e| e.to_string())?;
         Ok(Self {
             chain: *signer.chain(),
             me: ValidatorId::of_key(&signer.public()),
             signer,
+            round: (disk.height() + 1, 0),
             disk,
             validators,
             pool: Pool::new(Limits::default()),
-            verified: Seen::default(),
+            checks,
             parts: BTreeMap::new(),
             outcomes: BTreeMap::new(),
+            seconds: BTreeMap::new(),
             villain,
             bug,
         })
+    }
+
+    /// The signatures of this run.
+    pub(crate) fn checks(&self) -> &Checks {
+        &self.checks
     }
 
     /// The height under way.
@@ -84,8 +119,7 @@ impl App {
         if self.pool.get(&tx.id()).is_some() {
             return Ok((true, false));
         }
-        let message = tx.tx.sign_bytes();
-        if !tx.claims(&message).iter().all(|claim| claim.key.verify(claim.message, &claim.signature)) {
+        if !self.checks.tx(&tx) {
             return Ok((false, false));
         }
         let Some(weight) = weight(&tx.tx) else { return Ok((false, false)) };
@@ -102,11 +136,7 @@ impl App {
             Err(_) => return Ok((false, false)),
         };
         let entry = Entry { can_pay, ..Entry::new(Arc::new(tx), weight) };
-        let hash = entry.full_hash;
         let is_in = self.pool.insert(entry, next).is_in();
-        if is_in {
-            self.verified.0.insert(hash);
-        }
         Ok((is_in, is_in))
     }
 
@@ -131,18 +161,52 @@ impl App {
             candidates = villain.choose(candidates);
         }
         let draft = Draft { time: now, proposer: self.me, evidence: Vec::new() };
-        let (mut block, outcome, unfit) = build(&parent, &draft, &candidates, &self.verified).map_err(fault)?;
+        let (mut block, mut outcome, unfit) = build(&parent, &draft, &candidates, &self.checks).map_err(fault)?;
         for (tx, _) in unfit {
             self.pool.remove(&tx);
         }
+        if self.bug == Some(Bug::PaysTwice) {
+            self.pay_twice(&parent, &mut outcome)?;
+            block.header.state_root = outcome.state_root;
+        }
         if let Some(villain) = &mut self.villain {
             block = villain.bend(block);
+        }
+        if self.villain.as_ref().is_some_and(|villain| villain.builds_two()) {
+            self.build_second(height, round, &block, &candidates)?;
         }
         let (id, bytes) = (block.id(), block.encode());
         self.outcomes.insert(id, outcome);
         self.disk.undecided.insert((height, id), bytes.clone());
         self.disk.built.insert((height, round), id);
         Ok((id, self.publish(height, round, None, id, &bytes)?))
+    }
+
+    /// Another good block of the same round, a millisecond later.
+    fn build_second(&mut self, height: Height, round: u32, first: &Block, candidates: &[Arc<SignedTx>]) -> Result<(), Stopped> {
+        let draft = Draft { time: first.header.time.saturating_add(1), proposer: self.me, evidence: Vec::new() };
+        let (block, ..) = build(&self.disk.parent(), &draft, candidates, &self.checks).map_err(|e| e.to_string())?;
+        let (id, bytes) = (block.id(), block.encode());
+        self.disk.undecided.insert((height, id), bytes.clone());
+        let parts = self.publish(height, round, None, id, &bytes)?;
+        self.seconds.insert((height, round), (id, parts));
+        Ok(())
+    }
+
+    /// A villain's other block of a round, if it has one.
+    pub fn second(&self, height: Height, round: u32) -> Option<&(Hash, Vec<Part>)> {
+        self.seconds.get(&(height, round))
+    }
+
+    /// The blocks of a round that this node has.
+    pub fn blocks_of(&self, height: Height, round: u32) -> Vec<Hash> {
+        let range = (height, round, Hash([0; 32]))..=(height, round, Hash([0xff; 32]));
+        self.parts.range(range).map(|((.., id), _)| *id).collect()
+    }
+
+    /// What this node keeps because others told it; the queue is the engine's.
+    pub fn load(&self) -> Load {
+        Load { queued: 0, blocks: self.disk.undecided.len(), mentions: self.disk.heads.len().max(self.parts.len()) }
     }
 
     /// The parts of a block that is proposed again: signed anew if this node proposes it, else as they came.
@@ -160,7 +224,9 @@ impl App {
     fn publish(&mut self, height: Height, round: u32, pol: Option<u32>, id: Hash, bytes: &[u8]) -> Result<Vec<Part>, Stopped> {
         let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let head = Head { height, round, pol_round: pol, publisher: self.me, block: id, len };
-        let parts = cut(head, self.signer.head(&head), bytes).map_err(|e| e.to_string())?;
+        let signature = self.signer.head(&head);
+        self.checks.made(&self.signer.public(), &head.sign_bytes(&self.chain), &signature);
+        let parts = cut(head, signature, bytes).map_err(|e| e.to_string())?;
         self.parts.insert((height, round, id), parts.clone());
         Ok(parts)
     }
@@ -177,12 +243,15 @@ impl App {
             }
         }
         let (Some(bytes), Some((head, signature))) = (whole, assembly.head().copied()) else { return Ok(None) };
+        if !self.is_timely(&head) {
+            return Ok(None);
+        }
         let publisher = self.validators.proposer(head.height, head.round);
-        let signed = publisher.id() == head.publisher && head.is_signed_by(&self.chain, publisher.key(), &signature);
-        let near = (self.next_height()..self.next_height() + HEIGHTS_AHEAD).contains(&head.height);
+        let signed =
+            publisher.id() == head.publisher && self.checks.verify(publisher.key(), &head.sign_bytes(&self.chain), &signature);
         let block = codec::decode_within::<Block>(&bytes, BLOCK_BYTES_MAX).ok().filter(|b| b.id() == head.block);
         let fits = block.is_some_and(|b| b.header.height == head.height);
-        if !signed || !near || !fits {
+        if !signed || !fits {
             return Ok(None);
         }
         self.disk.undecided.insert((head.height, head.block), bytes);
@@ -192,6 +261,14 @@ impl App {
             return Ok(None);
         }
         self.judge(head.height, head.round, head.pol_round, head.publisher, head.block, now).map(Some)
+    }
+
+    /// CONS-7: whether a block is of a round that can come soon, and not one too many of it.
+    fn is_timely(&self, head: &Head) -> bool {
+        let (height, round) = if head.height == self.round.0 { self.round } else { (self.next_height(), 0) };
+        let near = head.height.checked_sub(height).is_some_and(|ahead| ahead <= AHEAD.0);
+        let known = self.blocks_of(head.height, head.round);
+        near && head.round <= round.saturating_add(AHEAD.1) && (known.len() < BLOCKS_A_ROUND || known.contains(&head.block))
     }
 
     /// All that this node holds of a round: said again when the round begins.
@@ -242,7 +319,7 @@ impl App {
         if block.header.time > now.saturating_add(AHEAD_MS_MAX) {
             return Ok(false);
         }
-        match execute(&self.disk.parent(), &block, &self.verified) {
+        match self.execute(&block) {
             Ok(outcome) => {
                 self.outcomes.insert(id, outcome);
                 Ok(true)
@@ -252,32 +329,70 @@ impl App {
         }
     }
 
+    /// execute: with all signatures looked up where another node has verified them already.
+    fn execute(&self, block: &Block) -> Result<Outcome, Refused> {
+        let mut parent = self.disk.parent();
+        for tx in &block.txs {
+            self.checks.tx(tx);
+        }
+        // The certificate in the block may have other signers than the one that this node holds. It is the executor's to judge; only
+        // where all of its signatures are known to be good, and enough, is it taken for the one that needs no second look.
+        let certificate = &block.last_certificate;
+        if *certificate != parent.certificate && self.is_proof(&parent, certificate) {
+            parent.certificate = certificate.clone();
+        }
+        if self.bug == Some(Bug::PaysTwice) {
+            return self.execute_twice(parent, block);
+        }
+        execute(&parent, block, &self.checks)
+    }
+
+    /// What `Certificate::is_valid` says, by signatures that may be looked up.
+    fn is_proof(&self, parent: &Parent, certificate: &Certificate) -> bool {
+        let set = self.validators.set();
+        let (height, id) = (certificate.height, certificate.block);
+        let power: u128 = certificate.signatures.iter().filter_map(|c| set.get(&c.validator)).map(|v| u128::from(v.power)).sum();
+        let ordered = certificate.signatures.windows(2).all(|pair| pair[0].validator < pair[1].validator);
+        let enough = ordered && power * 3 > set.total_power() * 2;
+        (height, id) == (parent.height, parent.id) && enough && self.checks.certificate(certificate, set)
+    }
+
     fn undecided(&self, height: Height, id: Hash) -> Option<Block> {
         codec::decode_trusted(self.disk.undecided.get(&(height, id))?).ok()
     }
 
-    /// commit, record: the decided block becomes the head, and the pool follows.
-    pub fn commit(&mut self, decided: &CommitCertificate<Leither>) -> Result<(), Stopped> {
+    /// What a light client is told of an account's `mei`.
+    pub fn prove(&self, id: &AccountId) -> HoldingProof {
+        match self.bug {
+            Some(Bug::ForgesAbsence) => self.forged_absence(id),
+            _ => self.disk.state().ledger().prove_holding(&TokenId::NATIVE, id),
+        }
+    }
+
+    /// commit, record: the decided block becomes the head, and the pool follows. Says whether others vote on the next one.
+    pub fn commit(&mut self, decided: &CommitCertificate<Leither>) -> Result<bool, Stopped> {
         let certificate = certificate(decided).map_err(|e| e.to_string())?;
         let (height, id) = (certificate.height, certificate.block);
         let block = self.undecided(height, id).ok_or(format!("decided block {id} of height {height}, which is not here"))?;
         let mut outcome = match self.outcomes.remove(&id) {
             Some(outcome) => outcome,
-            None => execute(&self.disk.parent(), &block, &self.verified).map_err(|e| format!("decided block {id}: {e}"))?,
+            None => self.execute(&block).map_err(|e| format!("decided block {id}: {e}"))?,
         };
         if self.bug == Some(Bug::ReceiptsOrder) {
             outcome.receipts.reverse();
         }
         self.pool.committed(block.txs.iter());
         self.pool.expire(block.header.time);
-        for tx in &block.txs {
-            self.verified.0.remove(&SignedTx::full_hash(tx));
-        }
         let decided = Decided { block, certificate, receipts: outcome.receipts };
         self.disk.commit(decided, &outcome.writes).map_err(|e| e.to_string())?;
         self.outcomes.clear();
         self.parts.retain(|(of, ..), _| *of > height);
-        self.validators = Validators::new(outcome.validators).map_err(|e| e.to_string())?;
-        Ok(())
+        self.seconds.retain(|(of, _), _| *of > height);
+        self.round = (height + 1, 0);
+        let changed = outcome.validators != *self.validators.set();
+        if changed && self.bug != Some(Bug::KeepsStaleSet) {
+            self.validators = Validators::new(outcome.validators).map_err(|e| e.to_string())?;
+        }
+        Ok(changed)
     }
 }

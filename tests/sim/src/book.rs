@@ -7,7 +7,7 @@ use leither_types::{AccountId, Block, Certificate, Genesis, Height, Receipt, Sta
 use std::collections::BTreeMap;
 
 /// What an account has, and its counter.
-type Line = (u128, u64);
+pub type Line = (u128, u64);
 
 /// All accounts after a height.
 #[derive(Clone, Debug, Default)]
@@ -105,6 +105,11 @@ impl Book {
 }
 
 impl Page {
+    /// What an account has in all, and its counter.
+    pub fn line(&self, account: &AccountId) -> Line {
+        self.lines.get(account).copied().unwrap_or_default()
+    }
+
     /// SIM-6: what of a node's stored holdings is not as reckoned here; and whether anything was made or lost.
     pub fn differs(&self, state: &Memory, (issued, burned): (u128, u128)) -> Vec<String> {
         let mut wrong = Vec::new();

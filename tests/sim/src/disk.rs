@@ -4,7 +4,7 @@ use leither_executor::Parent;
 use leither_harness::Memory;
 use leither_pallets::genesis_state;
 use leither_state::{Fault, Read, WriteSet};
-use leither_types::{Block, Certificate, Genesis, Hash, Height, Millis, Receipt, ValidatorId};
+use leither_types::{Block, Certificate, Genesis, Hash, Height, Millis, Receipt, ValidatorId, tagged};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -104,12 +104,44 @@ impl Disk {
     }
 }
 
-/// The engine's write-ahead log of one height. What is not flushed may be lost in a crash, from any entry on.
+/// The engine's write-ahead log of one height. What is not flushed may be lost in a crash, from any byte on, or come back changed.
 #[derive(Default)]
 pub struct Wal {
     height: Height,
     flushed: usize,
     entries: Vec<Vec<u8>>,
+}
+
+/// Length and checksum before each entry.
+const FRAME: usize = 8;
+
+/// An entry as it lies in the file.
+fn framed(entry: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(entry.len()).unwrap_or(u32::MAX);
+    let mut bytes = len.to_le_bytes().to_vec();
+    bytes.extend_from_slice(&checksum(entry));
+    bytes.extend_from_slice(entry);
+    bytes
+}
+
+fn checksum(entry: &[u8]) -> [u8; 4] {
+    let Hash([a, b, c, d, ..]) = tagged("leither/sim-wal/v1", &[entry]);
+    [a, b, c, d]
+}
+
+/// The entries of a file, up to the first that is cut off or not what was written.
+fn read(mut file: &[u8]) -> Vec<Vec<u8>> {
+    let mut entries = Vec::new();
+    while let Some((frame, rest)) = file.split_at_checked(FRAME) {
+        let len = frame.first_chunk::<4>().map_or(0, |len| u32::from_le_bytes(*len) as usize);
+        let Some((entry, rest)) = rest.split_at_checked(len) else { break };
+        if frame.get(4..) != Some(&checksum(entry)[..]) {
+            break;
+        }
+        entries.push(entry.to_vec());
+        file = rest;
+    }
+    entries
 }
 
 impl Wal {
@@ -133,19 +165,63 @@ impl Wal {
         self.flushed = self.entries.len();
     }
 
-    /// Entries that a crash may take.
+    /// Bytes that a crash may take or change.
     pub fn unflushed(&self) -> usize {
-        self.entries.len() - self.flushed
+        self.entries.iter().skip(self.flushed).map(|entry| entry.len() + FRAME).sum()
     }
 
-    /// What a crash does: of the entries that were not flushed only the first `kept` are there, the torn one is dropped.
-    pub fn tear(&mut self, kept: usize) {
-        self.entries.truncate(self.flushed.saturating_add(kept));
+    /// What a crash does: of the bytes that were not flushed only the first `kept` are there, and bit `flip` of those is another. Says how
+    /// many entries that costs; what is cut off or changed is known by its checksum, and is dropped with all that comes after it.
+    pub fn tear(&mut self, kept: usize, flip: Option<usize>) -> usize {
+        let tail = self.entries.split_off(self.flushed.min(self.entries.len()));
+        let mut file: Vec<u8> = tail.iter().flat_map(|entry| framed(entry)).collect();
+        file.truncate(kept);
+        if let Some((byte, bit)) = flip.and_then(|flip| Some((file.get_mut(flip / 8)?, flip % 8))) {
+            *byte ^= 1 << bit;
+        }
+        let left = read(&file);
+        let lost = tail.len() - left.len().min(tail.len());
+        self.entries.extend(left);
         self.flushed = self.entries.len();
+        lost
     }
 
     /// Loses everything, flushed or not: what no disk may do.
     pub fn lose(&mut self) {
         *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(entries: usize, flushed: usize) -> Wal {
+        let mut wal = Wal::default();
+        wal.begin(1);
+        for n in 0..entries {
+            wal.append(1, vec![n as u8; 10 + n]);
+            if n + 1 == flushed {
+                wal.flush();
+            }
+        }
+        wal
+    }
+
+    #[test]
+    fn whatever_a_crash_leaves_is_a_beginning_of_what_was_written_and_all_that_was_flushed() {
+        let whole = written(4, 1);
+        let bytes = whole.unflushed();
+        assert_eq!(bytes, 11 + 12 + 13 + 3 * FRAME);
+        for kept in 0..=bytes {
+            for flip in std::iter::once(None).chain((0..bytes * 8).map(Some)) {
+                let mut wal = written(4, 1);
+                let lost = wal.tear(kept, flip);
+                assert_eq!(wal.entries.len() + lost, 4);
+                assert!(!wal.entries.is_empty() && whole.entries.starts_with(&wal.entries), "{kept} bytes, bit {flip:?}");
+                let harmed = kept < bytes || flip.is_some();
+                assert_eq!(lost > 0, harmed, "{kept} bytes, bit {flip:?}");
+            }
+        }
     }
 }

@@ -4,27 +4,28 @@
 #![allow(clippy::unit_arg)]
 
 use crate::app::{App, Stopped};
+use crate::checks::Checks;
 use crate::client::GENESIS_MS;
 use crate::entry;
-use crate::node::{Output, Signed};
+use crate::node::{Accused, Output, Signed, Temper};
 use crate::plan::Bug;
 use crate::wire::Message;
 use arc_malachitebft_core_consensus as core;
 use arc_malachitebft_core_types as bft;
 use arc_malachitebft_signing::VerifierExt;
 use bft::{LinearTimeouts, SignedMessage, Timeout, ValueOrigin, ValuePayload, ValueResponse};
-use core::{ConsensusMsg, Effect, Input, LivenessMsg, LocallyProposedValue, Resumable, Resume};
+use core::{ConsensusMsg, Effect, Input, LivenessMsg, LocallyProposedValue, Resumable, Resume, SignedConsensusMsg};
 use leither_consensus::wire::WireCommit;
-use leither_consensus::{Address, BlockHeight, Leither, Part, Proposal, Signer, Value, Verifier, Vote, round_of, timeouts};
+use leither_consensus::{Address, BlockHeight, Leither, Part, Proposal, Signer, Value, Vote, round_of, timeouts};
 use leither_pallets::params;
-use leither_types::{Height, Millis, ValidatorId};
+use leither_types::{Height, Millis, PublicKey, ValidatorId, VoteKind};
 use parity_scale_codec::Encode;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
 
 /// Heights ahead of which the engine keeps messages, and how many of each.
-const QUEUE: (usize, usize) = (10, 500);
+pub(crate) const QUEUE: (usize, usize) = (10, 500);
 /// A request for a decided block is made again after so many ms.
 const ASK_AGAIN_MS: u64 = 1_000;
 
@@ -32,7 +33,8 @@ const ASK_AGAIN_MS: u64 = 1_000;
 pub(crate) struct Hands {
     name: ValidatorId,
     signer: Signer,
-    verifier: Verifier,
+    key: PublicKey,
+    verifier: Checks,
     pub app: App,
     timeouts: LinearTimeouts,
     pulse_ms: u64,
@@ -46,9 +48,15 @@ pub(crate) struct Hands {
     /// How far the others are.
     pub tips: BTreeMap<usize, Height>,
     asked: Option<(Height, u64)>,
+    /// Whom it asked last.
+    asked_whom: usize,
     pub replaying: bool,
     pub stopped: Option<Stopped>,
-    pub bug: Option<Bug>,
+    pub temper: Temper,
+    /// Writes to disk until power is lost.
+    pub fuse: Option<u64>,
+    /// Power was lost; outputs from the given one on were never made.
+    pub struck: Option<usize>,
 }
 
 /// Polls a future that has nothing to wait for: all of our verifiers answer at once.
@@ -61,11 +69,12 @@ fn answer<F: Future>(future: F) -> Option<F::Output> {
 
 impl Hands {
     /// At rest.
-    pub fn new(signer: Signer, app: App, bug: Option<Bug>) -> Result<Self, Stopped> {
+    pub fn new(signer: Signer, app: App, temper: Temper) -> Result<Self, Stopped> {
         let rules = params::views::params(&*app.disk.state()).map_err(|e| e.to_string())?;
         Ok(Self {
             name: ValidatorId::of_key(&signer.public()),
-            verifier: Verifier::new(*signer.chain()),
+            key: signer.public(),
+            verifier: app.checks().clone(),
             signer,
             app,
             timeouts: timeouts(&rules),
@@ -77,9 +86,12 @@ impl Hands {
             outputs: Vec::new(),
             tips: BTreeMap::new(),
             asked: None,
+            asked_whom: 0,
             replaying: false,
             stopped: None,
-            bug,
+            temper,
+            fuse: None,
+            struck: None,
         })
     }
 
@@ -102,7 +114,26 @@ impl Hands {
 
     /// The clock that this node stamps blocks with.
     pub fn clock(&self) -> Millis {
-        GENESIS_MS + self.now
+        (GENESIS_MS + self.now).saturating_add_signed(self.temper.skew_ms)
+    }
+
+    /// The signer, for a villain.
+    pub fn signer(&self) -> (&Signer, ValidatorId) {
+        (&self.signer, self.name)
+    }
+
+    /// Something is about to be written to disk: the moment at which a strike falls. From there on nothing is done any more.
+    fn write(&mut self) -> Result<(), Stopped> {
+        if let Some(left) = &mut self.fuse {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                self.struck.get_or_insert(self.outputs.len());
+            }
+        }
+        match self.struck {
+            Some(_) => Err("power was lost".into()),
+            None => Ok(()),
+        }
     }
 
     /// Stops the node; the first reason stands.
@@ -128,10 +159,14 @@ impl Hands {
     /// Asks for the height under way if another node has decided it.
     pub fn catch_up(&mut self) {
         let height = self.app.next_height();
-        let behind = self.tips.iter().find(|(_, tip)| **tip >= height).map(|(peer, _)| *peer);
+        // By turns: who says that it is far ahead and sends nothing must not be all that is ever asked.
+        let ahead = |(peer, tip): (&usize, &Height)| (*tip >= height).then_some(*peer);
+        let next = self.tips.range(self.asked_whom + 1..).find_map(ahead);
+        let behind = next.or_else(|| self.tips.iter().find_map(ahead));
         let waiting = self.asked.is_some_and(|(of, at)| of == height && self.now < at + ASK_AGAIN_MS);
         if let Some(peer) = behind.filter(|_| !waiting) {
             self.asked = Some((height, self.now));
+            self.asked_whom = peer;
             // Who does not answer is not asked first again.
             self.tips.remove(&peer);
             self.outputs.push(Output::Send(peer, Message::Ask(height)));
@@ -146,16 +181,34 @@ impl Hands {
         }
     }
 
-    fn publish(&mut self, message: Message) {
+    fn publish(&mut self, message: Message) -> Result<(), Stopped> {
         // What is said must still be known after a crash, or it is said otherwise next time.
-        self.flush();
+        self.flush()?;
+        // A signature counts from here on: one that power took away before it was said binds nobody.
+        match &message {
+            Message::Consensus(SignedConsensusMsg::Vote(vote)) => {
+                let leither_types::Vote { kind, height, round, block, .. } = vote.message.to_chain();
+                self.outputs.push(Output::Signed(Signed::Vote { kind, height, round, block }));
+            }
+            Message::Consensus(SignedConsensusMsg::Proposal(proposal)) => {
+                let Proposal { height, round, value, .. } = &proposal.message;
+                self.outputs.push(Output::Signed(Signed::Proposal { height: height.0, round: *round, block: value.0 }));
+            }
+            _ => {}
+        }
         self.outputs.push(Output::Broadcast(message));
+        Ok(())
     }
 
-    fn flush(&mut self) {
+    fn flush(&mut self) -> Result<(), Stopped> {
         if !self.replaying {
-            self.app.disk.wal.flush();
+            self.write()?;
+            if self.temper.bug != Some(Bug::LosesFsync) {
+                self.app.disk.wal.flush();
+            }
+            self.outputs.push(Output::Flush);
         }
+        Ok(())
     }
 
     /// Performs an effect. An error stops the node.
@@ -165,27 +218,27 @@ impl Hands {
             E::CancelAllTimeouts(r) => r.resume_with(self.timers.clear()),
             E::CancelTimeout(timeout, r) => r.resume_with(self.timers.retain(|timer| timer.0 != timeout)),
             E::ScheduleTimeout(timeout, r) => r.resume_with(self.schedule(timeout)),
-            E::StartRound(height, round, _, _, r) => r.resume_with(self.start_round(height.0, round_of(round))),
-            E::PublishConsensusMsg(msg, r) => r.resume_with(self.publish(Message::Consensus(msg))),
-            E::PublishLivenessMsg(msg, r) => r.resume_with(self.publish(Message::Liveness(msg))),
-            E::RepublishVote(vote, r) => r.resume_with(self.publish(Message::Liveness(LivenessMsg::Vote(vote)))),
+            E::StartRound(height, round, _, _, r) => r.resume_with(self.start_round(height.0, round_of(round))?),
+            E::PublishConsensusMsg(msg, r) => r.resume_with(self.publish(Message::Consensus(msg))?),
+            E::PublishLivenessMsg(msg, r) => r.resume_with(self.publish(Message::Liveness(msg))?),
+            E::RepublishVote(vote, r) => r.resume_with(self.publish(Message::Liveness(LivenessMsg::Vote(vote)))?),
             E::RepublishRoundCertificate(skip, r) => {
-                r.resume_with(self.publish(Message::Liveness(LivenessMsg::SkipRoundCertificate(skip))))
+                r.resume_with(self.publish(Message::Liveness(LivenessMsg::SkipRoundCertificate(skip)))?)
             }
-            E::GetValue(height, round, _, r) => r.resume_with(self.propose(height.0, round_of(round))),
+            E::GetValue(height, round, _, r) => r.resume_with(self.propose(height.0, round_of(round))?),
             E::RestreamProposal(height, round, pol_round, _, id, r) => {
                 let parts = self.app.restream(height.0, round_of(round), pol_round.as_u32(), id);
                 r.resume_with(self.send_parts(parts))
             }
             E::CertVerifiedSyncValue(value, proposer, r) => r.resume_with(self.synced(value, proposer)),
             E::CertRejectedSyncValue(_, _, _, r) => r.resume_with(self.asked = None),
-            E::Decide(certificate, _, r) => r.resume_with(self.decide(&certificate)),
-            E::Finalize(_, _, _, r) => r.resume_with(self.finalize()),
+            E::Decide(certificate, _, r) => r.resume_with(self.decide(&certificate)?),
+            E::Finalize(certificate, _, evidence, r) => r.resume_with(self.finalize(certificate.height.0, evidence)),
             E::SignVote(vote, r) => r.resume_with(self.sign_vote(vote)),
             E::SignProposal(proposal, r) => r.resume_with(self.sign_proposal(proposal)),
             E::VerifySignature(msg, key, r) => r.resume_with(match &msg.message {
-                ConsensusMsg::Vote(vote) => self.verifier.vote(vote, &msg.signature, &key),
-                ConsensusMsg::Proposal(proposal) => self.verifier.proposal(proposal, &msg.signature, &key),
+                ConsensusMsg::Vote(vote) => self.verifier.verify(&key, &vote.sign_bytes(self.signer.chain()), &msg.signature),
+                ConsensusMsg::Proposal(p) => self.verifier.verify(&key, &p.sign_bytes(self.signer.chain()), &msg.signature),
             }),
             E::VerifyCommitCertificate(certificate, set, thresholds, r) => {
                 r.resume_with(self.checked(self.verifier.verify_commit_certificate(&Leither, &certificate, &set, thresholds))?)
@@ -199,7 +252,7 @@ impl Hands {
             E::VerifyRoundCertificate(skip, set, thresholds, r) => {
                 r.resume_with(self.checked(self.verifier.verify_round_certificate(&Leither, &skip, &set, thresholds))?)
             }
-            E::WalAppend(height, input, r) => r.resume_with(self.append(height.0, &input)),
+            E::WalAppend(height, input, r) => r.resume_with(self.append(height.0, &input)?),
             // This chain has no vote extensions: neither is ever asked for.
             E::ExtendVote(_, _, _, _, r) => r.resume_with(None),
             E::VerifyVoteExtension(_, _, _, _, _, _, r) => r.resume_with(Err(core::VoteExtensionError::InvalidVoteExtension)),
@@ -210,13 +263,15 @@ impl Hands {
         answer(verdict).ok_or_else(|| "a verifier that waits".into())
     }
 
-    fn append(&mut self, height: Height, input: &Input<Leither>) {
+    fn append(&mut self, height: Height, input: &Input<Leither>) -> Result<(), Stopped> {
         if !self.replaying {
+            self.write()?;
             match entry::encode(input) {
                 Ok(bytes) => self.app.disk.wal.append(height, bytes),
                 Err(error) => self.stop(format!("no form for the write-ahead log: {error}")),
             }
         }
+        Ok(())
     }
 
     fn schedule(&mut self, timeout: Timeout) {
@@ -227,20 +282,25 @@ impl Hands {
         self.outputs.push(Output::Wake(ms, timeout, self.started));
     }
 
-    fn start_round(&mut self, height: Height, round: u32) {
-        self.flush();
+    fn start_round(&mut self, height: Height, round: u32) -> Result<(), Stopped> {
+        self.flush()?;
+        self.app.round = (height, round);
         self.outputs.push(Output::Round(height, round));
         let held = self.app.held(height, round, self.clock());
         let held = self.sure(held).unwrap_or_default();
         self.inputs.extend(held.into_iter().map(|value| Input::ProposedValue(value, ValueOrigin::Consensus)));
+        Ok(())
     }
 
-    fn propose(&mut self, height: Height, round: u32) {
+    fn propose(&mut self, height: Height, round: u32) -> Result<(), Stopped> {
+        self.write()?;
         let proposed = self.app.propose(height, round, self.clock());
-        let Some((id, parts)) = self.sure(proposed) else { return };
+        let Some((id, parts)) = self.sure(proposed) else { return Ok(()) };
+        self.outputs.push(Output::Flush);
         self.outputs.push(Output::Broadcast(Message::Parts(parts)));
         let value = LocallyProposedValue::new(BlockHeight(height), bft::Round::new(round), Value(id));
         self.inputs.push_back(Input::Propose(value));
+        Ok(())
     }
 
     fn send_parts(&mut self, parts: Result<Vec<Part>, Stopped>) {
@@ -259,35 +319,71 @@ impl Hands {
         }
     }
 
-    fn decide(&mut self, certificate: &bft::CommitCertificate<Leither>) {
-        self.flush();
+    fn decide(&mut self, certificate: &bft::CommitCertificate<Leither>) -> Result<(), Stopped> {
+        self.flush()?;
+        self.write()?;
         let done = self.app.commit(certificate);
-        if self.sure(done).is_some() {
-            self.outputs.push(Output::Committed(certificate.height.0));
+        if let Some(changed) = self.sure(done) {
+            self.outputs.push(Output::Committed { height: certificate.height.0, changed });
+            self.outputs.push(Output::Flush);
         }
+        // The commit is on disk; what follows it may not come to be.
+        self.write()
     }
 
-    fn finalize(&mut self) {
+    fn finalize(&mut self, height: Height, evidence: core::MisbehaviorEvidence<Leither>) {
+        let accused = self.accused(evidence);
+        self.outputs.push(Output::Evidence { height, accused });
         let behind = self.tips.values().any(|tip| *tip >= self.app.next_height());
         self.outputs.push(Output::Next(if behind { 0 } else { self.pulse_ms }));
     }
 
-    fn sign_vote(&mut self, vote: Vote) -> SignedMessage<Leither, Vote> {
-        let plain = vote.to_chain();
-        self.outputs.push(Output::Signed(Signed::Vote {
-            kind: plain.kind,
-            height: plain.height,
-            round: plain.round,
-            block: plain.block,
-        }));
+    /// Evidence in plain words, its signatures checked.
+    fn accused(&self, evidence: core::MisbehaviorEvidence<Leither>) -> Vec<Accused> {
+        let chain = self.signer.chain();
+        let key = |who: &Address| self.app.validators.seat(&who.0).map(|seat| *seat.key());
+        let mut accused = Vec::new();
+        for (who, pairs) in evidence.votes {
+            for pair in &pairs {
+                let (one, two) = (pair.0.message.to_chain(), pair.1.message.to_chain());
+                let signed = |vote: &leither_types::Vote, by| {
+                    vote.validator == who.0
+                        && key(&who).is_some_and(|key| self.verifier.verify(&key, &vote.sign_bytes(chain), by))
+                };
+                let place = (one.height, one.round, one.kind) == (two.height, two.round, two.kind);
+                let proven = place && one != two && signed(&one, &pair.0.signature) && signed(&two, &pair.1.signature);
+                let step = if one.kind == VoteKind::Prevote { 1 } else { 2 };
+                accused.push(Accused { who: who.0, height: one.height, round: one.round, step, proven });
+            }
+        }
+        for (who, pairs) in evidence.proposals {
+            for (one, two) in &pairs {
+                let signed = |p: &SignedMessage<Leither, Proposal>| {
+                    p.message.proposer == who
+                        && key(&who).is_some_and(|key| self.verifier.verify(&key, &p.message.sign_bytes(chain), &p.signature))
+                };
+                let place = (one.message.height, one.message.round) == (two.message.height, two.message.round);
+                let proven = place && one.message != two.message && signed(one) && signed(two);
+                let (height, round) = (one.message.height.0, one.message.round);
+                accused.push(Accused { who: who.0, height, round, step: 0, proven });
+            }
+        }
+        accused
+    }
+
+    fn sign_vote(&self, mut vote: Vote) -> SignedMessage<Leither, Vote> {
+        if self.temper.bug == Some(Bug::SkipsItsLock) && vote.kind == VoteKind::Prevote {
+            let block = self.app.blocks_of(vote.height.0, vote.round).first().copied();
+            vote.value = block.map_or(vote.value, bft::NilOrVal::Val);
+        }
         let signature = self.signer.vote(&vote);
+        self.verifier.made(&self.key, &vote.sign_bytes(self.signer.chain()), &signature);
         SignedMessage::new(vote, signature)
     }
 
-    fn sign_proposal(&mut self, proposal: Proposal) -> SignedMessage<Leither, Proposal> {
-        let Proposal { height, round, value, .. } = &proposal;
-        self.outputs.push(Output::Signed(Signed::Proposal { height: height.0, round: *round, block: value.0 }));
+    fn sign_proposal(&self, proposal: Proposal) -> SignedMessage<Leither, Proposal> {
         let signature = self.signer.proposal(&proposal);
+        self.verifier.made(&self.key, &proposal.sign_bytes(self.signer.chain()), &signature);
         SignedMessage::new(proposal, signature)
     }
 }

@@ -15,14 +15,18 @@
 //! use leither_sim::Plan;
 //! Plan::seed(7).validators(4).drop_percent(5).delay_ms(1..80).heights(3).transfers(10).run().assert_holds();
 //! ```
-//! What the oracles hold is in `spec/sim.md` (`SIM-1` to `SIM-8`).
+//! What the oracles hold is in `spec/sim.md` (`SIM-1` to `SIM-13`).
 //!
 //! Absent on purpose: threads, sockets, files, the real clock, RocksDB, the engine's actors (those are run by `tests/e2e`).
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod air;
 mod app;
 mod book;
+pub mod campaign;
+mod chance;
+mod checks;
 mod client;
 mod clock;
 mod disk;
@@ -31,14 +35,20 @@ mod hands;
 mod node;
 mod oracle;
 mod plan;
+mod planted;
+mod post;
+mod power;
 mod report;
 #[cfg(test)]
 mod tests;
+mod trouble;
+mod twins;
 pub mod villains;
 mod wire;
 mod world;
 
 pub use client::account;
 pub use plan::{Bug, Plan};
-pub use report::{Fate, Log, Report};
+pub use report::{Fate, Log, Reached, Report};
+pub use twins::TWINS_ENUMERATED;
 pub use villains::Cast;

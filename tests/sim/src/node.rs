@@ -1,9 +1,10 @@
 //! One simulated node: the engine's state machine, fed with timers and messages; its effects are performed by [`Hands`].
 
-use crate::app::{App, Stopped};
+use crate::app::{App, Load, Stopped};
 use crate::entry;
 use crate::hands::Hands;
 use crate::plan::Bug;
+use crate::villains::Means;
 use crate::wire::Message;
 use arc_malachitebft_core_consensus as core;
 use arc_malachitebft_core_types as bft;
@@ -11,7 +12,7 @@ use arc_malachitebft_metrics::Metrics;
 use bft::{Timeout, TimeoutKind, ValueOrigin, ValueResponse};
 use core::{Error, Input, LivenessMsg, PeerId, SignedConsensusMsg};
 use leither_consensus::{Leither, Signer};
-use leither_types::{Hash, Height, VoteKind};
+use leither_types::{Hash, Height, ValidatorId, VoteKind};
 
 /// What a node wants of the world.
 #[derive(Debug)]
@@ -24,12 +25,52 @@ pub enum Output {
     Wake(u64, Timeout, u64),
     /// Call [`Node::start_height`] after so many ms.
     Next(u64),
-    /// A signature was made.
+    /// A signature was made and is about to be said.
     Signed(Signed),
     /// A round began.
     Round(Height, u32),
     /// This height was committed.
-    Committed(Height),
+    Committed {
+        /// Which.
+        height: Height,
+        /// Whether others vote on the next one.
+        changed: bool,
+    },
+    /// What the engine knows of two-faced validators when a height is over.
+    Evidence {
+        /// Which height.
+        height: Height,
+        /// Of whom.
+        accused: Vec<Accused>,
+    },
+    /// Something was written to disk durably: what follows waits for it.
+    Flush,
+}
+
+/// What an evidence says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accused {
+    /// Who signed twice.
+    pub who: ValidatorId,
+    /// In which height.
+    pub height: Height,
+    /// In which round.
+    pub round: u32,
+    /// 0 proposal, 1 prevote, 2 precommit.
+    pub step: u8,
+    /// Whether both signatures are the accused's, and on different things.
+    pub proven: bool,
+}
+
+/// What makes a node other than the rest.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Temper {
+    /// A planted mistake.
+    pub bug: Option<Bug>,
+    /// A villain that forgets.
+    pub forgets: bool,
+    /// How wrong its clock is.
+    pub skew_ms: i64,
 }
 
 /// What a signature says.
@@ -72,8 +113,8 @@ fn peer(n: usize) -> Option<PeerId> {
 
 impl Node {
     /// Ready to start.
-    pub fn new(signer: Signer, app: App, bug: Option<Bug>) -> Result<Self, Stopped> {
-        let hands = Hands::new(signer, app, bug)?;
+    pub fn new(signer: Signer, app: App, temper: Temper) -> Result<Self, Stopped> {
+        let hands = Hands::new(signer, app, temper)?;
         Ok(Self { state: hands.fresh_state(), metrics: Metrics::new(), hands })
     }
 
@@ -92,9 +133,50 @@ impl Node {
         self.state.height().0
     }
 
+    /// The height and round that it works on.
+    pub fn place(&self) -> (Height, u32) {
+        (self.state.height().0, self.state.round().as_u32().unwrap_or_default())
+    }
+
     /// Why it has stopped, if it has.
     pub fn stopped(&self) -> Option<&Stopped> {
-        self.hands.stopped.as_ref()
+        self.hands.stopped.as_ref().filter(|_| self.hands.struck.is_none())
+    }
+
+    /// Lets power fail just before the n-th write to disk from now on.
+    pub fn strike(&mut self, after: u64) {
+        self.hands.fuse = Some(after.max(1));
+    }
+
+    /// Whether power has failed.
+    pub fn is_struck(&self) -> bool {
+        self.hands.struck.is_some()
+    }
+
+    /// How much it keeps because others told it.
+    pub fn load(&self) -> Load {
+        Load { queued: self.state.input_queue.size(), ..self.hands.app.load() }
+    }
+
+    /// What a villain says where an honest node would say `message`; of an honest node, that.
+    pub fn say(&mut self, others: &[usize], to: usize, message: &Message) -> Vec<Message> {
+        let Some(mut villain) = self.hands.app.villain.take() else { return vec![message.clone()] };
+        let said = villain.send(&self.means(others), to, message);
+        self.hands.app.villain = Some(villain);
+        said
+    }
+
+    /// What a villain says unasked.
+    pub fn tick(&mut self, others: &[usize]) -> Vec<(usize, Message)> {
+        let Some(mut villain) = self.hands.app.villain.take() else { return Vec::new() };
+        let said = villain.tick(&self.means(others));
+        self.hands.app.villain = Some(villain);
+        said
+    }
+
+    fn means<'a>(&'a self, others: &'a [usize]) -> Means<'a> {
+        let (signer, me) = self.hands.signer();
+        Means { signer, me, app: &self.hands.app, others, height: self.height() }
     }
 
     /// Begins the next height, or goes on with it after a crash.
@@ -132,7 +214,8 @@ impl Node {
     pub fn timer(&mut self, now: u64, timeout: Timeout, id: u64) -> Vec<Output> {
         let Some(at) = self.hands.timers.iter().position(|timer| *timer == (timeout, id)) else { return Vec::new() };
         self.hands.timers.remove(at);
-        if self.hands.bug == Some(Bug::ForgetsItsVotes) && timeout.kind == TimeoutKind::Precommit {
+        let temper = self.hands.temper;
+        if (temper.forgets || temper.bug == Some(Bug::ForgetsItsVotes)) && timeout.kind == TimeoutKind::Precommit {
             self.state = self.hands.fresh_state();
             self.hands.app.disk.wal.lose();
             return self.start_height(now);
@@ -172,6 +255,7 @@ impl Node {
                 Some(peer) => Input::SyncValueResponse(ValueResponse::new(peer, block.into(), certificate)),
                 None => return self.outputs(),
             },
+            Message::Junk(_) => return Vec::new(),
         };
         self.feed(now, input)
     }
@@ -202,7 +286,7 @@ impl Node {
     }
 
     fn process(&mut self, input: Input<Leither>) {
-        if self.hands.stopped.is_some() {
+        if self.hands.stopped.is_some() || self.hands.struck.is_some() {
             return;
         }
         let hands = &mut self.hands;
@@ -212,12 +296,16 @@ impl Node {
             metrics: &self.metrics,
             with: effect => hands.perform(effect)
         );
-        if let Err(error) = done {
+        // Whoever loses power in the middle of an effect leaves the engine without its answer: no fault of the engine.
+        if let (Err(error), None) = (done, hands.struck) {
             hands.stop(format!("the engine's state machine failed: {error}"));
         }
     }
 
     fn outputs(&mut self) -> Vec<Output> {
+        if let Some(made) = self.hands.struck {
+            self.hands.outputs.truncate(made);
+        }
         std::mem::take(&mut self.hands.outputs)
     }
 }

@@ -1,8 +1,8 @@
+use crate::air::Air;
+use crate::trouble::{Cut, Trouble, Way, number, pair};
+use crate::twins::Twins;
 use crate::villains::Cast;
-use crate::wire::Air;
 use crate::{Report, world::World};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
@@ -16,18 +16,17 @@ pub struct Plan {
     pub(crate) transfers: usize,
     pub(crate) heights: u64,
     pub(crate) air: Air,
+    pub(crate) troubles: Vec<Trouble>,
+    /// How wrong a node's clock is.
+    pub(crate) skews: Vec<(usize, i64)>,
+    /// A flush of this node's disk takes up to so many ms.
+    pub(crate) disks: Vec<(usize, u64)>,
     pub(crate) villains: Vec<(usize, Cast)>,
     pub(crate) bugs: Vec<(usize, Bug)>,
-    pub(crate) crashes: Vec<Crash>,
+    pub(crate) twins: Option<Twins>,
+    /// Whether nodes pass on what a villain told them alone.
+    pub(crate) gossip: bool,
     pub(crate) log_lines: usize,
-}
-
-/// A node that loses power for a while.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Crash {
-    pub node: usize,
-    pub at_ms: u64,
-    pub for_ms: u64,
 }
 
 /// A mistake that can be planted in an honest node, to show that the oracles would find it.
@@ -39,10 +38,28 @@ pub enum Bug {
     AcceptsUnexecuted,
     /// Forgets its votes and its lock when a round fails.
     ForgetsItsVotes,
+    /// Prevotes the block before it, whatever it is locked on.
+    SkipsItsLock,
+    /// Says that its log is flushed when it is not.
+    LosesFsync,
+    /// Pays the signers of the last certificate twice: a mistake in the rules, so whoever runs with it agrees with all others that do.
+    PaysTwice,
+    /// Goes on with the validators that it started with, whatever the chain has decided.
+    KeepsStaleSet,
+    /// Answers light clients that an account has nothing, with a proof that is of another account.
+    ForgesAbsence,
 }
 
-const BUGS: [(Bug, &str); 3] =
-    [(Bug::ReceiptsOrder, "receipts"), (Bug::AcceptsUnexecuted, "unexecuted"), (Bug::ForgetsItsVotes, "forgets")];
+const BUGS: [(Bug, &str); 8] = [
+    (Bug::ReceiptsOrder, "receipts"),
+    (Bug::AcceptsUnexecuted, "unexecuted"),
+    (Bug::ForgetsItsVotes, "forgets"),
+    (Bug::SkipsItsLock, "lock"),
+    (Bug::LosesFsync, "fsync"),
+    (Bug::PaysTwice, "twice"),
+    (Bug::KeepsStaleSet, "stale"),
+    (Bug::ForgesAbsence, "absence"),
+];
 
 impl Plan {
     /// Four validators on an air that loses 5 % of all messages and doubles 2 %, 20 heights, 100 transfers of 8 people.
@@ -54,9 +71,13 @@ impl Plan {
             transfers: 100,
             heights: 20,
             air: Air { delay_ms: 1..80, drop_percent: 5, duplicate_percent: 2 },
+            troubles: Vec::new(),
+            skews: Vec::new(),
+            disks: Vec::new(),
             villains: Vec::new(),
             bugs: Vec::new(),
-            crashes: Vec::new(),
+            twins: None,
+            gossip: true,
             log_lines: 200,
         }
     }
@@ -64,24 +85,6 @@ impl Plan {
     /// The same plan with another seed.
     pub fn reseed(self, seed: u64) -> Self {
         Self { seed, ..self }
-    }
-
-    /// Lets the seed choose the air, the crashes and the villain too.
-    pub fn by_chance(mut self) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(!self.seed);
-        self.air.drop_percent = rng.gen_range(0..20);
-        self.air.duplicate_percent = rng.gen_range(0..10);
-        self.air.delay_ms = 1..rng.gen_range(2..200);
-        self.validators = rng.gen_range(4..8);
-        for _ in 0..rng.gen_range(0..4) {
-            let (node, at_ms, for_ms) = (rng.gen_range(0..self.validators), rng.gen_range(0..10_000), rng.gen_range(1..5_000));
-            self.crashes.push(Crash { node, at_ms, for_ms });
-        }
-        match rng.gen_range(0..4) {
-            0 => self.villain(rng.gen_range(0..4), Cast::Censor),
-            1 => self.villain(rng.gen_range(0..4), Cast::Liar),
-            _ => self,
-        }
     }
 
     /// So many nodes, all of them validators of equal power.
@@ -129,15 +132,76 @@ impl Plan {
         self
     }
 
-    /// Takes a node's power away at a time and gives it back later. What it had not flushed may be lost, from any entry on.
-    pub fn crash(mut self, node: usize, at_ms: u64, for_ms: u64) -> Self {
-        self.crashes.push(Crash { node, at_ms, for_ms });
+    /// Plants a mistake in every node.
+    pub fn plant_all(self, bug: Bug) -> Self {
+        (0..self.validators).fold(self, |plan, node| plan.plant(node, bug))
+    }
+
+    fn trouble(mut self, trouble: Trouble) -> Self {
+        self.troubles.push(trouble);
         self
     }
 
-    /// Keeps so many of the last lines of the event log.
+    /// Takes a node's power away at a time and gives it back later. What it had not flushed may be lost, from any byte on, or changed.
+    pub fn crash(self, node: usize, at_ms: u64, for_ms: u64) -> Self {
+        self.trouble(Trouble::Crash { node, at_ms, for_ms })
+    }
+
+    /// The same in the middle of its work: just before the `after`-th write to its disk from then on.
+    pub fn strike(self, node: usize, at_ms: u64, after: u64, for_ms: u64) -> Self {
+        self.trouble(Trouble::Strike { node, at_ms, after, for_ms })
+    }
+
+    /// Stops a node for a while. Its mail waits for it.
+    pub fn pause(self, node: usize, at_ms: u64, for_ms: u64) -> Self {
+        self.trouble(Trouble::Pause { node, at_ms, for_ms })
+    }
+
+    /// Cuts these nodes off from the rest for a while, both ways.
+    pub fn cut(self, side: &[usize], at_ms: u64, for_ms: u64) -> Self {
+        self.cut_way(side, Way::Both, at_ms, for_ms, 0)
+    }
+
+    /// For a while nothing that these nodes send reaches the rest, but they hear the rest.
+    pub fn mute(self, side: &[usize], at_ms: u64, for_ms: u64) -> Self {
+        self.cut_way(side, Way::Out, at_ms, for_ms, 0)
+    }
+
+    /// For a while these nodes are cut off and joined by turns of `flap_ms`.
+    pub fn flap(self, side: &[usize], at_ms: u64, for_ms: u64, flap_ms: u64) -> Self {
+        self.cut_way(side, Way::Both, at_ms, for_ms, flap_ms)
+    }
+
+    fn cut_way(self, side: &[usize], way: Way, at_ms: u64, for_ms: u64, flap_ms: u64) -> Self {
+        let side = side.iter().filter(|node| **node < 64).fold(0, |mask, node| mask | 1 << node);
+        self.trouble(Trouble::Cut(Cut { side, way, at_ms, for_ms, flap_ms }))
+    }
+
+    /// Sets a node's clock wrong by so much.
+    pub fn skew(mut self, node: usize, ms: i64) -> Self {
+        self.skews.push((node, ms));
+        self
+    }
+
+    /// Gives a node a disk on which a flush takes up to so many ms.
+    pub fn slow_disk(mut self, node: usize, ms: u64) -> Self {
+        self.disks.push((node, ms));
+        self
+    }
+
+    /// Nodes do not pass on what a villain tells them alone, so it can keep things from the others.
+    pub fn no_gossip(self) -> Self {
+        Self { gossip: false, ..self }
+    }
+
+    /// Keeps so many of the last lines of the event log; 0: there is no log, and the run is faster for it.
     pub fn log_lines(self, log_lines: usize) -> Self {
         Self { log_lines, ..self }
+    }
+
+    /// Machines: the validators, and a twin of one of them if the plan has twins.
+    pub(crate) fn machines(&self) -> usize {
+        self.validators + usize::from(self.twins.is_some())
     }
 
     /// Runs it.
@@ -154,6 +218,10 @@ impl Plan {
     pub fn with(mut self, text: &str) -> Result<Self, String> {
         for word in text.split_whitespace() {
             let (name, value) = word.split_once('=').ok_or_else(|| format!("{word:?} is not name=value"))?;
+            if let Some(trouble) = Trouble::parse(name, value) {
+                self.troubles.push(trouble?);
+                continue;
+            }
             match name {
                 "validators" => self.validators = number(value)?,
                 "people" => self.people = number(value)?,
@@ -165,19 +233,12 @@ impl Plan {
                     let (from, to) = pair(value, "..")?;
                     self.air.delay_ms = number(from)?..number(to)?;
                 }
-                "villain" => {
-                    let (node, cast) = pair(value, ":")?;
-                    self.villains.push((number(node)?, cast.parse()?));
-                }
-                "bug" => {
-                    let (node, bug) = pair(value, ":")?;
-                    self.bugs.push((number(node)?, bug.parse()?));
-                }
-                "crash" => {
-                    let (node, times) = pair(value, "@")?;
-                    let (at, length) = pair(times, "+")?;
-                    self.crashes.push(Crash { node: number(node)?, at_ms: number(at)?, for_ms: number(length)? });
-                }
+                "skew" => self.skews.push(at_node(value)?),
+                "disk" => self.disks.push(at_node(value)?),
+                "villain" => self.villains.push(at_node(value)?),
+                "bug" => self.bugs.push(at_node(value)?),
+                "gossip" => self.gossip = number(value)?,
+                "twins" => self.twins = Some(value.parse()?),
                 _ => return Err(format!("a plan has no {name:?}")),
             }
         }
@@ -185,12 +246,10 @@ impl Plan {
     }
 }
 
-fn number<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("{text:?} is not a number"))
-}
-
-fn pair<'a>(text: &'a str, between: &str) -> Result<(&'a str, &'a str), String> {
-    text.split_once(between).ok_or_else(|| format!("{text:?} has no {between:?}"))
+/// `node:what`
+fn at_node<T: FromStr>(text: &str) -> Result<(usize, T), String> {
+    let (node, what) = pair(text, ":")?;
+    Ok((number(node)?, what.parse().map_err(|_| format!("{text:?} says nothing that can be had at a node"))?))
 }
 
 impl fmt::Display for Plan {
@@ -198,9 +257,13 @@ impl fmt::Display for Plan {
         let Air { delay_ms, drop_percent, duplicate_percent } = &self.air;
         write!(f, "validators={} people={} transfers={} ", self.validators, self.people, self.transfers)?;
         write!(f, "heights={} drop={drop_percent} duplicate={duplicate_percent} delay={delay_ms:?}", self.heights)?;
+        write!(f, " gossip={}", self.gossip)?;
         self.villains.iter().try_for_each(|(node, cast)| write!(f, " villain={node}:{cast}"))?;
         self.bugs.iter().try_for_each(|(node, bug)| write!(f, " bug={node}:{bug}"))?;
-        self.crashes.iter().try_for_each(|crash| write!(f, " crash={}@{}+{}", crash.node, crash.at_ms, crash.for_ms))
+        self.skews.iter().try_for_each(|(node, ms)| write!(f, " skew={node}:{ms}"))?;
+        self.disks.iter().try_for_each(|(node, ms)| write!(f, " disk={node}:{ms}"))?;
+        self.troubles.iter().try_for_each(|trouble| write!(f, " {trouble}"))?;
+        self.twins.iter().try_for_each(|twins| write!(f, " twins={twins}"))
     }
 }
 

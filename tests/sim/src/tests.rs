@@ -1,8 +1,10 @@
 //! Each oracle is shown something that it must object to: one that never objects judges nothing.
 
+use crate::app::Load;
+use crate::checks::Checks;
 use crate::client::{Clients, account, genesis, key};
 use crate::disk::{Decided, Disk};
-use crate::node::Signed;
+use crate::node::{Accused, Signed};
 use crate::oracle::{Oracle, Stored};
 use crate::plan::Plan;
 use leither_consensus::Signer;
@@ -36,7 +38,7 @@ fn certificate(chain: &Hash, block: Hash, signers: usize) -> Certificate {
 
 fn scene(signers: usize, tell: bool, meddle: impl Fn(&mut WriteSet, &mut Decided)) -> Scene {
     let genesis = genesis(SEATS, 3).unwrap();
-    let (mut oracle, mut disk) = (Oracle::new(&genesis), Disk::new(&genesis).unwrap());
+    let (mut oracle, mut disk) = (Oracle::new(&genesis, Checks::new(genesis.chain())), Disk::new(&genesis).unwrap());
     let mut clients = Clients::new(genesis.chain(), 3);
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut txs = Vec::new();
@@ -129,6 +131,11 @@ fn two_blocks_at_one_height_are_noticed() {
     objects(first.oracle.violations(), "n0 committed 0x");
 }
 
+fn oracle() -> Oracle {
+    let genesis = genesis(SEATS, 2).unwrap();
+    Oracle::new(&genesis, Checks::new(genesis.chain()))
+}
+
 fn vote(kind: VoteKind, round: u32, block: u8) -> Signed {
     Signed::Vote { kind, height: 1, round, block: Some(Hash([block; 32])) }
 }
@@ -136,7 +143,7 @@ fn vote(kind: VoteKind, round: u32, block: u8) -> Signed {
 /// SIM-2.
 #[test]
 fn two_prevotes_in_one_round_are_noticed_and_the_same_again_is_not() {
-    let mut oracle = Oracle::new(&genesis(SEATS, 2).unwrap());
+    let mut oracle = oracle();
     oracle.signed(1, true, vote(VoteKind::Prevote, 0, 1));
     oracle.signed(1, true, vote(VoteKind::Prevote, 0, 1));
     assert!(oracle.violations().is_empty());
@@ -151,7 +158,7 @@ fn two_prevotes_in_one_round_are_noticed_and_the_same_again_is_not() {
 #[test]
 fn a_lost_lock_is_noticed_and_one_that_two_thirds_freed_is_not() {
     for (others, lost) in [(2, true), (3, false)] {
-        let mut oracle = Oracle::new(&genesis(SEATS, 2).unwrap());
+        let mut oracle = oracle();
         oracle.signed(0, true, vote(VoteKind::Precommit, 0, 1));
         (1..=others).for_each(|node| oracle.signed(node, true, vote(VoteKind::Prevote, 1, 2)));
         oracle.signed(0, true, vote(VoteKind::Prevote, 2, 2));
@@ -162,9 +169,118 @@ fn a_lost_lock_is_noticed_and_one_that_two_thirds_freed_is_not() {
 #[test]
 fn a_plan_says_how_to_run_it_again() {
     let plan = Plan::seed(5).by_chance().crash(1, 20, 30).plant(2, crate::Bug::ReceiptsOrder).villain(3, crate::Cast::Liar);
+    let plan = plan.strike(0, 5, 3, 20).pause(1, 7, 9).cut(&[0, 1], 3, 4).mute(&[2], 5, 6).flap(&[0], 1, 9, 2);
+    let mut plan = plan.skew(1, -20).slow_disk(2, 9).no_gossip();
+    plan.twins = Plan::twins(77).twins;
     let again = Plan::seed(5).with(&plan.to_string()).unwrap();
     assert_eq!(again.to_string(), plan.to_string());
     assert!(plan.again().starts_with("SIM_SEED=5 SIM_PLAN='validators="));
     assert!(Plan::seed(5).with("speed=9").unwrap_err().contains("speed"));
     assert_ne!(account(0), account(1));
+}
+
+fn accusation(seat: usize, proven: bool) -> Accused {
+    Accused { who: ValidatorId::of_key(&key("validator", seat).public()), height: 1, round: 0, step: 1, proven }
+}
+
+/// SIM-9.
+#[test]
+fn evidence_against_the_honest_or_without_proof_is_noticed_and_against_a_villain_it_is_not() {
+    let mut oracle = oracle();
+    oracle.suspect(accusation(3, true).who, true);
+    oracle.suspect(accusation(2, true).who, false);
+    oracle.accused(0, 1, &[accusation(3, true)]);
+    assert!(oracle.violations().is_empty() && oracle.evidence() == 1);
+    oracle.accused(0, 1, &[accusation(3, false)]);
+    objects(oracle.violations(), "proves nothing");
+    for seat in [1, 2] {
+        let before = oracle.violations().len();
+        oracle.accused(0, 1, &[accusation(seat, true)]);
+        assert_eq!(oracle.violations().len(), before + 1, "no villain, or none that signs twice");
+    }
+}
+
+/// SIM-9.
+#[test]
+fn who_heard_two_votes_of_one_step_and_says_nothing_is_noticed() {
+    let heard = |block| Vote {
+        kind: VoteKind::Prevote,
+        height: 1,
+        round: 0,
+        block: Some(Hash([block; 32])),
+        validator: accusation(3, true).who,
+    };
+    for (named, votes, missed) in [(true, [1, 2], false), (false, [1, 1], false), (false, [1, 2], true)] {
+        let mut oracle = oracle();
+        oracle.suspect(accusation(3, true).who, true);
+        votes.iter().for_each(|block| oracle.heard(0, &heard(*block)));
+        let accused = [accusation(3, true)];
+        oracle.accused(0, 1, if named { &accused } else { &[] });
+        assert_eq!(oracle.violations().iter().any(|what| what.contains("no evidence")), missed, "{:?}", oracle.violations());
+    }
+}
+
+/// SIM-10.
+#[test]
+fn a_disk_that_has_lost_a_block_or_changed_a_leaf_is_noticed_at_the_restart() {
+    let restarted = |disk: &dyn Fn(&Scene) -> Disk| {
+        let mut scene = scene(3, true, |_, _| ());
+        let state = scene.disk.state();
+        let stored = Stored { decided: scene.disk.decided(1).unwrap(), state: &state, issued_burned: scene.issued_burned };
+        scene.oracle.stored(0, 1, &stored);
+        let disk = disk(&scene);
+        scene.oracle.restarted(0, &disk);
+        scene.oracle.violations().to_vec()
+    };
+    let again = |scene: &Scene, meddle: bool| {
+        let mut disk = Disk::new(&genesis(SEATS, 3).unwrap()).unwrap();
+        let mut writes = WriteSet::default();
+        for ((token, account), holding) in scene.disk.state().holdings() {
+            writes.holdings.insert((*token, *account), Some(*holding));
+        }
+        if meddle {
+            writes.holdings.values_mut().flatten().for_each(|holding| holding.free = Amount::new(holding.free.0 + 1));
+        }
+        disk.commit(scene.disk.decided(1).unwrap().clone(), &writes).unwrap();
+        disk
+    };
+    objects(&restarted(&|_| Disk::new(&genesis(SEATS, 3).unwrap()).unwrap()), "after a restart it is at 0");
+    objects(&restarted(&|scene| again(scene, true)), "n0 starts at height 1 with");
+}
+
+/// SIM-11.
+#[test]
+fn another_root_from_the_same_blocks_is_noticed() {
+    let mut scene = scene(3, true, |_, _| ());
+    let state = scene.disk.state();
+    let stored = Stored { decided: scene.disk.decided(1).unwrap(), state: &state, issued_burned: scene.issued_burned };
+    scene.oracle.stored(0, 1, &stored);
+    scene.oracle.replayed(1, state.root());
+    assert_eq!(scene.oracle.violations(), Vec::<String>::new());
+    scene.oracle.replayed(1, Hash([1; 32]));
+    objects(scene.oracle.violations(), "executed again from genesis");
+}
+
+/// SIM-12.
+#[test]
+fn more_than_the_bounds_of_queue_and_blocks_is_too_much() {
+    assert!(!Load { queued: 5_000, blocks: 200, mentions: 200 }.is_too_much());
+    assert!(Load { queued: 5_001, ..Load::default() }.is_too_much());
+    assert!(Load { blocks: 201, ..Load::default() }.is_too_much());
+    assert!(Load { mentions: 201, ..Load::default() }.is_too_much());
+}
+
+#[test]
+fn a_cut_stops_what_it_says_and_only_while_it_lasts() {
+    let cut = |text: &str| match crate::trouble::Trouble::parse("cut", text) {
+        Some(Ok(crate::trouble::Trouble::Cut(cut))) => cut,
+        other => panic!("{other:?}"),
+    };
+    let both = cut("0.1:both@100+50~0");
+    assert!(both.stops(100, 0, 2) && both.stops(149, 3, 1) && !both.stops(120, 0, 1) && !both.stops(120, 2, 3));
+    assert!(!both.stops(99, 0, 2) && !both.stops(150, 0, 2));
+    let (out, into) = (cut("0:out@0+9~0"), cut("0:in@0+9~0"));
+    assert!(out.stops(1, 0, 1) && !out.stops(1, 1, 0) && into.stops(1, 1, 0) && !into.stops(1, 0, 1));
+    let flaps = cut("0:both@0+100~10");
+    assert!(flaps.stops(5, 0, 1) && !flaps.stops(15, 0, 1) && flaps.stops(25, 0, 1));
 }

@@ -1,4 +1,4 @@
-//! What travels between simulated nodes, as bytes by the real codecs, and the air that delays, drops and doubles it.
+//! What travels between simulated nodes, as bytes by the real codecs.
 
 use arc_malachitebft_core_consensus::{LivenessMsg, SignedConsensusMsg};
 use arc_malachitebft_core_types as bft;
@@ -7,12 +7,7 @@ use leither_consensus::wire::{PROOF_BYTES_MAX, Wire, WireCommit, WireError};
 use leither_consensus::{Leither, Part};
 use leither_types::{BLOCK_BYTES_MAX, Blob, DecodeError, Height, List, TX_BYTES_MAX, codec};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
-use rand::Rng;
-use rand_chacha::ChaCha8Rng;
-use std::ops::Range;
 
-/// One message in a hundred takes this many times as long: what comes late is what finds mistakes.
-const STRAGGLE: u64 = 10;
 const FRAME_BYTES_MAX: usize = BLOCK_BYTES_MAX + 64 * 1024;
 
 /// A message.
@@ -32,6 +27,8 @@ pub enum Message {
     Ask(Height),
     /// The encoded block, and why it is final.
     Answer(Vec<u8>, ExtendedCommitCertificate<Leither>),
+    /// Whatever bytes a villain likes.
+    Junk(Vec<u8>),
 }
 
 /// The outer form. Within stand the bytes of the codecs that the real node uses.
@@ -59,6 +56,7 @@ impl Message {
     /// The bytes.
     pub fn encode(&self) -> Result<Vec<u8>, WireError> {
         let frame = match self {
+            Self::Junk(bytes) => return Ok(bytes.clone()),
             Self::Consensus(msg) => Frame::Consensus(bounded("consensus message", msg.to_wire()?)?),
             Self::Liveness(msg) => Frame::Liveness(bounded("liveness message", msg.to_wire()?)?),
             Self::Parts(parts) => {
@@ -91,6 +89,29 @@ impl Message {
         })
     }
 
+    /// The height and round that it is about, if it is about one.
+    pub fn place(&self) -> Option<(Height, u32)> {
+        match self {
+            Self::Consensus(SignedConsensusMsg::Vote(vote)) | Self::Liveness(LivenessMsg::Vote(vote)) => {
+                Some((vote.message.height.0, vote.message.round))
+            }
+            Self::Consensus(SignedConsensusMsg::Proposal(p)) => Some((p.message.height.0, p.message.round)),
+            Self::Parts(parts) => match parts.first() {
+                Some(Part::Head { head, .. }) => Some((head.height, head.round)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The vote in it, if it is one.
+    pub fn vote(&self) -> Option<&leither_consensus::Vote> {
+        match self {
+            Self::Consensus(SignedConsensusMsg::Vote(vote)) | Self::Liveness(LivenessMsg::Vote(vote)) => Some(&vote.message),
+            _ => None,
+        }
+    }
+
     /// For the event log.
     pub fn describe(&self) -> String {
         use bft::{Proposal as _, Vote as _};
@@ -112,6 +133,7 @@ impl Message {
             Self::Tx(bytes) => format!("tx of {} bytes", bytes.len()),
             Self::Status(height) => format!("status {height}"),
             Self::Ask(height) => format!("ask {height}"),
+            Self::Junk(bytes) => format!("{} bytes of junk", bytes.len()),
             Self::Answer(block, commit) => format!("answer h{} {} bytes", commit.height, block.len()),
         }
     }
@@ -119,34 +141,4 @@ impl Message {
 
 fn round(round: Round) -> i64 {
     round.as_i64()
-}
-
-/// The faults of the air, in percent and milliseconds.
-#[derive(Clone, Debug)]
-pub struct Air {
-    /// How long a message takes.
-    pub delay_ms: Range<u64>,
-    /// Of a hundred messages so many never arrive.
-    pub drop_percent: u32,
-    /// Of a hundred messages so many arrive twice.
-    pub duplicate_percent: u32,
-}
-
-impl Air {
-    /// After how many ms one message to one node arrives: not at all, once or twice. On a calm air nothing is lost.
-    pub fn carry(&self, calm: bool, rng: &mut ChaCha8Rng) -> Vec<u64> {
-        let copies = if !calm && rng.gen_ratio(self.drop_percent.min(100), 100) {
-            0
-        } else if !calm && rng.gen_ratio(self.duplicate_percent.min(100), 100) {
-            2
-        } else {
-            1
-        };
-        (0..copies).map(|_| self.delay(calm, rng)).collect()
-    }
-
-    fn delay(&self, calm: bool, rng: &mut ChaCha8Rng) -> u64 {
-        let ms = if self.delay_ms.is_empty() { self.delay_ms.start } else { rng.gen_range(self.delay_ms.clone()) };
-        if !calm && rng.gen_ratio(1, 100) { ms * STRAGGLE } else { ms }
-    }
 }

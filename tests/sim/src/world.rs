@@ -1,22 +1,25 @@
 //! The loop: takes the next event off the heap, hands it to its node, puts what the node wants back on the heap, asks the oracle.
 
-use crate::app::App;
+use crate::checks::Checks;
 use crate::client::{Clients, Transfer, account, genesis, key};
 use crate::clock::Clock;
-use crate::disk::Disk;
+use crate::disk::{Decided, Disk};
 use crate::node::{Node, Output};
 use crate::oracle::{Oracle, Stored};
-use crate::plan::{Bug, Plan};
-use crate::report::{Fate, Log, Report};
+use crate::plan::Plan;
+use crate::power::Seat;
+use crate::report::{Fate, Log, Reached, Report};
+use crate::trouble::{Cut, Trouble};
+use crate::twins::APART_MS;
 use crate::villains::Cast;
-use crate::wire::Message;
 use arc_malachitebft_core_types::Timeout;
-use leither_consensus::Signer;
+use leither_executor::execute;
 use leither_pallets::tokens;
-use leither_types::{Genesis, Height, TokenId};
+use leither_types::{Genesis, Hash, Height, PublicKey, TokenId, ValidatorId};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// A node tells its height so often.
 const STATUS_MS: u64 = 1_000;
@@ -26,49 +29,59 @@ const CLIENT_MS: u64 = 3_000;
 const HEIGHT_MS_MAX: u64 = 20_000;
 /// Transfers are submitted at this pace.
 const HEIGHT_MS_USUAL: u64 = 500;
+/// A node is asked for a proof after one height in so many.
+const LIGHT_CLIENT_EVERY: u64 = 8;
 /// SIM-7: once the faults have stopped, so many more heights must be decided ...
 const CALM_HEIGHTS: u64 = 3;
 /// ... and every transfer committed, within so many ms.
 const CALM_MS_MAX: u64 = 180_000;
 
-#[derive(Clone)]
-enum Event {
-    Deliver { from: usize, to: usize, bytes: Arc<Vec<u8>> },
+pub(crate) enum Event {
+    Deliver { from: usize, to: usize, bytes: Rc<Vec<u8>> },
     Timer { node: usize, life: u32, timeout: Timeout, id: u64 },
     StartHeight { node: usize, life: u32 },
     Status { node: usize },
     NewTransfer,
     Hand { transfer: usize },
-    Crash { node: usize, for_ms: u64 },
+    Trouble(Trouble),
     Restart { node: usize },
 }
 
-/// A validator's place: a running node, or a disk without power.
-struct Seat {
-    node: Option<Node>,
-    disk: Option<Disk>,
-    /// Counts its starts, so that what an earlier life ordered does not reach a later one.
-    life: u32,
-    cast: Option<Cast>,
-    bug: Option<Bug>,
+impl Event {
+    /// The machine that it happens on.
+    fn node(&self) -> Option<usize> {
+        match self {
+            Self::Deliver { to, .. } => Some(*to),
+            Self::Timer { node, .. } | Self::StartHeight { node, .. } | Self::Status { node } => Some(*node),
+            Self::NewTransfer | Self::Hand { .. } | Self::Trouble(_) | Self::Restart { .. } => None,
+        }
+    }
 }
 
 /// Everything in one run.
 pub(crate) struct World<'a> {
-    plan: &'a Plan,
-    genesis: Genesis,
-    clock: Clock<Event>,
-    rng: ChaCha8Rng,
-    seats: Vec<Seat>,
+    pub plan: &'a Plan,
+    pub genesis: Genesis,
+    /// Each validator's public key, by number.
+    pub keys: Vec<PublicKey>,
+    pub clock: Clock<Event>,
+    pub rng: ChaCha8Rng,
+    pub checks: Checks,
+    pub seats: Vec<Seat>,
+    pub cuts: Vec<Cut>,
+    /// Villains' messages that a node has passed on.
+    pub passed: BTreeSet<(usize, Hash)>,
+    /// When the first machine began a height and round: what a Twins scenario goes by.
+    pub begun: BTreeMap<(Height, u32), u64>,
     clients: Clients,
     transfers: Vec<(Transfer, Height)>,
-    oracle: Oracle,
-    log: Log,
+    /// The transfers that are not committed yet, by number.
+    waiting: BTreeSet<usize>,
+    pub oracle: Oracle,
+    pub log: Log,
+    pub reached: Reached,
     /// The height from which all must go on, and since when the air is calm.
     calm: Option<(Height, u64)>,
-    rounds_failed: u64,
-    sent: u64,
-    lost: u64,
 }
 
 impl<'a> World<'a> {
@@ -82,6 +95,7 @@ impl<'a> World<'a> {
                         None => world.oracle.blame("nothing is left to happen".into()),
                     }
                 }
+                world.replay();
                 world.report()
             }
             Err(why) => Report::broken(plan.clone(), why),
@@ -93,31 +107,41 @@ impl<'a> World<'a> {
             return Err("a plan needs two people who pay each other".into());
         }
         let genesis = genesis(plan.validators, plan.people).ok_or("a plan needs 1 to 64 validators")?;
+        let checks = Checks::new(genesis.chain());
         let mut world = Self {
             plan,
+            keys: (0..plan.validators).map(|n| key("validator", n).public()).collect(),
             clock: Clock::default(),
             rng: ChaCha8Rng::seed_from_u64(plan.seed),
             seats: Vec::new(),
+            cuts: Vec::new(),
+            passed: BTreeSet::new(),
+            begun: BTreeMap::new(),
             clients: Clients::new(genesis.chain(), plan.people),
             transfers: Vec::new(),
-            oracle: Oracle::new(&genesis),
+            waiting: BTreeSet::new(),
+            oracle: Oracle::new(&genesis, checks.clone()),
+            checks,
             log: Log::new(plan.log_lines),
+            reached: Reached::default(),
             calm: None,
-            rounds_failed: 0,
-            sent: 0,
-            lost: 0,
             genesis,
         };
-        for node in 0..plan.validators {
-            let cast = plan.villains.iter().find(|(at, _)| *at == node).map(|(_, cast)| *cast);
-            let bug = plan.bugs.iter().find(|(at, _)| *at == node).map(|(_, bug)| *bug);
+        for node in 0..plan.machines() {
             let disk = Disk::new(&world.genesis).map_err(|e| e.to_string())?;
-            world.seats.push(Seat { node: None, disk: Some(disk), life: 0, cast, bug });
+            let seat = world.seat(node, disk);
+            if let Some((who, cast)) = world.keys.get(seat.identity).map(ValidatorId::of_key).zip(seat.cast) {
+                world.oracle.suspect(who, cast.may_equivocate());
+            }
+            world.seats.push(seat);
             world.clock.after(node as u64, Event::Restart { node });
             world.clock.after(STATUS_MS, Event::Status { node });
         }
-        for crash in plan.crashes.iter().filter(|crash| crash.node < plan.validators) {
-            world.clock.after(crash.at_ms, Event::Crash { node: crash.node, for_ms: crash.for_ms });
+        for trouble in &plan.troubles {
+            if let Trouble::Cut(cut) = trouble {
+                world.cuts.push(*cut);
+            }
+            world.clock.after(trouble.at_ms(), Event::Trouble(*trouble));
         }
         for _ in 0..plan.transfers {
             let at = world.rng.gen_range(0..(plan.heights * HEIGHT_MS_USUAL).max(1));
@@ -126,7 +150,26 @@ impl<'a> World<'a> {
         Ok(world)
     }
 
-    fn is_calm(&self) -> bool {
+    fn seat(&self, node: usize, disk: Disk) -> Seat {
+        let plan = self.plan;
+        let of = |list: &[(usize, i64)]| list.iter().find(|(at, _)| *at == node).map(|(_, what)| *what);
+        let twin = plan.twins.as_ref().map(|twins| twins.of).filter(|of| node == *of || node == plan.validators);
+        let cast = plan.villains.iter().find(|(at, _)| *at == node).map(|(_, cast)| *cast);
+        Seat {
+            node: None,
+            disk: Some(disk),
+            identity: twin.unwrap_or(node),
+            life: 0,
+            still_until: 0,
+            struck_for_ms: 0,
+            flush_ms: plan.disks.iter().find(|(at, _)| *at == node).map_or(0, |(_, ms)| *ms),
+            skew_ms: of(&plan.skews).unwrap_or_default() + if node == plan.validators { APART_MS } else { 0 },
+            cast: twin.map(|_| Cast::Twin).or(cast),
+            bug: plan.bugs.iter().find(|(at, _)| *at == node).map(|(_, bug)| *bug),
+        }
+    }
+
+    pub(crate) fn is_calm(&self) -> bool {
         self.calm.is_some()
     }
 
@@ -141,12 +184,11 @@ impl<'a> World<'a> {
         }
         let now = self.clock.now();
         let lowest = self.honest_heights().min().unwrap_or_default();
-        let highest = self.honest_heights().max().unwrap_or_default();
-        let waiting = self.plan.transfers != self.transfers.len()
-            || self.transfers.iter().any(|(transfer, _)| self.oracle.committed(transfer).is_none());
+        let waiting = self.plan.transfers != self.transfers.len() || !self.waiting.is_empty();
         match self.calm {
             None => {
                 if (lowest >= self.plan.heights && !waiting) || now > self.plan.heights * HEIGHT_MS_MAX {
+                    let highest = self.honest_heights().max().unwrap_or_default();
                     self.log.line(now, format_args!("the faults stop at height {highest}"));
                     self.calm = Some((highest, now));
                 }
@@ -155,11 +197,11 @@ impl<'a> World<'a> {
             Some((from, since)) => {
                 let done = lowest >= from + CALM_HEIGHTS && !waiting;
                 if !done && now > since + CALM_MS_MAX {
-                    let missing = self.transfers.iter().filter(|(t, _)| self.oracle.committed(t).is_none()).count();
                     self.oracle.blame(format!(
-                        "no progress: {CALM_MS_MAX} ms after the faults stopped at height {from} the heights are {:?}, and {missing} \
+                        "no progress: {CALM_MS_MAX} ms after the faults stopped at height {from} the heights are {:?}, and {} \
                          transfers are not committed",
-                        self.seats.iter().map(Seat::height).collect::<Vec<_>>()
+                        self.seats.iter().map(Seat::height).collect::<Vec<_>>(),
+                        self.waiting.len()
                     ));
                 }
                 !done
@@ -169,6 +211,11 @@ impl<'a> World<'a> {
 
     fn happen(&mut self, event: Event) {
         let now = self.clock.now();
+        // A machine that stands still finds everything when it goes on, in the order in which it came.
+        if let Some(until) = event.node().and_then(|node| self.seats.get(node)).map(|seat| seat.still_until).filter(|t| *t > now)
+        {
+            return self.clock.after(until - now, event);
+        }
         match event {
             Event::Deliver { from, to, bytes } => self.deliver(from, to, &bytes),
             Event::Timer { node, life, timeout, id } => {
@@ -183,77 +230,69 @@ impl<'a> World<'a> {
             }
             Event::Status { node } => {
                 self.clock.after(STATUS_MS, Event::Status { node });
-                if let Some(status) = self.seats.get(node).and_then(|seat| seat.node.as_ref()).map(Node::status) {
-                    self.broadcast(node, &status);
-                }
+                self.status(node);
             }
             Event::NewTransfer => self.new_transfer(),
             Event::Hand { transfer } => self.hand(transfer),
-            Event::Crash { node, for_ms } => self.crash(node, for_ms),
+            Event::Trouble(_) if self.is_calm() => {}
+            Event::Trouble(Trouble::Crash { node, for_ms, .. }) => self.crash(node, for_ms),
+            Event::Trouble(Trouble::Strike { node, after, for_ms, .. }) => self.strike(node, after, for_ms),
+            Event::Trouble(Trouble::Pause { node, for_ms, .. }) => self.pause(node, for_ms),
+            Event::Trouble(Trouble::Cut(cut)) => {
+                self.reached.cuts += 1;
+                self.log.line(now, format_args!("wires are cut: {}", Trouble::Cut(cut)));
+            }
             Event::Restart { node } => self.restart(node),
         }
     }
 
-    fn deliver(&mut self, from: usize, to: usize, bytes: &[u8]) {
+    pub(crate) fn follow(&mut self, node: usize, outputs: Vec<Output>) {
         let now = self.clock.now();
-        let Some(running) = self.seats.get_mut(to).and_then(|seat| seat.node.as_mut()) else { return };
-        match Message::decode(bytes) {
-            Ok(message) => {
-                self.log.line(now, format_args!("n{to} <- n{from} {}", message.describe()));
-                let outputs = running.receive(now, from, message);
-                self.follow(to, outputs);
-            }
-            Err(error) => self.oracle.blame(format!("n{from} sent what cannot be read: {error}")),
-        }
-    }
-
-    fn follow(&mut self, node: usize, outputs: Vec<Output>) {
-        let now = self.clock.now();
-        let Some(life) = self.seats.get(node).map(|seat| seat.life) else { return };
+        let Some((life, identity, honest, flush_ms)) =
+            self.seats.get(node).map(|seat| (seat.life, seat.identity, seat.cast.is_none(), seat.flush_ms))
+        else {
+            return;
+        };
+        // What follows a write to a slow disk waits for it; so does everything that the node would do next.
+        let mut wait_ms: u64 = 0;
         for output in outputs {
             match output {
-                Output::Broadcast(message) => self.broadcast(node, &message),
-                Output::Send(to, message) => self.send(node, to, &message),
-                Output::Wake(ms, timeout, id) => self.clock.after(ms, Event::Timer { node, life, timeout, id }),
-                Output::Next(ms) => self.clock.after(ms, Event::StartHeight { node, life }),
+                Output::Flush if flush_ms == 0 || self.is_calm() => {}
+                Output::Flush => wait_ms += self.rng.gen_range(0..=flush_ms),
+                Output::Broadcast(message) => self.broadcast(node, &message, wait_ms),
+                Output::Send(to, message) => self.send(node, to, &message, wait_ms),
+                Output::Wake(ms, timeout, id) => self.clock.after(ms + wait_ms, Event::Timer { node, life, timeout, id }),
+                Output::Next(ms) => self.clock.after(ms + wait_ms, Event::StartHeight { node, life }),
                 Output::Signed(what) => {
                     self.log.line(now, format_args!("n{node} signs {what:?}"));
-                    let honest = self.seats.get(node).is_some_and(|seat| seat.cast.is_none());
-                    self.oracle.signed(node, honest, what);
+                    self.oracle.signed(identity, honest, what);
                 }
                 Output::Round(height, round) => {
                     self.log.line(now, format_args!("n{node} begins height {height}, round {round}"));
-                    self.rounds_failed += u64::from(round > 0);
+                    self.reached.rounds_failed += u64::from(round > 0);
+                    if self.plan.twins.is_some() {
+                        self.begun.entry((height, round)).or_insert(now);
+                    }
                 }
-                Output::Committed(height) => self.committed(node, height),
+                Output::Committed { height, changed } => {
+                    self.reached.set_changes += u64::from(changed && honest);
+                    self.committed(node, height);
+                }
+                Output::Evidence { height, accused } if honest => {
+                    accused.iter().for_each(|what| self.log.line(now, format_args!("n{node} can prove {what:?}")));
+                    self.oracle.accused(node, height, &accused);
+                }
+                Output::Evidence { .. } => {}
             }
         }
-        let seat = self.seats.get(node).filter(|seat| seat.cast.is_none()).and_then(|seat| seat.node.as_ref());
-        if let Some(why) = seat.and_then(Node::stopped) {
+        let Some(seat) = self.seats.get_mut(node) else { return };
+        if wait_ms > 0 {
+            seat.still_until = seat.still_until.max(now + wait_ms);
+        }
+        if let Some(why) = seat.node.as_ref().filter(|_| honest).and_then(Node::stopped) {
             self.oracle.blame(format!("n{node} has stopped: {why}"));
         }
-    }
-
-    fn broadcast(&mut self, from: usize, message: &Message) {
-        for to in (0..self.seats.len()).filter(|to| *to != from) {
-            self.send(from, to, message);
-        }
-    }
-
-    fn send(&mut self, from: usize, to: usize, message: &Message) {
-        let bytes = match message.encode() {
-            Ok(bytes) => Arc::new(bytes),
-            Err(error) => return self.oracle.blame(format!("n{from} has no bytes for {}: {error}", message.describe())),
-        };
-        let arrivals = self.plan.air.carry(self.is_calm(), &mut self.rng);
-        self.sent += 1;
-        if arrivals.is_empty() {
-            self.lost += 1;
-            self.log.line(self.clock.now(), format_args!("lost: n{to} <- n{from} {}", message.describe()));
-        }
-        for ms in arrivals {
-            self.clock.after(ms, Event::Deliver { from, to, bytes: bytes.clone() });
-        }
+        self.fall(node);
     }
 
     fn committed(&mut self, node: usize, height: Height) {
@@ -262,8 +301,10 @@ impl<'a> World<'a> {
         let Some(decided) = disk.decided(height) else {
             return self.oracle.blame(format!("n{node} says that it committed height {height}, but has not"));
         };
-        let line = format!("n{node} commits height {height}: {} with {} txs", decided.block.id(), decided.block.txs.len());
-        self.log.line(self.clock.now(), format_args!("{line}"));
+        if self.log.is_on() {
+            let line = format!("n{node} commits height {height}: {} with {} txs", decided.block.id(), decided.block.txs.len());
+            self.log.line(self.clock.now(), format_args!("{line}"));
+        }
         let state = disk.state();
         match tokens::views::token(&*state, &TokenId::NATIVE) {
             Ok(Some(mei)) => {
@@ -273,6 +314,16 @@ impl<'a> World<'a> {
             }
             other => self.oracle.blame(format!("n{node} cannot read what mei is: {other:?}")),
         }
+        if (height + node as u64).is_multiple_of(LIGHT_CLIENT_EVERY) {
+            let who = account(usize::try_from(height).unwrap_or_default() % self.plan.people);
+            if let Some(proof) = seat.node.as_ref().map(|node| node.app().prove(&who)) {
+                self.oracle.asked(node, height, &who, &proof);
+            }
+        }
+        if !decided.block.txs.is_empty() {
+            let (oracle, transfers) = (&self.oracle, &self.transfers);
+            self.waiting.retain(|n| transfers.get(*n).is_some_and(|(transfer, _)| oracle.committed(transfer).is_none()));
+        }
     }
 
     fn new_transfer(&mut self) {
@@ -281,6 +332,7 @@ impl<'a> World<'a> {
         };
         let height = self.honest_heights().max().unwrap_or_default();
         self.oracle.submitted(&transfer);
+        self.waiting.insert(self.transfers.len());
         self.transfers.push((transfer, height));
         self.hand(self.transfers.len() - 1);
     }
@@ -288,11 +340,10 @@ impl<'a> World<'a> {
     /// A client hands its transfer to some node, again and again, until it hears that it is committed.
     fn hand(&mut self, transfer: usize) {
         let now = self.clock.now();
-        let Some((known, _)) = self.transfers.get(transfer).filter(|(known, _)| self.oracle.committed(known).is_none()) else {
-            return;
-        };
+        let Some((known, _)) = self.transfers.get(transfer).filter(|_| self.waiting.contains(&transfer)) else { return };
         let node = self.rng.gen_range(0..self.seats.len());
-        if let Some(running) = self.seats.get_mut(node).and_then(|seat| seat.node.as_mut()) {
+        let seat = self.seats.get_mut(node).filter(|seat| seat.still_until <= now);
+        if let Some(running) = seat.and_then(|seat| seat.node.as_mut()) {
             let (taken, outputs) = running.submit(now, known.bytes.clone());
             self.log.line(now, format_args!("transfer {transfer} handed to n{node}, taken: {taken}"));
             self.follow(node, outputs);
@@ -300,35 +351,30 @@ impl<'a> World<'a> {
         self.clock.after(CLIENT_MS, Event::Hand { transfer });
     }
 
-    fn crash(&mut self, node: usize, for_ms: u64) {
-        let Some(seat) = self.seats.get_mut(node) else { return };
-        let Some(running) = seat.node.take() else { return };
-        let mut disk = running.into_app().disk;
-        let kept = self.rng.gen_range(0..=disk.wal.unflushed());
-        disk.wal.tear(kept);
-        seat.disk = Some(disk);
-        self.log
-            .line(self.clock.now(), format_args!("n{node} loses power, {kept} unflushed entries of its log are left"));
-        self.clock.after(for_ms, Event::Restart { node });
-    }
-
-    fn restart(&mut self, node: usize) {
-        let now = self.clock.now();
-        let chain = self.genesis.chain();
-        let Some(seat) = self.seats.get_mut(node) else { return };
-        let Some(disk) = seat.disk.take() else { return };
-        let signer = Signer::new(chain, key("validator", node));
-        let villain = seat.cast.map(|cast| cast.act(account(0)));
-        let app = App::new(signer.clone(), disk, villain, seat.bug);
-        match app.and_then(|app| Node::new(signer, app, seat.bug)) {
-            Ok(mut running) => {
-                seat.life += 1;
-                self.log.line(now, format_args!("n{node} starts at height {}", running.height()));
-                let outputs = running.start_height(now);
-                seat.node = Some(running);
-                self.follow(node, outputs);
+    /// Executes what an honest node has stored once more, block by block, as a stranger who has the genesis and nothing else.
+    fn replay(&mut self) {
+        if !self.oracle.violations().is_empty() || !self.plan.bugs.is_empty() {
+            return;
+        }
+        let Some(seat) = self.seats.iter().find(|seat| seat.cast.is_none()) else { return };
+        let Some(disk) = seat.node.as_ref().map(|node| &node.app().disk).or(seat.disk.as_ref()) else { return };
+        let Ok(mut fresh) = Disk::new(&self.genesis) else { return };
+        for height in 1..=disk.height() {
+            let Some(decided) = disk.decided(height) else {
+                return self.oracle.blame(format!("height {height} is not there any more"));
+            };
+            let parent = fresh.parent();
+            let outcome = match execute(&parent, &decided.block, &self.checks) {
+                Ok(outcome) => outcome,
+                Err(why) => return self.oracle.blame(format!("executed again from genesis, height {height} fails: {why}")),
+            };
+            drop(parent);
+            let Decided { block, certificate, .. } = decided.clone();
+            let again = Decided { block, certificate, receipts: outcome.receipts };
+            if let Err(why) = fresh.commit(again, &outcome.writes) {
+                return self.oracle.blame(format!("executed again from genesis, height {height} cannot be stored: {why}"));
             }
-            Err(why) => self.oracle.blame(format!("n{node} does not start: {why}")),
+            self.oracle.replayed(height, fresh.state().root());
         }
     }
 
@@ -342,23 +388,10 @@ impl<'a> World<'a> {
             plan: self.plan.clone(),
             heads: self.oracle.heads(),
             transfers: self.transfers.iter().map(fate).collect(),
-            rounds_failed: self.rounds_failed,
-            sent: self.sent,
-            lost: self.lost,
+            reached: Reached { evidence: self.oracle.evidence(), ..self.reached },
             virtual_ms: self.clock.now(),
             violations: self.oracle.violations().to_vec(),
             log: self.log,
         }
-    }
-}
-
-impl Seat {
-    fn living(&mut self, life: u32) -> Option<&mut Node> {
-        self.node.as_mut().filter(|_| self.life == life)
-    }
-
-    fn height(&self) -> Height {
-        let disk = self.node.as_ref().map(|node| &node.app().disk).or(self.disk.as_ref());
-        disk.map_or(0, Disk::height)
     }
 }

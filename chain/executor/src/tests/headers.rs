@@ -123,8 +123,15 @@ fn exec_2_the_parents_certificate_must_prove_it_final() {
         "half is too few"
     );
     others.signing = vec![1, 2, 3];
-    assert_eq!(invalid(judge(&chain, &with(others.certify(&others.set(), height, Hash([1; 32]))))), Invalid::Certificate, "of another block");
-    assert_eq!(invalid(judge(&chain, &with(others.certify(&others.set(), height + 1, chain.parent().id)))), Invalid::Certificate);
+    assert_eq!(
+        invalid(judge(&chain, &with(others.certify(&others.set(), height, Hash([1; 32]))))),
+        Invalid::Certificate,
+        "of another block"
+    );
+    assert_eq!(
+        invalid(judge(&chain, &with(others.certify(&others.set(), height + 1, chain.parent().id)))),
+        Invalid::Certificate
+    );
     assert_eq!(invalid(judge(&chain, &with(Certificate::genesis()))), Invalid::Certificate);
     let mut twice = others.certify(&others.set(), height, chain.parent().id);
     let one = twice.signatures[0];

@@ -124,6 +124,12 @@ impl Node {
         })
     }
 
+    /// The validator that this node is: one that votes on the next block or the one after it.
+    fn seat(&self) -> Option<leither_types::ValidatorId> {
+        let tip = self.engine.tip();
+        self.engine.validator().filter(|me| tip.validators.seat(me).or(tip.after.seat(me)).is_some())
+    }
+
     pub(super) fn status(&self) -> Answer<NodeStatus> {
         let head = self.store.head().map_err(fault)?;
         let engine = self.engine.status();
@@ -136,7 +142,7 @@ impl Node {
             time: head.time.into(),
             syncing: engine.syncing,
             abstains_up_to: engine.abstains_up_to.map(Into::into),
-            validator: self.engine.validator().map(Into::into),
+            validator: self.seat().map(Into::into),
             peers: engine.peers as u32,
             pool_txs: engine.pool_txs as u32,
             pool_bytes: (engine.pool_bytes as u64).into(),

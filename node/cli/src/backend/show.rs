@@ -2,8 +2,8 @@
 
 use leither_pallets::{describe_call, describe_error, describe_event, staking};
 use leither_rpc_api::{
-    Block, BlockTx, Bytes, CallView, Certificate, CertificateSignature, EventView, FailureView, FinalHeader, Header, Receipt, StakeView,
-    TxBody, WitnessView,
+    Block, BlockTx, Bytes, CallView, Certificate, CertificateSignature, EventView, FailureView, FinalHeader, Header, Receipt,
+    StakeView, TxBody, WitnessView,
 };
 use leither_types::{self as chain, CallBytes, Hash, SignedTx, Status, ValidatorId};
 use parity_scale_codec::Encode;

@@ -43,7 +43,9 @@ impl Dev {
             (None, Some(dir)) => dir.path().to_path_buf(),
             (None, None) => return Err(Failure::fault("no directory for the chain")),
         };
-        let mut flags = vec![("log.level".to_string(), "warn".to_string())];
+        // Any port for metrics: several chains on a machine get on without being told.
+        let flag = |key: &str, value: &str| (key.to_string(), value.to_string());
+        let mut flags = vec![flag("log.level", "warn"), flag("metrics.listen", "127.0.0.1:0")];
         for text in &self.set {
             let pair = text.split_once('=').ok_or_else(|| Failure::usage(format!("--set {text}: write KEY=VALUE")))?;
             flags.push((pair.0.trim().into(), pair.1.trim().into()));

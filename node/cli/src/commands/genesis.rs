@@ -34,8 +34,8 @@ pub enum Genesis {
         /// Its consensus key.
         #[arg(long)]
         key: String,
-        /// Its voting power.
-        #[arg(long, default_value_t = 1)]
+        /// Its voting power: as much as a pledge of so many mei would give.
+        #[arg(long, default_value_t = 1_000)]
         power: u64,
         /// Who receives its part of the fees: an account, or a key of this wallet.
         #[arg(long)]

@@ -3,6 +3,7 @@
 use crate::compose::net_config;
 use crate::config::{self, Config, SyncMode};
 use crate::exit::{Done, Failure};
+use crate::files;
 use crate::home::Home;
 use leither_engine::join::{self, JoinError, Trusted};
 use leither_net::{Net, PeerInfo};
@@ -45,6 +46,24 @@ pub(super) async fn genesis(home: &Home, key: &SecretKey, chain: &Hash) -> Done<
     let found = join::fetch_genesis(&net, chain).await;
     close(net).await;
     Ok(found?)
+}
+
+/// A trusted block counts until the chain has passed it, over restarts, too: else a forged chain that ends before it would be believed at the
+/// next start. A new one takes its place.
+pub(super) fn remember(home: &Home, given: Option<Trusted>) -> Done<Option<Trusted>> {
+    let path = home.trusted();
+    if let Some(trusted) = given {
+        let text = format!("{}:{}\n", trusted.height, trusted.block);
+        files::replace(&path, text.as_bytes(), files::OPEN_MODE).map_err(|e| disk(&path, &e))?;
+        return Ok(given);
+    }
+    match std::fs::read_to_string(&path) {
+        Ok(text) => super::node::trusted(text.trim())
+            .map(Some)
+            .map_err(|why| Failure::usage(format!("{}: {why}", path.display()))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(disk(&path, &error)),
+    }
 }
 
 /// What is on disk: the height and time of a database's head.

@@ -2,8 +2,8 @@
 
 pub mod account;
 pub mod bench;
-pub mod dev;
 pub mod db;
+pub mod dev;
 pub mod genesis;
 pub mod join;
 pub mod keys;

@@ -67,7 +67,7 @@ pub struct Run {
     vote_again: bool,
 }
 
-fn trusted(text: &str) -> Result<Trusted, String> {
+pub(super) fn trusted(text: &str) -> Result<Trusted, String> {
     let (height, block) = text.split_once(':').ok_or("write HEIGHT:ID, as `leither status` shows them")?;
     let height = height.parse().map_err(|_| format!("`{height}` is no height"))?;
     Ok(Trusted { height, block: block.parse().map_err(|e| format!("`{block}` is no block id: {e}"))? })
@@ -158,7 +158,8 @@ impl Init {
 /// The unit's path.
 fn write_unit(home: &Home) -> Done<String> {
     let binary = std::env::current_exe().map_err(|e| Failure::fault(format!("cannot tell where this program is: {e}")))?;
-    let owner = watch::owner(home.root()).map_err(|e| Failure::fault(format!("cannot tell who owns {}: {e}", home.root().display())))?;
+    let owner =
+        watch::owner(home.root()).map_err(|e| Failure::fault(format!("cannot tell who owns {}: {e}", home.root().display())))?;
     let unit = watch::unit(&binary, home.root(), &owner).map_err(Failure::usage)?;
     let path = home.root().join("config/leither.service");
     let written = files::replace(&path, unit.as_bytes(), files::OPEN_MODE);
@@ -176,7 +177,7 @@ pub(super) fn start_log(config: &Config) -> Done {
     }
     if !level.contains("arc_malachitebft=") {
         // The engine tells of each step of each round; that is for who looks for a fault in it.
-        level += ",arc_malachitebft=warn";
+        level += ",arc_malachitebft=warn,arc_malachitebft_discovery=error,libp2p_request_response=error";
     }
     let filter = EnvFilter::try_new(&level).map_err(|e| Failure::usage(format!("log.level: {e}")))?;
     let builder = fmt()
@@ -211,7 +212,8 @@ impl Run {
             validators.push(ValidatorKey { key, dir, vote_again: self.vote_again });
         }
         let node_key = load_node_key(&home.node_key(), Purpose::Node)?;
-        join::chain(home, &config, &node_key, &genesis.head, self.trust).await?;
+        let trusted = join::remember(home, self.trust)?;
+        join::chain(home, &config, &node_key, &genesis.head, trusted).await?;
         let swarm = swarm_key(validators.first().map_or(&node_key, |validator| &validator.key));
         let parts = Parts {
             config,
@@ -220,7 +222,7 @@ impl Run {
             home: home.root().to_path_buf(),
             snapshots: Some(home.snapshots()),
             validators,
-            trusted: self.trust,
+            trusted,
             node_key,
             swarm_key: swarm,
             joinable: true,

@@ -84,7 +84,8 @@ pub fn write_handovers(store: &Store, path: &Path, manifest: &Manifest) -> Done 
             break;
         }
     }
-    let list = List::<Handover, HANDOVERS_MAX>::new(all).ok_or_else(|| Failure::fault("more changes of the set than a file holds"))?;
+    let list =
+        List::<Handover, HANDOVERS_MAX>::new(all).ok_or_else(|| Failure::fault("more changes of the set than a file holds"))?;
     let file = path.join(HANDOVERS_FILE);
     std::fs::write(&file, list.encode()).map_err(|e| Failure::fault(format!("{}: {e}", file.display())))
 }
@@ -100,13 +101,12 @@ fn take(home: &crate::home::Home, directory: &Path) -> Done<Manifest> {
         0 => List::default(),
         _ => {
             let bytes = read(HANDOVERS_FILE)?;
-            decode_within::<List<Handover, HANDOVERS_MAX>>(&bytes, 1 << 30).map_err(|e| Failure::usage(format!("{HANDOVERS_FILE}: {e}")))?
+            decode_within::<List<Handover, HANDOVERS_MAX>>(&bytes, 1 << 30)
+                .map_err(|e| Failure::usage(format!("{HANDOVERS_FILE}: {e}")))?
         }
     };
     check_chain_of_trust(&genesis, None, &handovers, &manifest.header, &manifest.certificate).map_err(Failure::usage)?;
-    let mut chunks = |hash: &leither_types::Hash| {
-        read_chunk(directory, hash).ok_or(leither_store::SnapshotError::NoChunk(*hash))
-    };
+    let mut chunks = |hash: &leither_types::Hash| read_chunk(directory, hash).ok_or(leither_store::SnapshotError::NoChunk(*hash));
     restore(&home.data(), &genesis, &manifest, &handovers, &mut chunks, &|_, _| ()).map_err(Failure::usage)?;
     Ok(manifest)
 }

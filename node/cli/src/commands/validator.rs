@@ -2,6 +2,7 @@
 
 use super::Session;
 use super::node::{CONSENSUS_KEY, new_consensus_key};
+use crate::config::Config;
 use crate::exit::{Done, Failure};
 use crate::home::Home;
 use crate::keys::{Purpose, load_node_key};
@@ -88,6 +89,20 @@ pub struct Place {
     address: String,
 }
 
+/// Votes travel between validators that know where to find each other. Founders have not said so on chain before their first `move`.
+async fn warn_of_silence(wallet: &Wallet, home: &Home) -> Done {
+    let config = Config::load(&home.config(), &mut std::iter::empty(), &[])?;
+    let list = wallet.client.call(&methods::VALIDATOR_LIST, NoParams {}).await?;
+    let is_found = list.stakes.iter().any(|stake| stake.seated && !stake.address.is_empty());
+    if config.consensus.persistent_peers.is_empty() && !is_found {
+        eprintln!(
+            "leither: no validator has told the chain where its consensus port is, and consensus.persistent_peers names none: once seated, \
+             this validator would reach nobody. Ask one of them to run `leither validator move --address /ip4/…/tcp/4804`"
+        );
+    }
+    Ok(())
+}
+
 fn call(call: staking::Call) -> Vec<Call> {
     vec![Call::Staking(call)]
 }
@@ -150,6 +165,7 @@ impl Validator {
                 let (key, pledge) = (consensus.public(), wallet.mei(&pledge)?);
                 let possession = possession(&wallet, &operator(&wallet, &tx).await?, &consensus);
                 let contact = contact(home, &consensus, &place)?;
+                warn_of_silence(&wallet, home).await?;
                 let more = json!({ "validator": ValidatorId::of_key(&key).to_string() });
                 wallet.send_and_print(&tx, call(staking::Call::Join { key, possession, contact, pledge }), &more).await
             }
@@ -177,7 +193,8 @@ async fn rotate(wallet: &Wallet, home: &Home, tx: &TxFlags) -> Done {
     let dirs = home.validators();
     let newest = consensus_keys(home)?.pop();
     // Made before, by a transaction that did not come through.
-    let unused = newest.filter(|key| dirs.len() > 1 && known.as_ref().is_none_or(|s| s.validator.0 != ValidatorId::of_key(&key.public())));
+    let unused =
+        newest.filter(|key| dirs.len() > 1 && known.as_ref().is_none_or(|s| s.validator.0 != ValidatorId::of_key(&key.public())));
     let (dir, consensus) = match (unused, dirs.last()) {
         (_, None) => return Err(Failure::usage("this home has no consensus key that another could replace")),
         (Some(key), Some(dir)) => (dir.clone(), key),

@@ -1,8 +1,8 @@
 use super::{AllocationForm, GenesisError, GenesisFile};
 use crate::keys::dev_name;
 use leither_types::{
-    Allocation, Amount, BLOCK_BYTES_MAX, GENESIS_VERSION, Genesis, GenesisHead, Hash, Params, PublicKey, RULES_VERSION, SUPPLY_MAX, Text,
-    VALIDATORS_MAX, Validator, ValidatorSet,
+    Allocation, Amount, BLOCK_BYTES_MAX, GENESIS_VERSION, Genesis, GenesisHead, Hash, Params, PublicKey, RULES_VERSION,
+    SUPPLY_MAX, Text, VALIDATORS_MAX, Validator, ValidatorSet,
 };
 
 const NAME_BYTES_MAX: usize = 64;
@@ -85,6 +85,14 @@ fn validators(file: &GenesisFile) -> Result<ValidatorSet, GenesisError> {
             dear.key
         ));
     }
+    for (at, one) in file.validators.iter().enumerate() {
+        if file.validators.iter().take(at).any(|other| other.operator == one.operator) {
+            return unfit(format!(
+                "two validators have the operator {}: a pledge stands behind one, so give each an account",
+                one.operator
+            ));
+        }
+    }
     for validator in file.validators.iter().filter(|_| !file.dev) {
         dev_account(&validator.operator)?;
     }
@@ -123,9 +131,6 @@ fn dev_account(account: &leither_types::AccountId) -> Result<(), GenesisError> {
 }
 
 fn numbers(params: &Params) -> Result<(), GenesisError> {
-    if params.version != RULES_VERSION {
-        return unfit(format!("params.version is {}, this program knows {RULES_VERSION}", params.version));
-    }
     let rules = [
         (params.pulse_min_ms >= 1, "params.pulse_min_ms must be at least 1"),
         (params.pulse_min_ms <= params.pulse_ms, "params.pulse_min_ms may not exceed params.pulse_ms"),
@@ -164,10 +169,7 @@ fn numbers(params: &Params) -> Result<(), GenesisError> {
         ),
         (params.misses_max >= 1, "params.misses_max must be at least 1"),
         (params.slash_permille <= 1_000, "params.slash_permille may not exceed 1000"),
-        (
-            (1..=VALIDATORS_MAX as u32).contains(&params.validators_max),
-            "params.validators_max must be 1 to 64",
-        ),
+        ((1..=VALIDATORS_MAX as u32).contains(&params.validators_max), "params.validators_max must be 1 to 64"),
     ];
     match rules.iter().find(|(holds, _)| !holds) {
         Some((_, rule)) => unfit(*rule),

@@ -100,7 +100,7 @@ fn what_cannot_start_a_chain_says_why() {
     assert!(unfit(|f| f.name = "Über".into()).contains("name"));
     assert!(unfit(|f| f.name = "x".repeat(65)).contains("name"));
     assert!(unfit(|f| f.version = 2).contains("version"));
-    assert!(unfit(|f| f.params.version = 2).contains("params.version"));
+    assert!(unfit(|f| f.params.version = 3).contains("params.version"));
     assert!(unfit(|f| f.params.pulse_min_ms = f.params.pulse_ms + 1).contains("pulse_min_ms"));
     assert!(unfit(|f| f.params.propose_timeout_ms = 501).contains("propose_timeout_ms"));
     assert!(unfit(|f| f.params.block_bytes_max = u32::MAX).contains("block_bytes_max"));

@@ -1,8 +1,8 @@
 //! What the engine saw of misbehaviour, in the chain's form.
 
 use super::Ctx;
-use arc_malachitebft_app_channel::app::types::core::SignedMessage;
 use arc_malachitebft_app_channel::app::types::MisbehaviorEvidence;
+use arc_malachitebft_app_channel::app::types::core::SignedMessage;
 use leither_consensus::{Proposal, Vote};
 use leither_types::Evidence;
 

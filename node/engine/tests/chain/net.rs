@@ -120,13 +120,14 @@ impl Net {
         let home: PathBuf = self.dirs[n].path().into();
         EngineConfig {
             data: home.join("data"),
-            validator: Some(ValidatorKey { key: key(1, n as u32), dir: home.join("validator"), vote_again: false }),
+            validators: vec![ValidatorKey { key: key(1, n as u32), dir: home.join("validator"), vote_again: false }],
             swarm_key: swarm_key(&key(1, n as u32)),
             listen: SocketAddr::from(([127, 0, 0, 1], self.ports[n])),
             peers: self.others(n).into_iter().map(peer).collect(),
             moniker: format!("node-{n}-{}", self.ports[n]),
             pool: Default::default(),
             admit_threads: 1,
+            trusted: None,
             gossip: None,
         }
     }
@@ -138,6 +139,8 @@ impl Net {
             listen: vec![addr(n)],
             peers: self.others(n).into_iter().map(addr).collect(),
             chain: self.chain(),
+            library: None,
+            anchors: None,
         };
         let (net, incoming) = DataNet::start(config).await.unwrap();
         Gossip { net: Arc::new(net), incoming }
@@ -164,7 +167,7 @@ impl Net {
     pub async fn start_with(&self, n: usize, store: Store, vote_again: bool) -> TestNode {
         let gossip = if self.ports.len() > 1 { Some(self.gossip(n).await) } else { None };
         let mut config = EngineConfig { gossip, ..self.config(n) };
-        config.validator.iter_mut().for_each(|key| key.vote_again = vote_again);
+        config.validators.iter_mut().for_each(|key| key.vote_again = vote_again);
         let engine = Engine::start(config, store.clone()).await.unwrap();
         let listener = engine.listen();
         TestNode { engine, store, listener }

@@ -1,4 +1,5 @@
-use leither_types::{BLOCK_BYTES_MAX, Blob, Certificate, Hash, Header, Height, List, Text, ValidatorSet};
+pub use leither_types::Handover;
+use leither_types::{BLOCK_BYTES_MAX, Blob, Certificate, Hash, Height, List, Text};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
 /// A request is no longer than this.
@@ -96,17 +97,6 @@ pub enum Response {
 /// The bytes of blocks, each with its certificate.
 pub type Blocks = List<(Blob<ONE_BLOCK_BYTES_MAX>, Certificate), BLOCKS_MAX>;
 
-/// A block after which others vote: its header says `next_validators` other than `validators`.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
-pub struct Handover {
-    /// The block's header.
-    pub header: Header,
-    /// What makes it final, by those who voted on it.
-    pub certificate: Certificate,
-    /// Who votes on the next block.
-    pub set: ValidatorSet,
-}
-
 impl Request {
     /// NET-10: what no honest node asks.
     pub fn check(&self) -> Result<(), &'static str> {
@@ -161,7 +151,9 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leither_types::{AccountId, CommitSig, SIGNATURES_MAX, SecretKey, VALIDATORS_MAX, Validator, ValidatorId};
+    use leither_types::{
+        AccountId, CommitSig, Header, SIGNATURES_MAX, SecretKey, VALIDATORS_MAX, Validator, ValidatorId, ValidatorSet,
+    };
 
     fn certificate() -> Certificate {
         let key = SecretKey::from_seed(&[1; 32]);

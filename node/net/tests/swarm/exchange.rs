@@ -163,7 +163,7 @@ async fn net_12_who_asks_for_much_at_once_hears_busy_and_others_are_served() {
     let (a, _a_in) = node(161, &[], &[address(&b).await]).await;
     greeted(&a, 1).await;
     let ask = frame(&Request::Chunk { hash: Hash([7; 32]) });
-    let (flooded, served) = tokio::join!(flood(&b, vec![ask; 14], Duration::from_secs(4)), async {
+    let (flooded, served) = tokio::join!(flood(&b, vec![ask; 14], Duration::from_secs(6)), async {
         sleep(Duration::from_millis(500)).await;
         a.ask(b.local_peer_id(), Request::Manifests).await
     });

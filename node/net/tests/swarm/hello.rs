@@ -1,6 +1,7 @@
 //! Who is who.
 use super::exchange::{Shelf, node_with};
 use super::*;
+use leither_net::AskError;
 use libp2p::futures::StreamExt;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -97,7 +98,7 @@ async fn net_14_a_peer_of_another_protocol_version_is_refused_by_name_and_stays_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn net_14_who_has_not_said_which_chain_it_is_of_is_not_served() {
+async fn net_14_who_has_not_said_which_chain_it_is_of_is_neither_served_nor_asked() {
     let shelf = Arc::new(Shelf::default());
     let (b, _b_in) = node_with(220, QUIC, shelf.clone()).await;
     let peer = b.local_peer_id();
@@ -120,4 +121,8 @@ async fn net_14_who_has_not_said_which_chain_it_is_of_is_not_served() {
     };
     assert_eq!(timeout(PATIENCE, answer).await.unwrap(), Response::Busy);
     assert_eq!(shelf.asked.load(SeqCst), 0);
+    // Nor is it asked.
+    let name = *villain.local_peer_id();
+    assert_eq!(b.peers().await, [name]);
+    assert_eq!(b.ask(name, Request::Manifests).await, Err(AskError::NotConnected(name)));
 }

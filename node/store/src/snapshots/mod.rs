@@ -5,9 +5,9 @@
 //!                                                      /chunks/<blake3>     rows of the state in key order, at most 1 MiB
 //! <snapshots>/….part                                                        being written, or being deleted: swept at the next start
 //! ```
-//! The flow: [`crate::Store::write_snapshot`] copies the rows of one height while commits go on; [`list_snapshots`] and [`read_chunk`] serve them;
-//! a joiner reads a [`Manifest`], has [`crate::check_chain_of_trust`] say whether its header is final, and [`restore`]s: rows whose root is not
-//! that header's are refused. A snapshot has no blocks, receipts or history; those begin with the block after it.
+//! The flow: [`crate::Store::write_snapshot`] copies the rows of one height while commits go on; [`list_snapshots`] and [`read_chunk`]
+//! serve them; a joiner reads a [`Manifest`], has [`crate::check_chain_of_trust`] say whether its header is final, and [`restore`]s: rows
+//! whose root is not that header's are refused. A snapshot has no blocks, receipts or history; those begin with the block after it.
 
 mod restore;
 mod rows;
@@ -128,7 +128,7 @@ pub enum SnapshotError {
     #[error("the manifest is {0}; ask another peer, or take another snapshot")]
     Malformed(DecodeError),
     /// Written by a newer program.
-    #[error("the manifest has version {0}, this program knows {MANIFEST_VERSION}: install the newer leither, or ask another peer")]
+    #[error("the manifest has version {0}, this one knows {MANIFEST_VERSION}: install the newer leither, or ask another peer")]
     Version(u8),
     /// A manifest that cannot be right.
     #[error("the manifest contradicts itself: {0}; ask another peer, or take another snapshot")]

@@ -28,12 +28,13 @@ struct Builder {
     records: Vec<(Hash, Hash)>,
 }
 
-/// STORE-16: makes a database in `data_dir`, which has none, of a snapshot. [`crate::Store::open`] then finds the snapshot's height as its head, with no
-/// blocks below the next one.
+/// STORE-16: makes a database in `data_dir`, which has none, of a snapshot. [`crate::Store::open`] then finds the snapshot's height as
+/// its head, with no blocks below the next one.
 ///
-/// Chunks are asked for one by one, in order, and whatever comes is checked: bytes against their name, rows against their order and form, all
-/// of them against the header's state root. **Signatures are not**: let [`crate::check_chain_of_trust`] say first whether the manifest's header and these
-/// handovers are to be believed. `handovers` are all those up to the manifest's height. `progress` is told how many bytes were taken of how many.
+/// Chunks are asked for one by one, in order, and whatever comes is checked: bytes against their name, rows against their order and form,
+/// all of them against the header's state root. **Signatures are not**: let [`crate::check_chain_of_trust`] say first whether the
+/// manifest's header and these handovers are to be believed. `handovers` are all those up to the manifest's height. `progress` is told
+/// how many bytes were taken of how many.
 ///
 /// The database is built beside `data_dir` and renamed into place as a whole.
 pub fn restore(

@@ -117,7 +117,7 @@ pub fn list_snapshots(dir: &Path) -> Vec<(PathBuf, Manifest)> {
             Err(error) => tracing::warn!(snapshot = %path.display(), %error, "a damaged snapshot is passed over"),
         }
     }
-    found.sort_by(|(_, a), (_, b)| b.height.cmp(&a.height));
+    found.sort_by_key(|(_, manifest)| std::cmp::Reverse(manifest.height));
     found
 }
 

@@ -56,7 +56,9 @@ impl Store {
             Ok(manifest)
         });
         match &written {
-            Ok(Manifest { height, chunks, bytes, .. }) => tracing::info!(height, chunks = chunks.len(), bytes, "snapshot written"),
+            Ok(Manifest { height, chunks, bytes, .. }) => {
+                tracing::info!(height, chunks = chunks.len(), bytes, "snapshot written")
+            }
             // A full disk shall not stay full of it. What it failed of is what is to be told.
             Err(_) => drop(shelf::remove(&part)),
         }

@@ -211,7 +211,8 @@ pub fn stating(store: &Store, writes: WriteSet, state_root: Hash) -> Made {
         validators: genesis().validators.hash(),
         next_validators: genesis().validators.hash(),
     };
-    let block = Block { header, last_certificate: head.certificate.clone(), txs: List::new(txs).unwrap(), evidence: List::default() };
+    let block =
+        Block { header, last_certificate: head.certificate.clone(), txs: List::new(txs).unwrap(), evidence: List::default() };
     let next_set = genesis().validators;
     let mut made = Made { block, certificate: Certificate::genesis(), writes, receipts, touched, next_set };
     made.certify();

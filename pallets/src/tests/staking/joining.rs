@@ -40,7 +40,9 @@ fn staking_3_who_cannot_show_the_key_or_pledges_too_little_is_refused() {
 fn staking_3_an_address_that_is_none_is_refused_by_form() {
     let chain = chain_of(&[1_000]);
     let with = |address: &str| {
-        let Call::Staking(staking::Call::Join { key, possession, pledge, .. }) = join_call(&chain, "alice", 1, 300) else { panic!() };
+        let Call::Staking(staking::Call::Join { key, possession, pledge, .. }) = join_call(&chain, "alice", 1, 300) else {
+            panic!()
+        };
         let contact = Contact { address: text(address), ..contact(1) };
         Call::Staking(staking::Call::Join { key, possession, contact, pledge }).check()
     };
@@ -85,7 +87,10 @@ fn staking_9_a_change_is_known_a_block_before_it_holds() {
     chain.idle();
     assert_eq!(chain.set(), coming);
     let headers: Vec<_> = chain.blocks.iter().map(|block| &block.header).collect();
-    assert!(headers.windows(2).all(|pair| pair[0].next_validators == pair[1].validators), "each header foretells the next one's set");
+    assert!(
+        headers.windows(2).all(|pair| pair[0].next_validators == pair[1].validators),
+        "each header foretells the next one's set"
+    );
     chain.idle();
     assert_eq!(chain.blocks.last().unwrap().last_certificate.signatures.len(), 1, "the last certificate of the former set");
     chain.idle();
@@ -147,7 +152,8 @@ fn staking_10_a_new_key_takes_over_at_the_election_and_the_old_one_can_still_be_
     next_epoch(&mut chain);
     let new = key("validator-3");
     let possession = new.sign(&possession_bytes(&chain.id(), &account("alice"), &new.public()));
-    let rotate = |possession| Call::Staking(staking::Call::Rotate { key: new.public(), possession, swarm: key("swarm-3").public() });
+    let rotate =
+        |possession| Call::Staking(staking::Call::Rotate { key: new.public(), possession, swarm: key("swarm-3").public() });
     assert_eq!(chain.refused("alice", rotate(Default::default())), staking::Error::Possession.into());
     chain.ok("alice", rotate(possession));
     assert_eq!(chain.refused("alice", rotate(possession)), staking::Error::Rotating.into());

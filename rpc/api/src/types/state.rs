@@ -42,7 +42,7 @@ pub struct GetProof {
 }
 
 // RPC-18
-/// A proof that needs no trust in who answers: leaf, state root, header, certificate, validator set, genesis hash.
+/// A proof that needs no trust in who answers: leaf, state root, header, certificate, validator set, changes of the set, genesis hash.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Proof {
     /// The final height whose state it speaks of.
@@ -59,6 +59,6 @@ pub struct Proof {
     pub proof: Bytes,
     /// The header and the votes on it; their `raw` is what a verifier reads.
     pub header: FinalHeader,
-    /// The head of the genesis in SCALE: its hash is the chain's id, and it names the validators.
+    /// The head of the genesis in SCALE: its hash is the chain's id, and it names the first validators.
     pub genesis: Bytes,
 }
