@@ -116,10 +116,10 @@ impl Janitor {
 
     /// One round: a snapshot, if it is time for one; then room, if it is needed.
     pub fn tidy(&self, snapshot: bool) -> Result<Room, Fault> {
-        if let Some(dir) = self.snapshots.as_ref().filter(|_| snapshot) {
-            if let Err(error) = self.write(dir) {
-                tracing::warn!(error = error.sentence, "no snapshot was written");
-            }
+        if let Some(dir) = self.snapshots.as_ref().filter(|_| snapshot)
+            && let Err(error) = self.write(dir)
+        {
+            tracing::warn!(error = error.sentence, "no snapshot was written");
         }
         self.make_room()
     }

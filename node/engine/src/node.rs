@@ -393,7 +393,7 @@ mod tests {
             node.accuse(proof).unwrap();
         }
         node.renew_tip().unwrap();
-        assert_eq!(node.evidence(), [good.clone()]);
+        assert_eq!(node.evidence(), std::slice::from_ref(&good));
         drop(node);
         assert_eq!(open(dir.path()).evidence(), [good]);
     }
