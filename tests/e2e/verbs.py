@@ -151,7 +151,7 @@ def node(chain):
     status = chain.cli("status")
     validators = chain.cli("validator", "list")
     CHECKS.equal([status["validator"]], [one["validator"] for one in validators["validators"]], "who validates")
-    CHECKS.equal((validators["total_power"], status["syncing"], status["pool_txs"]), ("1", False, 0), "a quiet node")
+    CHECKS.equal((validators["total_power"], status["syncing"], status["pool_txs"]), ("1000", False, 0), "a quiet node")
     CHECKS.equal(rpc(chain.url, "node_getPeers")["items"], [], "peers of a chain that is alone")
     accounts = rpc(chain.url, "dev_getAccounts")
     CHECKS.equal({one["name"]: one["account"] for one in accounts["accounts"]}, chain.ready["accounts"], "dev_getAccounts")

@@ -44,7 +44,8 @@ impl Vitals for NodeVitals {
         Reading {
             height: tip.head.height,
             head_time: tip.head.time,
-            best_height: known.iter().map(|peer| peer.height).chain(status.best_height).max(),
+            // Anybody may come and say that it is ahead; those whom the owner named are believed for this.
+            best_height: known.iter().filter(|peer| peer.outbound).map(|peer| peer.height).chain(status.best_height).max(),
             peers_consensus: status.peers as u64,
             peers_data: known.len() as u64,
             alone: self.alone,

@@ -121,17 +121,6 @@ pub enum NodeFault {
         /// Theirs.
         block: leither_types::Hash,
     },
-    /// No peer has the next block any more.
-    #[error(
-        "this node is at height {height}, and no peer that it knows keeps blocks from before {lowest}. Start it again with \
-         `--sync snapshot`: it then takes a snapshot from its peers"
-    )]
-    TooFarBehind {
-        /// The newest block here.
-        height: u64,
-        /// The lowest that a peer has.
-        lowest: u64,
-    },
     /// The guard beside the consensus key refused a signature.
     #[error("{0}")]
     Guard(String),

@@ -9,7 +9,7 @@ use leither_net::{Net, Offence, PeerId, PeerInfo, Request, Response};
 use leither_types::{Block, Certificate, Height, decode_within};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -28,29 +28,30 @@ const CAUGHT_UP: usize = 2;
 /// Peers that keep no block old enough are given so long to be joined by one that does.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Follows until it is ended or the node has to stop.
-pub async fn run(node: Arc<Node>, net: Arc<Net>, trusted: Option<Trusted>) {
+/// Follows until it is ended or the node has to stop. Nothing is committed once `stop` is set, though a block may be under way.
+pub async fn run(node: Arc<Node>, net: Arc<Net>, trusted: Option<Trusted>, stop: Arc<AtomicBool>) {
     let _alarm = Alarm(node.clone(), "the task that follows the chain");
     let mut resting: BTreeMap<PeerId, Instant> = BTreeMap::new();
-    let mut lost: Option<Instant> = None;
-    loop {
+    let mut lost = Lost::default();
+    for attempt in 0usize.. {
         resting.retain(|_, since| since.elapsed() < REST);
         let peers = net.peers_known().await;
         let next = node.tip().next_height();
-        if let Some(fault) = too_far_behind(&peers, next, &mut lost) {
-            return node.fail(fault);
-        }
-        let best = peers.iter().map(|peer| peer.height).max().unwrap_or(0);
-        node.syncing.store(best > next, Ordering::Relaxed);
-        let Some(peer) = choose(&peers, next, &resting) else {
+        lost.look(&peers, next);
+        let Some((peer, claims)) = choose(&peers, next, &resting, attempt) else {
+            caught_up(&node);
             sleep(PAUSE_MAX).await;
             continue;
         };
-        let asked = net.ask(peer, Request::Blocks { from: next, count: BATCH }).await;
-        let took = match asked {
+        let took = match net.ask(peer, Request::Blocks { from: next, count: BATCH }).await {
             Ok(Response::Blocks(blocks)) if !blocks.is_empty() => {
                 let blocks = blocks.into_vec().into_iter().map(|(bytes, certificate)| (bytes.into_vec(), certificate)).collect();
-                take_in(&node, trusted, blocks).await
+                take_in(&node, trusted, blocks, stop.clone()).await
+            }
+            // Who says that it is ahead and gives nothing shall not be asked again at once: it would hold this node where it is.
+            Ok(Response::Blocks(_) | Response::None) if claims => {
+                resting.insert(peer, Instant::now());
+                continue;
             }
             // It has none yet.
             Ok(Response::Blocks(_) | Response::None) => Ok(Took { blocks: 0, offence: None }),
@@ -67,8 +68,10 @@ pub async fn run(node: Arc<Node>, net: Arc<Net>, trusted: Option<Trusted>) {
         match took {
             Ok(Took { blocks, offence: None }) => {
                 // Who is asked for 64 blocks and has two is where the chain is.
-                if blocks <= CAUGHT_UP && node.lags.swap(false, Ordering::Relaxed) {
-                    node.role.notify_one();
+                if blocks <= CAUGHT_UP {
+                    caught_up(&node);
+                } else {
+                    node.syncing.store(true, Ordering::Relaxed);
                 }
                 if blocks == 0 {
                     sleep(pause(&node)).await;
@@ -83,18 +86,24 @@ pub async fn run(node: Arc<Node>, net: Arc<Net>, trusted: Option<Trusted>) {
     }
 }
 
+/// A validator that followed for a while votes again.
+fn caught_up(node: &Node) {
+    node.syncing.store(false, Ordering::Relaxed);
+    if node.lags.swap(false, Ordering::Relaxed) {
+        node.role.notify_one();
+    }
+}
+
 /// Beside a validator's engine: it has a sync of its own, but only from peers in the consensus swarm. Where the chain goes on and the engine
 /// does not, the node follows until it has caught up; where nobody keeps what it lacks, it needs a snapshot.
 pub async fn watch_lag(node: Arc<Node>, net: Arc<Net>) {
-    let mut lost = None;
+    let mut lost = Lost::default();
     let mut stood = (node.tip().next_height(), Instant::now());
     loop {
         sleep(LAG_LOOK).await;
         let next = node.tip().next_height();
         let peers = net.peers_known().await;
-        if let Some(fault) = too_far_behind(&peers, next, &mut lost) {
-            return node.fail(fault);
-        }
+        lost.look(&peers, next);
         if next != stood.0 {
             stood = (next, Instant::now());
         }
@@ -127,30 +136,47 @@ async fn has_gone_on(node: &Node, net: &Net, peers: &[PeerInfo], next: Height) -
     false
 }
 
-/// Whether, for a while already, those who are ahead have all forgotten the next block.
-fn too_far_behind(peers: &[PeerInfo], next: Height, since: &mut Option<Instant>) -> Option<NodeFault> {
-    let lowest = peers.iter().filter(|peer| peer.height >= next).map(|peer| peer.lowest).min();
-    let Some(lowest) = lowest.filter(|lowest| *lowest > next) else {
-        *since = None;
-        return None;
-    };
-    let begun = since.get_or_insert_with(Instant::now);
-    (begun.elapsed() > PATIENCE).then(|| NodeFault::TooFarBehind { height: next.saturating_sub(1), lowest })
+/// Since when nobody seems to keep what this node lacks.
+#[derive(Default)]
+struct Lost(Option<Instant>);
+
+impl Lost {
+    /// Tells the owner what may help, once in a while. No more than that: anybody can say that it is ahead and keeps nothing.
+    fn look(&mut self, peers: &[PeerInfo], next: Height) {
+        let Some(lowest) = forgotten(peers, next) else {
+            self.0 = None;
+            return;
+        };
+        if self.0.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+            self.0 = Some(Instant::now());
+            tracing::warn!(
+                height = next.saturating_sub(1),
+                lowest,
+                "no peer that says it is ahead keeps the next block: if this lasts, start this node again with `--sync snapshot`"
+            );
+        }
+    }
+}
+
+/// The lowest height that is kept by those who say that they are ahead, where all of them, and all others, have forgotten the next block.
+fn forgotten(peers: &[PeerInfo], next: Height) -> Option<Height> {
+    let has_it = peers.iter().any(|peer| peer.lowest <= next);
+    let ahead = peers.iter().filter(|peer| peer.height >= next);
+    ahead.map(|peer| peer.lowest).min().filter(|_| !has_it)
 }
 
 fn pause(node: &Node) -> Duration {
     Duration::from_millis(node.tip().next.params.pulse_ms / 4).clamp(Duration::from_millis(20), PAUSE_MAX)
 }
 
-/// Of those that have the next block, or may have it soon, one; who says that it is ahead before who does not. Which of several changes with
-/// the height, so that no single one can hold this node back for long.
-fn choose(peers: &[PeerInfo], next: Height, resting: &BTreeMap<PeerId, Instant>) -> Option<PeerId> {
+/// Of those that have the next block, or may have it soon, one, and whether it says that it has it; who does before who does not. They take
+/// turns from attempt to attempt, so that no single one can hold this node back.
+fn choose(peers: &[PeerInfo], next: Height, resting: &BTreeMap<PeerId, Instant>, attempt: usize) -> Option<(PeerId, bool)> {
     let fit: Vec<&PeerInfo> = peers.iter().filter(|peer| peer.lowest <= next && !resting.contains_key(&peer.id)).collect();
     let ahead: Vec<&&PeerInfo> = fit.iter().filter(|peer| peer.height >= next).collect();
-    let turn = usize::try_from(next / u64::from(BATCH)).unwrap_or(0);
     match ahead.len() {
-        0 => fit.get(turn % fit.len().max(1)).map(|peer| peer.id),
-        some => ahead.get(turn % some).map(|peer| peer.id),
+        0 => fit.get(attempt % fit.len().max(1)).map(|peer| (peer.id, false)),
+        some => ahead.get(attempt % some).map(|peer| (peer.id, true)),
     }
 }
 
@@ -162,13 +188,21 @@ struct Took {
     offence: Option<Offence>,
 }
 
-async fn take_in(node: &Arc<Node>, trusted: Option<Trusted>, blocks: Vec<(Vec<u8>, Certificate)>) -> Result<Took, NodeFault> {
+async fn take_in(
+    node: &Arc<Node>,
+    trusted: Option<Trusted>,
+    blocks: Vec<(Vec<u8>, Certificate)>,
+    stop: Arc<AtomicBool>,
+) -> Result<Took, NodeFault> {
     let node = node.clone();
     let work = move || {
         let mut took = Took { blocks: 0, offence: None };
         for (bytes, certificate) in blocks {
             let tip = node.tip();
-            match take_one(&node, &tip, trusted, bytes, certificate)? {
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+            match take_one(&node, &tip, trusted, bytes, certificate, &stop)? {
                 Ok(()) => took.blocks += 1,
                 Err(offence) => {
                     took.offence = Some(offence);
@@ -187,6 +221,7 @@ fn take_one(
     trusted: Option<Trusted>,
     bytes: Vec<u8>,
     certificate: Certificate,
+    stop: &AtomicBool,
 ) -> Result<Result<(), Offence>, NodeFault> {
     let block: Block = match decode_within(&bytes, leither_types::BLOCK_BYTES_MAX) {
         Ok(block) => block,
@@ -210,7 +245,7 @@ fn take_one(
     match judge_block(node, tip, &Cause::Decided, id, bytes.into())? {
         Judgement::Good(good) => {
             let (txs, begun) = (good.1.txs(), Instant::now());
-            commit_block(node, good.1, certificate)?;
+            commit_block(node, good.1, certificate, Some(stop))?;
             tracing::info!(height, block = %id, txs, took = ?begun.elapsed(), "commit");
             Ok(Ok(()))
         }
@@ -246,20 +281,21 @@ mod tests {
     fn a_peer_that_is_ahead_and_keeps_the_block_is_asked() {
         let peers = [peer(4, 1), peer(9, 1), peer(9, 8)];
         let none = BTreeMap::new();
-        assert_eq!(choose(&peers, 5, &none), Some(peers[1].id));
-        assert_eq!(choose(&peers, 9, &BTreeMap::from([(peers[1].id, Instant::now())])), Some(peers[2].id));
-        assert_eq!(choose(&peers[..1], 5, &none), Some(peers[0].id), "nobody is ahead: the next may come any moment");
-        assert_eq!(choose(&[], 5, &none), None);
+        let all: Vec<_> = (0..2).filter_map(|attempt| choose(&peers, 5, &none, attempt)).collect();
+        assert_eq!(all, [(peers[1].id, true), (peers[1].id, true)], "the third has forgotten it");
+        assert_eq!(choose(&peers, 9, &BTreeMap::from([(peers[1].id, Instant::now())]), 0), Some((peers[2].id, true)));
+        assert_eq!(choose(&peers[..1], 5, &none, 3), Some((peers[0].id, false)), "nobody is ahead: the next may come any moment");
+        assert_eq!(choose(&[], 5, &none, 0), None);
+        let two = [peer(9, 1), peer(u64::MAX, 1)];
+        let turns: Vec<_> = (0..4).filter_map(|attempt| choose(&two, 5, &none, attempt)).map(|(id, _)| id).collect();
+        assert_eq!(turns, [two[0].id, two[1].id, two[0].id, two[1].id], "a liar has no more than its turn");
     }
 
     #[test]
-    fn who_lags_behind_all_history_is_told_so_after_a_while() {
-        let mut since = None;
-        assert!(too_far_behind(&[peer(900, 500)], 10, &mut since).is_none() && since.is_some(), "another may still come");
-        assert!(too_far_behind(&[peer(900, 500), peer(900, 1)], 10, &mut since).is_none() && since.is_none());
-        since = Instant::now().checked_sub(PATIENCE * 2);
-        let fault = too_far_behind(&[peer(900, 500)], 10, &mut since);
-        assert!(since.is_none() || matches!(fault, Some(NodeFault::TooFarBehind { height: 9, lowest: 500 })));
-        assert!(too_far_behind(&[peer(5, 1)], 10, &mut Some(Instant::now())).is_none(), "nobody is ahead");
+    fn history_is_forgotten_only_where_nobody_keeps_it() {
+        assert_eq!(forgotten(&[peer(900, 500)], 10), Some(500));
+        assert_eq!(forgotten(&[peer(900, 500), peer(900, 1)], 10), None);
+        assert_eq!(forgotten(&[peer(u64::MAX, u64::MAX), peer(9, 1)], 10), None, "a liar beside an honest peer that is level");
+        assert_eq!(forgotten(&[peer(5, 1)], 10), None, "nobody is ahead");
     }
 }

@@ -160,6 +160,8 @@ pub async fn fetch_snapshot(
                     match Manifest::read(bytes) {
                         Ok(manifest) if manifest.chain == genesis.chain() => offers.push((peer.id, manifest)),
                         Ok(_) => net.report(peer.id, Offence::WrongChain).await,
+                        // A newer program's, perhaps.
+                        Err(why @ SnapshotError::Version(_)) => cause = format!("{}: {why}", peer.id),
                         Err(why) => {
                             cause = format!("{}: {why}", peer.id);
                             tracing::warn!(peer = %peer.id, %why, "a manifest is refused");
@@ -230,7 +232,15 @@ async fn believed(
         if fresh.is_empty() {
             break;
         }
-        handovers.extend(fresh);
+        // Each page is verified before the next is asked for: nobody fills this machine's memory with what he made up.
+        for handover in fresh {
+            let set = handovers.last().map_or(&genesis.validators, |last| &last.set);
+            let ascends = handovers.last().is_none_or(|last| last.header.height < handover.header.height);
+            if !ascends || !handover.follows(&genesis.chain(), set) {
+                return Err(TrustError::Validators(handover.header.height).into());
+            }
+            handovers.push(handover);
+        }
     }
     if trusted.is_some_and(|trusted| trusted.height > manifest.height) {
         return Err(Useless::BelowTrusted(manifest.height));

@@ -22,7 +22,7 @@ use leither_net::Net;
 use leither_types::{SecretKey, ValidatorId};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -76,6 +76,8 @@ pub struct Actors {
     role: Role,
     /// Refusals before they began.
     refusals: u64,
+    /// Ends the writing of blocks that the swarm brought.
+    stop: Arc<AtomicBool>,
 }
 
 impl Key {
@@ -119,11 +121,15 @@ impl Launch {
     /// Starts what the role wants on the runtime that it is called on.
     pub async fn start(&self) -> Result<Actors, StartError> {
         let (role, refusals) = (self.role(), self.node.refusals.load(Ordering::Relaxed));
+        let stop = Arc::new(AtomicBool::new(false));
         let (handle, tasks) = match (role, &self.net) {
             (Role::Follows, Some(net)) => {
                 tracing::info!("this node follows: its blocks come over the data swarm");
                 self.node.peers.store(0, Ordering::Relaxed);
-                (None, vec![tokio::spawn(follow::run(self.node.clone(), net.clone(), self.trusted)).abort_handle()])
+                (
+                    None,
+                    vec![tokio::spawn(follow::run(self.node.clone(), net.clone(), self.trusted, stop.clone())).abort_handle()],
+                )
             }
             (Role::Runs { key, signs }, _) => {
                 let (handle, tasks) = self.start_bft(key.and_then(|at| self.keys.get(at)), signs).await?;
@@ -131,7 +137,7 @@ impl Launch {
             }
             (Role::Follows, None) => return Err(StartError::Bft("a node that follows needs the data swarm".into())),
         };
-        Ok(Actors { handle, tasks, role, refusals })
+        Ok(Actors { handle, tasks, role, refusals, stop })
     }
 
     async fn start_bft(&self, key: Option<&Key>, signs: bool) -> Result<(bft::EngineHandle, Vec<AbortHandle>), StartError> {
@@ -196,6 +202,7 @@ impl Launch {
 
 impl Actors {
     async fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
         // Our tasks first: they would take the actors' end for a failure.
         self.tasks.iter().for_each(AbortHandle::abort);
         if let Some(handle) = self.handle {

@@ -7,18 +7,25 @@ use leither_store::snapshots::{list_snapshots, read_chunk};
 use leither_types::{Certificate, Handover, Hash, Height};
 use parity_scale_codec::Encode;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long the list of snapshots is believed: whoever asks must not make this node read its disk each time.
+const SHELF_AGE: Duration = Duration::from_secs(10);
 
 /// Serves from the store and the directory of snapshots.
 pub struct StoreLibrary {
     store: Store,
     snapshots: PathBuf,
     genesis: Vec<u8>,
+    /// The newest manifests, and since when.
+    shelf: Mutex<(Option<Instant>, Vec<Vec<u8>>)>,
 }
 
 impl StoreLibrary {
     /// `genesis` is served as it is.
     pub fn new(store: Store, snapshots: PathBuf, genesis: Vec<u8>) -> Self {
-        Self { store, snapshots, genesis }
+        Self { store, snapshots, genesis, shelf: Mutex::default() }
     }
 
     /// What the store has of the range, from its start and without a gap. One block is always given, whatever its size.
@@ -64,10 +71,15 @@ impl Library for StoreLibrary {
     }
 
     fn manifests(&self) -> Option<Vec<Vec<u8>>> {
-        Some(list_snapshots(&self.snapshots).into_iter().map(|(_, manifest)| manifest.encode()).collect())
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        if shelf.0.is_none_or(|since| since.elapsed() > SHELF_AGE) {
+            let newest = list_snapshots(&self.snapshots).into_iter().take(leither_net::MANIFESTS_MAX);
+            *shelf = (Some(Instant::now()), newest.map(|(_, manifest)| manifest.encode()).collect());
+        }
+        Some(shelf.1.clone())
     }
 
     fn chunk(&self, hash: &Hash) -> Option<Vec<u8>> {
-        list_snapshots(&self.snapshots).iter().find_map(|(dir, _)| read_chunk(dir, hash))
+        read_chunk(&self.snapshots, hash)
     }
 }

@@ -1,5 +1,5 @@
 //! ENGINE-12: the consensus swarm is of the chain's validators. Whoever comes into the set with an address is dialled, one without is let
-//! in, and whoever has left is cut off, also if the settings name it.
+//! in, and whoever has left is cut off, unless the settings name it: a stake says of itself where it is found, and could say another's place.
 
 use crate::node::{Node, Tip};
 use arc_malachitebft_app_channel::NetworkRequest;
@@ -49,7 +49,7 @@ pub async fn keep(node: Arc<Node>, net: mpsc::Sender<NetworkRequest>, named: Vec
     }
 }
 
-/// Who is a peer: those in the sets that say where they are, and those of the settings that the chain does not know to be elsewhere or out.
+/// Who is a peer: those in the sets that say where they are, and those of the settings.
 fn wanted(tip: &Tip, named: &Peers, me: Option<ValidatorId>, places: &mut Places) -> Result<Peers, Fault> {
     let state = &*tip.parent.state;
     let mut wanted = named.clone();
@@ -63,7 +63,6 @@ fn wanted(tip: &Tip, named: &Peers, me: Option<ValidatorId>, places: &mut Places
         let seats = || [&tip.validators, &tip.after].into_iter().flat_map(|set| set.set().iter());
         if !seats().any(|seat| seat.operator == operator) {
             places.remove(&operator);
-            wanted.remove(&peer);
             continue;
         }
         let Some(address) = address_of(contact, &peer).filter(|_| mine != Some(operator)) else { continue };

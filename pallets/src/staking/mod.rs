@@ -17,7 +17,7 @@
 //! - STAKING-8: the set is never empty: the last ones stay whatever they did.
 //! - STAKING-9: a change is known a whole block before it holds: a node that decides a height knows who votes on the next.
 //! - STAKING-10: a key change holds from the next election on; the old key can still be convicted.
-//! - STAKING-11: newer rules come at an election, when two thirds of the elected power are ready for them.
+//! - STAKING-11: newer rules come at an election, when more than two thirds of the power, elected and present, are ready for them.
 
 mod calls;
 mod election;

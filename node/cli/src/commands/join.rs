@@ -142,12 +142,13 @@ async fn snapshot(
         }
         Err(error) => return Err(error.into()),
     };
-    if mode == SyncMode::Auto && !is_worth_it(&peers, height) {
+    let had = has_database(data) && height > 0;
+    // A database that is up to date is not thrown away for a snapshot.
+    if (mode == SyncMode::Auto || had) && !is_worth_it(&peers, height) {
         return Ok(());
     }
     let aside = aside(data);
-    let had = has_database(data);
-    if had {
+    if has_database(data) {
         std::fs::rename(data, &aside).map_err(|e| disk(data, &e))?;
     }
     let last = AtomicU64::new(0);
@@ -160,7 +161,7 @@ async fn snapshot(
     match join::fetch_snapshot(net.clone(), genesis.clone(), trusted, data, progress).await {
         Ok(height) => {
             tracing::info!(height, "the state of this height was taken from a snapshot; blocks follow from there");
-            if had {
+            if aside.exists() {
                 std::fs::remove_dir_all(&aside).map_err(|e| disk(&aside, &e))?;
             }
             Ok(())
@@ -223,8 +224,12 @@ async fn look(data: PathBuf, genesis: GenesisHead) -> Done<Option<Local>> {
         let state = store.snapshot().map_err(fault)?;
         Ok(Local { height: head.height, time: head.time, params: params::views::params(&*state).map_err(fault)? })
     };
-    let opened = tokio::task::spawn_blocking(open).await.map_err(Failure::fault)?;
-    opened.map(Some).map_err(|error| Failure::new(crate::exit::Exit::Fault, error))
+    match tokio::task::spawn_blocking(open).await.map_err(Failure::fault)? {
+        Ok(local) => Ok(Some(local)),
+        // A first start was cut short before anything was written: it is new.
+        Err(OpenError::Genesis(_)) => Ok(None),
+        Err(error) => Err(Failure::new(crate::exit::Exit::Fault, error)),
+    }
 }
 
 #[cfg(test)]

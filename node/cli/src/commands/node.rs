@@ -133,6 +133,10 @@ impl Init {
             shown["consensus_peer_id"] = swarm_peer_id(&swarm_key(&key)).map_err(Failure::fault)?.into();
         }
         if let (Some(_), Some(chain)) = (&self.join, &self.chain) {
+            if home.genesis().exists() && genesis::load(&home.genesis())?.chain() != *chain {
+                let sentence = format!("{} is another chain's genesis: choose another --home", home.genesis().display());
+                return Err(Failure::usage(sentence));
+            }
             let genesis = join::genesis(home, &node, chain).await?;
             genesis::write(&home.genesis(), &GenesisFile::from(&genesis))?;
             shown["chain"] = chain.to_string().into();

@@ -8,7 +8,7 @@ use leither_consensus::certificate;
 use leither_state::Fault;
 use leither_store::Commit;
 use leither_types::Certificate;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -24,7 +24,7 @@ impl Driver {
         let candidate = self.ready.remove(&id).ok_or_else(missing)?;
         let (txs, weight) = (candidate.block.txs.len(), candidate.outcome.weight);
         let (node, begun) = (self.node.clone(), Instant::now());
-        let tip = apart(move || commit_block(&node, candidate, certificate)).await??;
+        let tip = apart(move || commit_block(&node, candidate, certificate, None)).await??;
         tracing::info!(height, block = %id, txs, weight, took = ?begun.elapsed(), "commit");
         self.pace = Pace::new(&tip.next.params).learn(txs, weight);
         self.ready.clear();
@@ -39,10 +39,19 @@ impl Driver {
     }
 }
 
-/// commit: on disk, then as the tip, then for the pool and all who listen.
-pub(crate) fn commit_block(node: &Node, candidate: Candidate, certificate: Certificate) -> Result<Arc<Tip>, NodeFault> {
+/// commit: on disk, then as the tip, then for the pool and all who listen. Whoever begins the engine anew sets `stop` and waits for the lock:
+/// behind it nothing is written any more.
+pub(crate) fn commit_block(
+    node: &Node,
+    candidate: Candidate,
+    certificate: Certificate,
+    stop: Option<&AtomicBool>,
+) -> Result<Arc<Tip>, NodeFault> {
     let _writing = node.writing.lock().unwrap_or_else(PoisonError::into_inner);
     let before = node.tip();
+    if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+        return Ok(before);
+    }
     record(node, &candidate, certificate.clone())?;
     let tip = node.renew_tip()?;
     {

@@ -23,9 +23,10 @@ fn ready(chain: &mut Chain, who: &str, rules: u32) {
 fn staking_11_newer_rules_come_at_an_election_by_two_thirds_of_the_power() {
     let mut chain = old_chain(&[1, 1, 1]);
     ready(&mut chain, "operator-0", 2);
-    next_epoch(&mut chain);
-    assert_eq!(rules(&chain), 1, "a third is ready");
     ready(&mut chain, "operator-1", 2);
+    next_epoch(&mut chain);
+    assert_eq!(rules(&chain), 1, "two thirds are ready: they alone could decide nothing");
+    ready(&mut chain, "operator-2", 2);
     assert_eq!(rules(&chain), 1, "not before the election");
     let events = next_epoch(&mut chain);
     assert_eq!(rules(&chain), 2);
