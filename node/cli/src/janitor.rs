@@ -1,7 +1,7 @@
 //! Keeps the disk in order, beside the running node: snapshots every so many epochs, and old blocks gone when the cap comes near
 //! (DISK-1 to DISK-3 in spec/home.md).
 
-use crate::commands::snapshot::write_handovers;
+use crate::commands::snapshot::create;
 use crate::config::Config;
 use crate::exit::{Done, Failure};
 use leither_engine::Engine;
@@ -125,10 +125,7 @@ impl Janitor {
     }
 
     fn write(&self, dir: &Path) -> Done {
-        let manifest = self.store.write_snapshot(dir, &|_, _| ()).map_err(Failure::fault)?;
-        if let Some((path, _)) = list_snapshots(dir).into_iter().find(|(_, other)| other.id() == manifest.id()) {
-            write_handovers(&self.store, &path, &manifest)?;
-        }
+        create(&self.store, dir)?;
         keep_newest(dir, self.keep).map(drop).map_err(Failure::fault)
     }
 
@@ -147,6 +144,7 @@ impl Janitor {
         Ok(if used > self.cap { Room::None { used } } else { Room::Enough })
     }
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -200,6 +200,10 @@ pub async fn fetch_snapshot(
         );
         match take(net.clone(), genesis.clone(), manifest.clone(), handovers, sources, data, progress.clone()).await {
             Ok(()) => return Ok(height),
+            // This machine's failure: another offer would meet the same.
+            Err(Useless::Snapshot(why @ (SnapshotError::Disk { .. } | SnapshotError::Fault(_) | SnapshotError::Occupied(_)))) => {
+                return Err(why.into());
+            }
             Err(why) => {
                 tracing::warn!(%peer, height, %why, "a snapshot could not be taken; the next is tried");
                 cause = format!("{peer}: {why}");

@@ -324,6 +324,7 @@ impl Node {
         self.fault.subscribe()
     }
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -116,6 +116,14 @@ fn exec_2_the_parents_certificate_must_prove_it_final() {
         Invalid::Header("state root"),
         "another valid certificate than this node's own is accepted as such"
     );
+    let mut three_signed = Chain::new(&Setup { powers: vec![1; 4], ..Setup::default() });
+    three_signed.signing = vec![1, 2, 3];
+    three_signed.idle();
+    let (theirs, _, _) = three_signed.propose(&[]);
+    assert!(
+        theirs.last_certificate != chain.parent().certificate && judge(&chain, &theirs).is_ok(),
+        "a block upon it is good"
+    );
     others.signing = vec![1, 2];
     assert_eq!(
         invalid(judge(&chain, &with(others.certify(&others.set(), height, chain.parent().id)))),

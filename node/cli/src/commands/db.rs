@@ -7,8 +7,9 @@ use crate::home::Home;
 use clap::Subcommand;
 use leither_state::Fault;
 use leither_store::{OpenError, Store, tree_bytes};
-use leither_types::Height;
+use leither_types::{GenesisHead, Height};
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// The database of a node that does not run.
 #[derive(Subcommand, Debug)]
@@ -23,14 +24,24 @@ pub enum Db {
     },
 }
 
+/// Whether there is a database, perhaps one whose first start was cut short.
+pub(super) fn has_database(data: &Path) -> bool {
+    data.join("CURRENT").exists()
+}
+
+/// A database that is there. [`OpenError::Genesis`]: nothing was ever written into it.
+pub(super) fn open_existing(data: &Path, genesis: &GenesisHead) -> Result<Store, OpenError> {
+    let initial = || Err(Fault::Corrupt("a database that is there is not made anew".into()));
+    Store::open(data, genesis, &initial)
+}
+
 /// This home's database, which must be there.
 pub(super) fn open(home: &Home) -> Done<Store> {
     let genesis = genesis::load(&home.genesis())?;
-    if !home.data().join("CURRENT").exists() {
+    if !has_database(&home.data()) {
         return Err(Failure::usage(format!("{} has no database yet: `leither run` makes one", home.root().display())));
     }
-    let initial = || Err(Fault::Corrupt("a database that is there is not made anew".into()));
-    Store::open(&home.data(), &genesis.head, &initial).map_err(|error| match error {
+    open_existing(&home.data(), &genesis.head).map_err(|error| match error {
         OpenError::Busy(_) => Failure::usage(format!("{error}; while a node runs, /metrics tells what it takes on disk")),
         other => Failure::new(Exit::Fault, other),
     })
@@ -51,7 +62,7 @@ impl Db {
                     })
                 };
                 let columns: Vec<Value> = store.stat().map_err(Failure::fault)?.into_iter().map(row).collect();
-                let bytes = |path: &std::path::Path| tree_bytes(path).map(|n| n.to_string()).map_err(Failure::fault);
+                let bytes = |path: &Path| tree_bytes(path).map(|n| n.to_string()).map_err(Failure::fault);
                 session.printer.answer(&json!({
                     "height": store.head().map_err(Failure::fault)?.height.to_string(),
                     "lowest": store.lowest().map_err(Failure::fault)?.to_string(),

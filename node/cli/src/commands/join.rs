@@ -1,29 +1,24 @@
 //! How a node comes to its chain before it runs: the genesis by its hash, and a snapshot instead of all blocks (ENGINE-13).
 
+use super::db::{has_database, open_existing};
 use crate::compose::net_config;
 use crate::config::{self, Config, SyncMode};
 use crate::exit::{Done, Failure};
 use crate::files;
 use crate::home::Home;
+use crate::wallet::now_ms;
 use leither_engine::join::{self, JoinError, Trusted};
 use leither_net::{Net, PeerInfo};
 use leither_pallets::params;
-use leither_state::Fault;
+use leither_store::OpenError;
 use leither_store::snapshots::remove_unfinished_restore;
-use leither_store::{OpenError, Store};
 use leither_types::{Genesis, GenesisHead, Hash, Height, Millis, Params, SecretKey};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// With fewer blocks to fetch than this, a snapshot saves nothing.
 const FEW_BLOCKS: Height = 5_000;
-
-fn now_ms() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
 
 async fn swarm(config: &Config, key: &SecretKey, chain: Hash) -> Done<Arc<Net>> {
     let mut wanted = net_config(config, key, chain, None, None);
@@ -74,21 +69,22 @@ struct Local {
 }
 
 /// Brings a new node, or one that fell behind all its peers, to a snapshot, where that is wanted. A node that is not new, and one without
-/// peers, is left as it is.
+/// peers, is left as it is. A founder begins the chain, and does not wait for peers to have it.
 pub(super) async fn chain(
     home: &Home,
     config: &Config,
     key: &SecretKey,
     genesis: &GenesisHead,
+    is_founder: bool,
     trusted: Option<Trusted>,
 ) -> Done {
     let data = home.data();
     remove_unfinished_restore(&data).map_err(Failure::fault)?;
     put_back(&data)?;
-    if config.p2p.peers.is_empty() {
+    // To look at a large database takes seconds, so only who needs to does.
+    if config.p2p.peers.is_empty() || (is_founder && config.sync != SyncMode::Snapshot) {
         return Ok(());
     }
-    let is_founder = !home.validators().is_empty() && founder(home, genesis)?;
     let local = look(data.clone(), genesis.clone()).await?;
     let (height, time, params) = match &local {
         Some(local) => (local.height, local.time, local.params.clone()),
@@ -96,12 +92,12 @@ pub(super) async fn chain(
     };
     // On a development chain everybody has every key; there is nobody to be trusted.
     if !is_founder && !genesis.dev {
-        join::check_anchor(time, now_ms(), &params, trusted, height)?;
+        join::check_anchor(time, now_ms()?, &params, trusted, height)?;
     }
     let is_new = height == 0;
     let wanted = match config.sync {
         SyncMode::Blocks => false,
-        SyncMode::Auto => is_new && !is_founder,
+        SyncMode::Auto => is_new,
         SyncMode::Snapshot => true,
     };
     if !wanted {
@@ -111,18 +107,6 @@ pub(super) async fn chain(
     let done = snapshot(&net, config.sync, genesis, trusted, &data, height).await;
     close(net).await;
     done
-}
-
-/// Whether one of this home's keys is a founder's: such a one begins the chain, and does not wait for peers to have it.
-fn founder(home: &Home, genesis: &GenesisHead) -> Done<bool> {
-    use crate::keys::{Purpose, load_node_key};
-    for dir in home.validators() {
-        let key = load_node_key(&dir.join(super::node::CONSENSUS_KEY), Purpose::Consensus)?;
-        if genesis.validators.get(&leither_types::ValidatorId::of_key(&key.public())).is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 async fn snapshot(
@@ -208,17 +192,12 @@ fn put_back(data: &Path) -> Done {
     std::fs::rename(&aside, data).map_err(|e| disk(&aside, &e))
 }
 
-fn has_database(data: &Path) -> bool {
-    data.join("CURRENT").exists()
-}
-
 async fn look(data: PathBuf, genesis: GenesisHead) -> Done<Option<Local>> {
     if !has_database(&data) {
         return Ok(None);
     }
     let open = move || -> Result<Local, OpenError> {
-        let initial = || Err(Fault::Corrupt("a database that is there is not made anew".into()));
-        let store = Store::open(&data, &genesis, &initial)?;
+        let store = open_existing(&data, &genesis)?;
         let fault = |fault| OpenError::Genesis(fault);
         let head = store.head().map_err(fault)?;
         let state = store.snapshot().map_err(fault)?;

@@ -81,6 +81,12 @@ fn settings(set: &[String]) -> Done<Vec<(String, String)>> {
     set.iter().map(pair).collect()
 }
 
+/// This home's consensus keys with their directories, the newest last.
+pub(super) fn consensus_keys(home: &Home) -> Done<Vec<(PathBuf, SecretKey)>> {
+    let load = |dir: PathBuf| Ok((dir.clone(), load_node_key(&dir.join(CONSENSUS_KEY), Purpose::Consensus)?));
+    home.validators().into_iter().map(load).collect()
+}
+
 /// A new consensus key, and beside it the record of what it has signed: nothing yet. The record is made here and nowhere else: where it is
 /// missing later, nobody can say what the key has signed, and the engine refuses to start.
 pub(super) fn new_consensus_key(dir: &Path) -> Done<SecretKey> {
@@ -210,14 +216,12 @@ impl Run {
         let config = Config::load(&home.config(), &mut variables.into_iter(), &set)?;
         start_log(&config)?;
         let genesis = genesis::load(&home.genesis())?;
-        let mut validators = Vec::new();
-        for dir in home.validators() {
-            let key = load_node_key(&dir.join(CONSENSUS_KEY), Purpose::Consensus)?;
-            validators.push(ValidatorKey { key, dir, vote_again: self.vote_again });
-        }
+        let key = |(dir, key)| ValidatorKey { key, dir, vote_again: self.vote_again };
+        let validators: Vec<_> = consensus_keys(home)?.into_iter().map(key).collect();
         let node_key = load_node_key(&home.node_key(), Purpose::Node)?;
         let trusted = join::remember(home, self.trust)?;
-        join::chain(home, &config, &node_key, &genesis.head, trusted).await?;
+        let is_founder = validators.iter().any(|v| genesis.head.validators.get(&ValidatorId::of_key(&v.key.public())).is_some());
+        join::chain(home, &config, &node_key, &genesis.head, is_founder, trusted).await?;
         let swarm = swarm_key(validators.first().map_or(&node_key, |validator| &validator.key));
         let parts = Parts {
             config,

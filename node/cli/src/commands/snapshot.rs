@@ -50,10 +50,7 @@ impl Snapshot {
         match self {
             Snapshot::Create => {
                 let store = open(home)?;
-                let manifest = store.write_snapshot(&home.snapshots(), &|_, _| ()).map_err(Failure::fault)?;
-                let found = list_snapshots(&home.snapshots()).into_iter().find(|(_, other)| other.id() == manifest.id());
-                let (path, manifest) = found.ok_or_else(|| Failure::fault("the snapshot that was written is not there"))?;
-                write_handovers(&store, &path, &manifest)?;
+                let (path, manifest) = create(&store, &home.snapshots())?;
                 session.printer.answer(&shown(&path, &manifest));
             }
             Snapshot::List => {
@@ -69,25 +66,19 @@ impl Snapshot {
     }
 }
 
-/// What leads from the genesis to the snapshot: without it a copy in another place could not be believed.
-pub fn write_handovers(store: &Store, path: &Path, manifest: &Manifest) -> Done {
-    let mut all: Vec<Handover> = Vec::new();
-    loop {
-        let from = all.last().map_or(0, |last| last.header.height);
-        let more = store.handovers(from, 1_000).map_err(Failure::fault)?;
-        let end = more.is_empty();
-        all.extend(more.into_iter().take_while(|handover| handover.header.height <= manifest.height));
-        if end || all.last().is_some_and(|last| last.header.height >= manifest.height) || all.len() >= HANDOVERS_MAX {
-            break;
-        }
-        if all.last().map_or(0, |last| last.header.height) == from {
-            break;
-        }
-    }
-    let list =
-        List::<Handover, HANDOVERS_MAX>::new(all).ok_or_else(|| Failure::fault("more changes of the set than a file holds"))?;
+/// Writes a snapshot of the newest height, and beside it what leads to it from the genesis: without that a copy in another place could not
+/// be believed.
+pub fn create(store: &Store, dir: &Path) -> Done<(PathBuf, Manifest)> {
+    let id = store.write_snapshot(dir, &|_, _| ()).map_err(Failure::fault)?.id();
+    let found = list_snapshots(dir).into_iter().find(|(_, manifest)| manifest.id() == id);
+    let (path, manifest) = found.ok_or_else(|| Failure::fault("the snapshot that was written is not there"))?;
+    let mut handovers = store.handovers(0, HANDOVERS_MAX + 1).map_err(Failure::fault)?;
+    handovers.retain(|handover| handover.header.height <= manifest.height);
+    let list = List::<Handover, HANDOVERS_MAX>::new(handovers);
+    let list = list.ok_or_else(|| Failure::fault("more changes of the set than a file holds"))?;
     let file = path.join(HANDOVERS_FILE);
-    std::fs::write(&file, list.encode()).map_err(|e| Failure::fault(format!("{}: {e}", file.display())))
+    std::fs::write(&file, list.encode()).map_err(|e| Failure::fault(format!("{}: {e}", file.display())))?;
+    Ok((path, manifest))
 }
 
 fn take(home: &crate::home::Home, directory: &Path) -> Done<Manifest> {

@@ -1,7 +1,7 @@
 //! `leither validator …`: pledging for a validator, leaving, coming back, changing its key.
 
 use super::Session;
-use super::node::{CONSENSUS_KEY, new_consensus_key};
+use super::node::{CONSENSUS_KEY, consensus_keys, new_consensus_key};
 use crate::config::Config;
 use crate::exit::{Done, Failure};
 use crate::home::Home;
@@ -112,18 +112,9 @@ fn possession(wallet: &Wallet, operator: &AccountId, key: &SecretKey) -> Signatu
     key.sign(&possession_bytes(&wallet.chain(), operator, &key.public()))
 }
 
-/// This home's consensus keys, the newest last.
-fn consensus_keys(home: &Home) -> Done<Vec<SecretKey>> {
-    let mut keys = Vec::new();
-    for dir in home.validators() {
-        keys.push(load_node_key(&dir.join(CONSENSUS_KEY), Purpose::Consensus)?);
-    }
-    Ok(keys)
-}
-
 /// The one that the chain knows as the operator's, else the newest.
 fn current_key(home: &Home, known: Option<&StakeView>) -> Done<SecretKey> {
-    let mut keys = consensus_keys(home)?;
+    let mut keys: Vec<SecretKey> = consensus_keys(home)?.into_iter().map(|(_, key)| key).collect();
     let at = keys.iter().position(|key| known.is_some_and(|stake| stake.validator.0 == ValidatorId::of_key(&key.public())));
     let at = at.or_else(|| keys.len().checked_sub(1)).ok_or_else(|| {
         let root = home.root().display();
@@ -190,20 +181,20 @@ impl Validator {
 async fn rotate(wallet: &Wallet, home: &Home, tx: &TxFlags) -> Done {
     let operator = operator(wallet, tx).await?;
     let known = stake(wallet, &operator).await?;
-    let dirs = home.validators();
-    let newest = consensus_keys(home)?.pop();
-    // Made before, by a transaction that did not come through.
-    let unused =
-        newest.filter(|key| dirs.len() > 1 && known.as_ref().is_none_or(|s| s.validator.0 != ValidatorId::of_key(&key.public())));
-    let (dir, consensus) = match (unused, dirs.last()) {
-        (_, None) => return Err(Failure::usage("this home has no consensus key that another could replace")),
-        (Some(key), Some(dir)) => (dir.clone(), key),
-        (None, Some(_)) => {
-            let dir = home.next_validator(dirs.len());
-            crate::files::private_dir(&dir).map_err(|e| Failure::fault(format!("cannot create {}: {e}", dir.display())))?;
-            let key = new_consensus_key(&dir)?;
-            (dir, key)
-        }
+    let mut keys = consensus_keys(home)?;
+    let count = keys.len();
+    let Some((dir, newest)) = keys.pop() else {
+        return Err(Failure::usage("this home has no consensus key that another could replace"));
+    };
+    let in_use = known.as_ref().is_some_and(|stake| stake.validator.0 == ValidatorId::of_key(&newest.public()));
+    // One that is not the first and not in use was made before, by a transaction that did not come through.
+    let (dir, consensus) = if count > 1 && !in_use {
+        (dir, newest)
+    } else {
+        let dir = home.next_validator(count);
+        crate::files::private_dir(&dir).map_err(|e| Failure::fault(format!("cannot create {}: {e}", dir.display())))?;
+        let key = new_consensus_key(&dir)?;
+        (dir, key)
     };
     let key = consensus.public();
     let possession = possession(wallet, &operator, &consensus);
