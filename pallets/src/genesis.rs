@@ -1,6 +1,6 @@
 use crate::{params, staking, tokens};
 use leither_state::{Fault, Holding, Ledger, Overlay, Page, Read, WriteSet};
-use leither_types::{AccountId, Amount, GENESIS_VERSION, Genesis, Hash, SUPPLY_MAX, TokenId};
+use leither_types::{AccountId, Amount, GENESIS_RECOVERED, GENESIS_VERSION, Genesis, Hash, SUPPLY_MAX, TokenId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -8,8 +8,11 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GenesisError {
     /// Made for another version of this program.
-    #[error("genesis version {0} is not known; this program knows {GENESIS_VERSION}")]
+    #[error("genesis version {0} is not known; this program knows {GENESIS_VERSION} and {GENESIS_RECOVERED}")]
     Version(u8),
+    /// RECOVER-1: it has no state of its own.
+    #[error("this chain goes on from another one's state, which no genesis holds: get it from a peer, or from a snapshot")]
+    Recovered,
     /// Edited after its hash was taken.
     #[error("the allocations are not those that the head commits to")]
     Allocations,
@@ -30,6 +33,9 @@ pub enum GenesisError {
 /// The state before the first block.
 pub fn genesis_state(genesis: &Genesis) -> Result<WriteSet, GenesisError> {
     let head = &genesis.head;
+    if head.origin.is_some() {
+        return Err(GenesisError::Recovered);
+    }
     if head.version != GENESIS_VERSION {
         return Err(GenesisError::Version(head.version));
     }

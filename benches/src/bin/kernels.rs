@@ -137,6 +137,7 @@ impl World {
             params,
             dev: true,
             allocations: Hash::ZERO,
+            origin: None,
         };
         let genesis = Genesis::new(head, vec![allocation]).ok_or("genesis")?;
         let mut initial = genesis_state(&genesis)?;

@@ -51,7 +51,8 @@ fn genesis() -> Result<GenesisHead, Box<dyn Error>> {
     let validators = ValidatorSet::new(vec![Validator { key, power: 1, operator: account(0) }])?;
     let name = Text::new("bench").ok_or("name")?;
     let allocations = Genesis::root(&[]);
-    Ok(GenesisHead { version: GENESIS_VERSION, name, time: 0, validators, params: Params::dev(), dev: true, allocations })
+    let params = Params::dev();
+    Ok(GenesisHead { version: GENESIS_VERSION, name, time: 0, validators, params, dev: true, allocations, origin: None })
 }
 
 fn transfer(dice: &mut Dice, ids: &[AccountId]) -> Option<SignedTx> {

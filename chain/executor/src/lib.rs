@@ -24,6 +24,6 @@ mod tests;
 
 pub use block::{Draft, Invalid, Outcome, Parent, Refused, build, execute};
 pub use form::{FormError, check_form, check_tx, weight};
-pub use leither_pallets::{GenesisError, genesis_state};
+pub use leither_pallets::{GenesisError, RecoveryError, genesis_state, recovered_state};
 pub use run::{Simulated, simulate};
 pub use validity::{NobodyVerified, Unfit, Verified, admissible};

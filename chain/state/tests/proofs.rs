@@ -212,7 +212,8 @@ impl Net {
     fn new(name: &str) -> Self {
         let name = Text::new(name).expect("short");
         let (params, allocations) = (Params::dev(), Hash::ZERO);
-        Self { genesis: GenesisHead { version: 1, name, time: 5, validators: set_of(&OURS), params, dev: true, allocations } }
+        let validators = set_of(&OURS);
+        Self { genesis: GenesisHead { version: 1, name, time: 5, validators, params, dev: true, allocations, origin: None } }
     }
 
     fn header(&self, ledger: &Ledger) -> Header {

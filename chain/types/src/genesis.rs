@@ -1,8 +1,10 @@
-use crate::{AccountId, Amount, Hash, List, Millis, Text, ValidatorSet, Weight, hash_of, list_root};
-use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
+use crate::{AccountId, Amount, Hash, List, Millis, Origin, Text, ValidatorSet, Weight, hash_of, list_root};
+use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode, EncodeLike, Error, Input, Output};
 
-/// The only version of [`GenesisHead`] so far.
+/// The version of a [`GenesisHead`] that begins with nothing but its allocations.
 pub const GENESIS_VERSION: u8 = 1;
+/// The version of one that goes on from another chain's state: the only one with an [`Origin`].
+pub const GENESIS_RECOVERED: u8 = 2;
 /// The newest version of the rules that this program can play by; older ones, too (STAKING-11).
 pub const RULES_VERSION: u32 = 2;
 
@@ -101,9 +103,12 @@ pub struct Allocation {
 }
 
 /// What the chain's name is the hash of.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+///
+/// Its bytes are its fields in order, the origin last and only where the version says that there is one: so chains that begin with
+/// nothing have the bytes that they had before there were recoveries.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GenesisHead {
-    /// [`GENESIS_VERSION`].
+    /// [`GENESIS_VERSION`] or [`GENESIS_RECOVERED`].
     pub version: u8,
     /// The network's name, e.g. `leither-dev`.
     pub name: Text<64>,
@@ -117,7 +122,34 @@ pub struct GenesisHead {
     pub dev: bool,
     /// Over the allocations, in order.
     pub allocations: Hash,
+    /// RECOVER-1: whose state the chain goes on from.
+    pub origin: Option<Origin>,
 }
+
+impl Encode for GenesisHead {
+    fn encode_to<O: Output + ?Sized>(&self, dest: &mut O) {
+        let Self { version, name, time, validators, params, dev, allocations, origin } = self;
+        version.encode_to(dest);
+        (name, time, validators, params, dev, allocations).encode_to(dest);
+        // No `Some` before it: the version says whether it is there.
+        if let Some(origin) = origin {
+            origin.encode_to(dest);
+        }
+    }
+}
+
+impl EncodeLike for GenesisHead {}
+
+impl Decode for GenesisHead {
+    fn decode<I: Input>(input: &mut I) -> Result<Self, Error> {
+        let version = u8::decode(input)?;
+        let (name, time, validators, params, dev, allocations) = Decode::decode(input)?;
+        let origin = (version == GENESIS_RECOVERED).then(|| Origin::decode(input)).transpose()?;
+        Ok(Self { version, name, time, validators, params, dev, allocations, origin })
+    }
+}
+
+impl DecodeWithMemTracking for GenesisHead {}
 
 /// The start of a chain.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
@@ -132,6 +164,15 @@ impl GenesisHead {
     /// The chain's id: the genesis hash that every signature on this chain names.
     pub fn chain(&self) -> Hash {
         hash_of("leither/genesis/v1", self)
+    }
+
+    /// Whether it has an origin exactly where its version says so.
+    pub fn is_consistent(&self) -> bool {
+        match self.version {
+            GENESIS_VERSION => self.origin.is_none(),
+            GENESIS_RECOVERED => self.origin.is_some(),
+            _ => false,
+        }
     }
 }
 

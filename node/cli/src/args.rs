@@ -1,7 +1,7 @@
 //! The command line as it is read. `spec/cli.md` is generated from it.
 
 use crate::commands::{
-    account, bench, db, dev, genesis, keys, localnet, localtx, mimei, node, org, prove, snapshot, token, validator,
+    account, bench, db, dev, genesis, keys, localnet, localtx, mimei, node, org, prove, recover, snapshot, token, validator,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -71,6 +71,9 @@ pub enum Command {
     /// The database of a node that does not run.
     #[command(subcommand)]
     Db(db::Db),
+    /// A new start of a chain that stands still, since more than a third of the power has gone for good.
+    #[command(subcommand)]
+    Recover(recover::Recover),
     /// Transactions: looking up and waiting.
     #[command(subcommand)]
     Tx(localtx::Tx),

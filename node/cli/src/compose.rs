@@ -53,6 +53,8 @@ pub struct Parts {
     pub node_key: SecretKey,
     /// Its name in the consensus swarm.
     pub swarm_key: SecretKey,
+    /// The newest rules that this program plays by.
+    pub rules_max: u32,
     /// Whether others may join: the data swarm then starts even where it has nobody to dial.
     pub joinable: bool,
 }
@@ -97,6 +99,7 @@ impl Parts {
             pool: Limits::default(),
             admit_threads: 0,
             trusted: self.trusted,
+            rules_max: self.rules_max,
             gossip,
         };
         let engine = Arc::new(Engine::start(engine, store.clone()).await?);

@@ -1,6 +1,7 @@
 //! Where a node lives on disk: one directory, `~/.leither`, `LEITHER_HOME` or `--home`. The layout is `spec/home.md`'s.
 
 use crate::files;
+use leither_types::Hash;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -142,6 +143,17 @@ impl Home {
     /// Snapshots of the state.
     pub fn snapshots(&self) -> PathBuf {
         self.root.join("snapshots")
+    }
+
+    /// What a recovery builds, until it changes places with what is there.
+    pub fn recovering(&self) -> PathBuf {
+        self.root.join("recovering")
+    }
+
+    /// What this home was before the recovery of that chain.
+    pub fn before(&self, chain: &Hash) -> PathBuf {
+        let digits: String = chain.to_string().trim_start_matches("0x").chars().take(8).collect();
+        self.root.join(format!("before-{digits}"))
     }
 
     /// What only lives while the node runs.

@@ -171,6 +171,7 @@ mod tests {
             params: Params::dev(),
             dev: true,
             allocations: Hash::ZERO,
+            origin: None,
         };
         let genesis = Genesis::new(head, Vec::new()).unwrap();
         let initial = || genesis_state(&genesis).map_err(|e| Fault::Corrupt(e.to_string()));

@@ -33,6 +33,8 @@ pub struct EngineConfig {
     pub admit_threads: usize,
     /// A block that the owner trusts: a chain without it is not followed.
     pub trusted: Option<crate::join::Trusted>,
+    /// STAKING-11: the newest rules that this program plays by. [`leither_types::RULES_VERSION`], or less to stand for an older program in a test.
+    pub rules_max: u32,
     /// The way to other nodes' pools; nothing for a chain of one node.
     pub gossip: Option<Gossip>,
 }
@@ -183,6 +185,7 @@ mod tests {
                 pool: Limits::default(),
                 admit_threads: 1,
                 trusted: None,
+                rules_max: leither_types::RULES_VERSION,
                 gossip: None,
             })
         };

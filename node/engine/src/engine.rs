@@ -78,7 +78,8 @@ impl Engine {
         std::fs::create_dir_all(&config.data).map_err(|source| StartError::Io { path: config.data.clone(), source })?;
 
         let keys = config.validators.iter().map(|key| open_key(key, chain)).collect::<Result<Vec<_>, _>>()?;
-        let node = Arc::new(Node::new(chain, keys.first().map(|key| key.id), wal, store, Pool::new(config.pool))?);
+        let (first, pool) = (keys.first().map(|key| key.id), Pool::new(config.pool));
+        let node = Arc::new(Node::new(chain, first, wal, store, pool, config.rules_max)?);
         if let Some(key) = seated(&keys, &node.tip()).and_then(|at| keys.get(at)) {
             node.vote_as(Some(key.id));
         }

@@ -20,12 +20,13 @@ pub enum StartError {
     Validators(#[from] ValidatorsError),
     /// STAKING-11.
     #[error(
-        "the chain plays by rules {version}, this program knows none above {}; install the current leither",
-        leither_types::RULES_VERSION
+        "the chain plays by rules {version}, this program knows none above {known}; install the current leither"
     )]
     Rules {
         /// Which are in force.
         version: u32,
+        /// The newest that it plays by.
+        known: u32,
     },
     /// An address that is none, or not of a kind that consensus can use.
     #[error("{field} = {value:?}: {why}")]
@@ -102,13 +103,14 @@ pub enum NodeFault {
     },
     /// STAKING-11.
     #[error(
-        "from the next height on the chain plays by rules {version}, this program knows none above {}; install the current leither and start \
-         it: nothing is lost",
-        leither_types::RULES_VERSION
+        "from the next height on the chain plays by rules {version}, this program knows none above {known}; install the current leither and \
+         start it: nothing is lost"
     )]
     Rules {
         /// Which are in force.
         version: u32,
+        /// The newest that it plays by.
+        known: u32,
     },
     /// ENGINE-13.
     #[error(

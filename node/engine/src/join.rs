@@ -3,7 +3,8 @@
 //! a cause in one line, and the next peer or snapshot is tried.
 
 use leither_net::{AskError, Net, Offence, PeerId, PeerInfo, Request, Response};
-use leither_store::snapshots::{hash_chunk, restore};
+use leither_executor::{RecoveryError, recovered_state};
+use leither_store::snapshots::{Founding, check_origin, hash_chunk, restore};
 use leither_store::{Handover, Manifest, SnapshotError, TrustError, check_chain_of_trust};
 use leither_types::{Block, Genesis, GenesisHead, Hash, Height, Millis, Params, ValidatorSet, decode_within};
 use std::path::Path;
@@ -57,6 +58,15 @@ pub enum JoinError {
     /// The machine's failure.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+}
+
+/// Which snapshots of a chain are of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The newest, whichever it is.
+    Newest,
+    /// RECOVER-7: that of the old chain, with which a recovered one begins: blocks follow from height 1 on.
+    First,
 }
 
 /// Why one source was of no use: one line for the log.
@@ -143,11 +153,35 @@ pub async fn fetch_genesis(net: &Net, chain: &Hash) -> Result<Genesis, JoinError
     Err(JoinError::NoGenesis(cause))
 }
 
-/// Takes the newest snapshot that can be believed into `data`, which has no database yet. Says its height.
+/// Whose snapshot it is: of the chain itself, or of the one that it goes on from.
+fn is_of(manifest: &Manifest, genesis: &GenesisHead, wanted: Wanted) -> bool {
+    let first = genesis.origin.as_ref().is_some_and(|origin| manifest.chain == origin.chain);
+    first || (manifest.chain == genesis.chain() && wanted == Wanted::Newest)
+}
+
+/// RECOVER-6: makes the database of a recovered chain, at height 0, of a snapshot of the old one.
+pub fn begin_from(
+    data: &Path,
+    genesis: &GenesisHead,
+    manifest: &Manifest,
+    chunks: &mut dyn FnMut(&Hash) -> Result<Vec<u8>, SnapshotError>,
+    progress: &dyn Fn(u64, u64),
+) -> Result<(), SnapshotError> {
+    let founding = Founding::begin(data, genesis, manifest, chunks, progress)?;
+    let writes = recovered_state(founding.state()?, genesis, &manifest.header).map_err(|why| match why {
+        RecoveryError::Fault(fault) => SnapshotError::Fault(fault),
+        other => SnapshotError::Recovery(other.to_string()),
+    })?;
+    founding.finish(&writes)
+}
+
+/// Takes the newest snapshot that can be believed, of those that are wanted, into `data`, which has no database yet. Says the height that
+/// the database then has.
 pub async fn fetch_snapshot(
     net: Arc<Net>,
     genesis: GenesisHead,
     trusted: Option<Trusted>,
+    wanted: Wanted,
     data: &Path,
     progress: impl Fn(u64, u64) + Send + Sync + 'static,
 ) -> Result<Height, JoinError> {
@@ -158,7 +192,8 @@ pub async fn fetch_snapshot(
             Ok(Response::Manifests(list)) => {
                 for bytes in list.iter() {
                     match Manifest::read(bytes) {
-                        Ok(manifest) if manifest.chain == genesis.chain() => offers.push((peer.id, manifest)),
+                        Ok(manifest) if is_of(&manifest, &genesis, wanted) => offers.push((peer.id, manifest)),
+                        Ok(manifest) if manifest.chain == genesis.chain() => {}
                         Ok(_) => net.report(peer.id, Offence::WrongChain).await,
                         // A newer program's, perhaps.
                         Err(why @ SnapshotError::Version(_)) => cause = format!("{}: {why}", peer.id),
@@ -174,7 +209,9 @@ pub async fn fetch_snapshot(
             Err(why) => cause = format!("{}: {why}", peer.id),
         }
     }
-    offers.sort_by_key(|(_, manifest)| std::cmp::Reverse(manifest.height));
+    // The old chain's heights say nothing here: its snapshot comes last.
+    let chain = genesis.chain();
+    offers.sort_by_key(|(_, manifest)| std::cmp::Reverse((manifest.chain == chain, manifest.height)));
     let progress: Arc<dyn Fn(u64, u64) + Send + Sync> = Arc::new(progress);
     for (peer, manifest) in &offers {
         let height = manifest.height;
@@ -199,7 +236,7 @@ pub async fn fetch_snapshot(
             offers.iter().filter(|(other, same)| other != peer && same.chunks == manifest.chunks).map(|(other, _)| *other),
         );
         match take(net.clone(), genesis.clone(), manifest.clone(), handovers, sources, data, progress.clone()).await {
-            Ok(()) => return Ok(height),
+            Ok(()) => return Ok(if manifest.chain == chain { height } else { 0 }),
             // This machine's failure: another offer would meet the same.
             Err(Useless::Snapshot(why @ (SnapshotError::Disk { .. } | SnapshotError::Fault(_) | SnapshotError::Occupied(_)))) => {
                 return Err(why.into());
@@ -222,6 +259,12 @@ async fn believed(
     manifest: &Manifest,
 ) -> Result<Vec<Handover>, Useless> {
     let mut handovers: Vec<Handover> = Vec::new();
+    if manifest.chain != genesis.chain() {
+        // The genesis names the very block.
+        check_origin(genesis, manifest)?;
+        // A trusted block is one of this chain: the blocks that follow are held to it.
+        return Ok(handovers);
+    }
     loop {
         let from = handovers.last().map_or(1, |last| last.header.height.saturating_add(1));
         if from > manifest.height || handovers.len() >= HANDOVERS_TOTAL_MAX {
@@ -297,7 +340,10 @@ async fn take(
     let (data, handle) = (data.to_path_buf(), Handle::current());
     let work = move || {
         let mut chunks = |hash: &Hash| handle.block_on(chunk(&net, &sources, hash));
-        restore(&data, &genesis, &manifest, &handovers, &mut chunks, &*progress)
+        match manifest.chain == genesis.chain() {
+            true => restore(&data, &genesis, &manifest, &handovers, &mut chunks, &*progress),
+            false => begin_from(&data, &genesis, &manifest, &mut chunks, &*progress),
+        }
     };
     Ok(tokio::task::spawn_blocking(work).await.map_err(|_| Useless::Other)??)
 }

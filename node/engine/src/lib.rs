@@ -27,6 +27,7 @@ mod engine;
 mod error;
 mod feed;
 mod follow;
+pub mod guard_files;
 mod ingress;
 pub mod join;
 mod launch;
@@ -44,9 +45,9 @@ pub use engine::{Engine, EngineStatus, WAL_FILE};
 pub use error::{AdmitError, NodeFault, StartError};
 pub use feed::{Committed, FEED_PULSES, Heard, Listener};
 pub use ingress::{Batch, Gossip, WAITING_MAX};
-pub use library::StoreLibrary;
+pub use library::{ORIGIN_FOLDER, StoreLibrary};
 pub use node::Tip;
-pub use sign_state::{GuardError, SignState};
+pub use sign_state::{GuardError, GuardRecord, SignState};
 
 /// The engine's own metrics, in the text form of Prometheus.
 pub fn bft_metrics() -> String {

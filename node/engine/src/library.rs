@@ -2,8 +2,8 @@
 
 use leither_net::Library;
 use leither_state::Fault;
-use leither_store::Store;
-use leither_store::snapshots::{list_snapshots, read_chunk};
+use leither_store::snapshots::{check_origin, list_snapshots, read_chunk};
+use leither_store::{Manifest, Store};
 use leither_types::{Certificate, Handover, Hash, Height};
 use parity_scale_codec::Encode;
 use std::path::PathBuf;
@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 
 /// How long the list of snapshots is believed: whoever asks must not make this node read its disk each time.
 const SHELF_AGE: Duration = Duration::from_secs(10);
+
+/// In the directory of snapshots, that of the old chain with which a recovered one begins (RECOVER-7).
+pub const ORIGIN_FOLDER: &str = "origin";
 
 /// Serves from the store and the directory of snapshots.
 pub struct StoreLibrary {
@@ -26,6 +29,22 @@ impl StoreLibrary {
     /// `genesis` is served as it is.
     pub fn new(store: Store, snapshots: PathBuf, genesis: Vec<u8>) -> Self {
         Self { store, snapshots, genesis, shelf: Mutex::default() }
+    }
+
+    /// The newest snapshots; one place is kept for the state that a recovered chain began with.
+    fn offers(&self) -> Vec<Manifest> {
+        let genesis = self.store.genesis();
+        let chain = genesis.chain();
+        let mut offers: Vec<Manifest> = list_snapshots(&self.snapshots).into_iter().map(|(_, manifest)| manifest).collect();
+        offers.retain(|manifest| manifest.chain == chain);
+        if genesis.origin.is_some() {
+            let first = list_snapshots(&self.snapshots.join(ORIGIN_FOLDER)).into_iter().map(|(_, manifest)| manifest);
+            let first: Vec<Manifest> = first.filter(|manifest| check_origin(genesis, manifest).is_ok()).take(1).collect();
+            offers.truncate(leither_net::MANIFESTS_MAX.saturating_sub(first.len()));
+            offers.extend(first);
+        }
+        offers.truncate(leither_net::MANIFESTS_MAX);
+        offers
     }
 
     /// What the store has of the range, from its start and without a gap. One block is always given, whatever its size.
@@ -73,13 +92,128 @@ impl Library for StoreLibrary {
     fn manifests(&self) -> Option<Vec<Vec<u8>>> {
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         if shelf.0.is_none_or(|since| since.elapsed() > SHELF_AGE) {
-            let newest = list_snapshots(&self.snapshots).into_iter().take(leither_net::MANIFESTS_MAX);
-            *shelf = (Some(Instant::now()), newest.map(|(_, manifest)| manifest.encode()).collect());
+            *shelf = (Some(Instant::now()), self.offers().iter().map(Encode::encode).collect());
         }
         Some(shelf.1.clone())
     }
 
     fn chunk(&self, hash: &Hash) -> Option<Vec<u8>> {
-        read_chunk(&self.snapshots, hash)
+        let origin = || read_chunk(&self.snapshots.join(ORIGIN_FOLDER), hash);
+        read_chunk(&self.snapshots, hash).or_else(|| self.store.genesis().origin.as_ref().and_then(|_| origin()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::join::begin_from;
+    use leither_executor::{Draft, NobodyVerified, Parent, build, genesis_state, recovered_state};
+    use leither_state::Read;
+    use leither_store::{Commit, SnapshotError};
+    use leither_types::{
+        AccountId, CommitSig, GENESIS_RECOVERED, GENESIS_VERSION, Genesis, GenesisHead, List, Origin, Params, SecretKey, Text,
+        Validator, ValidatorSet, recovery_bytes,
+    };
+    use std::path::Path;
+
+    fn secret() -> SecretKey {
+        SecretKey::from_seed(&[1; 32])
+    }
+
+    fn genesis() -> Genesis {
+        let seat = Validator { key: secret().public(), power: 1, operator: AccountId([1; 20]) };
+        let head = GenesisHead {
+            version: GENESIS_VERSION,
+            name: Text::new("leither-test").unwrap(),
+            time: 1_000,
+            validators: ValidatorSet::new(vec![seat]).unwrap(),
+            params: Params::dev(),
+            dev: true,
+            allocations: Hash::ZERO,
+            origin: None,
+        };
+        Genesis::new(head, Vec::new()).unwrap()
+    }
+
+    /// A block without transactions on the store's head.
+    fn pulse(store: &Store) {
+        let (chain, head) = (store.genesis().chain(), store.head().unwrap());
+        let state = store.snapshot().unwrap();
+        let certificate = head.certificate.clone();
+        let parent = Parent { chain, height: head.height, id: head.id, time: head.time, certificate, state };
+        let proposer = leither_types::ValidatorId::of_key(&secret().public());
+        let draft = Draft { time: head.time + 1_000, proposer, evidence: Vec::new() };
+        let (block, outcome, _) = build(&parent, &draft, &[], &NobodyVerified).unwrap();
+        let mut certificate = Certificate { height: head.height + 1, round: 0, block: block.id(), signatures: List::default() };
+        let signature = secret().sign(&certificate.claim_message(&chain, proposer));
+        certificate.signatures = List::new(vec![CommitSig { validator: proposer, signature }]).unwrap();
+        let commit = Commit {
+            block: &block,
+            certificate: &certificate,
+            writes: &outcome.writes,
+            receipts: &outcome.receipts,
+            touched: &outcome.touched,
+            next_set: &outcome.validators,
+        };
+        store.commit(&commit).unwrap();
+    }
+
+    fn recovered(store: &Store) -> Genesis {
+        let (head, state) = (store.head().unwrap(), store.snapshot().unwrap());
+        let last = head.header.clone().unwrap();
+        let old = genesis().head;
+        let seat = old.validators.iter().next().unwrap().clone();
+        let proof = secret().sign(&recovery_bytes(&last.chain, &seat.operator, &seat.key));
+        let mut origin = Origin {
+            chain: last.chain,
+            height: last.height,
+            block: last.id(),
+            state_root: last.state_root,
+            first_root: Hash::ZERO,
+            possessions: List::new(vec![proof]).unwrap(),
+        };
+        let head = GenesisHead { version: GENESIS_RECOVERED, time: last.time + 1, ..old };
+        let provisional = GenesisHead { origin: Some(origin.clone()), ..head.clone() };
+        let writes = recovered_state(state.clone(), &provisional, &last).unwrap();
+        origin.first_root = state.root_after(&writes).unwrap();
+        Genesis::new(GenesisHead { origin: Some(origin), ..head }, Vec::new()).unwrap()
+    }
+
+    fn open(dir: &Path, genesis: &Genesis) -> Store {
+        let initial = || genesis_state(genesis).map_err(|e| Fault::Corrupt(e.to_string()));
+        Store::open(dir, &genesis.head, &initial).unwrap()
+    }
+
+    #[test]
+    fn recover_7_a_peer_offers_the_state_that_its_chain_began_with() {
+        let top = tempfile::tempdir().unwrap();
+        let at = |name: &str| top.path().join(name);
+        let old = open(&at("old"), &genesis());
+        pulse(&old);
+        let first = old.write_snapshot(&at("shelf").join(ORIGIN_FOLDER), &|_, _| ()).unwrap();
+        let genesis = recovered(&old);
+        let mut chunks = |hash: &Hash| read_chunk(&at("shelf").join(ORIGIN_FOLDER), hash).ok_or(SnapshotError::NoChunk(*hash));
+        begin_from(&at("new"), &genesis.head, &first, &mut chunks, &|_, _| ()).unwrap();
+        let store = open(&at("new"), &genesis);
+        let library = StoreLibrary::new(store.clone(), at("shelf"), genesis.encode());
+        assert_eq!(library.offers(), std::slice::from_ref(&first));
+        let chunk = first.chunks[0].0;
+        assert!(library.chunk(&chunk).is_some_and(|bytes| leither_store::snapshots::hash_chunk(&bytes) == chunk));
+        for height in 1..=3 {
+            pulse(&store);
+            store.write_snapshot(&at("shelf"), &|_, _| ()).unwrap();
+            let offers = library.offers();
+            assert_eq!(offers.len(), 2, "{height}");
+            assert_eq!((offers[0].chain, offers[0].height), (genesis.chain(), height), "the newest");
+            assert_eq!(offers[1], first, "and the first");
+        }
+        // One of another chain, lying about, is offered to nobody.
+        pulse(&old);
+        old.write_snapshot(&at("shelf"), &|_, _| ()).unwrap();
+        assert!(library.offers().iter().all(|offer| offer.chain == genesis.chain() || *offer == first));
+        let other = StoreLibrary::new(old.clone(), at("shelf"), Vec::new()).offers();
+        assert_eq!(other.iter().map(|offer| offer.chain).collect::<Vec<_>>(), [old.genesis().chain()]);
+        let supply = |store: &Store| store.snapshot().unwrap().supply(&leither_types::TokenId::NATIVE).unwrap();
+        assert_eq!(supply(&store), supply(&old));
     }
 }

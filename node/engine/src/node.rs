@@ -39,6 +39,8 @@ pub struct Tip {
 pub struct Node {
     /// The chain's id.
     pub chain: Hash,
+    /// STAKING-11: the newest rules that it plays by.
+    rules_max: u32,
     /// This node as a validator: by which of its consensus keys, if it has any.
     me: RwLock<Option<ValidatorId>>,
     /// Where the engine's write-ahead log lies.
@@ -92,15 +94,15 @@ pub fn now() -> Millis {
 }
 
 impl Tip {
-    /// Reads the store.
-    pub fn read(chain: Hash, store: &Store) -> Result<Self, StartError> {
+    /// Reads the store, for a program that plays by rules up to `known`.
+    pub fn read(chain: Hash, store: &Store, known: u32) -> Result<Self, StartError> {
         let head = store.head()?;
         let state = store.snapshot()?;
         let rules = params::views::params(&*state)?;
         let base_fee = params::views::base_fee_at(&*state)?;
         // STAKING-11: whoever goes on by rules that it does not know decides otherwise than the rest.
-        if !staking::knows_rules(rules.version) {
-            return Err(StartError::Rules { version: rules.version });
+        if !staking::knows_rules(rules.version) || rules.version > known {
+            return Err(StartError::Rules { version: rules.version, known });
         }
         let validators = Validators::new(staking::views::set(&*state)?)?;
         let after = Validators::new(staking::views::set_after(&*state)?)?;
@@ -133,11 +135,19 @@ impl Tip {
 
 impl Node {
     /// Puts the shared things together.
-    pub fn new(chain: Hash, me: Option<ValidatorId>, wal: PathBuf, store: Store, pool: Pool) -> Result<Self, StartError> {
-        let tip = Tip::read(chain, &store)?;
+    pub fn new(
+        chain: Hash,
+        me: Option<ValidatorId>,
+        wal: PathBuf,
+        store: Store,
+        pool: Pool,
+        rules_max: u32,
+    ) -> Result<Self, StartError> {
+        let tip = Tip::read(chain, &store, rules_max)?;
         let evidence = store.evidence()?;
         Ok(Self {
             chain,
+            rules_max,
             me: RwLock::new(me),
             wal,
             store,
@@ -166,9 +176,9 @@ impl Node {
 
     /// Moves the tip to what the store has now.
     pub fn renew_tip(&self) -> Result<Arc<Tip>, NodeFault> {
-        let tip = Tip::read(self.chain, &self.store).map_err(|e| match e {
+        let tip = Tip::read(self.chain, &self.store, self.rules_max).map_err(|e| match e {
             StartError::State(fault) => NodeFault::State(fault),
-            StartError::Rules { version } => NodeFault::Rules { version },
+            StartError::Rules { version, known } => NodeFault::Rules { version, known },
             other => NodeFault::State(leither_state::Fault::Corrupt(other.to_string())),
         })?;
         let tip = Arc::new(tip);
@@ -347,6 +357,7 @@ mod tests {
             params: Params::dev(),
             dev: true,
             allocations: Hash::ZERO,
+            origin: None,
         };
         Genesis::new(head, Vec::new()).unwrap()
     }
@@ -355,7 +366,8 @@ mod tests {
         let genesis = genesis();
         let initial = || leither_executor::genesis_state(&genesis).map_err(|e| leither_state::Fault::Corrupt(e.to_string()));
         let store = Store::open(&dir.join("data"), &genesis.head, &initial).unwrap();
-        Node::new(genesis.chain(), None, dir.join("wal"), store, Pool::new(Limits::default())).unwrap()
+        let pool = Pool::new(Limits::default());
+        Node::new(genesis.chain(), None, dir.join("wal"), store, pool, leither_types::RULES_VERSION).unwrap()
     }
 
     /// Validator `n` voted for two blocks in this round.

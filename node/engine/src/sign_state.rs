@@ -4,6 +4,7 @@
 //! keeps an honest node from it; this guard, a second and independent one, lives beside the consensus key and survives a lost or
 //! restored database. It allows a step once, or again with the very same content, which gives the very same signature.
 
+use crate::guard_files;
 use leither_types::{Hash, Height};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -88,6 +89,28 @@ pub enum GuardError {
          from, or move the key away and make a new one with `leither init --validator`; never run this key without it"
     )]
     Missing(PathBuf),
+    /// SIGN-7: the key is another machine's now.
+    #[error(
+        "{path}: this consensus key was moved to another machine and signs nothing here. Run the node there, bring the key back with \
+         `leither keys move import`, or move the key's files out of this home to run it without them"
+    )]
+    Moved {
+        /// The file.
+        path: PathBuf,
+    },
+    /// SIGN-8: what came with the key is older than what is known here.
+    #[error(
+        "{path} says that this key has signed {known} here, what is to be imported knows of {brought}: it is an old copy, and signing by \
+         it could cost the pledge. Export the key again where it signed last"
+    )]
+    Later {
+        /// The file.
+        path: PathBuf,
+        /// What was signed here.
+        known: String,
+        /// What the copy knows of.
+        brought: String,
+    },
     /// The file belongs to another chain or key.
     #[error("{path} belongs to {what}: each validator needs its own file beside its own key")]
     Foreign {
@@ -98,24 +121,46 @@ pub enum GuardError {
     },
 }
 
-#[derive(Serialize, Deserialize)]
+/// What a guard's file says: of one key, on one chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Record {
+pub struct GuardRecord {
     /// Nothing until the key is used for the first time.
-    chain: Option<String>,
-    validator: String,
+    pub(crate) chain: Option<String>,
+    pub(crate) validator: String,
     /// SIGN-5: nothing is signed in heights up to this one.
-    abstain: Option<Height>,
-    last: Option<Last>,
+    pub(crate) abstain: Option<Height>,
+    pub(crate) last: Option<Last>,
+    /// SIGN-7: nothing is signed here any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) moved: Option<Moved>,
 }
 
-#[derive(Serialize, Deserialize)]
+impl GuardRecord {
+    /// Whose it is.
+    pub fn validator(&self) -> &str {
+        &self.validator
+    }
+}
+
+/// How far a key's way to another machine has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Moved {
+    /// It signs nothing here any more, and may not be written out yet.
+    Leaving,
+    /// It was written out.
+    Gone,
+}
+
+/// The last signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Last {
-    height: Height,
-    round: u32,
-    step: Step,
-    content: String,
+pub(crate) struct Last {
+    pub(crate) height: Height,
+    pub(crate) round: u32,
+    pub(crate) step: Step,
+    pub(crate) content: String,
 }
 
 /// The guard of one consensus key.
@@ -141,7 +186,7 @@ impl SignState {
         if path.exists() {
             return Ok(());
         }
-        let record = Record { chain: None, validator: validator.to_owned(), abstain: None, last: None };
+        let record = GuardRecord { chain: None, validator: validator.to_owned(), abstain: None, last: None, moved: None };
         fs::create_dir_all(dir)
             .and_then(|()| replace(&path, &record))
             .map_err(|source| GuardError::Disk { path, source })
@@ -149,19 +194,13 @@ impl SignState {
 
     /// SIGN-3: reads the file in `dir` and binds it to the chain.
     pub fn open(dir: &Path, chain: &Hash, validator: &str) -> Result<Self, GuardError> {
-        let path = dir.join(FILE);
+        let path = guard_files::of_chain(dir, chain);
         let (chain, validator) = (chain.to_string(), validator.to_owned());
-        let disk = |source| GuardError::Disk { path: path.clone(), source };
         let damaged = |what: String| GuardError::Damaged { path: path.clone(), what };
-        let about = fs::metadata(&path).map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => GuardError::Missing(path.clone()),
-            _ => disk(e),
-        })?;
-        if about.len() > BYTES_MAX {
-            return Err(damaged(format!("{} bytes long", about.len())));
+        let record = read(&path)?;
+        if record.moved.is_some() {
+            return Err(GuardError::Moved { path });
         }
-        let text = fs::read_to_string(&path).map_err(disk)?;
-        let record: Record = serde_json::from_str(&text).map_err(|e| damaged(e.to_string()))?;
         if record.chain.as_ref().is_some_and(|found| *found != chain) {
             return Err(GuardError::Foreign { path, what: "another chain" });
         }
@@ -245,13 +284,29 @@ impl SignState {
             step: signing.step,
             content: signing.content.to_string(),
         });
-        let record = Record { chain: Some(self.chain.clone()), validator: self.validator.clone(), abstain: noted.abstain, last };
+        let (chain, validator) = (Some(self.chain.clone()), self.validator.clone());
+        let record = GuardRecord { chain, validator, abstain: noted.abstain, last, moved: None };
         replace(&self.path, &record).map_err(|source| GuardError::Disk { path: self.path.clone(), source })
     }
 }
 
+/// What the file says.
+pub(crate) fn read(path: &Path) -> Result<GuardRecord, GuardError> {
+    let disk = |source| GuardError::Disk { path: path.into(), source };
+    let damaged = |what: String| GuardError::Damaged { path: path.into(), what };
+    let about = fs::metadata(path).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => GuardError::Missing(path.into()),
+        _ => disk(e),
+    })?;
+    if about.len() > BYTES_MAX {
+        return Err(damaged(format!("{} bytes long", about.len())));
+    }
+    let text = fs::read_to_string(path).map_err(disk)?;
+    serde_json::from_str(&text).map_err(|e| damaged(e.to_string()))
+}
+
 /// SIGN-1: replaces the file as a whole: either the old or the new one is there after a crash, never half of one.
-fn replace(path: &Path, record: &Record) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, record: &GuardRecord) -> io::Result<()> {
     let next = path.with_extension("json.new");
     let mut file = File::create(&next)?;
     file.write_all(&serde_json::to_vec_pretty(record)?)?;

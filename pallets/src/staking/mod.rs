@@ -26,6 +26,7 @@ mod events;
 mod faults;
 mod keys;
 mod pay;
+mod recovery;
 mod types;
 pub mod views;
 
@@ -34,10 +35,12 @@ pub use election::knows as knows_rules;
 pub use errors::Error;
 pub use events::Event;
 pub use faults::{Unconvincing, check_evidence};
+pub use recovery::Unseatable;
 pub use types::{Contact, Epoch, NextKey, Stake, Standing};
 
 pub(crate) use election::end_block;
 pub(crate) use pay::pay_signers;
+pub(crate) use recovery::reseat;
 
 use leither_state::{Fault, Overlay};
 use leither_types::{List, Millis, Params, ValidatorSet};

@@ -24,5 +24,5 @@ pub use dividends::Accrual;
 pub(crate) use dividends::{claim, outstanding, share_out};
 pub use errors::Error;
 pub use events::Event;
-pub(crate) use pushes::{push_page, start as start_push};
+pub(crate) use pushes::{push_page, restart_pushes, start as start_push};
 pub use types::{Symbol, TokenInfo};

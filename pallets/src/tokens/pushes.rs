@@ -6,7 +6,7 @@
 
 use super::{dividends, keys};
 use crate::{Ctx, Stop, accounts, params};
-use leither_state::Fault;
+use leither_state::{Fault, Overlay};
 use leither_types::{AccountId, Amount, Height, TokenId, Weight};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
@@ -37,6 +37,20 @@ pub(crate) fn start(ctx: &mut Ctx<'_>, token: &TokenId, income: &TokenId, least:
     };
     keys::PUSH.put(ctx.state, &key, &push);
     Ok(())
+}
+
+/// RECOVER-2: those under way began on another chain, before any block of this one: heights begin anew.
+pub(crate) fn restart_pushes(state: &mut Overlay) -> Result<(), Fault> {
+    const PAGE: usize = 256;
+    let mut last = None;
+    loop {
+        let page = keys::PUSH.scan(state, &(), last.as_ref(), PAGE)?;
+        let Some((key, _)) = page.last() else { return Ok(()) };
+        last = Some(*key);
+        for (key, push) in page.iter().filter(|(_, push)| push.begun > 0) {
+            keys::PUSH.put(state, key, &Push { begun: 0, ..*push });
+        }
+    }
 }
 
 /// Visits at most `budget` holders in the next pay-out that is under way; they take turns. Says how many.

@@ -96,7 +96,29 @@ const params = struct({
   validators_max: u32,
 });
 
-export const genesisHead = struct({ version: u8, name: text(64), time: u64, validators, params, dev: bool, allocations: hex32 });
+const plainHead = struct({ version: u8, name: text(64), time: u64, validators, params, dev: bool, allocations: hex32 });
+const origin = struct({
+  chain: hex32,
+  height: u64,
+  block: hex32,
+  state_root: hex32,
+  first_root: hex32,
+  possessions: list(bytes(64), VALIDATORS_MAX),
+});
+// A chain that goes on from another one's state says so by its version, and ends with which state of which chain that is (RECOVER-1).
+const RECOVERED = 2;
+
+/** What a chain's id is the hash of; `origin` is there where the chain was recovered. */
+export const genesisHead = {
+  read(input) {
+    const head = plainHead.read(input);
+    return head.version === RECOVERED ? { ...head, origin: origin.read(input) } : head;
+  },
+  write(value, parts) {
+    plainHead.write(value, parts);
+    if (value.version === RECOVERED) origin.write(value.origin, parts);
+  },
+};
 
 // --- state and proofs ---
 

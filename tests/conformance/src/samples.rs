@@ -88,6 +88,7 @@ pub fn genesis() -> Genesis {
         params: params(),
         dev: false,
         allocations: Hash::ZERO,
+        origin: None,
     };
     let one = |n: u8, units| Allocation {
         account: account(n),

@@ -82,6 +82,7 @@ impl Chain {
             params: setup.params.clone(),
             dev: true,
             allocations: Hash::ZERO,
+            origin: None,
         };
         let allocation = |name: &&str| Allocation {
             account: account(name),
@@ -114,6 +115,14 @@ impl Chain {
             parent,
             state,
         };
+        audit(&chain.state);
+        chain
+    }
+
+    /// Another chain of the same people, at its height 0.
+    pub(crate) fn with_parent(&self, genesis: Genesis, parent: Parent, state: Arc<Memory>) -> Self {
+        let now = genesis.head.time;
+        let chain = Self { genesis, blocks: Vec::new(), last: None, now, evidence: Vec::new(), parent, state, ..self.clone() };
         audit(&chain.state);
         chain
     }

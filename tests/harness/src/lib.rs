@@ -18,6 +18,7 @@ mod memory;
 mod names;
 mod orgs;
 mod plan;
+mod recover;
 
 pub use audit::{audit, tokens_in};
 pub use chain::{Chain, Setup};

@@ -75,6 +75,7 @@ pub fn genesis(validators: usize, people: usize) -> Option<Genesis> {
         params: Params::dev(),
         dev: true,
         allocations: Hash::ZERO,
+        origin: None,
     };
     Genesis::new(head, (0..people).map(given).collect())
 }

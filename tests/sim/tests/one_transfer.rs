@@ -30,6 +30,7 @@ fn genesis() -> Genesis {
         params: Params::dev(),
         dev: true,
         allocations: Hash::ZERO,
+        origin: None,
     };
     Genesis::new(head, vec![given]).unwrap()
 }

@@ -8,7 +8,7 @@ const PALLET_FILES: &[&str] = &["mod", "types", "keys", "calls", "views", "event
 /// Files of one pallet beside those, each holding one matter that would burst `calls`.
 const PALLET_EXTRAS: &[(&str, &[&str])] = &[
     ("orgs", &["ballots", "charter", "members", "money", "proposals", "sponsor"]),
-    ("staking", &["election", "faults", "pay"]),
+    ("staking", &["election", "faults", "pay", "recovery"]),
     ("tokens", &["dividends", "pushes"]),
 ];
 const SERVICE_FILES: &[&str] = &["lib", "config", "core", "store", "server", "api", "proofs", "metrics", "tests"];
@@ -16,6 +16,7 @@ const SERVICE_FILES: &[&str] = &["lib", "config", "core", "store", "server", "ap
 /// Which pallets a pallet may use, by their views and public verbs.
 const PALLET_EDGES: &[(&str, &[&str])] = &[
     ("params", &[]),
+    ("lineage", &[]),
     ("accounts", &["params"]),
     ("tokens", &["accounts", "params"]),
     ("orgs", &["tokens", "accounts", "params"]),

@@ -94,6 +94,7 @@ async fn start(dir: &Path, config: Config) -> Done<Running> {
         trusted: None,
         node_key: dev_key(Role::Node, 0).ok_or_else(missing)?,
         swarm_key: swarm,
+        rules_max: leither_types::RULES_VERSION,
         joinable: false,
     };
     parts.start().await

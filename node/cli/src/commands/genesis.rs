@@ -3,6 +3,7 @@
 use super::Session;
 use crate::exit::{Done, Failure};
 use crate::genesis;
+use crate::home::Home;
 use crate::keys::Keyring;
 use crate::wallet::{evidence, now_ms};
 use clap::Subcommand;
@@ -63,16 +64,17 @@ pub enum Genesis {
     },
 }
 
+/// An account, or that of a key of this wallet.
+pub(super) fn account(home: &Home, text: &str) -> Done<AccountId> {
+    match Keyring::new(home.keys()).show(text) {
+        Ok(entry) => Ok(entry.account),
+        Err(_) => text.parse().map_err(|_| Failure::usage(format!("`{text}` is neither an account (lth1…) nor a key of yours"))),
+    }
+}
+
 impl Genesis {
     pub(super) fn run(self, session: &Session) -> Done {
-        let account = |text: &str| -> Done<AccountId> {
-            match Keyring::new(session.home.keys()).show(text) {
-                Ok(entry) => Ok(entry.account),
-                Err(_) => {
-                    text.parse().map_err(|_| Failure::usage(format!("`{text}` is neither an account (lth1…) nor a key of yours")))
-                }
-            }
-        };
+        let account = |text: &str| account(&session.home, text);
         let file = match self {
             Genesis::New { file, name, dev, time_ms } => {
                 if file.exists() {
@@ -101,12 +103,17 @@ impl Genesis {
             }
             Genesis::Validate { file } => {
                 let checked = genesis::load(&file)?;
-                session.printer.answer(&json!({
+                let mut shown = json!({
                     "file": file.display().to_string(),
                     "chain": checked.chain().to_string(),
                     "validators": checked.head.validators.len(),
                     "allocations": checked.allocations.len(),
-                }));
+                });
+                if let Some(origin) = &checked.head.origin {
+                    shown["old_chain"] = origin.chain.to_string().into();
+                    shown["old_height"] = origin.height.to_string().into();
+                }
+                session.printer.answer(&shown);
                 return Ok(());
             }
         };

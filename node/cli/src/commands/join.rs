@@ -7,7 +7,7 @@ use crate::exit::{Done, Failure};
 use crate::files;
 use crate::home::Home;
 use crate::wallet::now_ms;
-use leither_engine::join::{self, JoinError, Trusted};
+use leither_engine::join::{self, JoinError, Trusted, Wanted};
 use leither_net::{Net, PeerInfo};
 use leither_pallets::params;
 use leither_store::OpenError;
@@ -81,8 +81,16 @@ pub(super) async fn chain(
     let data = home.data();
     remove_unfinished_restore(&data).map_err(Failure::fault)?;
     put_back(&data)?;
+    // RECOVER-7: no genesis file has its first state.
+    let needs_state = genesis.origin.is_some() && !has_database(&data);
+    if needs_state && config.p2p.peers.is_empty() {
+        return Err(Failure::usage(
+            "this chain goes on from another one's state, which a peer has to give: name one by `leither init --set p2p.peers=…`, or take a \
+             copy of the old chain's snapshot with `leither snapshot restore DIR`",
+        ));
+    }
     // To look at a large database takes seconds, so only who needs to does.
-    if config.p2p.peers.is_empty() || (is_founder && config.sync != SyncMode::Snapshot) {
+    if config.p2p.peers.is_empty() || (is_founder && config.sync != SyncMode::Snapshot && !needs_state) {
         return Ok(());
     }
     let local = look(data.clone(), genesis.clone()).await?;
@@ -100,13 +108,41 @@ pub(super) async fn chain(
         SyncMode::Auto => is_new,
         SyncMode::Snapshot => true,
     };
-    if !wanted {
+    if !wanted && !needs_state {
         return Ok(());
     }
     let net = swarm(config, key, genesis.chain()).await?;
-    let done = snapshot(&net, config.sync, genesis, trusted, &data, height).await;
+    let done = match needs_state {
+        true => first_state(&net, config.sync, genesis, trusted, &data).await,
+        false => snapshot(&net, config.sync, genesis, trusted, &data, height).await,
+    };
     close(net).await;
     done
+}
+
+/// RECOVER-7: the state that a recovered chain began with, where its blocks from 1 on are to be had and wanted; else a newer one.
+async fn first_state(net: &Arc<Net>, mode: SyncMode, genesis: &GenesisHead, trusted: Option<Trusted>, data: &Path) -> Done {
+    let peers = join::peers(net).await?;
+    let newest = match mode {
+        SyncMode::Blocks => false,
+        SyncMode::Auto => is_worth_it(&peers, 0),
+        SyncMode::Snapshot => true,
+    };
+    let wanted = if newest { Wanted::Newest } else { Wanted::First };
+    let height = join::fetch_snapshot(net.clone(), genesis.clone(), trusted, wanted, data, progress()).await?;
+    tracing::info!(height, "the state of this height was taken from a snapshot; blocks follow from there");
+    Ok(())
+}
+
+/// Tells the log how far a snapshot has come, at each tenth.
+fn progress() -> impl Fn(u64, u64) + Send + Sync + 'static {
+    let last = AtomicU64::new(0);
+    move |done: u64, all: u64| {
+        let percent = done.saturating_mul(100) / all.max(1);
+        if percent / 10 > last.swap(percent, Ordering::Relaxed) / 10 {
+            tracing::info!(percent, bytes = done, of = all, "snapshot");
+        }
+    }
 }
 
 async fn snapshot(
@@ -135,14 +171,7 @@ async fn snapshot(
     if has_database(data) {
         std::fs::rename(data, &aside).map_err(|e| disk(data, &e))?;
     }
-    let last = AtomicU64::new(0);
-    let progress = move |done: u64, all: u64| {
-        let percent = done.saturating_mul(100) / all.max(1);
-        if percent / 10 > last.swap(percent, Ordering::Relaxed) / 10 {
-            tracing::info!(percent, bytes = done, of = all, "snapshot");
-        }
-    };
-    match join::fetch_snapshot(net.clone(), genesis.clone(), trusted, data, progress).await {
+    match join::fetch_snapshot(net.clone(), genesis.clone(), trusted, Wanted::Newest, data, progress()).await {
         Ok(height) => {
             tracing::info!(height, "the state of this height was taken from a snapshot; blocks follow from there");
             if aside.exists() {

@@ -51,6 +51,9 @@ pub enum Keys {
         /// Which.
         name: String,
     },
+    /// Moves a consensus key, with what it has signed, to another machine.
+    #[command(subcommand)]
+    Move(super::keymove::Move),
 }
 
 /// How a key's file is closed.
@@ -112,6 +115,7 @@ impl Keys {
                 let keys: Vec<Value> = ring.list()?.into_iter().map(row).collect();
                 session.printer.answer(&json!({ "keys": keys }));
             }
+            Keys::Move(step) => step.run(session)?,
             Keys::Show { name } => session.printer.answer(&show(&ring.show(&name)?)),
         }
         Ok(())

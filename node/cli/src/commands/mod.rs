@@ -6,6 +6,7 @@ pub mod db;
 pub mod dev;
 pub mod genesis;
 pub mod join;
+mod keymove;
 pub mod keys;
 pub mod localnet;
 pub mod localtx;
@@ -13,6 +14,7 @@ pub mod mimei;
 pub mod node;
 pub mod org;
 pub mod prove;
+pub mod recover;
 pub mod snapshot;
 pub mod token;
 pub mod validator;
@@ -67,6 +69,7 @@ pub async fn run(cli: Cli) -> Done {
         Command::Validator(validator) => validator.run(&session).await,
         Command::Snapshot(snapshot) => snapshot.run(&session),
         Command::Db(db) => db.run(&session),
+        Command::Recover(recover) => recover.run(&session),
         Command::Localnet(localnet) => localnet.run(&session).await,
         Command::Tx(tx) => tx.run(&session).await,
         Command::Prove(prove) => prove.run(&session).await,

@@ -13,7 +13,7 @@ use clap::Args;
 use leither_engine::join::Trusted;
 use leither_engine::{SignState, ValidatorKey, swarm_key, swarm_peer_id};
 use leither_rpc_api::{NoParams, methods};
-use leither_types::{Hash, SecretKey, ValidatorId};
+use leither_types::{Hash, RULES_VERSION, SecretKey, ValidatorId};
 use multiaddr::Multiaddr;
 use serde_json::json;
 use std::io::IsTerminal;
@@ -65,6 +65,10 @@ pub struct Run {
     /// many abstain, and never by a third of the power or more.
     #[arg(long)]
     vote_again: bool,
+    /// Stands for a program that knows no newer rules; for tests alone, so a release has it not.
+    #[cfg(debug_assertions)]
+    #[arg(long, hide = true, value_name = "VERSION")]
+    rules_max: Option<u32>,
 }
 
 pub(super) fn trusted(text: &str) -> Result<Trusted, String> {
@@ -209,6 +213,9 @@ impl Run {
             let root = home.root().display();
             return Err(Failure::usage(format!("{root} is no home of a node: make one with `leither init --genesis FILE`")));
         }
+        if super::recover::is_cut_short(home) {
+            return Err(Failure::usage("a recovery of this home was cut short: end it with `leither recover start PLAN`, by the same plan"));
+        }
         let variables = config::variables(std::env::vars_os())?;
         let mut set = settings(&self.set)?;
         set.extend(self.sync.map(|mode| ("sync.mode".to_string(), mode)));
@@ -222,6 +229,10 @@ impl Run {
         let trusted = join::remember(home, self.trust)?;
         let is_founder = validators.iter().any(|v| genesis.head.validators.get(&ValidatorId::of_key(&v.key.public())).is_some());
         join::chain(home, &config, &node_key, &genesis.head, is_founder, trusted).await?;
+        #[cfg(debug_assertions)]
+        let rules_max = self.rules_max.unwrap_or(RULES_VERSION);
+        #[cfg(not(debug_assertions))]
+        let rules_max = RULES_VERSION;
         let swarm = swarm_key(validators.first().map_or(&node_key, |validator| &validator.key));
         let parts = Parts {
             config,
@@ -233,6 +244,7 @@ impl Run {
             trusted,
             node_key,
             swarm_key: swarm,
+            rules_max,
             joinable: true,
         };
         let running = parts.start().await?;

@@ -5,9 +5,10 @@ use super::db::open;
 use crate::exit::{Done, Failure};
 use crate::genesis;
 use clap::Subcommand;
+use leither_engine::join::begin_from;
 use leither_store::snapshots::{list_snapshots, read_chunk, restore};
 use leither_store::{Handover, Manifest, Store, check_chain_of_trust};
-use leither_types::{List, decode_within};
+use leither_types::{GenesisHead, List, decode_within};
 use parity_scale_codec::Encode;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -81,23 +82,40 @@ pub fn create(store: &Store, dir: &Path) -> Done<(PathBuf, Manifest)> {
     Ok((path, manifest))
 }
 
-fn take(home: &crate::home::Home, directory: &Path) -> Done<Manifest> {
-    let genesis = genesis::load(&home.genesis())?.head;
-    let read = |name: &str| {
-        let path = directory.join(name);
-        std::fs::read(&path).map_err(|e| Failure::usage(format!("{}: {e}; is this the directory of a snapshot?", path.display())))
-    };
-    let manifest = Manifest::read(&read("manifest.scale")?).map_err(Failure::usage)?;
+/// What is needed to believe a snapshot in a directory: certificates from the genesis to it. Chunks are looked at when they are read.
+pub(super) fn read_copy(genesis: &GenesisHead, directory: &Path) -> Done<(Manifest, List<Handover, HANDOVERS_MAX>)> {
+    let manifest = manifest_in(directory)?;
     let handovers = match manifest.handovers {
         0 => List::default(),
         _ => {
-            let bytes = read(HANDOVERS_FILE)?;
+            let bytes = read_in(directory, HANDOVERS_FILE)?;
             decode_within::<List<Handover, HANDOVERS_MAX>>(&bytes, 1 << 30)
                 .map_err(|e| Failure::usage(format!("{HANDOVERS_FILE}: {e}")))?
         }
     };
-    check_chain_of_trust(&genesis, None, &handovers, &manifest.header, &manifest.certificate).map_err(Failure::usage)?;
+    check_chain_of_trust(genesis, None, &handovers, &manifest.header, &manifest.certificate).map_err(Failure::usage)?;
+    Ok((manifest, handovers))
+}
+
+fn read_in(directory: &Path, name: &str) -> Done<Vec<u8>> {
+    let path = directory.join(name);
+    std::fs::read(&path).map_err(|e| Failure::usage(format!("{}: {e}; is this the directory of a snapshot?", path.display())))
+}
+
+fn manifest_in(directory: &Path) -> Done<Manifest> {
+    Manifest::read(&read_in(directory, "manifest.scale")?).map_err(Failure::usage)
+}
+
+fn take(home: &crate::home::Home, directory: &Path) -> Done<Manifest> {
+    let genesis = genesis::load(&home.genesis())?.head;
     let mut chunks = |hash: &leither_types::Hash| read_chunk(directory, hash).ok_or(leither_store::SnapshotError::NoChunk(*hash));
+    let first = manifest_in(directory)?;
+    if genesis.origin.as_ref().is_some_and(|origin| origin.chain == first.chain) {
+        // RECOVER-7: the old chain's, with which this one begins.
+        begin_from(&home.data(), &genesis, &first, &mut chunks, &|_, _| ()).map_err(Failure::usage)?;
+        return Ok(first);
+    }
+    let (manifest, handovers) = read_copy(&genesis, directory)?;
     restore(&home.data(), &genesis, &manifest, &handovers, &mut chunks, &|_, _| ()).map_err(Failure::usage)?;
     Ok(manifest)
 }

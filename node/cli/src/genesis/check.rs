@@ -1,8 +1,8 @@
-use super::{AllocationForm, GenesisError, GenesisFile};
+use super::{AllocationForm, GenesisError, GenesisFile, OriginForm};
 use crate::keys::dev_name;
 use leither_types::{
-    Allocation, Amount, BLOCK_BYTES_MAX, GENESIS_VERSION, Genesis, GenesisHead, Hash, Params, PublicKey, RULES_VERSION,
-    SUPPLY_MAX, Text, VALIDATORS_MAX, Validator, ValidatorSet,
+    Allocation, Amount, BLOCK_BYTES_MAX, GENESIS_RECOVERED, GENESIS_VERSION, Genesis, GenesisHead, Hash, List, Origin, Params,
+    PublicKey, RULES_VERSION, SUPPLY_MAX, Text, VALIDATORS_MAX, Validator, ValidatorSet,
 };
 
 const NAME_BYTES_MAX: usize = 64;
@@ -17,8 +17,10 @@ fn unfit<T>(what: impl Into<String>) -> Result<T, GenesisError> {
 
 /// HOME-9: checks all, builds all.
 pub(super) fn whole(file: &GenesisFile) -> Result<Genesis, GenesisError> {
-    if file.version != GENESIS_VERSION {
-        return unfit(format!("its version is {}, this program knows {GENESIS_VERSION}", file.version));
+    let stated = if file.origin.is_some() { GENESIS_RECOVERED } else { GENESIS_VERSION };
+    if file.version != stated {
+        let known = format!("{GENESIS_VERSION} without an origin and {GENESIS_RECOVERED} with one");
+        return unfit(format!("its version is {}, this program knows {known}", file.version));
     }
     let plain = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-' | '.');
     if file.name.is_empty() || file.name.len() > NAME_BYTES_MAX || !file.name.chars().all(plain) {
@@ -29,6 +31,7 @@ pub(super) fn whole(file: &GenesisFile) -> Result<Genesis, GenesisError> {
     numbers(&params)?;
     let validators = validators(file)?;
     let allocations = allocations(file)?;
+    let origin = file.origin.as_ref().map(|form| origin(file, form, &validators)).transpose()?;
     let head = GenesisHead {
         version: file.version,
         name,
@@ -37,14 +40,37 @@ pub(super) fn whole(file: &GenesisFile) -> Result<Genesis, GenesisError> {
         params,
         dev: file.dev,
         allocations: Hash::ZERO,
+        origin,
     };
     let Some(genesis) = Genesis::new(head, allocations) else { return unfit("it has too many allocations") };
+    if !genesis.head.has_all_keys() {
+        return unfit("the proof of possession of a validator is not by its key, for its operator, in the recovery of this old chain");
+    }
     match file.chain {
         Some(stated) if stated != genesis.chain() => {
             Err(GenesisError::Chain { stated: stated.to_string(), found: genesis.chain().to_string() })
         }
         _ => Ok(genesis),
     }
+}
+
+/// RECOVER-1, RECOVER-4: where it comes from, and each validator's proof, in the set's order.
+fn origin(file: &GenesisFile, form: &OriginForm, set: &ValidatorSet) -> Result<Origin, GenesisError> {
+    if !file.allocations.is_empty() {
+        return unfit("a recovered chain has the balances of the old one, and no allocation beside them");
+    }
+    let mut possessions = List::default();
+    for seat in set.iter() {
+        let proof = file.validators.iter().find(|v| v.key == seat.key).and_then(|v| v.possession);
+        let Some(proof) = proof else {
+            return unfit(format!("the validator {} has no proof of possession: its owner's `leither recover offer` makes one", seat.key));
+        };
+        if possessions.push(proof).is_err() {
+            return unfit(format!("no chain has more than {VALIDATORS_MAX} validators"));
+        }
+    }
+    let OriginForm { chain, height, block, state_root, first_root } = *form;
+    Ok(Origin { chain, height, block, state_root, first_root, possessions })
 }
 
 /// Whether this validator may be added.

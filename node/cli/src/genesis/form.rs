@@ -1,4 +1,4 @@
-use leither_types::{AccountId, Amount, GENESIS_VERSION, Genesis, Hash, Params, PublicKey, json::decimal};
+use leither_types::{AccountId, Amount, GENESIS_VERSION, Genesis, Hash, Height, Params, PublicKey, Signature, json::decimal};
 use serde::{Deserialize, Serialize};
 
 /// The readable form of a genesis: ids in bech32m, hashes in hex, numbers of 64 bits and more as decimal texts.
@@ -17,6 +17,9 @@ pub struct GenesisFile {
     pub time_ms: u64,
     /// Whether it is a throw-away chain with public keys.
     pub dev: bool,
+    /// Of a recovered chain: whose state it goes on from. Each validator then has its proof of possession.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<OriginForm>,
     /// The rules' numbers.
     pub params: ParamsForm,
     /// Who keeps the books from height 1 on.
@@ -36,6 +39,26 @@ pub struct ValidatorForm {
     pub power: u64,
     /// Who receives its part of the fees.
     pub operator: AccountId,
+    /// Of a recovered chain: by this key, for this seat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub possession: Option<Signature>,
+}
+
+/// Whose state a recovered chain goes on from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OriginForm {
+    /// The old chain's id.
+    pub chain: Hash,
+    /// Its last height that counts.
+    #[serde(with = "decimal")]
+    pub height: Height,
+    /// The id of the block of that height.
+    pub block: Hash,
+    /// The state after it: that of the snapshot which the new chain is made of.
+    pub state_root: Hash,
+    /// The state at height 0 of the new chain.
+    pub first_root: Hash,
 }
 
 /// One issuance.
@@ -100,6 +123,7 @@ impl GenesisFile {
             name: name.into(),
             time_ms,
             dev,
+            origin: None,
             params: ParamsForm::from(&params),
             validators: Vec::new(),
             allocations: Vec::new(),
@@ -110,7 +134,21 @@ impl GenesisFile {
 impl From<&Genesis> for GenesisFile {
     fn from(genesis: &Genesis) -> Self {
         let Genesis { head, allocations } = genesis;
-        let validator = |v: &leither_types::Validator| ValidatorForm { key: v.key, power: v.power, operator: v.operator };
+        // The proofs stand in the set's order.
+        let mut proofs = head.origin.iter().flat_map(|origin| origin.possessions.iter().copied());
+        let validator = |v: &leither_types::Validator| ValidatorForm {
+            key: v.key,
+            power: v.power,
+            operator: v.operator,
+            possession: proofs.next(),
+        };
+        let origin = |o: &leither_types::Origin| OriginForm {
+            chain: o.chain,
+            height: o.height,
+            block: o.block,
+            state_root: o.state_root,
+            first_root: o.first_root,
+        };
         let allocation = |a: &leither_types::Allocation| AllocationForm {
             account: a.account,
             amount: a.amount,
@@ -123,6 +161,7 @@ impl From<&Genesis> for GenesisFile {
             name: head.name.to_string(),
             time_ms: head.time,
             dev: head.dev,
+            origin: head.origin.as_ref().map(origin),
             params: ParamsForm::from(&head.params),
             validators: head.validators.iter().map(validator).collect(),
             allocations: allocations.iter().map(allocation).collect(),

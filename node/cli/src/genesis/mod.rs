@@ -11,7 +11,7 @@ mod form;
 #[cfg(test)]
 mod tests;
 
-pub use form::{AllocationForm, GenesisFile, ParamsForm, ValidatorForm};
+pub use form::{AllocationForm, GenesisFile, OriginForm, ParamsForm, ValidatorForm};
 
 use crate::files;
 use leither_types::{AccountId, Amount, Genesis, PublicKey};
@@ -60,7 +60,7 @@ pub fn new(name: &str, time_ms: u64, dev: bool) -> GenesisFile {
 /// Adds a validator. The key may not be in the file yet.
 pub fn add_validator(file: &mut GenesisFile, key: PublicKey, power: u64, operator: AccountId) -> Result<(), GenesisError> {
     check::validator(file, &key, power)?;
-    file.validators.push(ValidatorForm { key, power, operator });
+    file.validators.push(ValidatorForm { key, power, operator, possession: None });
     file.chain = None;
     Ok(())
 }

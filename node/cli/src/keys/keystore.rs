@@ -10,6 +10,7 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use leither_types::{PublicKey, SecretKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::ops::RangeInclusive;
 use zeroize::Zeroizing;
 
 /// The only version of a key file so far.
@@ -114,17 +115,30 @@ pub(super) fn seal(
     description: &str,
     uuid: String,
 ) -> Result<KeyFile, String> {
+    let seed = Zeroizing::new(secret.seed());
+    let pubkey = hex::encode(secret.public().0);
+    seal_content(&*seed, pubkey, password, cost, path, description, uuid)
+}
+
+/// Encrypts what belongs to a key into a file of the same shape.
+pub(super) fn seal_content(
+    content: &[u8],
+    pubkey: String,
+    password: &Password,
+    cost: ScryptCost,
+    path: &str,
+    description: &str,
+    uuid: String,
+) -> Result<KeyFile, String> {
     let (mut salt, mut nonce) = ([0u8; 32], [0u8; 24]);
     getrandom::fill(&mut salt)
         .and_then(|()| getrandom::fill(&mut nonce))
         .map_err(|e| format!("no randomness: {e}"))?;
     let kdf = KdfParams { dklen: KEY_BYTES as u32, n: 1u64 << cost.log_n.min(63), r: cost.r, p: cost.p, salt: hex::encode(salt) };
     let key = stretch(password, &kdf, &salt)?;
-    let pubkey = hex::encode(secret.public().0);
-    let seed = Zeroizing::new(secret.seed());
     let bound = associated(&pubkey, path);
     let sealed = XChaCha20Poly1305::new((&*key).into())
-        .encrypt(XNonce::from_slice(&nonce), Payload { msg: &*seed, aad: &bound })
+        .encrypt(XNonce::from_slice(&nonce), Payload { msg: content, aad: &bound })
         .map_err(|_| "encryption failed".to_string())?;
     let mut file = KeyFile {
         crypto: Some(Crypto {
@@ -153,6 +167,16 @@ pub(super) fn seal(
 
 /// The secret of an encrypted file.
 pub(super) fn open(file: &KeyFile, password: &Password) -> Result<SecretKey, Closed> {
+    let opened = open_content(file, password, KEY_BYTES..=KEY_BYTES)?;
+    secret_of(&opened, &file.pubkey).map_err(damaged)
+}
+
+/// What a file holds, of a length within these bounds.
+pub(super) fn open_content(
+    file: &KeyFile,
+    password: &Password,
+    lengths: RangeInclusive<usize>,
+) -> Result<Zeroizing<Vec<u8>>, Closed> {
     let crypto = file.crypto.as_ref().ok_or_else(|| damaged("no crypto section"))?;
     let functions = [&crypto.kdf.function, &crypto.checksum.function, &crypto.cipher.function];
     if functions != [KDF, CHECKSUM, CIPHER] || crypto.kdf.params.dklen != KEY_BYTES as u32 {
@@ -169,13 +193,13 @@ pub(super) fn open(file: &KeyFile, password: &Password) -> Result<SecretKey, Clo
     };
     let salt = bytes(&crypto.kdf.params.salt, 32)?;
     let nonce = bytes(&crypto.cipher.params.nonce, 24)?;
-    let sealed = bytes(&crypto.cipher.message, KEY_BYTES + TAG_BYTES)?;
+    let sealed = hex::decode(&crypto.cipher.message).ok().filter(|b| b.len().checked_sub(TAG_BYTES).is_some_and(|n| lengths.contains(&n)));
+    let sealed = sealed.ok_or_else(|| damaged("its content is of another length, or no hex"))?;
     let key = stretch(password, &crypto.kdf.params, &salt).map_err(damaged)?;
-    let opened = XChaCha20Poly1305::new((&*key).into())
+    XChaCha20Poly1305::new((&*key).into())
         .decrypt(XNonce::from_slice(&nonce), Payload { msg: &sealed, aad: &associated(&file.pubkey, &file.path) })
         .map(Zeroizing::new)
-        .map_err(|_| Closed::WrongPassword)?;
-    secret_of(&opened, &file.pubkey).map_err(damaged)
+        .map_err(|_| Closed::WrongPassword)
 }
 
 /// The secret of a file of the test backend.
@@ -191,7 +215,7 @@ pub(super) fn public_of(file: &KeyFile) -> Result<PublicKey, String> {
     bytes.map(PublicKey).ok_or_else(|| "the public key is not 32 bytes of hex".into())
 }
 
-fn secret_of(seed: &[u8], pubkey: &str) -> Result<SecretKey, &'static str> {
+pub(super) fn secret_of(seed: &[u8], pubkey: &str) -> Result<SecretKey, &'static str> {
     let mut bytes = Zeroizing::new([0u8; 32]);
     if seed.len() != bytes.len() {
         return Err("the secret is not 32 bytes");

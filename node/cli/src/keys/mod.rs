@@ -9,6 +9,7 @@
 //! The three keys are three: a node that is broken into gives away no tokens. Absent on purpose: hardware wallets and remote
 //! signers; the double-sign guard, which lives beside the consensus key in node/engine.
 
+mod bundle;
 mod derive;
 mod dev;
 mod error;
@@ -19,6 +20,7 @@ mod ring;
 #[cfg(test)]
 mod tests;
 
+pub use bundle::Bundle;
 pub use derive::{COIN, KeyPath, Role, Words};
 pub use dev::{DEV_NAMES, DEV_WORDS, dev_account, dev_key, dev_name};
 pub use error::KeyError;

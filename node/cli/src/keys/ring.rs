@@ -237,7 +237,7 @@ pub(super) fn io(what: &'static str, path: &Path) -> impl Fn(std::io::Error) -> 
 }
 
 /// A random UUID (RFC 9562, version 4).
-fn uuid() -> Result<String, KeyError> {
+pub(super) fn uuid() -> Result<String, KeyError> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).map_err(|e| KeyError::Machine(format!("no randomness: {e}")))?;
     bytes[6] = bytes[6] & 0x0f | 0x40;

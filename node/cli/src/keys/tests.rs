@@ -354,6 +354,43 @@ fn a_nodes_own_keys_survive_their_files_and_are_not_mixed_up() {
     assert_eq!(load_node_key(&derived, Purpose::Node).unwrap().public(), dev_key(Role::Node, 0).unwrap().public());
 }
 
+#[test]
+fn key_15_a_bundle_brings_the_key_and_what_it_signed_and_is_no_wallet_key() {
+    let (dir, ring) = ring();
+    let secret = leither_types::SecretKey::from_seed(&[5; 32]);
+    let me = leither_types::ValidatorId::of_key(&secret.public()).to_string();
+    leither_engine::SignState::create(dir.path(), &me).unwrap();
+    let guards = leither_engine::guard_files::leave(dir.path()).unwrap();
+    let file = dir.path().join("bundle.json");
+    let write = |guards: Vec<leither_engine::GuardRecord>, file: &Path| {
+        Bundle { secret: secret.clone(), guards }.write(file, &password("way"), CHEAP)
+    };
+    write(guards.clone(), &file).unwrap();
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(write(guards.clone(), &file).is_err(), "nothing is written over");
+    let read = |file: &Path, text: &str| Bundle::read(file, &mut || Password::new(text));
+    let opened = read(&file, "way").unwrap();
+    assert_eq!((opened.secret.seed(), opened.guards), ([5; 32], guards.clone()));
+    assert!(matches!(read(&file, "other"), Err(KeyError::WrongPassword(_))));
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(!text.contains(&hex::encode([5u8; 32])) && !text.contains(&me), "the content is closed");
+    // Neither is the other.
+    fs::create_dir_all(dir.path().join("keys")).unwrap();
+    fs::copy(&file, dir.path().join("keys/b.json")).unwrap();
+    assert!(matches!(load(&ring, "b", "way"), Err(KeyError::Damaged { .. })));
+    ring.import_seed("k", &hex::encode([5u8; 32]), Lock::Password(&password("way"))).unwrap();
+    assert!(matches!(read(&dir.path().join("keys/k.json"), "way"), Err(KeyError::Damaged { .. })));
+    for field in ["pubkey", "path"] {
+        let bad = dir.path().join(field);
+        fs::copy(&file, &bad).unwrap();
+        edit(&bad, |value| value[field] = hex::encode([6u8; 32]).into());
+        assert!(matches!(read(&bad, "way"), Err(KeyError::Damaged { .. })), "{field}");
+    }
+    let empty = dir.path().join("empty");
+    write(Vec::new(), &empty).unwrap();
+    assert!(matches!(read(&empty, "way"), Err(KeyError::Damaged { .. })), "without what it signed it is none");
+}
+
 proptest! {
     #[test]
     fn any_seed_under_any_password_comes_back(seed in any::<[u8; 32]>(), text in "\\PC{1,40}", other in "\\PC{1,40}") {

@@ -41,6 +41,7 @@ pub fn genesis(validators: u32, accounts: u32, params: Params) -> Genesis {
         params,
         dev: true,
         allocations: Hash::ZERO,
+        origin: None,
     };
     let allocation = |n| Allocation {
         account: account(n),
@@ -128,6 +129,7 @@ impl Net {
             pool: Default::default(),
             admit_threads: 1,
             trusted: None,
+            rules_max: leither_types::RULES_VERSION,
             gossip: None,
         }
     }

@@ -9,11 +9,13 @@
 //! serve them; a joiner reads a [`Manifest`], has [`crate::check_chain_of_trust`] say whether its header is final, and [`restore`]s: rows
 //! whose root is not that header's are refused. A snapshot has no blocks, receipts or history; those begin with the block after it.
 
+mod found;
 mod restore;
 mod rows;
 mod shelf;
 mod write;
 
+pub use found::{Founding, check_origin};
 pub use restore::{remove_unfinished_restore, restore};
 pub use shelf::{delete_snapshot, keep_newest, list_snapshots, read_chunk, remove_unfinished};
 
@@ -176,6 +178,30 @@ pub enum SnapshotError {
         /// What validators signed.
         expected: Hash,
     },
+    /// RECOVER-6: a snapshot of another block than the one that the genesis goes on from.
+    #[error(
+        "the snapshot is of height {} and block {}, the chain goes on from height {} and block {}; take the snapshot of that height",
+        found.0, found.1, expected.0, expected.1
+    )]
+    OtherBlock {
+        /// Whose it is.
+        found: (Height, Hash),
+        /// Whose it should be.
+        expected: (Height, Hash),
+    },
+    /// RECOVER-6: the first state is not the one that the genesis names.
+    #[error(
+        "the recovered state has the root {found}, its genesis names {expected}; whoever made the genesis uses another version of this program"
+    )]
+    FirstRoot {
+        /// What the rows give.
+        found: Hash,
+        /// What the genesis names.
+        expected: Hash,
+    },
+    /// RECOVER-2: the chain cannot go on from this state.
+    #[error("the chain cannot go on from this snapshot: {0}")]
+    Recovery(String),
     /// Rows that make no ledger.
     #[error("the snapshot's rows make no state: {0}; take another snapshot")]
     Ledger(String),

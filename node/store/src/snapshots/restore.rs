@@ -91,7 +91,7 @@ fn check_handovers(manifest: &Manifest, handovers: &[Handover]) -> Result<(), Sn
 }
 
 /// There is nothing at the place of the database.
-fn check_free(data_dir: &Path) -> Result<(), SnapshotError> {
+pub(super) fn check_free(data_dir: &Path) -> Result<(), SnapshotError> {
     if !data_dir.exists() {
         return Ok(());
     }
@@ -101,7 +101,8 @@ fn check_free(data_dir: &Path) -> Result<(), SnapshotError> {
     Ok(())
 }
 
-fn move_into_place(part: &Path, data_dir: &Path) -> Result<(), SnapshotError> {
+/// Renames what was built, as a whole.
+pub(super) fn move_into_place(part: &Path, data_dir: &Path) -> Result<(), SnapshotError> {
     // A directory that somebody made beforehand may go if it is empty.
     match fs::remove_dir(data_dir) {
         Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty => return Err(SnapshotError::Occupied(data_dir.into())),
@@ -121,6 +122,19 @@ fn build(
     chunks: &mut dyn FnMut(&Hash) -> Result<Vec<u8>, SnapshotError>,
     progress: &dyn Fn(u64, u64),
 ) -> Result<(), SnapshotError> {
+    let db = take_rows(dir, manifest, chunks, progress)?;
+    write_rest(&db, genesis, manifest, handovers)?;
+    flush(&db)?;
+    Ok(())
+}
+
+/// A new database with the rows of the state that the manifest's header names, and nothing else yet.
+pub(super) fn take_rows(
+    dir: &Path,
+    manifest: &Manifest,
+    chunks: &mut dyn FnMut(&Hash) -> Result<Vec<u8>, SnapshotError>,
+    progress: &dyn Fn(u64, u64),
+) -> Result<DB, SnapshotError> {
     let options = options(true).map_err(storage)?;
     let db = DB::open_cf_descriptors(&options, dir, descriptors(&Arc::new(AtomicU64::new(0)))).map_err(storage)?;
     let mut builder = Builder::default();
@@ -139,12 +153,10 @@ fn build(
     }
     builder.check(manifest)?;
     flush(&db)?;
-    write_rest(&db, genesis, manifest, handovers)?;
-    flush(&db)?;
-    Ok(())
+    Ok(db)
 }
 
-fn flush(db: &DB) -> Result<(), Fault> {
+pub(super) fn flush(db: &DB) -> Result<(), Fault> {
     let mut all = Vec::new();
     for name in crate::columns::ALL {
         all.push(column(db, name)?);

@@ -25,6 +25,7 @@ pub fn genesis_named(name: &str) -> GenesisHead {
         params: Params::dev(),
         dev: true,
         allocations: Genesis::root(&[]),
+        origin: None,
     }
 }
 

@@ -1,6 +1,7 @@
 mod faults;
 mod joining;
 mod pay;
+mod recovery;
 mod rules;
 
 use leither_harness::pallets::staking::{self, Contact, Stake, Standing, views};
