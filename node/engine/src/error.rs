@@ -19,9 +19,7 @@ pub enum StartError {
     #[error(transparent)]
     Validators(#[from] ValidatorsError),
     /// STAKING-11.
-    #[error(
-        "the chain plays by rules {version}, this program knows none above {known}; install the current leither"
-    )]
+    #[error("the chain plays by rules {version}, this program knows none above {known}; install the current leither")]
     Rules {
         /// Which are in force.
         version: u32,

@@ -2,8 +2,8 @@
 //! has that hash; a snapshot is taken if certificates lead to it from the genesis set, or from a block that its owner trusts; each failure has
 //! a cause in one line, and the next peer or snapshot is tried.
 
-use leither_net::{AskError, Net, Offence, PeerId, PeerInfo, Request, Response};
 use leither_executor::{RecoveryError, recovered_state};
+use leither_net::{AskError, Net, Offence, PeerId, PeerInfo, Request, Response};
 use leither_store::snapshots::{Founding, check_origin, hash_chunk, restore};
 use leither_store::{Handover, Manifest, SnapshotError, TrustError, check_chain_of_trust};
 use leither_types::{Block, Genesis, GenesisHead, Hash, Height, Millis, Params, ValidatorSet, decode_within};

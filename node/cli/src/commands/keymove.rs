@@ -65,9 +65,13 @@ fn chosen(home: &Home, validator: Option<ValidatorId>) -> Done<(PathBuf, SecretK
     }
     if keys.len() > 1 {
         let ids: Vec<String> = keys.iter().map(|(_, key)| id(key).to_string()).collect();
-        return Err(Failure::usage(format!("this home has several consensus keys: choose one by --validator, of {}", ids.join(", "))));
+        return Err(Failure::usage(format!(
+            "this home has several consensus keys: choose one by --validator, of {}",
+            ids.join(", ")
+        )));
     }
-    keys.pop().ok_or_else(|| Failure::usage(format!("{} has no such consensus key that could be moved", home.root().display())))
+    keys.pop()
+        .ok_or_else(|| Failure::usage(format!("{} has no such consensus key that could be moved", home.root().display())))
 }
 
 impl Move {
@@ -87,7 +91,9 @@ impl Move {
                 Bundle { secret, guards }.write(&file, &password, ScryptCost::default())?;
                 guard_files::gone(&dir).map_err(guard)?;
                 session.printer.answer(&json!({ "file": file.display().to_string(), "validator": validator }));
-                session.printer.say("Import it on the other machine: `leither keys move import FILE`. This home signs nothing by it any more.");
+                session.printer.say(
+                    "Import it on the other machine: `leither keys move import FILE`. This home signs nothing by it any more.",
+                );
             }
             Move::Import { file } => {
                 let passwords = session.passwords();

@@ -214,7 +214,9 @@ impl Run {
             return Err(Failure::usage(format!("{root} is no home of a node: make one with `leither init --genesis FILE`")));
         }
         if super::recover::is_cut_short(home) {
-            return Err(Failure::usage("a recovery of this home was cut short: end it with `leither recover start PLAN`, by the same plan"));
+            return Err(Failure::usage(
+                "a recovery of this home was cut short: end it with `leither recover start PLAN`, by the same plan",
+            ));
         }
         let variables = config::variables(std::env::vars_os())?;
         let mut set = settings(&self.set)?;

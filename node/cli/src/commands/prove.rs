@@ -4,10 +4,10 @@ use super::Session;
 use crate::exit::{Done, Exit, Failure};
 use crate::wallet::Wallet;
 use clap::Args;
-use leither_pallets::{mimei, orgs};
-use leither_rpc_api::{GetProof, OrgRef, Proof, ProofSubject, TokenRef, methods};
-use leither_state::{Answer, Question, STATE_PROOF_BYTES_MAX, StateProof};
-use leither_types::{Hash, List, MimeiId, decode_within, json::hex_of};
+use leither_pallets::{lineage, mimei, orgs};
+use leither_rpc_api::{Bytes, GetProof, OrgRef, Proof, ProofSubject, TokenRef, methods};
+use leither_state::{Answer, Question, RECORD_BYTES_MAX, STATE_PROOF_BYTES_MAX, StateProof};
+use leither_types::{Hash, List, MimeiId, decode_within, json::bytes_of_hex, json::hex_of};
 use serde_json::{Value, json};
 
 /// Asks for a proof and verifies it here, against the genesis hash that is given.
@@ -25,6 +25,9 @@ pub struct Prove {
     /// A MiMei's head.
     #[arg(long, conflicts_with_all = ["account", "token", "org"])]
     mimei: Option<String>,
+    /// The chains that this one goes on from, where it was recovered.
+    #[arg(long, conflicts_with_all = ["account", "token", "org", "mimei"])]
+    ancestry: bool,
     /// The chain's id, from somebody you trust; the node's own word where it is not given.
     #[arg(long)]
     chain: Option<String>,
@@ -39,12 +42,21 @@ impl Prove {
             Some(text) => text.parse().map_err(Failure::usage)?,
             None => wallet.chain(),
         };
-        session.printer.answer(&proven(&chain, &subject, &answer)?);
+        let mut shown = proven(&chain, &subject, &answer)?;
+        if let Some(bytes) = shown["value"].as_str().filter(|_| self.ancestry).and_then(bytes_of_hex) {
+            let pasts: List<lineage::Past, { lineage::PASTS_MAX }> =
+                decode_within(&bytes, RECORD_BYTES_MAX).map_err(Failure::fault)?;
+            shown["value"] = serde_json::to_value(&*pasts).map_err(Failure::fault)?;
+        }
+        session.printer.answer(&shown);
         Ok(())
     }
 
     /// What is asked for, by id. Names are looked up at the node: that the id is the one that was meant, no proof of it says.
     async fn subject(&self, wallet: &Wallet) -> Done<ProofSubject> {
+        if self.ancestry {
+            return Ok(ProofSubject::Record { record: Bytes(lineage::views::key()) });
+        }
         match (&self.account, &self.token, &self.org, &self.mimei) {
             (Some(account), Some(token), None, None) => {
                 let account = wallet.account(account).await?.into();
@@ -59,7 +71,7 @@ impl Prove {
                 let mimei: MimeiId = mimei.parse()?;
                 Ok(ProofSubject::Mimei { mimei: mimei.into() })
             }
-            _ => Err(Failure::usage("say what to prove: --account with --token or --org, or --mimei")),
+            _ => Err(Failure::usage("say what to prove: --account with --token or --org, --mimei, or --ancestry")),
         }
     }
 }
@@ -104,7 +116,7 @@ fn proven(chain: &Hash, subject: &ProofSubject, answer: &Proof) -> Done<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leither_rpc_api::{Bytes, Certificate, FinalHeader, Hash32, Header, Id, U64};
+    use leither_rpc_api::{Certificate, FinalHeader, Hash32, Header, Id, U64};
     use leither_types::ValidatorId;
 
     const GOLDEN: &str = include_str!("../../../../spec/vectors/state-proof.json");

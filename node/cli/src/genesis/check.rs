@@ -22,6 +22,9 @@ pub(super) fn whole(file: &GenesisFile) -> Result<Genesis, GenesisError> {
         let known = format!("{GENESIS_VERSION} without an origin and {GENESIS_RECOVERED} with one");
         return unfit(format!("its version is {}, this program knows {known}", file.version));
     }
+    if file.origin.is_none() && file.validators.iter().any(|v| v.possession.is_some()) {
+        return unfit("a validator has a proof of possession, which only a recovered chain asks for");
+    }
     let plain = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-' | '.');
     if file.name.is_empty() || file.name.len() > NAME_BYTES_MAX || !file.name.chars().all(plain) {
         return unfit(format!("its name must be 1 to {NAME_BYTES_MAX} of a-z, 0-9, `-` and `.`"));
@@ -44,7 +47,9 @@ pub(super) fn whole(file: &GenesisFile) -> Result<Genesis, GenesisError> {
     };
     let Some(genesis) = Genesis::new(head, allocations) else { return unfit("it has too many allocations") };
     if !genesis.head.has_all_keys() {
-        return unfit("the proof of possession of a validator is not by its key, for its operator, in the recovery of this old chain");
+        return unfit(
+            "the proof of possession of a validator is not by its key, for its operator, in the recovery of this old chain",
+        );
     }
     match file.chain {
         Some(stated) if stated != genesis.chain() => {
@@ -63,7 +68,10 @@ fn origin(file: &GenesisFile, form: &OriginForm, set: &ValidatorSet) -> Result<O
     for seat in set.iter() {
         let proof = file.validators.iter().find(|v| v.key == seat.key).and_then(|v| v.possession);
         let Some(proof) = proof else {
-            return unfit(format!("the validator {} has no proof of possession: its owner's `leither recover offer` makes one", seat.key));
+            return unfit(format!(
+                "the validator {} has no proof of possession: its owner's `leither recover offer` makes one",
+                seat.key
+            ));
         };
         if possessions.push(proof).is_err() {
             return unfit(format!("no chain has more than {VALIDATORS_MAX} validators"));

@@ -63,7 +63,9 @@ impl Bundle {
         })?;
         let content: Content = serde_json::from_slice(&content)
             .map_err(|e| damaged(format!("its content: line {}, column {}", e.line(), e.column())))?;
-        let seed = hex::decode(content.secret.as_bytes()).map(Zeroizing::new).map_err(|_| damaged("the secret is not hex".into()))?;
+        let seed = hex::decode(content.secret.as_bytes())
+            .map(Zeroizing::new)
+            .map_err(|_| damaged("the secret is not hex".into()))?;
         let secret = keystore::secret_of(&seed, &sealed.pubkey).map_err(|what| damaged(what.into()))?;
         let me = ValidatorId::of_key(&secret.public()).to_string();
         if content.guards.is_empty() || content.guards.iter().any(|guard| guard.validator() != me) {

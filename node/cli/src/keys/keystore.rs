@@ -193,7 +193,9 @@ pub(super) fn open_content(
     };
     let salt = bytes(&crypto.kdf.params.salt, 32)?;
     let nonce = bytes(&crypto.cipher.params.nonce, 24)?;
-    let sealed = hex::decode(&crypto.cipher.message).ok().filter(|b| b.len().checked_sub(TAG_BYTES).is_some_and(|n| lengths.contains(&n)));
+    let sealed = hex::decode(&crypto.cipher.message)
+        .ok()
+        .filter(|b| b.len().checked_sub(TAG_BYTES).is_some_and(|n| lengths.contains(&n)));
     let sealed = sealed.ok_or_else(|| damaged("its content is of another length, or no hex"))?;
     let key = stretch(password, &crypto.kdf.params, &salt).map_err(damaged)?;
     XChaCha20Poly1305::new((&*key).into())

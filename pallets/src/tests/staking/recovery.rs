@@ -94,7 +94,10 @@ fn recover_2_what_is_not_of_this_state_begins_nothing() {
     assert_eq!(refused(&chain, |head| head.version = 1), RecoveryError::NoRecovery);
     assert_eq!(refused(&chain, |head| head.origin = None), RecoveryError::NoRecovery);
     assert_eq!(refused(&chain, |head| head.allocations = Hash::ZERO), RecoveryError::NoRecovery);
-    assert_eq!(refused(&chain, |head| head.origin.as_mut().unwrap().possessions = Default::default()), RecoveryError::Possession);
+    assert_eq!(
+        refused(&chain, |head| head.origin.as_mut().unwrap().possessions = Default::default()),
+        RecoveryError::Possession
+    );
     let other = |head: &mut GenesisHead| head.origin.as_mut().unwrap().chain = Hash([1; 32]);
     assert_eq!(refused(&chain, other), RecoveryError::OtherState);
 }

@@ -47,8 +47,8 @@ impl OfferFile {
     pub fn read(path: &Path) -> Done<Self> {
         let told = |what: String| Failure::usage(format!("{}: {what}", path.display()));
         let bytes = files::read_within(path, FILE_BYTES_MAX).map_err(|e| told(e.to_string()))?;
-        let offer: Self = serde_json::from_slice(&bytes)
-            .map_err(|e| told(format!("this is no offer of `leither recover offer` ({e})")))?;
+        let offer: Self =
+            serde_json::from_slice(&bytes).map_err(|e| told(format!("this is no offer of `leither recover offer` ({e})")))?;
         match offer.key.verify(&recovery_bytes(&offer.chain, &offer.operator, &offer.key), &offer.possession) {
             true => Ok(offer),
             false => Err(told("the proof in it is not by its consensus key: have it made anew".into())),

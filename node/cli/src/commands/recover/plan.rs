@@ -52,7 +52,10 @@ fn wanted(text: &str, old: &Hash) -> Done<Wanted> {
     };
     let offer = OfferFile::read(Path::new(path))?;
     if offer.chain != *old {
-        return Err(Failure::usage(format!("{path} is an offer for the recovery of the chain {}, this one is {old}", offer.chain)));
+        return Err(Failure::usage(format!(
+            "{path} is an offer for the recovery of the chain {}, this one is {old}",
+            offer.chain
+        )));
     }
     Ok(Wanted { offer, power })
 }

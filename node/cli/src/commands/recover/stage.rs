@@ -43,7 +43,9 @@ fn disk(path: &Path) -> impl FnOnce(std::io::Error) -> Failure {
 /// RECOVER-9: a full disk in one sentence; whatever else it was, as it was.
 fn no_room(failure: Failure) -> Failure {
     match failure.sentence.contains("No space left") {
-        true => Failure::fault("the disk is full: the new chain's state has no room beside the old one's; make some and start again, nothing was changed"),
+        true => Failure::fault(
+            "the disk is full: the new chain's state has no room beside the old one's; make some and start again, nothing was changed",
+        ),
         false => failure,
     }
 }
@@ -149,7 +151,8 @@ fn change_places(new: &Path, place: &Path, aside: &Path) -> Done {
         fs::rename(place, aside).map_err(disk(place))?;
     } else if place.exists() {
         if has_database(place) {
-            let sentence = format!("{} and {} are both there: move one of them away, and start again", place.display(), aside.display());
+            let sentence =
+                format!("{} and {} are both there: move one of them away, and start again", place.display(), aside.display());
             return Err(Failure::usage(sentence));
         }
         // Some command has made the directories of a home.

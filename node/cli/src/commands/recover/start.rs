@@ -35,14 +35,19 @@ impl Start {
         let home = &session.home;
         let plan = genesis::load(&self.plan)?;
         let Some(origin) = plan.head.origin.clone() else {
-            let sentence = format!("{} is the genesis of a chain of its own, no plan: `leither init --genesis` takes it", self.plan.display());
+            let sentence = format!(
+                "{} is the genesis of a chain of its own, no plan: `leither init --genesis` takes it",
+                self.plan.display()
+            );
             return Err(Failure::usage(sentence));
         };
         if let Some(built) = stage::built(home)? {
             // It was checked before it was built.
             return match built.chain() == plan.chain() {
                 true => finish(session, &plan, &origin, Value::Null, Value::Null),
-                false => Err(Failure::usage("another recovery of this home was cut short: end that one first, with its own plan")),
+                false => {
+                    Err(Failure::usage("another recovery of this home was cut short: end that one first, with its own plan"))
+                }
             };
         }
         let old = genesis::load(&home.genesis())?;
@@ -91,14 +96,17 @@ fn check_chain(home: &Home, old: &Genesis, plan: &Genesis, origin: &Origin) -> D
         )));
     }
     if (&old.head.name, old.head.dev) != (&plan.head.name, plan.head.dev) {
-        return Err(Failure::usage("the plan gives the chain another name, or makes a development chain of it: have it made anew"));
+        return Err(Failure::usage(
+            "the plan gives the chain another name, or makes a development chain of it: have it made anew",
+        ));
     }
     Ok(())
 }
 
 /// RECOVER-2: by this home's own state, before anything is built.
 fn check_state(plan: &Genesis, state: Arc<dyn Read>, last: &Header) -> Done<(Value, Value)> {
-    let writes = recovered_state(state.clone(), &plan.head, last).map_err(|why| Failure::usage(format!("the plan is refused: {why}")))?;
+    let writes =
+        recovered_state(state.clone(), &plan.head, last).map_err(|why| Failure::usage(format!("the plan is refused: {why}")))?;
     let found = state.root_after(&writes).map_err(Failure::fault)?;
     let expected = plan.head.origin.as_ref().map(|origin| origin.first_root).unwrap_or_default();
     if found != expected {
@@ -143,6 +151,8 @@ fn finish(session: &Session, plan: &Genesis, origin: &Origin, seats: Value, gone
     let mut shown = answer(plan, origin, seats, gone);
     shown["old_files"] = aside.display().to_string().into();
     session.printer.answer(&shown);
-    session.printer.say("`leither run` starts the new chain. The old one's files stand where it says above; they may be deleted.");
+    session
+        .printer
+        .say("`leither run` starts the new chain. The old one's files stand where it says above; they may be deleted.");
     Ok(())
 }

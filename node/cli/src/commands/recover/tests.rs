@@ -58,7 +58,8 @@ impl Survivor {
             let parent = Parent { chain, height: head.height, id: head.id, time: head.time, certificate, state };
             let draft = Draft { time: head.time + 1_000, proposer: me, evidence: Vec::new() };
             let (block, outcome, _) = build(&parent, &draft, &[], &NobodyVerified).unwrap();
-            let mut certificate = Certificate { height: head.height + 1, round: 0, block: block.id(), signatures: List::default() };
+            let mut certificate =
+                Certificate { height: head.height + 1, round: 0, block: block.id(), signatures: List::default() };
             let signature = self.key.sign(&certificate.claim_message(&chain, me));
             certificate.signatures = List::new(vec![CommitSig { validator: me, signature }]).unwrap();
             let commit = Commit {
@@ -98,7 +99,8 @@ impl Survivor {
     /// Why a plan is not started; the home is as it was.
     fn refusal(&self, plan: &Path) -> String {
         let names = || {
-            let mut names: Vec<_> = std::fs::read_dir(self.home.root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            let mut names: Vec<_> =
+                std::fs::read_dir(self.home.root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
             names.sort();
             names
         };
@@ -136,7 +138,8 @@ fn recover_2_the_same_home_offers_and_time_make_the_same_plan_and_the_chain_begi
     check.run(&session(&survivor.home)).unwrap();
     assert_eq!(genesis::load(&survivor.home.genesis()).unwrap(), survivor.genesis, "a look changes nothing");
     files::replace(&survivor.home.trusted(), b"3:0x00", files::OPEN_MODE).unwrap();
-    let guard = SignState::open(&survivor.home.validator(), &origin.chain, &ValidatorId::of_key(&survivor.key.public()).to_string());
+    let guard =
+        SignState::open(&survivor.home.validator(), &origin.chain, &ValidatorId::of_key(&survivor.key.public()).to_string());
     drop(guard.unwrap());
     survivor.start(&plan, None).unwrap();
 
