@@ -173,6 +173,10 @@ test('blocks and certificates of block.json have the bytes and ids that they hav
   assert.equal(leither.toHex(leither.tagged('leither/genesis/v1', hex(block.genesis.head))), block.genesis.chain);
   const { params } = decode(layout.genesisHead, hex(block.genesis.head), 10_000);
   assert.deepEqual(plain(params), plain(block.genesis.params.fields));
+  assert.equal(leither.toHex(leither.tagged('leither/genesis/v1', hex(block.recovered.head))), block.recovered.chain);
+  const { origin } = decode(layout.genesisHead, hex(block.recovered.head), 10_000);
+  const possessions = origin.possessions.map((signature) => leither.toHex(signature));
+  assert.deepEqual(plain({ ...origin, possessions }), plain(block.recovered.origin));
   const certificate = decode(layout.certificate, hex(block.certificate.bytes), 10_000);
   assert.equal(certificate.signatures.length, block.certificate.signatures.length);
   const vote = block.votes.find((row) => row.kind === 'Precommit' && row.block);

@@ -99,6 +99,26 @@ pub fn genesis() -> Genesis {
     Genesis::new(head, vec![one(1, 1_000_000_000), one(2, 2_500_000_000)]).expect("two allocations")
 }
 
+/// The sample chain, recovered after its 99th block to the first and the third of its validators.
+pub fn recovered() -> GenesisHead {
+    let old = genesis();
+    let kept = old.head.validators.iter().step_by(2).cloned().collect();
+    let validators = ValidatorSet::new(kept).expect("two fit validators");
+    let secret = |seat: &Validator| (101..=104).map(key).find(|secret| secret.public() == seat.key).expect("a sample's key");
+    let sign = |seat: &Validator| secret(seat).sign(&recovery_bytes(&old.chain(), &seat.operator, &seat.key));
+    let origin = Origin {
+        chain: old.chain(),
+        height: 99,
+        block: hash("block"),
+        state_root: hash("state"),
+        first_root: hash("first state"),
+        possessions: list(validators.iter().map(sign).collect()),
+    };
+    let allocations = Genesis::root(&[]);
+    let time = old.head.time + 86_400_000;
+    GenesisHead { version: GENESIS_RECOVERED, time, validators, allocations, origin: Some(origin), ..old.head }
+}
+
 /// The id of the sample chain.
 pub fn chain() -> Hash {
     genesis().chain()

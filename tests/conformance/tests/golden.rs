@@ -151,6 +151,27 @@ fn genesis() -> Value {
     })
 }
 
+fn recovered() -> Value {
+    let head = samples::recovered();
+    let origin = head.origin.as_ref().expect("a recovery");
+    let old = origin.chain;
+    let seat = |v: &Validator| json!({"operator": v.operator, "sign_bytes": hex_of(&recovery_bytes(&old, &v.operator, &v.key))});
+    json!({
+        "origin": {
+            "chain": old,
+            "height": origin.height.to_string(),
+            "block": origin.block,
+            "state_root": origin.state_root,
+            "first_root": origin.first_root,
+            "possessions": origin.possessions.iter().map(hex).collect::<Vec<_>>(),
+        },
+        "seats": head.validators.iter().map(seat).collect::<Vec<_>>(),
+        "has_all_keys": head.has_all_keys(),
+        "head": hex(&head),
+        "chain": head.chain(),
+    })
+}
+
 fn header() -> Value {
     let header = samples::header();
     json!({
@@ -258,6 +279,7 @@ fn bytes_of_blocks_and_all_that_is_in_them_are_frozen() {
     let made = json!({
         "params": {"standard": params(&Params::standard()), "dev": params(&Params::dev())},
         "genesis": genesis(),
+        "recovered": recovered(),
         "header": header(),
         "votes": votes(),
         "evidence": samples::evidence().iter().map(|proof| json!({"bytes": hex(proof), "hash": proof.hash()})).collect::<Vec<_>>(),
