@@ -6,7 +6,8 @@
 //! each survivor  recover start PLAN        checks it against its own books, and makes the new chain's database of them
 //! a new device   init --genesis PLAN, run  takes the state from a survivor, and checks it by the roots in the plan
 //! ```
-//! Equal plans make equal chains: whoever starts by the same file has the same genesis, state and chain id (spec/recovery.md).
+//! Equal plans make equal chains: whoever starts by the same file has the same genesis, state and chain id. What was signed for one chain
+//! counts for nothing on the other (RECOVER-11). Rules: spec/recovery.md.
 
 mod offer;
 mod plan;
