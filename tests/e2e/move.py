@@ -9,7 +9,7 @@ import tempfile
 import time
 
 from join import CHECKS, Node, catches_up, same_books, signed_since
-from lib import rpc, until
+from lib import free_port, rpc, until
 from net import Net, pay
 
 WAY = {"LEITHER_PASSWORD": "on the way"}
@@ -69,7 +69,9 @@ def main():
             catches_up(new, one)
             since = one.height() + 1
             until("it signs on the new machine", 40, lambda: len(signed_since(one, validator, since)) >= 3)
-            old.refused(4, "moved to another machine")
+            # The new machine has its ports.
+            elsewhere = [f"p2p.listen=127.0.0.1:{free_port()}", f"consensus.listen=127.0.0.1:{free_port()}"]
+            old.refused(4, "moved to another machine", *(word for setting in elsewhere for word in ("--set", setting)))
             tell("the new machine signs")
 
             new.stop()

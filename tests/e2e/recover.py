@@ -156,7 +156,7 @@ class Story:
         try:
             rpc(self.one.url, "tx_submit", self.raw)
         except RpcError as error:
-            CHECKS.equal(error.reason, "wrong_chain", "an old transaction")
+            CHECKS.equal(error.reason, "tx_wrong_chain", "an old transaction")
         else:
             CHECKS.that(False, "an old transaction is taken")
         stake = stake_of(self.one, self.gone)
