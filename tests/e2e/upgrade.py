@@ -73,7 +73,7 @@ def main():
             # A program that is not renewed: it follows, and knows the first rules alone.
             old = Node(pathlib.Path(top), "old-program").join(one, net.chain)
             nodes.append(old)
-            old.start("--rules-max", 1)
+            old.start("--rules-max", "1")
             catches_up(old, one)
             for node in net.nodes:
                 node.stop()
@@ -109,7 +109,7 @@ def main():
             CHECKS.equal(old.process.wait(), 4, "the old program's exit code")
             last = old.said().strip().splitlines()[-1]
             CHECKS.that("plays by rules 2" in last and "install the current leither" in last, f"the old program says: {last}")
-            old.refused(4, "plays by rules 2", "--rules-max", 1)
+            old.refused(4, "plays by rules 2", "--rules-max", "1")
             old.start()
             catches_up(old, one)
             tell("a program that knows the first rules alone stopped by name; renewed, it goes on")
