@@ -65,10 +65,9 @@ pub struct Run {
     /// many abstain, and never by a third of the power or more.
     #[arg(long)]
     vote_again: bool,
-    /// Stands for a program that knows no newer rules; for tests alone, so a release has it not.
-    #[cfg(debug_assertions)]
-    #[arg(long, hide = true, value_name = "VERSION")]
-    rules_max: Option<u32>,
+    /// Stands for an older program: plays by no newer rules than these, and stops where the chain does. It cannot do more than that.
+    #[arg(long, hide = true, value_name = "VERSION", default_value_t = RULES_VERSION)]
+    rules_max: u32,
 }
 
 pub(super) fn trusted(text: &str) -> Result<Trusted, String> {
@@ -231,10 +230,7 @@ impl Run {
         let trusted = join::remember(home, self.trust)?;
         let is_founder = validators.iter().any(|v| genesis.head.validators.get(&ValidatorId::of_key(&v.key.public())).is_some());
         join::chain(home, &config, &node_key, &genesis.head, is_founder, trusted).await?;
-        #[cfg(debug_assertions)]
-        let rules_max = self.rules_max.unwrap_or(RULES_VERSION);
-        #[cfg(not(debug_assertions))]
-        let rules_max = RULES_VERSION;
+        let rules_max = self.rules_max;
         let swarm = swarm_key(validators.first().map_or(&node_key, |validator| &validator.key));
         let parts = Parts {
             config,
