@@ -108,7 +108,6 @@ mod tests {
     use super::*;
     use crate::join::begin_from;
     use leither_executor::{Draft, NobodyVerified, Parent, build, genesis_state, recovered_state};
-    use leither_state::Read;
     use leither_store::{Commit, SnapshotError};
     use leither_types::{
         AccountId, CommitSig, GENESIS_RECOVERED, GENESIS_VERSION, Genesis, GenesisHead, List, Origin, Params, SecretKey, Text,
