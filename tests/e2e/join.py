@@ -25,7 +25,7 @@ UNBONDING_MS = 30_000
 EPOCH_S = 8
 # Blocks that no prune takes.
 KEPT = 100
-PARAMS = {"epoch_ms": str(EPOCH_S * 1_000), "heartbeat_ms": "2000", "unbonding_ms": str(UNBONDING_MS), "jail_ms": "3000", "misses_max": 5,
+PARAMS = {"epoch_ms": str(EPOCH_S * 1_000), "heartbeat_ms": "2000", "unbonding_ms": str(UNBONDING_MS), "jail_ms": "3000", "misses_max": 8,
           "pulse_ms": "500", "pulse_min_ms": "100"}
 # For whatever comes at the next election, with room for a machine that builds something else.
 ELECTION_S = 3 * EPOCH_S + 10
