@@ -110,7 +110,8 @@ impl World<'_> {
             let due = stake.is_some_and(|stake| matches!(stake.standing, Standing::Jailed(until) if until <= time));
             let seat = &self.seats[node];
             let ready = seat.node.is_some() && seat.height() + BEHIND_MAX >= height;
-            let asked = || self.waiting.iter().any(|n| self.orders.get(*n).is_some_and(|(o, _)| o.from == who && o.want == Want::Unjail));
+            let asked =
+                || self.waiting.iter().any(|n| self.orders.get(*n).is_some_and(|(o, _)| o.from == who && o.want == Want::Unjail));
             if due && ready && !asked() && self.rng.r#gen() {
                 self.operate(node, Want::Unjail);
             }

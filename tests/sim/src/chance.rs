@@ -1,9 +1,9 @@
 //! Plans that a seed makes up: what befalls the net, when, and who in it is a villain.
 
 use crate::acts::{Act, Deed};
+use crate::client::FOUNDER_POWER;
 use crate::plan::{Plan, Rules};
 use crate::trouble::{Cut, Trouble, Way};
-use crate::client::FOUNDER_POWER;
 use crate::villains::Cast;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};

@@ -12,7 +12,8 @@ use crate::witness::Witness;
 use leither_harness::Memory;
 use leither_state::HoldingProof;
 use leither_types::{
-    AccountId, Certificate, Genesis, Hash, Height, PublicKey, Receipt, TokenId, Validator, ValidatorId, ValidatorSet, Vote, VoteKind,
+    AccountId, Certificate, Genesis, Hash, Height, PublicKey, Receipt, TokenId, Validator, ValidatorId, ValidatorSet, Vote,
+    VoteKind,
 };
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,8 @@
 //! The oracle's own register of validators: who votes at which height, with which power, reckoned from the committed blocks and from what
 //! the operators signed, in plain maps, by the words of `spec/staking.md`.
 
-use crate::weights::{Ranked, weights};
 use crate::client::Want;
+use crate::weights::{Ranked, weights};
 use leither_harness::Memory;
 use leither_pallets::staking::{self, views};
 use leither_state::Fault;
@@ -414,7 +414,11 @@ impl Register {
         let sets = [views::set_before(state)?, views::set(state)?, views::set_after(state)?];
         for (at, set) in (height..).zip(&sets) {
             if self.sets.get(&at) != Some(&plain(set)) {
-                wrong.push(format!("the state says that {:?} vote at height {at}, it should be {:?}", plain(set), self.sets.get(&at)));
+                wrong.push(format!(
+                    "the state says that {:?} vote at height {at}, it should be {:?}",
+                    plain(set),
+                    self.sets.get(&at)
+                ));
             }
         }
         let mut listed: BTreeMap<_, _> = self.stakes.iter().filter(|(_, stake)| stake.listed).collect();

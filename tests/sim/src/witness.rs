@@ -90,20 +90,17 @@ impl Witness {
             }
             convicted.extend(register.owner(&offender).copied());
         }
-        let in_reach = |operator: &AccountId| {
-            register.stake(operator).is_some_and(|stake| !matches!(stake.standing, Standing::Ejected(_)))
-        };
+        let in_reach =
+            |operator: &AccountId| register.stake(operator).is_some_and(|stake| !matches!(stake.standing, Standing::Ejected(_)));
         // Whose pledge has gone back, or who is ejected, is out of reach: their accusers forget them.
         self.proofs.retain(|(_, operator), _| in_reach(operator));
         if block.evidence.len() < EVIDENCE_MAX {
             let due = |((by, who), since): &(&(usize, AccountId), &Height)| {
                 Some(*by) == author && **since < block.header.height && !convicted.contains(who)
             };
-            wrong.extend(
-                self.proofs.iter().find(due).map(|((_, who), since)| {
-                    format!("it does not convict {who}, of whom its proposer has had proof since height {since}")
-                }),
-            );
+            wrong.extend(self.proofs.iter().find(due).map(|((_, who), since)| {
+                format!("it does not convict {who}, of whom its proposer has had proof since height {since}")
+            }));
         }
         wrong
     }

@@ -241,7 +241,8 @@ impl<'a> World<'a> {
         let overrun = self.oracle.villains_of(tip + 1).is_some_and(|(bad, all)| bad * 3 > all);
         if overrun {
             self.reached.overruns += 1;
-            self.log.line(self.clock.now(), format_args!("villains have more than a third of the power at height {}", tip + 1));
+            self.log
+                .line(self.clock.now(), format_args!("villains have more than a third of the power at height {}", tip + 1));
         }
         overrun
     }
@@ -449,11 +450,8 @@ impl<'a> World<'a> {
     }
 
     fn report(self) -> Report {
-        let fate = |(order, at): &(Order, Height)| Fate {
-            from: order.from,
-            submitted: *at,
-            committed: self.oracle.committed(order),
-        };
+        let fate =
+            |(order, at): &(Order, Height)| Fate { from: order.from, submitted: *at, committed: self.oracle.committed(order) };
         let transfers = self.orders.iter().filter(|(order, _)| matches!(order.want, Want::Pay(..)));
         Report {
             plan: self.plan.clone(),
