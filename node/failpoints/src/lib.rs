@@ -94,7 +94,8 @@ pub fn hit(_point: &'static str) {}
 #[cfg(debug_assertions)]
 pub fn arm(value: &str) -> Result<(), String> {
     for part in value.split(';').map(str::trim).filter(|part| !part.is_empty()) {
-        let (name, actions) = part.split_once('=').ok_or_else(|| format!("{VARIABLE}: write NAME=ACTIONS instead of `{part}`"))?;
+        let (name, actions) =
+            part.split_once('=').ok_or_else(|| format!("{VARIABLE}: write NAME=ACTIONS instead of `{part}`"))?;
         if !POINTS.contains(&name) {
             return Err(format!("{VARIABLE}: there is no point `{name}`; all are in node/failpoints/src/lib.rs"));
         }

@@ -35,9 +35,11 @@ fn each_point_stands_in_one_place_and_each_place_is_a_point() {
 fn what_cannot_be_armed_is_told() {
     arm("").unwrap();
     arm(" store/created=3*off->return ; ").unwrap();
-    for (value, words) in
-        [("store/created", "NAME=ACTIONS"), ("store/creatd=return", "no point `store/creatd`"), ("store/created=die", "store/created:")]
-    {
+    for (value, words) in [
+        ("store/created", "NAME=ACTIONS"),
+        ("store/creatd=return", "no point `store/creatd`"),
+        ("store/created=die", "store/created:"),
+    ] {
         let said = arm(value).unwrap_err();
         assert!(said.contains(words), "{said}");
     }

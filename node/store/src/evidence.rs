@@ -22,7 +22,10 @@ impl Store {
         let mut options = WriteOptions::default();
         options.set_sync(true);
         hit("store/evidence/before");
-        self.inner.db.put_cf_opt(column(&self.inner.db, META)?, key(proof), proof.encode(), &options).map_err(storage)?;
+        self.inner
+            .db
+            .put_cf_opt(column(&self.inner.db, META)?, key(proof), proof.encode(), &options)
+            .map_err(storage)?;
         hit("store/evidence/written");
         Ok(())
     }
