@@ -6,7 +6,7 @@ SEEDS ?= 200
 FROM ?= 1
 EXECUTIONS ?= 1000000
 
-.PHONY: help setup build dev test lint bench sim twins fuzz fmt clean
+.PHONY: help setup build dev test lint bench sim twins fuzz scores fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ twins: setup ## simulates twins: two nodes with one key, cut in every way
 
 fuzz: ## EXECUTIONS of each fuzz target: make fuzz EXECUTIONS=1000000 (needs a nightly toolchain)
 	tests/fuzz/run.sh $(EXECUTIONS)
+
+scores: ## takes the outcomes of local runs into tests/scores.jsonl and makes tests/SCOREBOARD.md
+	tests/scoreboard.py --take
 
 fmt: ## formats the Rust code
 	cargo fmt --all

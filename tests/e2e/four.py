@@ -8,7 +8,7 @@ import time
 import urllib.error
 
 import lib
-from lib import LEITHER, ROOT, environment, free_port, rpc
+from lib import LEITHER, ROOT, Score, environment, free_port, rpc
 
 N = 4
 
@@ -19,6 +19,11 @@ def cli(home, *args, node=None):
 
 def main():
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20
+    with Score("four", "heights") as score:
+        found(seconds, score)
+
+
+def found(seconds, score):
     with tempfile.TemporaryDirectory(prefix="leither-four-") as text:
         top = pathlib.Path(text)
         genesis = top / "genesis.json"
@@ -46,7 +51,7 @@ def main():
             nodes.append(subprocess.Popen([str(LEITHER), "--home", str(home), "run"], stdout=log, stderr=log,
                                           env=environment(home)))
         try:
-            run(homes, [f"http://127.0.0.1:{p[0]}" for p in ports], chain, seconds, nodes)
+            run(homes, [f"http://127.0.0.1:{p[0]}" for p in ports], chain, seconds, nodes, score)
         finally:
             for node in nodes:
                 node.terminate()
@@ -54,7 +59,7 @@ def main():
                 node.wait(30)
 
 
-def run(homes, urls, chain, seconds, nodes):
+def run(homes, urls, chain, seconds, nodes, score):
     until = time.time() + 60
     for url, home, node in zip(urls, homes, nodes):
         while True:
@@ -81,6 +86,7 @@ def run(homes, urls, chain, seconds, nodes):
         seen = {(h["header"]["id"], h["header"]["state_root"]) for h in (rpc(url, "chain_getHeader", str(height)) for url in urls)}
         if len(seen) != 1:
             sys.exit(f"height {height}: the nodes differ: {seen}")
+        score.tried += 1
     if any(node.poll() is not None for node in nodes):
         sys.exit("a node has ended by itself")
     print(f"{N} validators, {seconds:.0f} s, {len(sent)} transfers, heights {heights}: one block and one root at each of {min(heights)}")

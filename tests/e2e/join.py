@@ -14,7 +14,7 @@ import time
 
 import lib
 from audit import audit
-from lib import LEITHER, ROOT, Checks, RpcError, command, environment, free_port, height_of, rpc, until
+from lib import LEITHER, ROOT, Checks, RpcError, Score, command, environment, free_port, height_of, rpc, until
 
 CHECKS = Checks()
 FOUNDERS = 4
@@ -487,7 +487,8 @@ class Story:
 
 
 def main():
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack, Score("join", "checks") as score:
+        score.tried = lambda: CHECKS.count
         top = sys.argv[1] if len(sys.argv) > 1 else stack.enter_context(tempfile.TemporaryDirectory(prefix="leither-join-"))
         story = Story(top)
         try:

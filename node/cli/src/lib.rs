@@ -37,6 +37,10 @@ use std::process::ExitCode;
 pub fn enter() -> ExitCode {
     // clap itself ends with 2 where the command line is wrong.
     let cli = args::Cli::parse();
+    if let Err(why) = leither_failpoints::arm(&std::env::var(leither_failpoints::VARIABLE).unwrap_or_default()) {
+        eprintln!("leither: {why}");
+        return ExitCode::from(exit::Exit::Usage as u8);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -18,6 +18,7 @@ use arc_malachitebft_app_channel as bft;
 use bft::app::types::codec::Codec;
 use bft::{ConsensusContext, EngineBuilder, NetworkContext, NetworkIdentity, RequestContext, SyncContext, WalContext};
 use leither_consensus::{Address, Leither, Signer, Verifier};
+use leither_failpoints::hit;
 use leither_net::Net;
 use leither_types::{SecretKey, ValidatorId};
 use std::net::SocketAddr;
@@ -229,9 +230,11 @@ pub async fn supervise(launch: Launch, mut actors: Actors, mut stop: oneshot::Re
         // A block that is being written is written to its end: what begins next begins after it.
         let node = launch.node.clone();
         let _ = tokio::task::spawn_blocking(move || drop(node.writing.lock())).await;
+        hit("engine/part-ended");
         actors = match launch.restart().await {
             Ok(actors) => actors,
             Err(e) => return launch.node.fail(NodeFault::Bft { why: e.to_string(), wal: launch.node.wal.clone() }),
         };
+        hit("engine/part-begun");
     }
 }

@@ -4,6 +4,7 @@ use crate::columns::{
 };
 use crate::handovers::{hands_over, write_handover};
 use crate::{Head, Store, poisoned, storage};
+use leither_failpoints::hit;
 use leither_state::{Fault, WriteSet};
 use leither_types::{AccountId, Block, Certificate, Hash, Receipt, ValidatorSet};
 use parity_scale_codec::Encode;
@@ -62,7 +63,15 @@ impl Store {
         options.set_sync(true);
 
         let _gate = inner.gate.write().map_err(poisoned)?;
+        hit("store/commit/before");
+        if hands_over(header) {
+            hit("store/handover/before");
+        }
         inner.db.write_opt(batch, &options).map_err(storage)?;
+        hit("store/commit/written");
+        if hands_over(header) {
+            hit("store/handover/written");
+        }
         desk.forget_up_to(header.height);
         drop(desk);
         let head = Head {
@@ -77,7 +86,9 @@ impl Store {
         inner
             .mark
             .write(header.height, &id)
-            .map_err(|e| Fault::Storage(format!("cannot note the committed height: {e}")))
+            .map_err(|e| Fault::Storage(format!("cannot note the committed height: {e}")))?;
+        hit("store/commit/marked");
+        Ok(())
     }
 
     /// STORE-3: the block is the head's child and the certificate is this block's.

@@ -7,6 +7,7 @@ use crate::commit::write_state;
 use crate::mark::Mark;
 use crate::undecided::Desk;
 use crate::{Head, Inner, Store, disk};
+use leither_failpoints::hit;
 use leither_state::{Fault, Ledger, WriteSet, record_commitment, record_key_hash};
 use leither_types::{Block, Certificate, GenesisHead, Hash, Header, Height, codec::decode_trusted};
 use parity_scale_codec::{Decode, Encode};
@@ -125,6 +126,7 @@ impl Store {
                 Fault::Storage(_) => at.fault(e),
                 _ => OpenError::Genesis(e),
             })?;
+            hit("store/created");
         }
         check_meta(&at, &db, genesis)?;
         let lowest = load_base(&at, &db)?;

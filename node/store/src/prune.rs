@@ -3,6 +3,7 @@
 use crate::columns::{BASE, BODIES, FREEING, HEADERS, META, RECEIPTS, column, height_key};
 use crate::undecided::synced;
 use crate::{Store, age, disk, poisoned, storage};
+use leither_failpoints::hit;
 use leither_state::Fault;
 use leither_types::Height;
 use rocksdb::{CompactOptions, WriteBatch};
@@ -77,6 +78,7 @@ impl Store {
         batch.put_cf(meta, FREEING, []);
         let _gate = inner.gate.write().map_err(poisoned)?;
         inner.db.write_opt(batch, &synced()).map_err(storage)?;
+        hit("store/prune/noted");
         // Only now, that it is durable, compaction may drop by it.
         inner.base.store(to, Ordering::Release);
         Ok(())
@@ -97,11 +99,13 @@ impl Store {
             // Whole files first: that frees most of the room without needing any.
             let last = height_key(base.saturating_sub(1));
             inner.db.delete_file_in_range_cf(column, first, last).map_err(storage)?;
+            hit("store/prune/files-gone");
             inner.db.compact_range_cf_opt(column, Some(first), Some(height_key(base)), &options);
         }
         for name in age::BY_AGE {
             inner.db.compact_range_cf_opt(column(&inner.db, name)?, None::<&[u8]>, None::<&[u8]>, &options);
         }
+        hit("store/prune/compacted");
         let mut batch = WriteBatch::default();
         batch.delete_cf(column(&inner.db, META)?, FREEING);
         inner.db.write_opt(batch, &synced()).map_err(storage)?;

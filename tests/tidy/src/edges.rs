@@ -45,11 +45,13 @@ const PURE: &[(&str, &[&str], &[&str])] = &[
 
 /// A crate above it. Whoever is above may use `types`, which everything is made of.
 const EDGES: &[(&str, &[&str])] = &[
-    ("node/net", &[]),
-    ("node/store", &["state"]),
+    // The places where a test lets the process die: for all that writes.
+    ("node/failpoints", &[]),
+    ("node/net", &["failpoints"]),
+    ("node/store", &["failpoints", "state"]),
     ("rpc/api", &["pallets"]),
     // The driver hands the executor's snapshots on (state) and reads rules and validators from them (pallets' views).
-    ("node/engine", &["net", "store", "executor", "consensus", "pool", "pallets", "state"]),
+    ("node/engine", &["failpoints", "net", "store", "executor", "consensus", "pool", "pallets", "state"]),
     ("rpc/server", &["rpc-api"]),
     ("node/services", &["kit", "rpc-api"]),
 ];

@@ -8,6 +8,7 @@ use crate::files;
 use crate::home::Home;
 use crate::wallet::now_ms;
 use leither_engine::join::{self, JoinError, Trusted};
+use leither_failpoints::hit;
 use leither_net::{Net, PeerInfo};
 use leither_pallets::params;
 use leither_store::OpenError;
@@ -40,6 +41,7 @@ pub(super) async fn genesis(home: &Home, key: &SecretKey, chain: &Hash) -> Done<
     let net = swarm(&config, key, *chain).await?;
     let found = join::fetch_genesis(&net, chain).await;
     close(net).await;
+    hit("join/genesis");
     Ok(found?)
 }
 
@@ -50,6 +52,7 @@ pub(super) fn remember(home: &Home, given: Option<Trusted>) -> Done<Option<Trust
     if let Some(trusted) = given {
         let text = format!("{}:{}\n", trusted.height, trusted.block);
         files::replace(&path, text.as_bytes(), files::OPEN_MODE).map_err(|e| disk(&path, &e))?;
+        hit("join/trusted");
         return Ok(given);
     }
     match std::fs::read_to_string(&path) {
@@ -134,6 +137,7 @@ async fn snapshot(
     let aside = aside(data);
     if has_database(data) {
         std::fs::rename(data, &aside).map_err(|e| disk(data, &e))?;
+        hit("join/aside");
     }
     let last = AtomicU64::new(0);
     let progress = move |done: u64, all: u64| {
@@ -144,6 +148,7 @@ async fn snapshot(
     };
     match join::fetch_snapshot(net.clone(), genesis.clone(), trusted, data, progress).await {
         Ok(height) => {
+            hit("join/taken");
             tracing::info!(height, "the state of this height was taken from a snapshot; blocks follow from there");
             if aside.exists() {
                 std::fs::remove_dir_all(&aside).map_err(|e| disk(&aside, &e))?;

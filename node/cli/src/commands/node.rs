@@ -7,11 +7,12 @@ use crate::exit::{Done, Failure};
 use crate::files;
 use crate::genesis::{self, GenesisFile};
 use crate::home::Home;
-use crate::keys::{Purpose, create_node_key, load_node_key};
+use crate::keys::{KeyError, Purpose, create_node_key, load_node_key, random_node_key, write_node_key};
 use crate::watch;
 use clap::Args;
 use leither_engine::join::Trusted;
 use leither_engine::{SignState, ValidatorKey, swarm_key, swarm_peer_id};
+use leither_failpoints::hit;
 use leither_rpc_api::{NoParams, methods};
 use leither_types::{Hash, SecretKey, ValidatorId};
 use multiaddr::Multiaddr;
@@ -88,10 +89,19 @@ pub(super) fn consensus_keys(home: &Home) -> Done<Vec<(PathBuf, SecretKey)>> {
 }
 
 /// A new consensus key, and beside it the record of what it has signed: nothing yet. The record is made here and nowhere else: where it is
-/// missing later, nobody can say what the key has signed, and the engine refuses to start.
+/// missing later, nobody can say what the key has signed, and the engine refuses to start. So it comes first: a crash between the two leaves
+/// no key without a record.
 pub(super) fn new_consensus_key(dir: &Path) -> Done<SecretKey> {
-    let key = create_node_key(&dir.join(CONSENSUS_KEY), Purpose::Consensus)?;
+    let path = dir.join(CONSENSUS_KEY);
+    if path.exists() {
+        let source = std::io::ErrorKind::AlreadyExists.into();
+        return Err(KeyError::Io { what: "write", path, source }.into());
+    }
+    let key = random_node_key()?;
     SignState::create(dir, &ValidatorId::of_key(&key.public()).to_string()).map_err(Failure::fault)?;
+    hit("key/recorded");
+    write_node_key(&path, Purpose::Consensus, &key)?;
+    hit("key/made");
     Ok(key)
 }
 

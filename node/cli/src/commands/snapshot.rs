@@ -5,17 +5,11 @@ use super::db::open;
 use crate::exit::{Done, Failure};
 use crate::genesis;
 use clap::Subcommand;
-use leither_store::snapshots::{list_snapshots, read_chunk, restore};
+use leither_store::snapshots::{HANDOVERS_FILE, HANDOVERS_MAX, list_snapshots, read_chunk, restore};
 use leither_store::{Handover, Manifest, Store, check_chain_of_trust};
 use leither_types::{List, decode_within};
-use parity_scale_codec::Encode;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-
-/// Changes of the set that a file of them holds.
-const HANDOVERS_MAX: usize = 65_536;
-/// The file beside a manifest.
-const HANDOVERS_FILE: &str = "handovers.scale";
 
 /// Snapshots of the state.
 #[derive(Subcommand, Debug)]
@@ -66,19 +60,11 @@ impl Snapshot {
     }
 }
 
-/// Writes a snapshot of the newest height, and beside it what leads to it from the genesis: without that a copy in another place could not
-/// be believed.
+/// Writes a snapshot of the newest height; where it is, and its manifest.
 pub fn create(store: &Store, dir: &Path) -> Done<(PathBuf, Manifest)> {
     let id = store.write_snapshot(dir, &|_, _| ()).map_err(Failure::fault)?.id();
     let found = list_snapshots(dir).into_iter().find(|(_, manifest)| manifest.id() == id);
-    let (path, manifest) = found.ok_or_else(|| Failure::fault("the snapshot that was written is not there"))?;
-    let mut handovers = store.handovers(0, HANDOVERS_MAX + 1).map_err(Failure::fault)?;
-    handovers.retain(|handover| handover.header.height <= manifest.height);
-    let list = List::<Handover, HANDOVERS_MAX>::new(handovers);
-    let list = list.ok_or_else(|| Failure::fault("more changes of the set than a file holds"))?;
-    let file = path.join(HANDOVERS_FILE);
-    std::fs::write(&file, list.encode()).map_err(|e| Failure::fault(format!("{}: {e}", file.display())))?;
-    Ok((path, manifest))
+    found.ok_or_else(|| Failure::fault("the snapshot that was written is not there"))
 }
 
 fn take(home: &crate::home::Home, directory: &Path) -> Done<Manifest> {

@@ -9,6 +9,7 @@ use crate::keys::{Purpose, load_node_key};
 use crate::wallet::{TxFlags, Wallet};
 use clap::{Args, Subcommand};
 use leither_engine::swarm_key;
+use leither_failpoints::hit;
 use leither_pallets::Call;
 use leither_pallets::staking::{self, Contact};
 use leither_rpc_api::{NoParams, StakeView, methods};
@@ -216,5 +217,7 @@ async fn rotate(wallet: &Wallet, home: &Home, tx: &TxFlags) -> Done {
     let more = json!({ "validator": ValidatorId::of_key(&key).to_string(), "key_file": file.display().to_string() });
     wallet
         .send_and_print(tx, call(staking::Call::Rotate { key, possession, swarm, swarm_possession }), &more)
-        .await
+        .await?;
+    hit("key/rotated");
+    Ok(())
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <snapshots>/<height>-<8 hex digits of the state root>/manifest.scale      what there is: header, certificate, names of the chunks
+//!                                                      /handovers.scale     what leads to it from the genesis
 //!                                                      /chunks/<blake3>     rows of the state in key order, at most 1 MiB
 //! <snapshots>/….part                                                        being written, or being deleted: swept at the next start
 //! ```
@@ -15,7 +16,7 @@ mod shelf;
 mod write;
 
 pub use restore::{remove_unfinished_restore, restore};
-pub use shelf::{delete_snapshot, keep_newest, list_snapshots, read_chunk, remove_unfinished};
+pub use shelf::{HANDOVERS_FILE, delete_snapshot, keep_newest, list_snapshots, read_chunk, remove_unfinished};
 
 use leither_state::Fault;
 use leither_types::{Certificate, DecodeError, Hash, Header, Height, List, decode_within, hash_of};
@@ -30,6 +31,8 @@ pub const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 pub const CHUNKS_MAX: usize = 65_536;
 /// A manifest is no longer than this.
 pub const MANIFEST_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// A snapshot's file of handovers holds no more than this.
+pub const HANDOVERS_MAX: usize = 65_536;
 /// So many snapshots are kept by default.
 pub const SNAPSHOTS_KEPT: usize = 2;
 

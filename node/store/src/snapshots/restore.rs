@@ -10,6 +10,7 @@ use crate::mark::Mark;
 use crate::open::{FORMAT_VERSION, is_new};
 use crate::undecided::synced;
 use crate::{Handover, storage};
+use leither_failpoints::hit;
 use leither_state::{Fault, Holding, Ledger, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, record_commitment, record_key_hash};
 use leither_types::{AccountId, GenesisHead, Hash, TokenId, codec::decode};
 use parity_scale_codec::Encode;
@@ -110,6 +111,7 @@ fn move_into_place(part: &Path, data_dir: &Path) -> Result<(), SnapshotError> {
     }
     sync_dir(part)?;
     fs::rename(part, data_dir).map_err(disk(data_dir))?;
+    hit("restore/moved");
     data_dir.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Ok(()), sync_dir)
 }
 
@@ -134,13 +136,16 @@ fn build(
         builder.take(&db, &mut batch, &bytes).map_err(|e| e.in_chunk(hash))?;
         // No log: a database that is not complete is thrown away.
         db.write_without_wal(batch).map_err(storage)?;
+        hit("restore/chunk");
         done = done.saturating_add(u64::from(*len));
         progress(done, manifest.bytes);
     }
     builder.check(manifest)?;
     flush(&db)?;
+    hit("restore/checked");
     write_rest(&db, genesis, manifest, handovers)?;
     flush(&db)?;
+    hit("restore/written");
     Ok(())
 }
 

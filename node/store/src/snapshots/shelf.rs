@@ -1,6 +1,7 @@
 //! The directory in which snapshots stand.
 
 use super::{CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX, Manifest, SnapshotError, disk, hash_chunk, sync_dir};
+use leither_failpoints::hit;
 use leither_types::{Hash, Height};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -9,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// The manifest's file.
 pub(super) const MANIFEST: &str = "manifest.scale";
+/// The file of the handovers that lead to a snapshot: a `List<Handover, HANDOVERS_MAX>`.
+pub const HANDOVERS_FILE: &str = "handovers.scale";
 /// The directory of the chunks.
 pub(super) const CHUNKS: &str = "chunks";
 const PART: &str = ".part";
@@ -144,6 +147,7 @@ pub fn delete_snapshot(path: &Path) -> Result<(), SnapshotError> {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
         renamed => renamed.map_err(disk(path))?,
     }
+    hit("snapshot/retired");
     remove(&part)
 }
 

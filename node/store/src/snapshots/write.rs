@@ -1,8 +1,9 @@
 use super::rows::{Cutter, HOLDING, RECORD};
-use super::shelf::{self, MANIFEST};
-use super::{MANIFEST_VERSION, Manifest, SnapshotError, disk, hash_chunk, sync_dir};
+use super::shelf::{self, HANDOVERS_FILE, MANIFEST};
+use super::{HANDOVERS_MAX, MANIFEST_VERSION, Manifest, SnapshotError, disk, hash_chunk, sync_dir};
 use crate::columns::{HANDOVERS, HOLDINGS, RECORDS, column, height_key};
-use crate::{Head, Store, storage};
+use crate::{Handover, Head, Store, storage};
+use leither_failpoints::hit;
 use leither_state::Fault;
 use leither_types::{Hash, Height, List};
 use parity_scale_codec::Encode;
@@ -51,7 +52,9 @@ impl Store {
         let part = shelf::part_of(&done);
         shelf::remove(&part)?;
         let written = self.fill(&part, dir, &head, &state, progress).and_then(|manifest| {
+            hit("snapshot/complete");
             fs::rename(&part, &done).map_err(disk(&done))?;
+            hit("snapshot/renamed");
             sync_dir(dir)?;
             Ok(manifest)
         });
@@ -77,10 +80,20 @@ impl Store {
         fs::create_dir_all(&folder).map_err(disk(&folder))?;
         let mut writer = Writer { folder, older: shelf::chunks_by_name(dir)?, chunks: List::default(), bytes: 0 };
         let manifest = self.copy(head, state, &mut writer, progress)?;
+        // Without them a copy in another place could not be believed.
+        write_synced(&part.join(HANDOVERS_FILE), &self.handovers_up_to(head.height)?.encode())?;
+        hit("snapshot/handovers");
         write_synced(&part.join(MANIFEST), &manifest.encode())?;
+        hit("snapshot/manifest");
         sync_dir(&writer.folder)?;
         sync_dir(part)?;
         Ok(manifest)
+    }
+
+    fn handovers_up_to(&self, height: Height) -> Result<List<Handover, HANDOVERS_MAX>, SnapshotError> {
+        let mut handovers = self.handovers(0, HANDOVERS_MAX.saturating_add(1))?;
+        handovers.retain(|handover| handover.header.height <= height);
+        List::new(handovers).ok_or(SnapshotError::TooLarge)
     }
 
     fn copy(
@@ -145,7 +158,9 @@ impl Writer {
         if older.is_some_and(|older| fs::hard_link(older, &path).is_ok()) {
             return Ok(());
         }
-        write_synced(&path, chunk)
+        write_synced(&path, chunk)?;
+        hit("snapshot/chunk");
+        Ok(())
     }
 }
 
