@@ -23,6 +23,8 @@ use crate::home::Home;
 use crate::keys::PasswordSource;
 use crate::print::Printer;
 use crate::wallet::Wallet;
+use leither_engine::meddle::Meddler;
+use std::sync::Arc;
 
 /// What every command has at hand.
 pub struct Session {
@@ -34,6 +36,8 @@ pub struct Session {
     pub printer: Printer,
     /// `--password-file`.
     pub password_file: Option<std::path::PathBuf>,
+    /// What a test puts between `run`'s node and the others; nothing in `leither` itself.
+    pub meddler: Option<Arc<dyn Meddler>>,
 }
 
 impl Session {
@@ -49,9 +53,10 @@ impl Session {
 }
 
 /// Does what the command line says.
-pub async fn run(cli: Cli) -> Done {
+pub async fn run(cli: Cli, meddler: Option<Arc<dyn Meddler>>) -> Done {
     let home = Home::locate(cli.home, &|name| std::env::var_os(name))?;
-    let session = Session { home, node: cli.node, printer: Printer { json: cli.json }, password_file: cli.password_file };
+    let printer = Printer { json: cli.json };
+    let session = Session { home, node: cli.node, printer, password_file: cli.password_file, meddler };
     match cli.command {
         Command::Dev(dev) => dev.run(&session).await,
         Command::Genesis(genesis) => genesis.run(&session),
