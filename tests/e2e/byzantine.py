@@ -79,7 +79,7 @@ class Node(join.Node):
         told = json.dumps([{**layer, "seed": SEED} for layer in self.deeds])
         with open(self.log, "w") as log:
             self.process = subprocess.Popen([str(VILLAIN), "--json", "run", *flags], stdout=subprocess.PIPE, stderr=log, text=True,
-                                            env=environment(self.home, LEITHER_VILLAIN=told))
+                                            env=environment(self.home, VILLAIN=told))
         return self
 
 
@@ -269,9 +269,9 @@ def main():
         sys.exit(f"{__doc__}\nbehaviours: {' '.join(BEHAVIOURS)}")
     # What it must refuse, before anything is made.
     for told in ("", "{}", '{"drop_vote": {"mode": "always"}}'):
-        done = subprocess.run([str(VILLAIN), "--help"], capture_output=True, text=True, env=environment("/nowhere", LEITHER_VILLAIN=told))
-        CHECKS.equal(done.returncode, 2, f"LEITHER_VILLAIN={told!r}: exit code")
-        CHECKS.that(done.stderr.startswith("leither-villain: LEITHER_VILLAIN: "), done.stderr)
+        done = subprocess.run([str(VILLAIN), "--help"], capture_output=True, text=True, env=environment("/nowhere", VILLAIN=told))
+        CHECKS.equal(done.returncode, 2, f"VILLAIN={told!r}: exit code")
+        CHECKS.that(done.stderr.startswith("leither-villain: VILLAIN: "), done.stderr)
     heights = 0
     for behaviour in chosen:
         with tempfile.TemporaryDirectory(prefix="leither-byzantine-") as top:

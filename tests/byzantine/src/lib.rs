@@ -16,7 +16,9 @@ mod signer;
 #[cfg(test)]
 mod tests;
 
-use arc_malachitebft_engine_byzantine::{Amnesia, ByzantineConfig, ByzantineNetworkProxy, Trigger};
+use arc_malachitebft_engine_byzantine::{
+    Amnesia, ByzantineConfig, ByzantineNetworkProxy, ConflictingValueFn, ConflictingVoteValueFn, Trigger,
+};
 use async_trait::async_trait;
 use leither_consensus::{Address, Leither, Signer, Value};
 use leither_engine::meddle::{BoxedSigner, Meddler, NetworkRef};
@@ -97,8 +99,8 @@ impl Meddler for Villain {
         let mut outer = network;
         for config in &self.layers {
             let inner = outer;
-            let value = Box::new(|value: &Value| Value(other(&value.0)));
-            let vote = Box::new(|id: Option<&Hash>| id.map_or(Hash([0x5a; 32]), other));
+            let value: ConflictingValueFn<Leither> = Box::new(|value: &Value| Value(other(&value.0)));
+            let vote: ConflictingVoteValueFn<Leither> = Box::new(|id: Option<&Hash>| id.map_or(Hash([0x5a; 32]), other));
             let proxy = ByzantineNetworkProxy::spawn(
                 config.clone(),
                 inner.clone(),

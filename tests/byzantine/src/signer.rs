@@ -50,7 +50,7 @@ impl LooseSigner {
                 tracing::warn!(%height, %round, "BYZANTINE: Forcing nil precommit");
                 NilOrVal::Nil
             }
-            _ => vote.value.clone(),
+            (_, value) => *value,
         }
     }
 }

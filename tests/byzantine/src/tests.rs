@@ -33,7 +33,9 @@ fn a_villain_that_would_do_nothing_is_refused() {
 
 #[tokio::test]
 async fn it_signs_twice_in_one_step_and_other_than_the_rules_say() {
-    let villain = Villain::parse(r#"{"ignore_locks": {"mode": "always"}, "force_precommit_nil": {"mode": "at_rounds", "rounds": [1]}}"#).unwrap();
+    let villain =
+        Villain::parse(r#"{"ignore_locks": {"mode": "always"}, "force_precommit_nil": {"mode": "at_rounds", "rounds": [1]}}"#)
+            .unwrap();
     let loose = villain.signer(signer());
     let (one, two) = (Hash([1; 32]), Hash([2; 32]));
     let signed = async |vote: Vote| loose.sign_vote(vote).await.unwrap().message.value;
