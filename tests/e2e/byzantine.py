@@ -6,7 +6,6 @@ The villain is `leither-villain` (tests/byzantine): `leither` with the published
 import collections
 import json
 import pathlib
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,8 @@ from lib import LEITHER, ROOT, environment, rpc, until
 
 VILLAIN = LEITHER.with_name("leither-villain")
 N = 4
-POWER = 1_000
+# Equal and least, so that turns go round in one order.
+POWER = 1
 PLEDGE = 100 * 10**9
 PARAMS = {"pulse_ms": "200", "pulse_min_ms": "50", "heartbeat_ms": "1000"}
 # No more between two heights: rounds that fail grow longer, and this machine may be building something else.
@@ -44,24 +44,26 @@ DEEDS = {
     "force_precommit_nil": "Forcing nil precommit",
     "drop_inbound_proposals": "Dropping inbound proposal",
 }
-# Each a list of configurations, as its own rules keep some out of one. A lock is ignored only where there are locks and rounds that fail:
-# the villain's nil precommits and an honest validator that stands still now and then make them, and it prevotes what it was kept from.
+# Each a list of configurations, as its own rules keep some out of one. A lock is ignored where rounds fail after most have prevoted, and
+# somebody then proposes another block. So the villain precommits nothing while one of the honest is down, and withholds its proposals:
+# whoever comes back in that round and has the next turn knows of no lock.
 BEHAVIOURS = {
     "equivocate-votes": [{"equivocate_votes": ALWAYS}],
     "equivocate-proposals": [{"equivocate_proposals": ALWAYS}],
     "drop-votes": [{"drop_votes": sometimes(0.5)}],
     "drop-proposals": [{"drop_proposals": sometimes(0.5)}],
-    "ignore-locks": [{"ignore_locks": ALWAYS, "force_precommit_nil": sometimes(0.5), "drop_inbound_proposals": sometimes(0.3)}],
+    "ignore-locks": [{"ignore_locks": ALWAYS, "force_precommit_nil": ALWAYS, "drop_proposals": sometimes(0.7),
+                      "drop_inbound_proposals": {"mode": "at_rounds", "rounds": [1, 2, 3, 4, 5]}}],
     "nil-precommits": [{"force_precommit_nil": ALWAYS}],
     "drop-inbound-proposals": [{"drop_inbound_proposals": sometimes(0.5)}],
     # An equivocator is soon found out: so seldom that the others are seen, too.
     "all-at-random": [
-        {"equivocate_votes": sometimes(0.02), "equivocate_proposals": sometimes(0.05)},
+        {"equivocate_votes": sometimes(0.03), "equivocate_proposals": sometimes(0.1)},
         {"drop_votes": sometimes(0.3), "drop_proposals": sometimes(0.3), "ignore_locks": ALWAYS, "force_precommit_nil": sometimes(0.3),
-         "drop_inbound_proposals": sometimes(0.3)},
+         "drop_inbound_proposals": sometimes(0.1)},
     ],
 }
-# With these an honest validator is stopped for a moment, again and again.
+# With these an honest validator, the one whose turn is after the villain's, is killed and started again and again.
 DISTURBED = {"ignore-locks"}
 
 
@@ -105,17 +107,17 @@ class Pace(threading.Thread):
 
 
 class Disturbance(threading.Thread):
-    """An honest validator stands still for a while, again and again, as a laptop's lid is closed and opened."""
+    """An honest validator is killed and comes back, again and again."""
 
     def __init__(self, node):
         super().__init__(daemon=True)
         self.node, self.ended, self.count = node, threading.Event(), 0
 
     def run(self):
-        while not self.ended.wait(1.5):
-            self.node.process.send_signal(signal.SIGSTOP)
-            self.ended.wait(1.5)
-            self.node.process.send_signal(signal.SIGCONT)
+        while not self.ended.wait(2.5):
+            self.node.kill9()
+            time.sleep(1)
+            self.node.start()
             self.count += 1
 
     def end(self):
@@ -156,6 +158,15 @@ def start(nodes):
     for thread in threads:
         thread.join()
     CHECKS.that(all(node.url for node in nodes), "every node answers")
+
+
+def after_the_villain(honest):
+    """Whose turn is after its: who proposed where it, not there yet, let a round pass."""
+    def look():
+        headers = (honest[0].header(height) for height in range(1, honest[0].height() + 1))
+        return next((header for header in headers if int(header["certificate"]["round"]) > 0), None)
+    author = until("a turn of the absent villain", 30, look)["header"]["proposer"]
+    return next(node for node in honest if rpc(node.url, "node_getStatus")["validator"] == author)
 
 
 def faults(node, upto):
@@ -222,11 +233,13 @@ def play(top, behaviour, seconds):
         start(honest)
         lib.cli(["validator", "raise", "100mei", "--from", "payer"], villain.home, honest[0].url)
         CHECKS.equal(stake_of(honest[0], villain.payer)["pledge"], str(PLEDGE), "what the villain has pledged")
+        successor = after_the_villain(honest)
         villain.start()
+        honest.sort(key=lambda node: node is successor)
         began = honest[0].height()
         workers = [Load(honest[n], honest[1 - n].payer) for n in range(2)]
         pace = Pace(honest[0])
-        disturbance = Disturbance(honest[2]) if behaviour in DISTURBED else None
+        disturbance = Disturbance(successor) if behaviour in DISTURBED else None
         helpers = [*workers, pace] + ([disturbance] if disturbance else [])
         for worker in helpers:
             worker.start()
@@ -252,7 +265,6 @@ def play(top, behaviour, seconds):
             worker.ended.set()
         for node in nodes:
             if node.runs():
-                node.process.send_signal(signal.SIGCONT)
                 node.process.terminate()
         for node in nodes:
             if node.process:
