@@ -227,7 +227,7 @@ def play(top, behaviour, seconds):
     top = pathlib.Path(top)
     nodes, genesis = found(top, behaviour)
     *honest, villain = nodes
-    workers = []
+    helpers = []
     try:
         # Without the villain first, so that its operator has pledged by then: something is to be lost.
         start(honest)
@@ -240,9 +240,9 @@ def play(top, behaviour, seconds):
         workers = [Load(honest[n], honest[1 - n].payer) for n in range(2)]
         pace = Pace(honest[0])
         disturbance = Disturbance(successor) if behaviour in DISTURBED else None
-        helpers = [*workers, pace] + ([disturbance] if disturbance else [])
-        for worker in helpers:
-            worker.start()
+        helpers += [*workers, pace] + ([disturbance] if disturbance else [])
+        for helper in helpers:
+            helper.start()
         time.sleep(seconds)
         if disturbance:
             disturbance.end()
@@ -261,8 +261,10 @@ def play(top, behaviour, seconds):
               flush=True)
         return tip - began
     finally:
-        for worker in workers:
-            worker.ended.set()
+        for helper in helpers:
+            helper.ended.set()
+        for helper in helpers:
+            helper.join(60)
         for node in nodes:
             if node.runs():
                 node.process.terminate()
