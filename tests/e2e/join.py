@@ -17,7 +17,7 @@ from audit import audit
 from lib import LEITHER, ROOT, Checks, RpcError, command, environment, free_port, height_of, rpc, until
 
 CHECKS = Checks()
-FOUNDERS = 3
+FOUNDERS = 4
 POWER = 1_000
 PLEDGE = 400 * 10**9
 # A day of a chain in a few seconds: a joiner needs no trusted block in the first half minute, and one after it.

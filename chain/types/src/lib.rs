@@ -36,7 +36,7 @@ pub use bounded::{Blob, List, Text};
 pub use certificate::{Certificate, CommitSig, SIGNATURES_MAX, Vote, VoteKind};
 pub use codec::{DecodeError, decode, decode_within};
 pub use content::ContentId;
-pub use evidence::{EVIDENCE_MAX, Evidence, Proposal, possession_bytes};
+pub use evidence::{EVIDENCE_MAX, Evidence, Proposal, possession_bytes, swarm_bytes};
 pub use genesis::{Allocation, GENESIS_VERSION, Genesis, GenesisHead, Params, RULES_VERSION};
 pub use hash::{Hash, hash_of, tagged};
 pub use ids::{AccountId, IdError, MimeiId, OrgId, TokenId, ValidatorId};
