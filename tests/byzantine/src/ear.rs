@@ -25,12 +25,12 @@ impl Actor for Ear {
     type State = ();
     type Arguments = ();
 
-    async fn pre_start(&self, _: ActorRef<Heard>, (): ()) -> Result<(), ActorProcessingErr> {
+    async fn pre_start(&self, _: ActorRef<Heard>, _: ()) -> Result<(), ActorProcessingErr> {
         Ok(())
     }
 
-    async fn handle(&self, _: ActorRef<Heard>, Heard(event): Heard, (): &mut ()) -> Result<(), ActorProcessingErr> {
-        if let NetworkEvent::Proposal(_, signed) = event {
+    async fn handle(&self, _: ActorRef<Heard>, heard: Heard, _: &mut ()) -> Result<(), ActorProcessingErr> {
+        if let NetworkEvent::Proposal(_, signed) = heard.0 {
             let proposal = signed.message;
             self.0.record_proposed_value(proposal.height, Round::new(proposal.round), proposal.value.0);
         }

@@ -62,8 +62,8 @@ impl Villain {
 
 fn layer(given: Json) -> Result<ByzantineConfig, String> {
     let known = serde_json::to_value(ByzantineConfig::default()).map_err(|e| e.to_string())?;
-    let names = given.as_object().ok_or("a configuration is a JSON object")?.keys();
-    if let Some(stranger) = names.into_iter().find(|name| known.get(name.as_str()).is_none()) {
+    let mut names = given.as_object().ok_or("a configuration is a JSON object")?.keys();
+    if let Some(stranger) = names.find(|name| known.get(name.as_str()).is_none()) {
         return Err(format!("no behaviour is called {stranger:?}"));
     }
     let config: ByzantineConfig = serde_json::from_value(given).map_err(|e| e.to_string())?;
