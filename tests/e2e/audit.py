@@ -20,6 +20,7 @@ def recompute(url, genesis):
         balances[native][allocation["account"]] += int(allocation["amount"])
         issued[native] += int(allocation["amount"])
     seen, pots = set(), {}
+    rules = [int(genesis["params"]["version"])]
     nonces = collections.Counter()
 
     def move(token, who, amount):
@@ -45,9 +46,16 @@ def recompute(url, genesis):
         elif pallet == "staking" and name == "paid":
             move(native, a["operator"], int(a["amount"]))
             paid[0] += int(a["amount"])
+            last.update(paid=int(a["amount"]))
         elif pallet == "staking" and name == "slashed":
-            move(native, a["operator"], -int(a["amount"]))
-            slashed.append(int(a["amount"]))
+            lost = int(a["amount"])
+            # From version 2 of the rules on the payment just before it is the reporter's tenth: of the penalty, not of fees.
+            reward = lost // 10 if rules[0] >= 2 and last.get("paid") == lost // 10 else 0
+            move(native, a["operator"], -lost)
+            burned[native] += lost - reward
+            paid[0] -= reward
+        elif pallet == "staking" and name == "rules":
+            rules[0] = int(a["version"])
         elif pallet == "staking" and name == "burnt":
             burned[native] += int(a["amount"])
             paid[0] += int(a["amount"])
@@ -55,7 +63,7 @@ def recompute(url, genesis):
             pots.setdefault(last.pop("shared"), a["to"])
 
     for height in range(1, int(info["height"]) + 1):
-        start, fees, paid, slashed = 0, 0, [0], []
+        start, fees, paid = 0, 0, [0]
         while start is not None:
             block = rpc(url, "chain_getBlock", str(height), start, 2000)
             for tx in block["txs"]:
@@ -78,11 +86,8 @@ def recompute(url, genesis):
                 event(e)
             settle(claims, pots, move)
             start = block["next"]
-        # Of what a slash takes, up to a tenth is the reporter's, who is told of as paid; the rest is burnt.
-        reward = paid[0] - fees
-        if not 0 <= reward <= sum(amount // 10 for amount in slashed):
-            raise SystemExit(f"block {height}: fees of {fees} were taken, {paid[0]} were paid out or burnt, with slashes of {slashed}")
-        burned[native] += sum(slashed) - reward
+        if fees != paid[0]:
+            raise SystemExit(f"block {height}: fees of {fees} were taken, {paid[0]} were paid out or burnt")
     return info, balances, issued, burned, len(seen)
 
 

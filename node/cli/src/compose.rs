@@ -11,6 +11,7 @@ use crate::janitor::Janitor;
 use crate::vitals::NodeVitals;
 use crate::watch::{Meters, Watch, WatchConfig};
 use leither_engine::join::Trusted;
+use leither_engine::meddle::Meddler;
 use leither_engine::{Engine, EngineConfig, Gossip, Heard, StoreLibrary, ValidatorKey};
 use leither_net::{Library, Net, NetConfig};
 use leither_pool::Limits;
@@ -55,6 +56,8 @@ pub struct Parts {
     pub swarm_key: SecretKey,
     /// Whether others may join: the data swarm then starts even where it has nobody to dial.
     pub joinable: bool,
+    /// What a test puts between this node and the others.
+    pub meddler: Option<Arc<dyn Meddler>>,
 }
 
 /// A running node.
@@ -98,6 +101,7 @@ impl Parts {
             admit_threads: 0,
             trusted: self.trusted,
             gossip,
+            meddler: self.meddler,
         };
         let engine = Arc::new(Engine::start(engine, store.clone()).await?);
         let heights = follow(&engine, &store)?;

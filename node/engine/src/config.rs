@@ -1,6 +1,7 @@
 use crate::codec::{SYNC_BATCH, SYNC_BYTES_MAX};
 use crate::error::StartError;
 use crate::ingress::Gossip;
+use crate::meddle::Meddler;
 use arc_malachitebft_app_channel::app::config::{
     ConsensusConfig, DiscoveryConfig, NodeConfig, P2pConfig, ProtocolNames, ValuePayload, ValueSyncConfig,
 };
@@ -11,6 +12,7 @@ use leither_pool::Limits;
 use leither_types::{SecretKey, VALIDATORS_MAX, tagged};
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the engine needs to know of this machine.
@@ -35,6 +37,8 @@ pub struct EngineConfig {
     pub trusted: Option<crate::join::Trusted>,
     /// The way to other nodes' pools; nothing for a chain of one node.
     pub gossip: Option<Gossip>,
+    /// What a test puts between this node and the others; nothing in a node that is to keep its pledge.
+    pub meddler: Option<Arc<dyn Meddler>>,
 }
 
 /// A validator's key, and the directory with its guard against signing twice.
@@ -184,6 +188,7 @@ mod tests {
                 admit_threads: 1,
                 trusted: None,
                 gossip: None,
+                meddler: None,
             })
         };
         let id = swarm_peer_id(&SecretKey::from_seed(&[2; 32])).unwrap();

@@ -9,6 +9,7 @@ use crate::driver::Driver;
 use crate::error::{NodeFault, StartError};
 use crate::follow;
 use crate::join::Trusted;
+use crate::meddle::{self, Meddler};
 use crate::node::{Node, Tip};
 use crate::roster;
 use crate::sign_state::SignState;
@@ -59,6 +60,7 @@ pub struct Launch {
     net: Option<Arc<Net>>,
     trusted: Option<Trusted>,
     named: Vec<String>,
+    meddler: Option<Arc<dyn Meddler>>,
 }
 
 /// What this node is.
@@ -106,6 +108,7 @@ impl Launch {
             net,
             trusted: config.trusted,
             named: config.peers.clone(),
+            meddler: config.meddler.clone(),
         }
     }
 
@@ -150,21 +153,34 @@ impl Launch {
         let verifier = Box::new(Verifier::new(node.chain));
         let consensus = match key {
             Some(key) if signs => {
-                let guarded = GuardedSigner::new(key.signer.clone(), key.guard.clone(), node.clone());
-                ConsensusContext::new_validator(Address(key.id), verifier, Box::new(guarded))
+                let signer: meddle::BoxedSigner = match &self.meddler {
+                    None => Box::new(GuardedSigner::new(key.signer.clone(), key.guard.clone(), node.clone())),
+                    Some(meddler) => meddler.signer(key.signer.clone()),
+                };
+                ConsensusContext::new_validator(Address(key.id), verifier, signer)
             }
             // The address of nobody: the engine signs for whoever is in the set under the address that it is told.
             _ => ConsensusContext::new_full_node(Address(ValidatorId::default()), verifier),
         };
-        let (channels, handle) = EngineBuilder::new(Leither, self.config.clone())
+        let engine = EngineBuilder::new(Leither, self.config.clone())
             .with_default_wal(WalContext::new(node.wal.clone(), EngineCodec))
-            .with_default_network(NetworkContext::new(self.identity(key)?, EngineCodec))
             .with_default_sync(SyncContext::new(EngineCodec))
             .with_default_consensus(consensus)
-            .with_default_request(RequestContext::new(64))
-            .build()
-            .await
-            .map_err(|e| StartError::Log { why: format!("{e:#}"), wal: node.wal.clone() })?;
+            .with_default_request(RequestContext::new(64));
+        let identity = self.identity(key)?;
+        let built = match (&self.meddler, key) {
+            (Some(meddler), Some(key)) if signs => {
+                let me = Address(key.id);
+                let (network, parts) = meddle::network(meddler, &self.config, identity, key.signer.clone(), me).await?;
+                let built = engine.with_custom_network(network.clone(), parts).build().await;
+                if built.is_err() {
+                    network.stop(None);
+                }
+                built
+            }
+            _ => engine.with_default_network(NetworkContext::new(identity, EngineCodec)).build().await,
+        };
+        let (channels, handle) = built.map_err(|e| StartError::Log { why: format!("{e:#}"), wal: node.wal.clone() })?;
         let signer = key.filter(|_| signs).map(|key| key.signer.clone());
         let driver = Driver::new(node.clone(), signer, channels.network, !self.named.is_empty());
         let peers = roster::keep(node.clone(), channels.net_requests.clone(), self.named.clone(), key.map(|key| key.id));

@@ -31,6 +31,7 @@ mod ingress;
 pub mod join;
 mod launch;
 mod library;
+pub mod meddle;
 mod node;
 mod pacing;
 mod roster;

@@ -95,6 +95,7 @@ async fn start(dir: &Path, config: Config) -> Done<Running> {
         node_key: dev_key(Role::Node, 0).ok_or_else(missing)?,
         swarm_key: swarm,
         joinable: false,
+        meddler: None,
     };
     parts.start().await
 }

@@ -24,7 +24,9 @@ use crate::home::Home;
 use crate::keys::PasswordSource;
 use crate::print::Printer;
 use crate::wallet::Wallet;
+use leither_engine::meddle::Meddler;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 /// What every command has at hand.
 pub struct Session {
@@ -36,6 +38,8 @@ pub struct Session {
     pub printer: Printer,
     /// `--password-file`.
     pub password_file: Option<std::path::PathBuf>,
+    /// What a test puts between `run`'s node and the others; nothing in `leither` itself.
+    pub meddler: Option<Arc<dyn Meddler>>,
 }
 
 impl Session {
@@ -69,10 +73,11 @@ fn node_of(home: &Home) -> String {
 }
 
 /// Does what the command line says.
-pub async fn run(cli: Cli) -> Done {
+pub async fn run(cli: Cli, meddler: Option<Arc<dyn Meddler>>) -> Done {
     let home = Home::locate(cli.home, &|name| std::env::var_os(name))?;
     let node = cli.node.unwrap_or_else(|| node_of(&home));
-    let session = Session { home, node, printer: Printer { json: cli.json }, password_file: cli.password_file };
+    let printer = Printer { json: cli.json };
+    let session = Session { home, node, printer, password_file: cli.password_file, meddler };
     match cli.command {
         Command::Dev(dev) => dev.run(&session).await,
         Command::Genesis(genesis) => genesis.run(&session),

@@ -244,6 +244,7 @@ impl Run {
             node_key,
             swarm_key: swarm,
             joinable: true,
+            meddler: session.meddler.clone(),
         };
         let running = parts.start().await?;
         // Before the line below, which tells a script that the node may be ended.

@@ -129,6 +129,7 @@ impl Net {
             admit_threads: 1,
             trusted: None,
             gossip: None,
+            meddler: None,
         }
     }
 
