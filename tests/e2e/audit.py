@@ -45,6 +45,9 @@ def recompute(url, genesis):
         elif pallet == "staking" and name == "paid":
             move(native, a["operator"], int(a["amount"]))
             paid[0] += int(a["amount"])
+        elif pallet == "staking" and name == "slashed":
+            move(native, a["operator"], -int(a["amount"]))
+            slashed.append(int(a["amount"]))
         elif pallet == "staking" and name == "burnt":
             burned[native] += int(a["amount"])
             paid[0] += int(a["amount"])
@@ -52,7 +55,7 @@ def recompute(url, genesis):
             pots.setdefault(last.pop("shared"), a["to"])
 
     for height in range(1, int(info["height"]) + 1):
-        start, fees, paid = 0, 0, [0]
+        start, fees, paid, slashed = 0, 0, [0], []
         while start is not None:
             block = rpc(url, "chain_getBlock", str(height), start, 2000)
             for tx in block["txs"]:
@@ -75,8 +78,11 @@ def recompute(url, genesis):
                 event(e)
             settle(claims, pots, move)
             start = block["next"]
-        if fees != paid[0]:
-            raise SystemExit(f"block {height}: fees of {fees} were taken, {paid[0]} were paid out or burnt")
+        # Of what a slash takes, up to a tenth is the reporter's, who is told of as paid; the rest is burnt.
+        reward = paid[0] - fees
+        if not 0 <= reward <= sum(amount // 10 for amount in slashed):
+            raise SystemExit(f"block {height}: fees of {fees} were taken, {paid[0]} were paid out or burnt, with slashes of {slashed}")
+        burned[native] += sum(slashed) - reward
     return info, balances, issued, burned, len(seen)
 
 
