@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Chaos: four validators, each in a network namespace of its own, under open-loop load, hurt by a seeded schedule: kill -9, SIGSTOP,
 partitions, unplugged cards, a full disk, torn and flipped tails of the write-ahead log, of the database's log and of its newest table.
-Usage: chaos.py [minutes] [seed] | chaos.py --list
+Usage: chaos.py [minutes] [seed]
 
 At the end nothing that was answered `final` is lost, all have one book, each node's every block, receipt and holding reads the same, and
 every balance is recomputed. A node whose files were damaged refuses with a sentence, or recovers; then it is as good as the others. Node 1

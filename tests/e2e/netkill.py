@@ -87,7 +87,7 @@ def main():
                 print(f"{time.time() - began:6.0f} s  {n + 1} cycles, {len(load.final)} final", flush=True)
         unanswered = load.end()
         answer = {"cycles": cycles, "seed": seed, "pulse_ms": pulse, "offered": load.offered, "skipped": load.skipped,
-                  "unanswered": unanswered, "recovery_s": {kind: told(times) for kind, times in work.recovery.items() if times},
+                  "unanswered": unanswered, "refusals": load.refusals, "recovery_s": {kind: told(times) for kind, times in work.recovery.items() if times},
                   "back_s": told(work.back), **verdict(net, load)}
     print(json.dumps(answer))
     # A machine that builds something else meanwhile makes a few slow; the bars are judged by whoever measures on a quiet one.
