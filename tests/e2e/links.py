@@ -109,9 +109,11 @@ class Links:
             while data:
                 data = await reader.read(READ_BYTES)
                 put = asyncio.create_task(queue.put((self.loop.time() + self.delay_s, data)))
-                await asyncio.wait([put, giving], return_when=asyncio.FIRST_COMPLETED)
-                if giving.done() and not put.done():
-                    put.cancel()
+                try:
+                    await asyncio.wait([put, giving], return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    stuck = put.cancel()
+                if stuck:
                     break
             await giving
         finally:
@@ -120,5 +122,12 @@ class Links:
                 await giving
 
     def close(self):
+        """Closes every connection and ends the thread."""
+        async def drop():
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+        self.call(drop())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(5)

@@ -289,8 +289,11 @@ class Load:
                         wallet.nonce += 1
                         self.free.append(wallet)
                         self.open.pop(tx, None)
+                else:
+                    self.note(view["status"])
             except RpcError as error:
                 self.note(error.reason)
+                time.sleep(0.1)
             except UNREACHABLE:
                 self.note("unreachable")
                 time.sleep(0.1)
@@ -300,7 +303,7 @@ class Load:
             rpc(node.url, "tx_submit", raw, timeout=5)
         except RpcError as error:
             # An earlier try was taken, and is in a block by now.
-            if error.reason != "nonce_used":
+            if error.reason != "tx_nonce_used":
                 raise
 
     def note(self, reason):
@@ -315,7 +318,7 @@ class Load:
         while self.open and time.time() < stop:
             time.sleep(0.1)
         with self.lock:
-            unanswered = len(self.open)
+            unanswered = list(self.open)
             self.open.clear()
         return unanswered
 

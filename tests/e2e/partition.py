@@ -2,6 +2,7 @@
 """Four validators are cut apart and healed, under load: two from two (nobody goes on), one from three (three go on), in one direction,
 in a ring, all from all, and by cuts that come and go. They keep one book, and commit again soon after the healing.
 Usage: partition.py [seconds of the two-two cut] [halves|one|oneway|ring|all|flapping ...]"""
+import contextlib
 import json
 import random
 import sys
@@ -104,8 +105,7 @@ def main():
     if any(word not in KINDS for word in words):
         sys.exit(__doc__)
     seed = random.SystemRandom().randrange(2**32)
-    links = Links()
-    with tempfile.TemporaryDirectory(prefix="leither-partition-") as top, \
+    with contextlib.closing(Links()) as links, tempfile.TemporaryDirectory(prefix="leither-partition-") as top, \
             Net(top, params={"heartbeat_ms": "5000"}, links=links) as net:
         net.start()
         load = Load(net, RATE, seed).start()
@@ -120,8 +120,7 @@ def main():
             if healed["first_s"] > BAR_S:
                 late[kind] = healed["first_s"]
         unanswered = load.end()
-        print(json.dumps({"unanswered": unanswered, **verdict(net, load)}))
-    links.close()
+        print(json.dumps({"unanswered": unanswered, "refusals": load.refusals, **verdict(net, load)}))
     if late:
         sys.exit(f"more than {BAR_S} s from the healing to the next block: {late}")
 
