@@ -51,6 +51,8 @@ class Localnet:
         self.wallets = [Wallet(dev_seed(n)) for n in PAYERS]
         try:
             until("four nodes answer", 90, lambda: self.process.poll() is not None or all((node.seen() or 0) >= 2 for node in self.nodes))
+            if self.process.poll() is not None:
+                raise SystemExit(f"the local net ended:\n{(pathlib.Path(top) / 'log').read_text()}")
         except BaseException:
             self.end()
             raise
