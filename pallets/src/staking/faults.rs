@@ -3,7 +3,7 @@ use super::election::remove;
 use super::types::{Owner, Standing};
 use super::{Event, keys, pay, there};
 use crate::{Ctx, accounts, tokens};
-use leither_state::{Fault, Overlay, Read};
+use leither_state::{Fault, Read};
 use leither_types::{AccountId, Amount, Evidence, Hash, TokenId, Validator};
 
 /// The part of a penalty that the proposer gets who put the evidence in a block, from the second version of the rules on: a tenth.
