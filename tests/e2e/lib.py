@@ -85,11 +85,16 @@ class RpcError(Exception):
 def rpc(url, method, *params, timeout=70):
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}).encode()
     request = urllib.request.Request(url, body, {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=timeout) as answer:
-        answer = json.load(answer)
-    if "error" in answer:
-        raise RpcError(answer["error"])
-    return answer["result"]
+    while True:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            answer = json.load(answer)
+        if "error" not in answer:
+            return answer["result"]
+        error = RpcError(answer["error"])
+        if error.reason != "rate_limited":
+            raise error
+        # From another address than this machine's own: as long as the node says.
+        time.sleep(int(answer["error"]["data"]["retry_after_ms"]) / 1_000)
 
 
 def pages(url, method, *params):

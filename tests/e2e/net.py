@@ -69,7 +69,8 @@ class Node:
 
     def spawn(self, *flags):
         """Begins the process and does not wait for it."""
-        self.log = self.home / "log"
+        # Beside the home, whose disk may be full.
+        self.log = self.home.with_suffix(".log")
         self.log_from = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "a") as log:
             self.process = subprocess.Popen([*self.words, str(LEITHER), "--json", "run", *flags], stdout=log, stderr=log,
