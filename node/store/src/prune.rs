@@ -92,14 +92,14 @@ impl Store {
         let mut options = CompactOptions::default();
         // Other compactions go on, so that commits never wait for this one.
         options.set_exclusive_manual_compaction(false);
-        for name in BY_HEIGHT {
+        for name in BY_HEIGHT.into_iter().take_while(|_| !inner.is_ending()) {
             let column = column(&inner.db, name)?;
             // Whole files first: that frees most of the room without needing any.
             let last = height_key(base.saturating_sub(1));
             inner.db.delete_file_in_range_cf(column, first, last).map_err(storage)?;
             inner.db.compact_range_cf_opt(column, Some(first), Some(height_key(base)), &options);
         }
-        for name in age::BY_AGE {
+        for name in age::BY_AGE.into_iter().take_while(|_| !inner.is_ending()) {
             inner.db.compact_range_cf_opt(column(&inner.db, name)?, None::<&[u8]>, None::<&[u8]>, &options);
         }
         if inner.is_ending() {
