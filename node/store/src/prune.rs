@@ -52,8 +52,8 @@ impl Store {
         Ok(Pruned { from, to, bytes })
     }
 
-    /// STORE-23: frees what a prune that was cut short had taken out. `false`: there was nothing to do, or the node ends. To be called once after opening,
-    /// by a thread that may take its time.
+    /// STORE-23: frees what a prune that was cut short had taken out. `false`: there was nothing to do, or the node ends. To be called once
+    /// after opening, by a thread that may take its time.
     pub fn finish_prune(&self) -> Result<bool, Fault> {
         self.inner.check()?;
         let _only = self.inner.pruning.lock().map_err(poisoned)?;

@@ -1,5 +1,6 @@
 //! The golden file `spec/vectors/state-proof.json`: proofs from a leaf to the genesis hash (LEDGER-15, LEDGER-16), as `state_getProof`
-//! answers them: with the set of genesis, over two handovers, and from the first of these as a block that is trusted (LEDGER-17). The JavaScript module verifies them with nothing but the chain's id.
+//! answers them: with the set of genesis, over two handovers, and from the first of these as a block that is trusted (LEDGER-17). The
+//! JavaScript module verifies them with nothing but the chain's id, or that block.
 
 use leither_conformance::{golden::assert_golden, samples};
 use leither_pallets::{mimei, orgs};

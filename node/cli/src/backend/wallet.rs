@@ -47,16 +47,16 @@ fn unproven(why: Unproven) -> ApiError {
         Unproven::NoBlock => ApiError::new(Reason::NotReady, "there is no block yet whose state could be proven"),
         Unproven::TooMany { from } => {
             let sentence = format!(
-                "more than 512 changes of validators lie between the start of this proof and its block: get the block of height {from}, or a later one, \
-                 from somebody you trust, and ask with `from`"
+                "more than 512 changes of validators lie between the start of this proof and its block: get the block of height {from}, or \
+                 a later one, from somebody you trust, and ask with `from`"
             );
             ApiError::new(Reason::Pruned, sentence).with("from", from.to_string())
         }
         Unproven::NoStart(height) => ApiError::new(
             Reason::UnknownBlock,
             format!(
-                "no proof can begin at height {height}: it must be below the newest block, and be a change of validators or a block that this node still \
-                 keeps; give another `from`, or ask another node"
+                "no proof can begin at height {height}: it must be below the newest block, and be a change of validators or a block that \
+                 this node still keeps; give another `from`, or ask another node"
             ),
         ),
     }
