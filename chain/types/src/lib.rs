@@ -29,6 +29,7 @@ mod receipt;
 pub mod sign;
 mod tx;
 mod validators;
+mod walk;
 
 pub use amount::{Amount, SUPPLY_MAX};
 pub use block::{BLOCK_BYTES_MAX, BLOCK_TXS_MAX, BLOCK_VERSION, Block, Handover, Header};
@@ -47,6 +48,7 @@ pub use tx::{
     CALL_BYTES_MAX, CALLS_MAX, CallBytes, SIGNERS_MAX, SignedTx, TX_BYTES_MAX, TX_VERSION, Tx, TxId, VALID_FOR_MS_MAX, Witness,
 };
 pub use validators::{VALIDATORS_MAX, Validator, ValidatorSet, ValidatorSetError};
+pub use walk::{TrustError, Trusted, Walk};
 
 /// A block's number: the pulse. Genesis is 0, the first block 1.
 pub type Height = u64;

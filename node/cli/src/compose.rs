@@ -28,9 +28,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+/// A snapshot or a prune that was told to end takes no longer.
+const LONG_WORK: Duration = Duration::from_secs(5);
 /// Addresses that worked, in the data directory.
 pub const ANCHORS_FILE: &str = "anchors.scale";
 
@@ -67,6 +69,8 @@ pub struct Running {
     rpc: RpcServer,
     watch: Watch,
     janitor: JoinHandle<()>,
+    /// Tells the janitor to end.
+    end: Arc<Notify>,
     full: Arc<AtomicBool>,
     /// The database, for whoever runs in this process.
     pub store: Store,
@@ -123,7 +127,8 @@ impl Parts {
         let watch = Watch::start(watch, Arc::new(vitals), meters).await?;
         let full = Arc::new(AtomicBool::new(false));
         let janitor = Janitor::new(store.clone(), self.home, self.snapshots, &config);
-        let janitor = tokio::spawn(janitor.run(engine.clone(), full.clone()));
+        let end = Arc::new(Notify::new());
+        let janitor = tokio::spawn(janitor.run(engine.clone(), full.clone(), end.clone()));
 
         let node = Node::new(store.clone(), engine.clone(), config.moniker.clone(), heights, net.clone());
         let mut rpc = leither_rpc_server::Config::new(config.rpc.listen);
@@ -136,7 +141,7 @@ impl Parts {
         }
         let rpc = RpcServer::start(rpc, Arc::new(Served::new(node))).await?;
         is_up.store(true, Ordering::Relaxed);
-        Ok(Running { engine, net, rpc, watch, janitor, full, store })
+        Ok(Running { engine, net, rpc, watch, janitor, end, full, store })
     }
 }
 
@@ -221,9 +226,16 @@ impl Running {
         tracing::info!("stopping");
         self.watch.stop().await;
         self.rpc.stop().await;
-        self.janitor.abort();
+        self.end.notify_one();
         self.engine.stop().await;
-        drop(self.net);
+        // DISK-4: nothing is committed any more, and a snapshot or a prune that is under way need not be waited for.
+        self.store.end_long_work();
+        if tokio::time::timeout(LONG_WORK, self.janitor).await.is_err() {
+            tracing::warn!("the janitor's work does not end; the next start clears away what it left");
+        }
+        if let Some(net) = self.net {
+            net.shutdown().await;
+        }
     }
 }
 

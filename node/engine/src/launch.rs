@@ -22,7 +22,9 @@ use leither_consensus::{Address, Leither, Signer, Verifier};
 use leither_failpoints::hit;
 use leither_net::Net;
 use leither_types::{SecretKey, ValidatorId};
+use std::fs::TryLockError;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -32,8 +34,9 @@ use tokio::time::{sleep, timeout};
 
 /// The actors take no longer to end.
 const STOP: Duration = Duration::from_secs(3);
-/// Until the address that the former actors listened on is free again.
-const FREE_TRIES: u32 = 50;
+/// Until what the former actors held is free again, the address that they listened on and the write-ahead log: so many looks.
+const FREE_TRIES: u32 = 300;
+const FREE_PAUSE: Duration = Duration::from_millis(100);
 
 /// One of this node's consensus keys, with its guard.
 #[derive(Clone)]
@@ -196,15 +199,19 @@ impl Launch {
         Ok((handle, tasks))
     }
 
-    /// Again, once the address is free.
+    /// Again, once address and write-ahead log are free, where they are needed: actors that hang keep them for a while after they were told
+    /// to end.
     async fn restart(&self) -> Result<Actors, StartError> {
         for _ in 0..FREE_TRIES {
-            if check_listen(self.listen).is_ok() {
-                break;
+            if self.role() == Role::Follows || (check_listen(self.listen).is_ok() && is_unlocked(&self.node.wal)) {
+                return self.start().await;
             }
-            sleep(Duration::from_millis(100)).await;
+            sleep(FREE_PAUSE).await;
         }
-        self.start().await
+        match check_listen(self.listen) {
+            Ok(()) => Err(StartError::Held { wal: self.node.wal.clone() }),
+            Err(error) => Err(error),
+        }
     }
 
     fn identity(&self, key: Option<&Key>) -> Result<NetworkIdentity, StartError> {
@@ -215,6 +222,12 @@ impl Launch {
         let proof = EngineCodec.encode(&proof).map_err(|e| StartError::Bft(e.to_string()))?;
         Ok(NetworkIdentity::new_validator(moniker, keypair, key.id.to_string(), proof))
     }
+}
+
+/// Whether the engine could lock its write-ahead log now. What else is wrong with the file, it says itself.
+fn is_unlocked(wal: &Path) -> bool {
+    let Ok(file) = std::fs::File::open(wal) else { return true };
+    !matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }
 
 impl Actors {
@@ -249,8 +262,27 @@ pub async fn supervise(launch: Launch, mut actors: Actors, mut stop: oneshot::Re
         hit("engine/part-ended");
         actors = match launch.restart().await {
             Ok(actors) => actors,
+            Err(StartError::Held { wal }) => return launch.node.fail(NodeFault::Held { wal }),
             Err(e) => return launch.node.fail(NodeFault::Bft { why: e.to_string(), wal: launch.node.wal.clone() }),
         };
         hit("engine/part-begun");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_former_actors_hold_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let wal = dir.path().join("consensus.wal");
+        assert!(is_unlocked(&wal), "there is none yet");
+        let held = std::fs::File::create(&wal).unwrap();
+        assert!(is_unlocked(&wal));
+        held.lock().unwrap();
+        assert!(!is_unlocked(&wal));
+        drop(held);
+        assert!(is_unlocked(&wal) && is_unlocked(&wal), "to look at it holds nothing");
     }
 }

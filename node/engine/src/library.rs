@@ -18,8 +18,8 @@ pub struct StoreLibrary {
     store: Store,
     snapshots: PathBuf,
     genesis: Vec<u8>,
-    /// The newest manifests, and since when.
-    shelf: Mutex<(Option<Instant>, Vec<Vec<u8>>)>,
+    /// All manifests with their heights, the newest first, and since when.
+    shelf: Mutex<(Option<Instant>, Vec<(Height, Vec<u8>)>)>,
 }
 
 impl StoreLibrary {
@@ -73,10 +73,13 @@ impl Library for StoreLibrary {
     fn manifests(&self) -> Option<Vec<Vec<u8>>> {
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         if shelf.0.is_none_or(|since| since.elapsed() > SHELF_AGE) {
-            let newest = list_snapshots(&self.snapshots).into_iter().take(leither_net::MANIFESTS_MAX);
-            *shelf = (Some(Instant::now()), newest.map(|(_, manifest)| manifest.encode()).collect());
+            let all = list_snapshots(&self.snapshots).into_iter();
+            *shelf = (Some(Instant::now()), all.map(|(_, manifest)| (manifest.height, manifest.encode())).collect());
         }
-        Some(shelf.1.clone())
+        // Who begins at one needs the blocks after it: without them it is of no use.
+        let lowest = self.store.lowest().ok()?;
+        let goes_on = shelf.1.iter().filter(|(height, _)| height.saturating_add(1) >= lowest);
+        Some(goes_on.take(leither_net::MANIFESTS_MAX).map(|(_, manifest)| manifest.clone()).collect())
     }
 
     fn chunk(&self, hash: &Hash) -> Option<Vec<u8>> {

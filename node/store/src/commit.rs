@@ -2,7 +2,7 @@ use crate::columns::{
     BODIES, HEAD, HEADERS, HEIGHTS, HISTORY, HOLDINGS, META, RECEIPTS, RECORDS, TXS, UNDECIDED, column, height_key, history_key,
     holding_key, place,
 };
-use crate::handovers::{hands_over, write_handover};
+use crate::handovers::write_handover;
 use crate::{Head, Store, poisoned, storage};
 use leither_failpoints::hit;
 use leither_state::{Fault, WriteSet};
@@ -113,7 +113,7 @@ impl Store {
         if receipts.iter().filter(|receipt| receipt.tx != Hash::ZERO).count() != block.txs.len() {
             return wrong("it has another number of receipts than of transactions");
         }
-        if hands_over(header) && next_set.hash() != header.next_validators {
+        if header.hands_over() && next_set.hash() != header.next_validators {
             return wrong("the next validators are not those that it names");
         }
         Ok(())

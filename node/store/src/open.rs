@@ -13,7 +13,7 @@ use leither_types::{Block, Certificate, GenesisHead, Hash, Header, Height, codec
 use parity_scale_codec::{Decode, Encode};
 use rocksdb::{DB, IteratorMode, ReadOptions, WriteBatch, WriteOptions};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 /// The layout that this program writes.
@@ -154,6 +154,7 @@ impl Store {
             copying: Mutex::new(()),
             mark,
             db,
+            ending: AtomicBool::new(false),
             broken: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })

@@ -53,7 +53,7 @@ pub struct Run {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// A block that somebody whom you trust told you, `HEIGHT:ID`: a chain without it is not followed. Needed where this node has not seen the
-    /// chain for longer than pledges are bound.
+    /// chain for longer than pledges are bound. This node's own newest block says, for this start, that the chain has stood still since.
     #[arg(long, value_name = "HEIGHT:ID", value_parser = trusted)]
     trust: Option<Trusted>,
     /// How a new node gets the chain: auto, blocks or snapshot. `snapshot` also replaces a database that has fallen behind all its peers.
@@ -227,11 +227,12 @@ impl Run {
         start_log(&config)?;
         let genesis = genesis::load(&home.genesis())?;
         let key = |(dir, key)| ValidatorKey { key, dir, vote_again: self.vote_again };
-        let validators: Vec<_> = consensus_keys(home)?.into_iter().map(key).collect();
+        let consensus_keys = consensus_keys(home)?;
+        let validators: Vec<_> = consensus_keys.iter().cloned().map(key).collect();
         let node_key = load_node_key(&home.node_key(), Purpose::Node)?;
         let trusted = join::remember(home, self.trust)?;
-        let is_founder = validators.iter().any(|v| genesis.head.validators.get(&ValidatorId::of_key(&v.key.public())).is_some());
-        join::chain(home, &config, &node_key, &genesis.head, is_founder, trusted).await?;
+        let word = join::Word { is_founder: join::is_founder(&consensus_keys, &genesis.head), trusted, given: self.trust };
+        join::chain(home, &config, &node_key, &genesis.head, &word).await?;
         let swarm = swarm_key(validators.first().map_or(&node_key, |validator| &validator.key));
         let parts = Parts {
             config,

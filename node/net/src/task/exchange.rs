@@ -19,6 +19,8 @@ type Event = request_response::Event<Result<Request, Junk>, Result<Response, Jun
 type Channel = ResponseChannel<Result<Response, Junk>>;
 type Reply = oneshot::Sender<Result<Response, AskError>>;
 
+/// So many are remembered that are of another chain.
+const STRANGERS_MAX: usize = 64;
 /// Accounts of those whom we asked; a peer's is kept this long after the last question.
 const ASKED_KEPT: Duration = Duration::from_secs(10);
 
@@ -307,6 +309,10 @@ impl Task {
     /// NET-14: it is told who we are, and leaves a moment later, so that both sides can say why.
     fn wrong_chain(&mut self, peer: PeerId, chain: Hash, now: Instant) {
         if self.peers.leaves(&peer, now) {
+            if self.strangers.len() >= STRANGERS_MAX {
+                self.strangers.pop_first();
+            }
+            self.strangers.insert(peer, chain);
             tracing::warn!("peer {peer} is of the chain {chain}, not of {}; disconnected", self.exchange.chain);
         }
     }

@@ -13,7 +13,7 @@ use crate::{Incoming, StartError, Verdict};
 use exchange::Exchange;
 pub(crate) use gossip::Answer;
 use gossip::Verdicts;
-use leither_types::SignedTx;
+use leither_types::{Hash, SignedTx};
 use libp2p::futures::StreamExt;
 use libp2p::gossipsub::{self, IdentTopic, MessageId};
 use libp2p::swarm::{ConnectionId, SwarmEvent};
@@ -28,15 +28,19 @@ pub(crate) use exchange::Setup;
 
 /// A batch goes out so long after its first transaction came.
 const BATCH_DELAY: Duration = Duration::from_millis(30);
+/// Connections are given so long to close.
+const HANG_UP: Duration = Duration::from_secs(1);
 
 /// A question to the task.
 pub(crate) enum Command {
     Peers(oneshot::Sender<Vec<PeerId>>),
     Listening(oneshot::Sender<Vec<Multiaddr>>),
     Known(oneshot::Sender<Vec<PeerInfo>>),
+    Strangers(oneshot::Sender<Vec<(PeerId, Hash)>>),
     Ask(PeerId, Request, oneshot::Sender<Result<Response, AskError>>),
     Report(PeerId, Offence),
     Name(Multiaddr, oneshot::Sender<Result<(), StartError>>),
+    End,
 }
 
 /// Owns the swarm.
@@ -48,6 +52,8 @@ pub(crate) struct Task {
     saving: Option<JoinHandle<()>>,
     bans: Bans,
     peers: Peers,
+    /// Who is of another chain.
+    strangers: BTreeMap<PeerId, Hash>,
     quotas: BTreeMap<PeerId, Quota>,
     batch: Batch,
     incoming: mpsc::Sender<Incoming>,
@@ -77,6 +83,7 @@ impl Task {
             saving,
             bans,
             peers,
+            strangers: BTreeMap::new(),
             quotas,
             batch,
             incoming,
@@ -113,13 +120,29 @@ impl Task {
                     }
                 }
                 command = commands.recv() => match command {
+                    Some(Command::End) | None => break,
                     Some(command) => self.on_command(command, Instant::now()),
-                    None => break,
                 },
                 _ = tick.tick() => self.on_tick(Instant::now()),
             }
         }
+        // Whoever asks from now on hears that it has stopped.
+        drop((commands, outgoing));
+        self.hang_up().await;
         self.save_last().await;
+    }
+
+    /// Says good-bye: a peer that sees a connection end need not wait until it is dead.
+    async fn hang_up(&mut self) {
+        let connected: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
+        connected.into_iter().for_each(|peer| self.disconnect(peer));
+        let closed = async {
+            while self.swarm.connected_peers().next().is_some() {
+                let _event = self.swarm.select_next_some().await;
+            }
+        };
+        // Who does not let go is left.
+        let _ = tokio::time::timeout(HANG_UP, closed).await;
     }
 
     fn on_command(&mut self, command: Command, now: Instant) {
@@ -128,6 +151,7 @@ impl Task {
             Command::Peers(reply) => drop(reply.send(self.swarm.connected_peers().copied().collect())),
             Command::Listening(reply) => drop(reply.send(self.swarm.listeners().cloned().collect())),
             Command::Known(reply) => drop(reply.send(self.peers.known())),
+            Command::Strangers(reply) => drop(reply.send(self.strangers.iter().map(|(peer, chain)| (*peer, *chain)).collect())),
             Command::Ask(peer, request, reply) => self.ask(peer, request, reply, now),
             Command::Report(peer, offence) => self.ban(peer, &offence.to_string(), now),
             Command::Name(address, reply) => {
@@ -135,6 +159,7 @@ impl Task {
                 drop(reply.send(peers::name(&mut self.targets, &address, local)));
                 self.dial(now);
             }
+            Command::End => {}
         }
     }
 
@@ -157,7 +182,11 @@ impl Task {
                     tracing::info!(%peer, "disconnected: it has not answered for 40 s");
                     self.disconnect(peer);
                 }
-                Due::Leave => self.send_away(peer, BAN, now),
+                // Mostly somebody mistyped: it is refused by name and may come again at once, set right.
+                Due::Leave => {
+                    self.forget(&peer);
+                    self.disconnect(peer);
+                }
             }
         }
     }
@@ -218,6 +247,7 @@ impl Task {
 
     /// The peer is of our chain: its connections are good, and the addresses that led to it worth keeping.
     fn is_ours(&mut self, peer: &PeerId) {
+        self.strangers.remove(peer);
         for connection in self.peers.is_ours(peer) {
             self.targets.iter_mut().for_each(|target| target.connected(connection));
         }
