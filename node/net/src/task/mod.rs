@@ -18,7 +18,7 @@ use libp2p::futures::StreamExt;
 use libp2p::gossipsub::{self, IdentTopic, MessageId};
 use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -37,6 +37,7 @@ pub(crate) enum Command {
     Ask(PeerId, Request, oneshot::Sender<Result<Response, AskError>>),
     Report(PeerId, Offence),
     Name(Multiaddr, oneshot::Sender<Result<(), StartError>>),
+    Know(BTreeSet<PeerId>),
 }
 
 /// Owns the swarm.
@@ -49,6 +50,10 @@ pub(crate) struct Task {
     bans: Bans,
     peers: Peers,
     quotas: BTreeMap<PeerId, Quota>,
+    /// Of all strangers together.
+    strangers: Quota,
+    /// Whom the chain names.
+    staked: BTreeSet<PeerId>,
     batch: Batch,
     incoming: mpsc::Sender<Incoming>,
     verdicts: Verdicts,
@@ -69,7 +74,7 @@ impl Task {
         let (verdicts, verdict_queue) = mpsc::unbounded_channel();
         let (bans, quotas, batch, peers) = (Bans::default(), BTreeMap::new(), Batch::default(), Peers::default());
         let (exchange, saving) = (Exchange::new(setup), None);
-        Self {
+        let mut task = Self {
             swarm,
             topic,
             targets,
@@ -78,13 +83,17 @@ impl Task {
             bans,
             peers,
             quotas,
+            strangers: Quota::strangers(Instant::now()),
+            staked: BTreeSet::new(),
             batch,
             incoming,
             verdicts,
             verdict_queue,
             unanswered: 0,
             exchange,
-        }
+        };
+        task.know();
+        task
     }
 
     /// Until all handles are gone.
@@ -133,7 +142,12 @@ impl Task {
             Command::Name(address, reply) => {
                 let local = *self.swarm.local_peer_id();
                 drop(reply.send(peers::name(&mut self.targets, &address, local)));
+                self.know();
                 self.dial(now);
+            }
+            Command::Know(peers) => {
+                self.staked = peers;
+                self.know();
             }
         }
     }
@@ -235,8 +249,27 @@ impl Task {
         self.targets.iter().any(|target| target.is(peer) || led_there(target))
     }
 
+    /// Tells the door whom it knows: by the user's word, and by the chain's.
+    fn know(&mut self) {
+        let named = self.targets.iter().filter_map(Target::id);
+        let known = named.chain(self.staked.iter().copied()).collect();
+        self.swarm.behaviour_mut().door.know(known);
+    }
+
+    /// NET-17: it came by itself, and neither the user nor the chain names it.
+    fn is_stranger(&self, peer: &PeerId) -> bool {
+        !self.swarm.behaviour().door.knows(peer) && self.peers.dialled(peer).is_empty()
+    }
+
     fn ban(&mut self, peer: PeerId, why: &str, now: Instant) {
         tracing::warn!(%peer, why, "banned");
+        if self.is_stranger(&peer) {
+            for from in self.peers.came_from(&peer) {
+                if self.swarm.behaviour_mut().door.offence(&from, now) {
+                    tracing::warn!(%from, "several strangers from this address were banned: no more are let in for a while");
+                }
+            }
+        }
         self.keep_out(peer, BAN, now);
     }
 
