@@ -31,8 +31,10 @@ const STRANGERS_A_HOUSE: usize = 4;
 /// So many at once from one address, and one more each such time.
 const ARRIVALS: u32 = 8;
 const ARRIVAL: Duration = Duration::from_secs(1);
-/// Bytes of a stranger that are passed on: a handshake, a name, and a few hundred votes.
-const STRANGER_BYTES_MAX: usize = 96 * 1024;
+/// Whoever leaves as a stranger costs its address so long besides: the swarm remembers a little of each.
+const IN_VAIN: Duration = Duration::from_secs(10);
+/// Bytes of a stranger that are passed on: a handshake, a name, its proof, and some dozens of votes.
+const STRANGER_BYTES_MAX: usize = 32 * 1024;
 /// Until then the swarm knows its peer.
 const STRANGER_TIME: Duration = Duration::from_secs(5);
 /// How often the swarm is asked while strangers wait.
@@ -129,12 +131,11 @@ impl Book {
         if self.haste.len() >= HOUSES_MAX && !self.haste.contains_key(&house) {
             return false;
         }
-        let until = self.haste.entry(house).or_insert(now);
-        let next = (*until).max(now) + ARRIVAL;
-        if next > now + ARRIVAL * ARRIVALS {
+        let until = self.haste.get(&house).map_or(now, |until| (*until).max(now)) + ARRIVAL;
+        if until > now + ARRIVAL * ARRIVALS {
             return false;
         }
-        *until = next;
+        self.haste.insert(house, until);
         true
     }
 
@@ -157,9 +158,15 @@ impl Book {
         }
     }
 
-    fn forget(&mut self, id: u64) {
-        self.links.remove(&id);
+    fn forget(&mut self, id: u64, now: Instant) {
         self.ports.remove(&id);
+        // It came in, so its address is there.
+        if let Some(gone) = self.links.remove(&id)
+            && !gone.is_known()
+            && let Some(until) = self.haste.get_mut(&gone.house)
+        {
+            *until = (*until).max(now) + IN_VAIN;
+        }
     }
 }
 
@@ -202,10 +209,10 @@ pub async fn run(listener: TcpListener, swarm: SocketAddr, places: Arc<Places>, 
             }
             Some((id, port)) = made_queue.recv() => drop(book.ports.insert(id, port)),
             Some(ended) = tasks.join_next_with_id() => match ended {
-                Ok((_, id)) => book.forget(id),
+                Ok((_, id)) => book.forget(id, Instant::now()),
                 Err(error) => {
                     let gone = book.links.iter().find(|(_, link)| link.task.id() == error.id()).map(|(id, _)| *id);
-                    gone.into_iter().for_each(|id| book.forget(id));
+                    gone.into_iter().for_each(|id| book.forget(id, Instant::now()));
                 }
             },
             _ = looks.tick(), if book.has_strangers() => {
@@ -227,12 +234,7 @@ pub async fn run(listener: TcpListener, swarm: SocketAddr, places: Arc<Places>, 
 }
 
 /// Passes bytes on, both ways, until one side ends.
-async fn pass(
-    outside: TcpStream,
-    swarm: SocketAddr,
-    known: watch::Receiver<bool>,
-    made: impl FnOnce(u16),
-) -> io::Result<()> {
+async fn pass(outside: TcpStream, swarm: SocketAddr, known: watch::Receiver<bool>, made: impl FnOnce(u16)) -> io::Result<()> {
     let inside = TcpStream::connect(swarm).await?;
     made(inside.local_addr()?.port());
     outside.set_nodelay(true)?;
@@ -319,8 +321,12 @@ mod tests {
         book.recognize(&[1001].into(), now + STRANGER_TIME);
         assert!(book.links[&1].is_known() && !book.links[&2].is_known());
         assert!(cut.await.unwrap_err().is_cancelled());
-        book.forget(2);
+        assert!(book.admits(FAR, false, now), "a validator lives there now");
+        book.forget(1, now);
+        book.haste.insert(FAR, now);
+        book.forget(2, now);
         assert!(!book.has_strangers());
+        assert!(!book.admits(FAR, false, now) && book.admits(FAR, false, now + IN_VAIN), "who came in vain waits");
     }
 
     /// ENGINE-16.

@@ -91,8 +91,8 @@ fn behaviour(key: &identity::Keypair, chain: &Hash) -> Result<Behaviour, StartEr
         .connection_handler_queue_len(LEAVING_MAX)
         .build()
         .map_err(failed)?;
-    let gossip =
-        gossipsub::Behaviour::new_with_subscription_filter(MessageAuthenticity::Anonymous, gossip, topics(chain)).map_err(failed)?;
+    let gossip = gossipsub::Behaviour::new_with_subscription_filter(MessageAuthenticity::Anonymous, gossip, topics(chain))
+        .map_err(failed)?;
     // NET-6: some room is kept for those whom the user named.
     let limits = connection_limits::ConnectionLimits::default()
         .with_max_pending_incoming(Some(PENDING_MAX))

@@ -156,7 +156,6 @@ mod tests {
     use super::*;
     use libp2p::futures::io::Cursor;
     use std::convert::Infallible;
-    use std::task::Waker;
 
     /// A peer that opens streams whenever it is looked at.
     struct Endless(u32);

@@ -29,7 +29,12 @@ pub fn transfers(chain: Hash, count: usize, signed: bool) -> Vec<u8> {
     let one = || {
         let key = SecretKey::from_seed(&rand::thread_rng().r#gen());
         let from = AccountId::of_key(&key.public());
-        let pay = tokens::Call::Transfer { token: TokenId::NATIVE, to: from, amount: Amount(1), memo: Text::new("").unwrap_or_default() };
+        let pay = tokens::Call::Transfer {
+            token: TokenId::NATIVE,
+            to: from,
+            amount: Amount(1),
+            memo: Text::new("").unwrap_or_default(),
+        };
         let tx = Tx {
             version: TX_VERSION,
             chain,

@@ -121,6 +121,9 @@ async fn main() -> anyhow::Result<()> {
     let counts = plan.tally.counts.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let words = plan.tally.words.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let bytes = plan.tally.bytes.load(Ordering::Relaxed);
-    println!("{}", serde_json::json!({ "kind": plan.kind.to_string(), "identities": identities, "bytes": bytes, "counts": counts, "words": words }));
+    println!(
+        "{}",
+        serde_json::json!({ "kind": plan.kind.to_string(), "identities": identities, "bytes": bytes, "counts": counts, "words": words })
+    );
     Ok(())
 }

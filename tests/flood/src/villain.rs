@@ -67,11 +67,21 @@ impl request_response::Codec for Raw {
         read(io).await
     }
 
-    async fn write_request<T: AsyncWrite + Unpin + Send>(&mut self, _: &StreamProtocol, io: &mut T, bytes: Vec<u8>) -> io::Result<()> {
+    async fn write_request<T: AsyncWrite + Unpin + Send>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+        bytes: Vec<u8>,
+    ) -> io::Result<()> {
         write(io, &bytes).await
     }
 
-    async fn write_response<T: AsyncWrite + Unpin + Send>(&mut self, _: &StreamProtocol, io: &mut T, bytes: Vec<u8>) -> io::Result<()> {
+    async fn write_response<T: AsyncWrite + Unpin + Send>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+        bytes: Vec<u8>,
+    ) -> io::Result<()> {
         write(io, &bytes).await
     }
 }
@@ -93,7 +103,7 @@ fn swarm(plan: &Plan) -> anyhow::Result<Swarm<Villain>> {
         .with_tokio()
         .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)?
         .with_quic()
-        .with_behaviour(|key| {
+        .with_behaviour(|key| -> Result<Villain, Box<dyn std::error::Error + Send + Sync>> {
             let author = if consensus { MessageAuthenticity::Signed(key.clone()) } else { MessageAuthenticity::Anonymous };
             let mut gossip = gossipsub::Behaviour::new(author, config)?;
             for topic in plan.kind.topics(&plan.chain) {
@@ -184,6 +194,7 @@ async fn life(plan: &Plan, swarm: &mut Swarm<Villain>) -> anyhow::Result<()> {
             rest = false;
             continue;
         };
+        rest = false;
         match event {
             SwarmEvent::NewListenAddr { .. } if !connected => {
                 tally.add("dialled");

@@ -209,7 +209,8 @@ impl Task {
             self.count(peer, now);
             return self.respond(channel, Response::Busy);
         }
-        match self.exchange.desk.take(id, peer, request, now) {
+        let stranger = self.is_stranger(&peer);
+        match self.exchange.desk.take(id, peer, stranger, request, now) {
             Admission::Waits => {
                 self.exchange.channels.insert(id, channel);
                 self.exchange.serve();

@@ -1,5 +1,5 @@
 use super::types::{BLOCKS_BYTES_MAX, BLOCKS_MAX, HANDOVERS_MAX, Handover, MANIFESTS_MAX, Request, Response};
-use crate::quota::{Allowance, Quota};
+use crate::quota::{Allowance, Bucket, Quota};
 use leither_types::{Blob, Certificate, Hash, Height, List};
 use libp2p::PeerId;
 use std::collections::{BTreeMap, VecDeque};
@@ -17,6 +17,9 @@ const WAITING_A_PEER_MAX: usize = 4;
 const HELD_MAX: usize = 24 * 1024 * 1024;
 /// Of which so many for one peer: two of the longest answers.
 const HELD_A_PEER_MAX: usize = 10 * 1024 * 1024;
+/// What all strangers (NET-17) together are served a second, and at once.
+const STRANGERS_A_SECOND: u32 = 48 * 1024 * 1024;
+const STRANGERS_BURST: u32 = 2 * STRANGERS_A_SECOND;
 /// Accounts that are kept of peers that have gone, so that coming back is no new start.
 const CLIENTS_MAX: usize = 1024;
 
@@ -124,6 +127,7 @@ struct Open {
     request: Request,
     stage: Stage,
     held: usize,
+    stranger: bool,
     /// Nobody waits for the answer any more.
     gone: bool,
 }
@@ -144,11 +148,14 @@ pub(crate) struct Desk<Id> {
     queue: VecDeque<Id>,
     running: usize,
     held: usize,
+    strangers: Bucket,
+    at: Option<Instant>,
 }
 
 impl<Id> Default for Desk<Id> {
     fn default() -> Self {
-        Self { clients: BTreeMap::new(), open: BTreeMap::new(), queue: VecDeque::new(), running: 0, held: 0 }
+        let strangers = Bucket::new(STRANGERS_A_SECOND, STRANGERS_BURST);
+        Self { clients: BTreeMap::new(), open: BTreeMap::new(), queue: VecDeque::new(), running: 0, held: 0, strangers, at: None }
     }
 }
 
@@ -165,11 +172,16 @@ impl<Id: Ord + Copy> Desk<Id> {
     }
 
     /// A request comes in.
-    pub fn take(&mut self, id: Id, peer: PeerId, request: Request, now: Instant) -> Admission {
+    pub fn take(&mut self, id: Id, peer: PeerId, stranger: bool, request: Request, now: Instant) -> Admission {
         match self.count(peer, now) {
             Allowance::Within => {}
             Allowance::Beyond => return Admission::Busy,
             Allowance::Spent => return Admission::Ban,
+        }
+        self.strangers.fill(now.saturating_duration_since(self.at.unwrap_or(now)));
+        self.at = Some(now);
+        if stranger && !self.strangers.debt().is_zero() {
+            return Admission::Busy;
         }
         let held = request.response_bytes_max();
         let (all_held, all_waiting) = (self.held.saturating_add(held), self.queue.len());
@@ -182,7 +194,7 @@ impl<Id: Ord + Copy> Desk<Id> {
         client.held += held;
         self.held = all_held;
         self.queue.push_back(id);
-        self.open.insert(id, Open { peer, request, stage: Stage::Waiting, held, gone: false });
+        self.open.insert(id, Open { peer, request, stage: Stage::Waiting, held, stranger, gone: false });
         Admission::Waits
     }
 
@@ -217,6 +229,9 @@ impl<Id: Ord + Copy> Desk<Id> {
         one.held -= spare;
         self.held = self.held.saturating_sub(spare);
         let (peer, gone) = (one.peer, one.gone);
+        if one.stranger {
+            self.strangers.spend(bytes);
+        }
         if let Some(client) = self.clients.get_mut(&peer) {
             client.running = client.running.saturating_sub(1);
             client.held = client.held.saturating_sub(spare);
