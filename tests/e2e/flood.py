@@ -2,13 +2,15 @@
 """Strangers flood one validator of four, by every protocol of both swarms: finality may not become slower by more than 20 %, nor its memory grow by
 more than 64 MB, and honest peers go on.
 
-Usage: flood.py [--seconds 10] [--pairs 5] [--identities 20] [--kinds a,b] [--short]
+Usage: flood.py [--seconds 10] [--pairs 5] [--identities 20] [--addresses 20] [--kinds a,b] [--short]
 
 Each pair is a calm run and a flooded one, one after the other; the median of the pairs' ratios counts. Finality is measured at the attacked
-node itself, by transfers that are sent to it and waited for there. The villain comes from 127.0.0.2, the honest from 127.0.0.1, and runs with
+node itself, by transfers that are sent to it and waited for there. Villains come from addresses of their own on loopback, and run with
 nice 19, so that on a machine of few cores its own work hardly stands for the node's. What is left of it counts against the node."""
 import argparse
+import collections
 import concurrent.futures
+import itertools
 import json
 import pathlib
 import statistics
@@ -25,7 +27,7 @@ from lib import TARGET, RpcError, cli, height_of, rpc
 
 FLOOD = TARGET / "debug" / "leither-flood"
 SLOWER, GROWN_MB = 1.20, 64
-# A short run has few transfers, so its figures are coarse.
+# A short run has few transfers and one calm run, so its figures are coarse.
 SLOWER_SHORT = 1.6
 # How often a transfer is sent, in seconds: no divisor of a pulse.
 EVERY = 0.193
@@ -35,7 +37,7 @@ DATA = ["gossip-junk", "gossip-oversized", "gossip-valid-form", "gossip-bad-sign
         "exchange-many", "streams", "handshakes", "other-chain", "old-version"]
 CONSENSUS = ["votes-future", "proposal-parts", "liveness", "sync", "broadcast", "consensus-oversized", "proofs", "streams", "handshakes"]
 NAMED = {"other-chain": "is of the chain", "old-version": "speaks none of this node's protocols"}
-SHORT = ["quic:gossip-valid-form", "tcp:gossip-small", "quic:exchange-many", "tcp:streams", "quic:other-chain", "tcp:old-version",
+SHORT = ["quic:gossip-valid-form", "tcp:gossip-small", "tcp:exchange-many", "quic:streams", "quic:other-chain", "tcp:old-version",
          "consensus:votes-future", "consensus:broadcast"]
 
 
@@ -107,28 +109,40 @@ class Memory:
         return self.most - self.first
 
 
-def villain(to, chain, kind, identities, seconds, height):
-    line = ["nice", "-n", "19", str(FLOOD), "--to", to, "--chain", chain, "--kind", kind, "--identities", str(identities),
-            "--seconds", str(seconds), "--height", str(height)]
-    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+RUN = itertools.count(1)
 
 
-def told(process):
-    out, err = process.communicate(timeout=120)
-    if process.returncode:
-        raise SystemExit(f"the villain failed: {err}")
-    return json.loads(out)
+def villains(to, chain, kind, identities, addresses, seconds, height):
+    """So many peers from so many addresses that no run before came from."""
+    run = next(RUN)
+    for n in range(addresses):
+        line = ["nice", "-n", "19", str(FLOOD), "--to", to, "--chain", chain, "--kind", kind, "--identities", str(identities // addresses),
+                "--seconds", str(seconds), "--height", str(height), "--from", f"127.{1 + run // 250}.{1 + run % 250}.{1 + n}"]
+        yield subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def told(processes):
+    """What all of them did and saw."""
+    counts, words, sent = collections.Counter(), collections.Counter(), 0
+    for process in processes:
+        out, err = process.communicate(timeout=120)
+        if process.returncode:
+            raise SystemExit(f"a villain failed: {err}")
+        said = json.loads(out)
+        counts.update(said["counts"]), words.update(said["words"])
+        sent += said["bytes"]
+    return counts, words, sent
 
 
 def measure(payer, pid, seconds, flood=None):
     """Finality, growth of memory and what the villain says, of one run."""
     memory = Memory(pid)
-    process = flood and flood()
-    if process:
-        # It is at full speed when the measuring begins.
+    processes = list(flood()) if flood else []
+    if processes:
+        # They are at full speed when the measuring begins.
         time.sleep(1)
     took = payer.stream(seconds)
-    said = told(process) if process else None
+    said = told(processes)
     return statistics.median(took), memory.grown(), said
 
 
@@ -137,6 +151,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--identities", type=int, default=20)
+    parser.add_argument("--addresses", type=int, default=20)
     parser.add_argument("--kinds", default="")
     parser.add_argument("--short", action="store_true")
     args = parser.parse_args()
@@ -154,21 +169,25 @@ def main():
                 "tcp": f"/ip4/127.0.0.1/tcp/{p2p}/p2p/{made[0]['data_peer_id']}",
                 "consensus": f"/ip4/127.0.0.1/tcp/{bft}/p2p/{made[0]['consensus_peer_id']}"}
         print(f"{'kind':34} {'calm s':>7} {'flood s':>7} {'ratio':>6} {'grown MB':>8}  what the villain got")
+        # A short run has no time to be calm each time.
+        once = None
         for name in kinds:
             way, kind = name.split(":")
-            ratios, calm_all, flooded_all, grown_all, said = [], [], [], [], {}
+            ratios, calm_all, flooded_all, grown_all, said = [], [], [], [], None
             for _ in range(pairs):
-                calm, _, _ = measure(payer, nodes[0].pid, seconds)
-                attack = lambda: villain(ways[way], chain, kind, args.identities, seconds + 2, height_of(urls[0]))
+                if not (args.short and once):
+                    once = measure(payer, nodes[0].pid, 5 if args.short else seconds)[0]
+                calm = once
+                attack = lambda: villains(ways[way], chain, kind, args.identities, args.addresses, seconds + 2, height_of(urls[0]))
                 flooded, grown, said = measure(payer, nodes[0].pid, seconds, attack)
                 ratios.append(flooded / calm)
                 calm_all.append(calm), flooded_all.append(flooded), grown_all.append(grown)
                 if any(node.poll() is not None for node in nodes):
                     sys.exit(f"{name}: a node has ended:\n{(homes[0] / 'log').read_text()[-3000:]}")
             ratio, grown = statistics.median(ratios), max(grown_all)
-            counts = ", ".join(f"{what} {count}" for what, count in sorted(said["counts"].items()))
+            counts = ", ".join(f"{what} {count}" for what, count in sorted(said[0].items()))
             print(f"{name:34} {statistics.median(calm_all):7.3f} {statistics.median(flooded_all):7.3f} {ratio:6.2f} {grown:8.1f}  "
-                  f"{counts}; {said['bytes'] / 1e6:.1f} MB", flush=True)
+                  f"{counts}; {said[2] / 1e6:.1f} MB; {said[1].most_common(2)}", flush=True)
             if ratio > limit:
                 bad.append(f"{name}: finality is slower by {(ratio - 1) * 100:.0f} %")
             if grown > GROWN_MB:

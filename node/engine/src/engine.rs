@@ -224,7 +224,8 @@ fn open_key(given: &ValidatorKey, chain: Hash) -> Result<Key, StartError> {
     Ok(Key::new(Signer::new(chain, given.key.clone()), guard, &given.key))
 }
 
-/// NET-17: tells the data swarm whom the chain names. ENGINE-10: sends what still waits to other nodes again: to one that has just come, and to those that were too busy.
+/// ENGINE-10: sends what still waits to other nodes again: to one that has just come, and to those that were too busy. NET-17: tells the
+/// data swarm whom the chain names.
 async fn resend(node: Arc<Node>, net: Arc<Net>) {
     let mut known = Vec::new();
     let mut since = 0;

@@ -202,7 +202,7 @@ pub async fn run(listener: TcpListener, swarm: SocketAddr, places: Arc<Places>, 
                 let made = made.clone();
                 let task = tasks.spawn(async move {
                     // How a connection ends is both sides' affair.
-                    let _ = pass(stream, swarm, knows, |port| drop(made.send((id, port)))).await;
+                    let _ = pass(stream, swarm, knows, |port| made.send((id, port)).unwrap_or(())).await;
                     id
                 });
                 book.links.insert(id, Link { house, since: Instant::now(), known, task });

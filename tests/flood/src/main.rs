@@ -89,7 +89,7 @@ pub(crate) struct Plan {
     pub claim: Option<ValidatorId>,
     pub height: u64,
     pub until: Instant,
-    pub tally: Tally,
+    pub tally: Arc<Tally>,
 }
 
 fn plan(args: Args) -> anyhow::Result<(Plan, usize)> {
@@ -105,7 +105,7 @@ fn plan(args: Args) -> anyhow::Result<(Plan, usize)> {
     ensure!((1..=SECONDS_MAX).contains(&args.seconds), "--seconds is 1 to {SECONDS_MAX}");
     let claim = args.claim.map(|text| forms::validator(&text).context("--claim is 40 hex digits")).transpose()?;
     let until = Instant::now() + Duration::from_secs(args.seconds);
-    let tally = Tally::default();
+    let tally = Arc::new(Tally::default());
     let Args { to, chain, kind, from, height, .. } = args;
     Ok((Plan { to, peer, chain, kind, from, claim, height, until, tally }, args.identities))
 }

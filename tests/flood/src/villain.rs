@@ -13,10 +13,13 @@ use libp2p::request_response::{self, Message, ProtocolSupport};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, StreamProtocol, Swarm, SwarmBuilder, identify, noise, tcp, yamux};
 use parity_scale_codec::{Decode, Encode};
+use std::hash::{Hash as _, Hasher as _};
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::{sleep, timeout};
 
 /// Questions that are open at once, by one identity.
@@ -97,6 +100,14 @@ fn swarm(plan: &Plan) -> anyhow::Result<Swarm<Villain>> {
     let consensus = plan.kind.is_consensus();
     let mut config = gossipsub::ConfigBuilder::default();
     config.max_transmit_size(16 * 1024 * 1024);
+    if !consensus {
+        // Nobody signs and nobody counts: all that is left to tell messages apart is what is in them.
+        config.message_id_fn(|message| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            message.data.hash(&mut hasher);
+            gossipsub::MessageId::from(hasher.finish().to_be_bytes().to_vec())
+        });
+    }
     config.validation_mode(if consensus { ValidationMode::Permissive } else { ValidationMode::Anonymous });
     let config = config.build()?;
     let swarm = SwarmBuilder::with_new_identity()
@@ -138,16 +149,46 @@ pub async fn run(plan: Arc<Plan>, n: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// From an address of its own, so that a node can tell it from its neighbours.
-fn own_address(plan: &Plan) -> Multiaddr {
-    let quic = plan.to.iter().any(|part| part == Protocol::QuicV1);
-    let address = Multiaddr::empty().with(Protocol::Ip4(plan.from));
-    if quic { address.with(Protocol::Udp(0)).with(Protocol::QuicV1) } else { address.with(Protocol::Tcp(0)) }
+/// Begins to come from an address of its own, so that a node can tell it from its neighbours. QUIC dials from where it listens.
+async fn set_out(plan: &Plan, swarm: &mut Swarm<Villain>) -> anyhow::Result<()> {
+    let own = Multiaddr::empty().with(Protocol::Ip4(plan.from));
+    let mut port = None;
+    for part in &plan.to {
+        match part {
+            Protocol::Udp(_) => {
+                drop(swarm.listen_on(own.clone().with(Protocol::Udp(0)).with(Protocol::QuicV1)).context("cannot use --from")?)
+            }
+            Protocol::Tcp(to) => port = Some(to),
+            _ => {}
+        }
+    }
+    let Some(port) = port else { return Ok(()) };
+    // TCP dials from anywhere, so that its bytes are carried by a socket that was bound beforehand.
+    let to = match plan.to.iter().next() {
+        Some(Protocol::Ip4(ip)) => SocketAddr::from((ip, port)),
+        _ => anyhow::bail!("over TCP, --to must begin with /ip4"),
+    };
+    let entrance = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let through = Multiaddr::empty().with(Protocol::Ip4(Ipv4Addr::LOCALHOST)).with(Protocol::Tcp(entrance.local_addr()?.port()));
+    let (from, tally) = (plan.from, plan.tally.clone());
+    tokio::spawn(async move {
+        let (mut near, _) = entrance.accept().await?;
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((from, 0).into())?;
+        let far = socket.connect(to).await;
+        if far.is_err() {
+            tally.add("no TCP connection");
+        }
+        tokio::io::copy_bidirectional(&mut near, &mut far?).await
+    });
+    plan.tally.add("dialled");
+    swarm.dial(through.with(Protocol::P2p(plan.peer)))?;
+    Ok(())
 }
 
 async fn life(plan: &Plan, swarm: &mut Swarm<Villain>) -> anyhow::Result<()> {
     let (tally, me) = (&plan.tally, swarm.local_peer_id().to_bytes());
-    swarm.listen_on(own_address(plan)).context("cannot listen on --from")?;
+    set_out(plan, swarm).await?;
     let (mut connected, mut open, mut held, mut rest) = (false, 0usize, 0usize, false);
     let mut hello = plan.kind == crate::Kind::ExchangeMany;
     loop {
@@ -168,7 +209,10 @@ async fn life(plan: &Plan, swarm: &mut Swarm<Villain>) -> anyhow::Result<()> {
                         }
                         Err(PublishError::Duplicate) => {}
                         // It is slowed down, or not heard yet.
-                        Err(_) => rest = true,
+                        Err(error) => {
+                            tally.word(error.to_string());
+                            rest = true;
+                        }
                     }
                 }
                 Shot::Ask(bytes) if open < OPEN_MAX => {

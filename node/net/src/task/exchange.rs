@@ -125,6 +125,11 @@ impl Exchange {
         }
     }
 
+    /// The last connection to it is over.
+    pub fn gone(&mut self, peer: &PeerId) {
+        self.desk.taken(peer);
+    }
+
     pub fn tidy(&mut self, now: Instant) {
         self.desk.tidy(now);
         self.asking.retain(|_, (_, at)| now.saturating_duration_since(*at) < ASKED_KEPT);
@@ -184,10 +189,13 @@ impl Task {
                 Message::Response { request_id, response } => self.on_response(request_id, response, now),
             },
             request_response::Event::OutboundFailure { request_id, error, .. } => self.on_failure(request_id, error, now),
-            request_response::Event::InboundFailure { request_id, .. }
-            | request_response::Event::ResponseSent { request_id, .. } => {
+            request_response::Event::InboundFailure { request_id, .. } => {
                 self.exchange.channels.remove(&request_id);
                 self.exchange.desk.over(request_id);
+                self.exchange.serve();
+            }
+            request_response::Event::ResponseSent { request_id, .. } => {
+                self.exchange.desk.sent(request_id, now);
                 self.exchange.serve();
             }
         }

@@ -212,6 +212,7 @@ impl Task {
                 self.ended(connection_id, now);
                 if num_established == 0 {
                     self.quotas.remove(&peer_id);
+                    self.exchange.gone(&peer_id);
                     tracing::info!(peer = %peer_id, "disconnected");
                 }
             }

@@ -3,7 +3,7 @@ use crate::quota::{Allowance, Bucket, Quota};
 use leither_types::{Blob, Certificate, Hash, Height, List};
 use libp2p::PeerId;
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Answers that are being looked up at once.
 pub(crate) const RUNNING_MAX: usize = 4;
@@ -20,6 +20,8 @@ const HELD_A_PEER_MAX: usize = 10 * 1024 * 1024;
 /// What all strangers (NET-17) together are served a second, and at once.
 const STRANGERS_A_SECOND: u32 = 48 * 1024 * 1024;
 const STRANGERS_BURST: u32 = 2 * STRANGERS_A_SECOND;
+/// What has left counts until its peer is heard of again, or so long.
+const LEFT: Duration = Duration::from_secs(10);
 /// Accounts that are kept of peers that have gone, so that coming back is no new start.
 const CLIENTS_MAX: usize = 1024;
 
@@ -119,6 +121,8 @@ enum Stage {
     Running,
     /// The answer is made; it has not left yet.
     Leaving,
+    /// It has left this program, and nobody knows whether the peer takes it: QUIC keeps what is not acknowledged.
+    Left(Instant),
 }
 
 #[derive(Debug)]
@@ -166,8 +170,9 @@ impl<Id: Ord + Copy> Desk<Id> {
             .or_insert_with(|| Client { quota: Quota::serving(now), waiting: 0, running: 0, held: 0 })
     }
 
-    /// Takes one message off the peer's account.
+    /// Takes one message off the peer's account. Who asks on has what it was sent.
     pub fn count(&mut self, peer: PeerId, now: Instant) -> Allowance {
+        self.taken(&peer);
         self.client(peer, now).quota.ask(now)
     }
 
@@ -243,7 +248,30 @@ impl<Id: Ord + Copy> Desk<Id> {
         !gone
     }
 
-    /// The answer has left, or nobody waits for it any more.
+    /// The answer has left.
+    pub fn sent(&mut self, id: Id, now: Instant) {
+        match self.open.get_mut(&id) {
+            Some(one) if one.stage == Stage::Leaving => one.stage = Stage::Left(now),
+            _ => self.over(id),
+        }
+    }
+
+    /// The peer has taken what has left, or it is gone and so is what was kept for it.
+    pub fn taken(&mut self, peer: &PeerId) {
+        self.release_left(|one, _| one.peer == *peer);
+    }
+
+    fn release_left(&mut self, which: impl Fn(&Open, Instant) -> bool) {
+        let left = self.open.iter().filter_map(|(id, one)| match one.stage {
+            Stage::Left(at) if which(one, at) => Some(*id),
+            _ => None,
+        });
+        for id in left.collect::<Vec<_>>() {
+            self.release(id);
+        }
+    }
+
+    /// Nobody waits for the answer any more.
     pub fn over(&mut self, id: Id) {
         let Some(one) = self.open.get_mut(&id) else { return };
         match one.stage {
@@ -257,7 +285,7 @@ impl<Id: Ord + Copy> Desk<Id> {
                 }
                 self.release(id);
             }
-            Stage::Leaving => self.release(id),
+            Stage::Leaving | Stage::Left(_) => self.release(id),
         }
     }
 
@@ -271,6 +299,7 @@ impl<Id: Ord + Copy> Desk<Id> {
 
     /// Forgets those of whom there is nothing to remember.
     pub fn tidy(&mut self, now: Instant) {
+        self.release_left(|_, at| now.saturating_duration_since(at) >= LEFT);
         let idle = |client: &Client| client.waiting == 0 && client.running == 0 && client.held == 0;
         self.clients.retain(|_, client| !idle(client) || !client.quota.is_fresh(now));
         if self.clients.len() > CLIENTS_MAX {

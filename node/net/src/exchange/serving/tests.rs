@@ -133,3 +133,28 @@ fn net_12_all_strangers_together_have_a_share_that_nobody_else_needs() {
     assert_eq!(desk.take(100, PeerId::random(), false, BLOCKS, now), Admission::Waits, "whom we know does not wait for them");
     assert_eq!(desk.take(101, PeerId::random(), true, BLOCKS, now + Duration::from_secs(1)), Admission::Waits, "time pays");
 }
+
+#[test]
+fn net_12_what_has_left_counts_until_its_peer_is_heard_of_again() {
+    let (mut desk, now) = (Desk::default(), Instant::now());
+    let peers: Vec<_> = (0..20).map(|_| PeerId::random()).collect();
+    // Each is sent an answer, and none takes it.
+    let served: Vec<_> = (0..20)
+        .filter(|id| {
+            if desk.take(*id, peers[*id], false, BLOCKS, now) == Admission::Busy {
+                return false;
+            }
+            let id = desk.next().unwrap().0;
+            assert!(desk.made(id, 4 * 1024 * 1024));
+            desk.sent(id, now);
+            true
+        })
+        .collect();
+    assert!((3..=6).contains(&served.len()) && desk.held <= HELD_MAX, "{served:?}");
+    let held = desk.held;
+    desk.count(peers[served[0]], now);
+    assert!(desk.held < held, "it asks on, so it has it");
+    desk.taken(&peers[served[1]]);
+    desk.tidy(now + LEFT);
+    assert_eq!((desk.held, desk.open.len()), (0, 0), "it is not counted for ever");
+}
