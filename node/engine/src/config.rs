@@ -83,11 +83,7 @@ pub(crate) struct BftConfig {
 impl BftConfig {
     pub fn new(config: &EngineConfig) -> Result<Self, StartError> {
         let peers = config.peers.iter().map(|peer| persistent(peer)).collect::<Result<Vec<_>, _>>()?;
-        let family = match config.listen.ip() {
-            IpAddr::V4(_) => "ip4",
-            IpAddr::V6(_) => "ip6",
-        };
-        let listen_addr = parse("listen", &format!("/{family}/{}/tcp/{}", config.listen.ip(), config.listen.port()))?;
+        let listen_addr = multiaddr(config.listen)?;
         let p2p = P2pConfig {
             listen_addr,
             persistent_peers: peers,
@@ -130,6 +126,21 @@ impl BftConfig {
         };
         Ok(Self { moniker: config.moniker.clone(), consensus, sync })
     }
+
+    /// The same behind the gate (ENGINE-16): the swarm itself listens there.
+    pub fn listening(&self, inner: SocketAddr) -> Result<Self, StartError> {
+        let mut config = self.clone();
+        config.consensus.p2p.listen_addr = multiaddr(inner)?;
+        Ok(config)
+    }
+}
+
+fn multiaddr(at: SocketAddr) -> Result<Multiaddr, StartError> {
+    let family = match at.ip() {
+        IpAddr::V4(_) => "ip4",
+        IpAddr::V6(_) => "ip6",
+    };
+    parse("listen", &format!("/{family}/{}/tcp/{}", at.ip(), at.port()))
 }
 
 impl NodeConfig for BftConfig {

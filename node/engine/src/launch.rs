@@ -8,6 +8,7 @@ use crate::config::{BftConfig, EngineConfig, check_listen, keypair, swarm_key};
 use crate::driver::Driver;
 use crate::error::{NodeFault, StartError};
 use crate::follow;
+use crate::gate::{self, Places};
 use crate::join::Trusted;
 use crate::meddle::{self, Meddler};
 use crate::node::{Node, Tip};
@@ -28,6 +29,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
@@ -149,6 +151,11 @@ impl Launch {
 
     async fn start_bft(&self, key: Option<&Key>, signs: bool) -> Result<(bft::EngineHandle, Vec<AbortHandle>), StartError> {
         check_listen(self.listen)?;
+        let unheard = |source| StartError::Listen { addr: self.listen, source };
+        let door = TcpListener::bind(self.listen).await.map_err(unheard)?;
+        let inner = gate::inner().map_err(unheard)?;
+        let places = Arc::new(Places::default());
+        places.set(self.named.iter().filter_map(|text| text.parse().ok()).collect::<Vec<_>>().iter());
         let node = self.node.clone();
         if let Some(key) = key {
             node.vote_as(Some(key.id));
@@ -165,7 +172,8 @@ impl Launch {
             // The address of nobody: the engine signs for whoever is in the set under the address that it is told.
             _ => ConsensusContext::new_full_node(Address(ValidatorId::default()), verifier),
         };
-        let engine = EngineBuilder::new(Leither, self.config.clone())
+        let config = self.config.listening(inner)?;
+        let engine = EngineBuilder::new(Leither, config.clone())
             .with_default_wal(WalContext::new(node.wal.clone(), EngineCodec))
             .with_default_sync(SyncContext::new(EngineCodec))
             .with_default_consensus(consensus)
@@ -174,7 +182,7 @@ impl Launch {
         let built = match (&self.meddler, key) {
             (Some(meddler), Some(key)) if signs => {
                 let me = Address(key.id);
-                let (network, parts) = meddle::network(meddler, &self.config, identity, key.signer.clone(), me).await?;
+                let (network, parts) = meddle::network(meddler, &config, identity, key.signer.clone(), me).await?;
                 let built = engine.with_custom_network(network.clone(), parts).build().await;
                 if built.is_err() {
                     network.stop(None);
@@ -186,8 +194,10 @@ impl Launch {
         let (channels, handle) = built.map_err(|e| StartError::Log { why: format!("{e:#}"), wal: node.wal.clone() })?;
         let signer = key.filter(|_| signs).map(|key| key.signer.clone());
         let driver = Driver::new(node.clone(), signer, channels.network, !self.named.is_empty());
-        let peers = roster::keep(node.clone(), channels.net_requests.clone(), self.named.clone(), key.map(|key| key.id));
+        let net_requests = || channels.net_requests.clone();
+        let peers = roster::keep(node.clone(), net_requests(), self.named.clone(), key.map(|key| key.id), places.clone());
         let mut tasks = vec![
+            tokio::spawn(gate::run(door, inner, places, net_requests())).abort_handle(),
             tokio::spawn(driver.run(channels.consensus)).abort_handle(),
             tokio::spawn(watchdog::hear(node.clone(), channels.events)).abort_handle(),
             tokio::spawn(watchdog::watch(node.clone(), channels.net_requests, channels.requests)).abort_handle(),

@@ -27,6 +27,7 @@ mod engine;
 mod error;
 mod feed;
 mod follow;
+mod gate;
 mod ingress;
 pub mod join;
 mod launch;

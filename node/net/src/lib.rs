@@ -10,17 +10,21 @@
 //! subscribed, nothing is gossiped. The consensus engine has a swarm of its own.
 //!
 //! Absent on purpose: what makes a transaction, a block or a snapshot valid (the caller says, and reports who lied), whom to ask what,
-//! finding peers. Rules `NET-1` to `NET-15` are in `spec/net.md`.
+//! finding peers. Rules `NET-1` to `NET-18` are in `spec/net.md`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod anchors;
 mod batch;
 mod behaviour;
+mod door;
 mod exchange;
+mod meter;
+mod muxer;
 mod peers;
 mod quota;
 mod task;
+mod transport;
 
 pub use anchors::ANCHORS_MAX;
 pub use batch::{BATCH_BYTES_MAX, BATCH_TXS_MAX, Batch};
@@ -35,6 +39,7 @@ pub use peers::{BAN, CONNECTIONS_MAX, INCOMING_CONNECTIONS_MAX};
 
 use anchors::Anchors;
 use leither_types::{Hash, SignedTx};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -218,6 +223,12 @@ impl Net {
         let ended = || StartError::Build("it has stopped".into());
         self.commands.send(Command::Name(address, reply)).await.map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
+    }
+
+    /// Those whom the chain names, whatever they are: the data swarm's names of its validators. They are no strangers (NET-17).
+    pub async fn know(&self, peers: BTreeSet<PeerId>) {
+        // A swarm that has ended lets nobody in anyway.
+        let _ = self.commands.send(Command::Know(peers)).await;
     }
 
     async fn list<T>(&self, command: impl FnOnce(oneshot::Sender<Vec<T>>) -> Command) -> Vec<T> {

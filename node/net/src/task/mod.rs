@@ -18,7 +18,7 @@ use libp2p::futures::StreamExt;
 use libp2p::gossipsub::{self, IdentTopic, MessageId};
 use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Report(PeerId, Offence),
     Name(Multiaddr, oneshot::Sender<Result<(), StartError>>),
     End,
+    Know(BTreeSet<PeerId>),
 }
 
 /// Owns the swarm.
@@ -53,8 +54,12 @@ pub(crate) struct Task {
     bans: Bans,
     peers: Peers,
     /// Who is of another chain.
-    strangers: BTreeMap<PeerId, Hash>,
+    foreign: BTreeMap<PeerId, Hash>,
     quotas: BTreeMap<PeerId, Quota>,
+    /// Of all strangers together.
+    strangers: Quota,
+    /// Whom the chain names.
+    staked: BTreeSet<PeerId>,
     batch: Batch,
     incoming: mpsc::Sender<Incoming>,
     verdicts: Verdicts,
@@ -75,7 +80,7 @@ impl Task {
         let (verdicts, verdict_queue) = mpsc::unbounded_channel();
         let (bans, quotas, batch, peers) = (Bans::default(), BTreeMap::new(), Batch::default(), Peers::default());
         let (exchange, saving) = (Exchange::new(setup), None);
-        Self {
+        let mut task = Self {
             swarm,
             topic,
             targets,
@@ -83,15 +88,19 @@ impl Task {
             saving,
             bans,
             peers,
-            strangers: BTreeMap::new(),
+            foreign: BTreeMap::new(),
             quotas,
+            strangers: Quota::strangers(Instant::now()),
+            staked: BTreeSet::new(),
             batch,
             incoming,
             verdicts,
             verdict_queue,
             unanswered: 0,
             exchange,
-        }
+        };
+        task.know();
+        task
     }
 
     /// Until all handles are gone.
@@ -151,15 +160,20 @@ impl Task {
             Command::Peers(reply) => drop(reply.send(self.swarm.connected_peers().copied().collect())),
             Command::Listening(reply) => drop(reply.send(self.swarm.listeners().cloned().collect())),
             Command::Known(reply) => drop(reply.send(self.peers.known())),
-            Command::Strangers(reply) => drop(reply.send(self.strangers.iter().map(|(peer, chain)| (*peer, *chain)).collect())),
+            Command::Strangers(reply) => drop(reply.send(self.foreign.iter().map(|(peer, chain)| (*peer, *chain)).collect())),
             Command::Ask(peer, request, reply) => self.ask(peer, request, reply, now),
             Command::Report(peer, offence) => self.ban(peer, &offence.to_string(), now),
             Command::Name(address, reply) => {
                 let local = *self.swarm.local_peer_id();
                 drop(reply.send(peers::name(&mut self.targets, &address, local)));
+                self.know();
                 self.dial(now);
             }
             Command::End => {}
+            Command::Know(peers) => {
+                self.staked = peers;
+                self.know();
+            }
         }
     }
 
@@ -227,6 +241,7 @@ impl Task {
                 self.ended(connection_id, now);
                 if num_established == 0 {
                     self.quotas.remove(&peer_id);
+                    self.exchange.gone(&peer_id);
                     tracing::info!(peer = %peer_id, "disconnected");
                 }
             }
@@ -247,7 +262,7 @@ impl Task {
 
     /// The peer is of our chain: its connections are good, and the addresses that led to it worth keeping.
     fn is_ours(&mut self, peer: &PeerId) {
-        self.strangers.remove(peer);
+        self.foreign.remove(peer);
         for connection in self.peers.is_ours(peer) {
             self.targets.iter_mut().for_each(|target| target.connected(connection));
         }
@@ -265,8 +280,27 @@ impl Task {
         self.targets.iter().any(|target| target.is(peer) || led_there(target))
     }
 
+    /// Tells the door whom it knows: by the user's word, and by the chain's.
+    fn know(&mut self) {
+        let named = self.targets.iter().filter_map(Target::id);
+        let known = named.chain(self.staked.iter().copied()).collect();
+        self.swarm.behaviour_mut().door.know(known);
+    }
+
+    /// NET-17: it came by itself, and neither the user nor the chain names it.
+    fn is_stranger(&self, peer: &PeerId) -> bool {
+        !self.swarm.behaviour().door.knows(peer) && self.peers.dialled(peer).is_empty()
+    }
+
     fn ban(&mut self, peer: PeerId, why: &str, now: Instant) {
         tracing::warn!(%peer, why, "banned");
+        if self.is_stranger(&peer) {
+            for from in self.peers.came_from(&peer) {
+                if self.swarm.behaviour_mut().door.offence(&from, now) {
+                    tracing::warn!(%from, "several strangers from this address were banned: no more are let in for a while");
+                }
+            }
+        }
         self.keep_out(peer, BAN, now);
     }
 
