@@ -403,6 +403,7 @@ def main():
                 play_point(net, name, flags, score)
         finally:
             net.end()
+        score.note = f"{len(chosen)} points, {len(net.load.final)} transfers answered final"
     if not net.load.final:
         raise SystemExit("no transfer was final: the test tested nothing")
     print(f"{score.tried} crashes at {len(chosen)} points, {len(net.load.final)} transfers answered final, 0 lost", flush=True)

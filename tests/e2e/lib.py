@@ -33,6 +33,8 @@ class Score:
 
     def __init__(self, line, unit, seed=None):
         self.line, self.unit, self.seed, self.tried, self.skipped = line, unit, seed, 0, False
+        # Taken now: a long run may outlast what is checked out.
+        self.commit, self.note = commit(), None
 
     def __enter__(self):
         return self
@@ -44,7 +46,8 @@ class Score:
         failed = kind is not None
         tried = self.tried() if callable(self.tried) else self.tried
         record = {"line": self.line, "tried": max(tried, int(failed)), "unit": self.unit, "violations": int(failed), "seed": self.seed,
-                  "when": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), "commit": commit()}
+                  "when": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), "commit": self.commit,
+                  "note": self.note}
         if failed:
             record["why"] = str(why).strip().split("\n")[0][:200]
         note({name: value for name, value in record.items() if value is not None})
