@@ -64,12 +64,12 @@ impl Store {
 
         let _gate = inner.gate.write().map_err(poisoned)?;
         hit("store/commit/before");
-        if hands_over(header) {
+        if header.hands_over() {
             hit("store/handover/before");
         }
         inner.db.write_opt(batch, &options).map_err(storage)?;
         hit("store/commit/written");
-        if hands_over(header) {
+        if header.hands_over() {
             hit("store/handover/written");
         }
         desk.forget_up_to(header.height);

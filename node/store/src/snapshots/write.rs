@@ -2,7 +2,7 @@ use super::rows::{Cutter, HOLDING, RECORD};
 use super::shelf::{self, MANIFEST};
 use super::{HANDOVERS_MAX, MANIFEST_VERSION, Manifest, SnapshotError, disk, hash_chunk, sync_dir};
 use crate::columns::{HANDOVERS, HOLDINGS, RECORDS, column, height_key};
-use crate::{Handover, Head, Store, storage};
+use crate::{Head, Store, storage};
 use leither_failpoints::hit;
 use leither_state::Fault;
 use leither_types::{Hash, Height, List};
@@ -98,12 +98,6 @@ impl Store {
         sync_dir(&writer.folder)?;
         sync_dir(part)?;
         Ok(manifest)
-    }
-
-    fn handovers_up_to(&self, height: Height) -> Result<List<Handover, HANDOVERS_MAX>, SnapshotError> {
-        let mut handovers = self.handovers(0, HANDOVERS_MAX.saturating_add(1))?;
-        handovers.retain(|handover| handover.header.height <= height);
-        List::new(handovers).ok_or(SnapshotError::TooLarge)
     }
 
     fn copy(
