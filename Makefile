@@ -5,8 +5,10 @@ LEITHER := $(CARGO_TARGET_DIR)/debug/leither
 SEEDS ?= 200
 FROM ?= 1
 EXECUTIONS ?= 1000000
+MINUTES ?= 5
+SEED ?= 1
 
-.PHONY: help setup build dev test lint bench sim twins fuzz fmt clean
+.PHONY: help setup build dev test lint bench sim twins chaos fuzz scores fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,8 +40,14 @@ twins: setup ## simulates twins: two nodes with one key, cut in every way
 	cargo build --workspace --bins
 	$(CARGO_TARGET_DIR)/debug/leither-sim twins --scenarios 17500
 
+chaos: build ## hurts four validators in network namespaces, as root: make chaos MINUTES=60 SEED=7
+	tests/e2e/chaos.py $(MINUTES) $(SEED)
+
 fuzz: ## EXECUTIONS of each fuzz target: make fuzz EXECUTIONS=1000000 (needs a nightly toolchain)
 	tests/fuzz/run.sh $(EXECUTIONS)
+
+scores: ## takes the outcomes of local runs into tests/scores.jsonl and makes tests/SCOREBOARD.md
+	tests/scoreboard.py --take
 
 fmt: ## formats the Rust code
 	cargo fmt --all

@@ -20,6 +20,7 @@ def recompute(url, genesis):
         balances[native][allocation["account"]] += int(allocation["amount"])
         issued[native] += int(allocation["amount"])
     seen, pots = set(), {}
+    rules = [int(genesis["params"]["version"])]
     nonces = collections.Counter()
 
     def move(token, who, amount):
@@ -45,6 +46,16 @@ def recompute(url, genesis):
         elif pallet == "staking" and name == "paid":
             move(native, a["operator"], int(a["amount"]))
             paid[0] += int(a["amount"])
+            last.update(paid=int(a["amount"]))
+        elif pallet == "staking" and name == "slashed":
+            lost = int(a["amount"])
+            # From version 2 of the rules on the payment just before it is the reporter's tenth: of the penalty, not of fees.
+            reward = lost // 10 if rules[0] >= 2 and last.get("paid") == lost // 10 else 0
+            move(native, a["operator"], -lost)
+            burned[native] += lost - reward
+            paid[0] -= reward
+        elif pallet == "staking" and name == "rules":
+            rules[0] = int(a["version"])
         elif pallet == "staking" and name == "burnt":
             burned[native] += int(a["amount"])
             paid[0] += int(a["amount"])

@@ -11,7 +11,7 @@ import tempfile
 import threading
 
 from audit import audit
-from lib import FAST, Dev, Disk, NoMount, command, height_of, rpc
+from lib import FAST, Dev, Disk, NoMount, Score, command, height_of, rpc
 
 # What the state of a new chain takes, and what is left of the disk once the chain runs.
 DISK_KIB = 64 * 1024
@@ -50,20 +50,22 @@ def fill(chain):
 
 
 def main():
-    with tempfile.TemporaryDirectory(prefix="leither-disk-") as top:
+    with tempfile.TemporaryDirectory(prefix="leither-disk-") as top, Score("full-disk", "final transactions") as score:
         try:
             with Disk(pathlib.Path(top) / "disk", DISK_KIB) as disk:
-                print(run(disk))
+                print(run(disk, score))
         except NoMount as why:
+            score.skipped = True
             print(f"skipped: no tmpfs can be mounted here ({why})")
 
 
-def run(disk):
+def run(disk, score):
     with Dev("--bare", state=str(disk.path / "chain"), params=FAST) as chain:
         filler = disk.fill(LEFT_BYTES)
         final, said = fill(chain)
         if not final:
             sys.exit("no transaction was final before the disk was full: the test tested nothing")
+        score.tried = len(final)
         # The sentence is one line, names the trouble and says that something can be done.
         if not re.match(r"leither: .*(disk|space|storage)", said, re.I):
             sys.exit(f"the last word does not name the disk: {said!r}")

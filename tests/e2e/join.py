@@ -14,10 +14,10 @@ import time
 
 import lib
 from audit import audit
-from lib import LEITHER, ROOT, Checks, RpcError, command, environment, free_port, height_of, rpc, until
+from lib import LEITHER, ROOT, Checks, RpcError, Score, command, environment, free_port, height_of, rpc, until
 
 CHECKS = Checks()
-FOUNDERS = 3
+FOUNDERS = 4
 POWER = 1_000
 PLEDGE = 400 * 10**9
 # A day of a chain in a few seconds: a joiner needs no trusted block in the first half minute, and one after it.
@@ -25,7 +25,7 @@ UNBONDING_MS = 30_000
 EPOCH_S = 8
 # Blocks that no prune takes.
 KEPT = 100
-PARAMS = {"epoch_ms": str(EPOCH_S * 1_000), "heartbeat_ms": "2000", "unbonding_ms": str(UNBONDING_MS), "jail_ms": "3000", "misses_max": 5,
+PARAMS = {"epoch_ms": str(EPOCH_S * 1_000), "heartbeat_ms": "2000", "unbonding_ms": str(UNBONDING_MS), "jail_ms": "3000", "misses_max": 8,
           "pulse_ms": "500", "pulse_min_ms": "100"}
 # For whatever comes at the next election, with room for a machine that builds something else.
 ELECTION_S = 3 * EPOCH_S + 10
@@ -364,8 +364,18 @@ class Story:
         self.bad_copy(made)
         copy = self.node("restored").init("--genesis", self.genesis)
         copy.cli("init", *copy.settings(f"p2p.peers={self.first.invitation()}"))
-        CHECKS.equal(copy.cli("snapshot", "restore", made["directory"])["state_root"], made["state_root"], "the restored state")
-        again = copy.cli("snapshot", "restore", made["directory"], code=2)
+        # The chain is older than pledges are bound: a snapshot's files are believed as little as a peer's.
+        until("the beginning is long ago", 60, self.is_old)
+        doubtful = copy.cli("snapshot", "restore", made["directory"], code=2)
+        CHECKS.that("--trust HEIGHT:ID" in doubtful["stderr"], f"a restore without a trusted block: {doubtful}")
+        wrong = copy.cli("snapshot", "restore", made["directory"], "--trust", f"{height}:{self.chain}", code=2)
+        CHECKS.that("another block than the trusted one" in wrong["stderr"], f"another block: {wrong}")
+        unseen = copy.cli("snapshot", "restore", made["directory"], "--trust", f"1:{self.first.header(1)['header']['id']}", code=2)
+        CHECKS.that("nothing here shows" in unseen["stderr"], f"a block that the files do not show: {unseen}")
+        trust = ("--trust", f"{height}:{made['block']}")
+        CHECKS.equal(copy.cli("snapshot", "restore", made["directory"], *trust)["state_root"], made["state_root"], "the restored state")
+        CHECKS.equal((copy.home / "data").stat().st_mode & 0o777, 0o700, "the data directory's mode")
+        again = copy.cli("snapshot", "restore", made["directory"], *trust, code=2)
         CHECKS.that("in use" in again["stderr"], f"a second restore: {again}")
         self.follows_from(copy.start(), height)
         self.joiner.start()
@@ -381,11 +391,13 @@ class Story:
         data[len(data) // 2] ^= 1
         chunk.write_bytes(data)
         node = self.node("betrayed").init("--genesis", self.genesis)
-        refused = node.cli("snapshot", "restore", bad, code=2)
+        trust = ("--trust", f"{made['height']}:{made['block']}")
+        until("the beginning is long ago", 60, self.is_old)
+        refused = node.cli("snapshot", "restore", bad, *trust, code=2)
         CHECKS.that(chunk.name in refused["stderr"], f"which chunk is bad: {refused}")
         CHECKS.that(not (node.home / "data" / "CURRENT").exists(), "nothing of it is kept")
         # Nothing of it is in the way either.
-        node.cli("snapshot", "restore", made["directory"])
+        node.cli("snapshot", "restore", made["directory"], *trust)
 
     def follows_from(self, node, below):
         """It follows, and says of what is at or below that height that it has it no more."""
@@ -400,9 +412,12 @@ class Story:
         rpc(node.url, "chain_getBlock", str(below + 1))
         same_books([node, self.first], below)
 
+    def is_old(self):
+        return time.time() * 1_000 > self.time_ms + UNBONDING_MS + 1_000
+
     def trust(self):
         """G, H: by now a stranger's word about the beginning is worth nothing: who comes has to know a block."""
-        until("the beginning is long ago", 60, lambda: time.time() * 1_000 > self.time_ms + UNBONDING_MS + 1_000)
+        until("the beginning is long ago", 60, self.is_old)
         stranger = self.node("stranger").join(self.first, self.chain)
         stranger.refused(2, "--trust HEIGHT:ID")
         known = self.first.height() // 2
@@ -418,6 +433,9 @@ class Story:
         whole = self.node("whole").join(self.first, self.chain).start("--sync", "blocks", "--trust", f"{known}:{block}")
         catches_up(whole, self.first, 60)
         rpc(whole.url, "chain_getBlock", "1")
+        self.sleeper = self.node("sleeper").join(self.first, self.chain).start("--sync", "snapshot", "--trust", f"{known}:{block}")
+        self.sleeper.stop()
+        self.asleep = time.time()
         self.tell(f"one began at the snapshot of {base}, one with all blocks, both by a trusted block of {known}")
 
     def released(self):
@@ -445,6 +463,20 @@ class Story:
         self.joiner.start()
         self.follows_from(self.joiner, int(much["to"]) - 1)
         self.tell(f"{much['to']} is the lowest block that the joiner keeps")
+
+    def wake(self):
+        """G, H: who was away for longer than pledges are bound is told what to say, and may vouch for its own newest block."""
+        until("the sleeper's newest block is old", 60, lambda: time.time() > self.asleep + UNBONDING_MS / 1_000 + 1)
+        self.sleeper.refused(2, "say so with --trust ")
+        word = self.sleeper.said().strip().split("--trust ")[-1]
+        height, block = word.split(":")
+        CHECKS.equal(self.first.header(int(height))["header"]["id"], block, "the block that it names")
+        wrong = self.first.header(int(height) - 1)["header"]["id"]
+        self.sleeper.refused(2, "not the one given with --trust", "--trust", f"{height}:{wrong}")
+        self.sleeper.start("--trust", word)
+        catches_up(self.sleeper, self.first)
+        self.sleeper.stop()
+        self.tell(f"who slept at {height} was vouched for by its owner")
 
     def told_wrong(self):
         """H: the device that was told another chain has long given up."""
@@ -487,12 +519,13 @@ class Story:
 
 
 def main():
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack, Score("join", "checks") as score:
+        score.tried = lambda: CHECKS.count
         top = sys.argv[1] if len(sys.argv) > 1 else stack.enter_context(tempfile.TemporaryDirectory(prefix="leither-join-"))
         story = Story(top)
         try:
             for chapter in (story.found, story.come, story.pledge, story.move, story.fail, story.rotate, story.leave, story.copy, story.trust,
-                            story.released, story.prune, story.told_wrong, story.books):
+                            story.released, story.prune, story.wake, story.told_wrong, story.books):
                 chapter()
         finally:
             story.end()

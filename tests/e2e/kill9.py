@@ -7,7 +7,7 @@ import threading
 import time
 
 from audit import audit
-from lib import Dev, command, rpc
+from lib import Dev, Score, command, rpc
 
 NAMES = ["alice", "bob", "carol", "dave"]
 
@@ -27,6 +27,11 @@ def payer(chain, name, to, final, stop):
 def main():
     cycles = int(sys.argv[1]) if len(sys.argv) > 1 else 8
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else int(time.time())
+    with Score("kill9", "kills", seed) as score:
+        run(cycles, seed, score)
+
+
+def run(cycles, seed, score):
     chance = random.Random(seed)
     print(f"{cycles} cycles, seed {seed}")
     acknowledged = []
@@ -39,6 +44,7 @@ def main():
                 thread.start()
             time.sleep(chance.uniform(0.1, 2.5))
             chain.kill()
+            score.tried += 1
             stop.set()
             for thread in threads:
                 thread.join()

@@ -1,6 +1,7 @@
 """What the end-to-end scripts share: a chain on free ports, JSON-RPC by the standard library, the CLI, and a small tmpfs."""
 import base64
 import contextlib
+import datetime
 import json
 import os
 import pathlib
@@ -20,6 +21,57 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", pathlib.Path.home() / "
 LEITHER = TARGET / "debug" / "leither"
 
 
+# Where each run notes how it ended; `make scores` takes it over into tests/scores.jsonl.
+SCORES = pathlib.Path(os.environ.get("LEITHER_SCORES") or TARGET / "scores.jsonl")
+
+
+class Score:
+    """How a run ended, as one line of the scoreboard's log: when it ends well, and when it fails.
+
+    `line` is one of tests/scoreboard.py, `unit` names what is counted. `tried` may be raised as the run goes on, or be a function
+    that counts, such as a `Checks`'."""
+
+    def __init__(self, line, unit, seed=None):
+        self.line, self.unit, self.seed, self.tried, self.skipped = line, unit, seed, 0, False
+        # Taken now: a long run may outlast what is checked out.
+        self.commit, self.note = commit(), None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, why, _):
+        # Who interrupts a run has tried nothing, and neither has a call for the wrong arguments.
+        if self.skipped or (kind and not issubclass(kind, Exception) and not (kind is SystemExit and isinstance(why.code, str))):
+            return
+        failed = kind is not None
+        tried = self.tried() if callable(self.tried) else self.tried
+        record = {"line": self.line, "tried": max(tried, int(failed)), "unit": self.unit, "violations": int(failed), "seed": self.seed,
+                  "when": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), "commit": self.commit,
+                  "note": self.note}
+        if failed:
+            record["why"] = str(why).strip().split("\n")[0][:200]
+        note({name: value for name, value in record.items() if value is not None})
+
+
+def note(record):
+    """Adds a line to the log. A log that cannot be written fails no run: it is no part of what is tested."""
+    try:
+        SCORES.parent.mkdir(parents=True, exist_ok=True)
+        with open(SCORES, "a") as log:
+            log.write(json.dumps(record) + "\n")
+    except OSError as error:
+        print(f"the scoreboard's log {SCORES} cannot be written: {error}")
+
+
+def commit():
+    """What is checked out, with a + where files differ from it; nothing where that cannot be told."""
+    try:
+        done = subprocess.run(["git", "describe", "--always", "--dirty=+", "--exclude=*"], cwd=ROOT, capture_output=True, text=True)
+    except OSError:
+        return None
+    return done.stdout.strip() or None
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -36,11 +88,16 @@ class RpcError(Exception):
 def rpc(url, method, *params, timeout=70):
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}).encode()
     request = urllib.request.Request(url, body, {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=timeout) as answer:
-        answer = json.load(answer)
-    if "error" in answer:
-        raise RpcError(answer["error"])
-    return answer["result"]
+    while True:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            answer = json.load(answer)
+        if "error" not in answer:
+            return answer["result"]
+        error = RpcError(answer["error"])
+        if error.reason != "rate_limited":
+            raise error
+        # From another address than this machine's own: as long as the node says.
+        time.sleep(int(answer["error"]["data"]["retry_after_ms"]) / 1_000)
 
 
 def pages(url, method, *params):

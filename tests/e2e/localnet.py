@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from lib import LEITHER, ROOT, Checks, environment, height_of, until
+from lib import LEITHER, ROOT, Checks, Score, environment, height_of, until
 
 CHECKS = Checks()
 # From the start of the script on, in seconds.
@@ -193,9 +193,11 @@ def main():
     names = sys.argv[1:] or list(PARTS)
     if any(name not in PARTS for name in names):
         sys.exit(__doc__)
-    for name in names:
-        with tempfile.TemporaryDirectory(prefix="leither-local-") as top:
-            print(f"{name}: {PARTS[name](top)}")
+    with Score("localnet", "checks") as score:
+        score.tried = lambda: CHECKS.count
+        for name in names:
+            with tempfile.TemporaryDirectory(prefix="leither-local-") as top:
+                print(f"{name}: {PARTS[name](top)}")
     print(f"{CHECKS.count} checks")
 
 

@@ -10,7 +10,7 @@ import time
 
 from join import CHECKS, Node, catches_up, same_books, signed_since
 from lib import free_port, rpc, until
-from net import Net, pay
+from founding import Net, pay
 
 WAY = {"LEITHER_PASSWORD": "on the way"}
 

@@ -13,7 +13,7 @@ import time
 import lib
 from join import CHECKS, Node, catches_up, locked, same_books, seats, stake_of
 from lib import RpcError, rpc, until
-from net import Net, free_of, pay
+from founding import Net, free_of, pay
 
 PLEDGE = 200 * 10**9
 

@@ -12,7 +12,7 @@ import time
 
 from join import CHECKS, Node, catches_up, same_books, seats, stake_of
 from lib import command, rpc, until
-from net import Net, PARAMS
+from founding import Net, PARAMS
 
 
 def rules(node):

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 from audit import audit
-from lib import FAST, Dev, Disk, NoMount, command, height_of, rpc
+from lib import FAST, Dev, Disk, NoMount, Score, command, height_of, rpc
 
 NAME = "consensus.wal"
 # The watchdog asks each actor every half minute at least, and waits half a minute for the answer.
@@ -105,11 +105,17 @@ def broken_head(old, _):
 
 
 def main():
+    with Score("wal", "failures") as score:
+        run(score)
+
+
+def run(score):
     told = []
     with tempfile.TemporaryDirectory(prefix="leither-disk-") as top:
         try:
             with Disk(pathlib.Path(top) / "disk", 512) as disk:
                 took, count, audited = no_room(disk)
+                score.tried += 1
                 told.append(f"no room for it: ended in {took:.0f} s, {count} transactions kept, {audited}")
         except NoMount as why:
             told.append(f"no room for it: skipped, no tmpfs can be mounted here ({why})")
@@ -117,6 +123,7 @@ def main():
         final = pay(chain)
         for make, why, pays in [(broken_entry, "an entry damaged", True), (broken_head, "its head damaged", False)]:
             took = damaged(chain, make, why, pays)
+            score.tried += 1
             still_there(chain, final, why)
             final += pay(chain, 1)
             told.append(f"{why}: ended in {took:.0f} s, {len(final)} transactions kept")

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from lib import LEITHER, ROOT, Checks, Dev, cli, environment, free_port, height_of, rpc, until
+from lib import LEITHER, ROOT, Checks, Dev, Score, cli, environment, free_port, height_of, rpc, until
 
 ASSETS = ROOT / "node/cli/assets"
 # Where .ci/run unpacks Debian's, which would otherwise bring a server along.
@@ -301,10 +301,12 @@ def main():
     if not set(sys.argv[1:]) <= {"--no-promtool"}:
         sys.exit(__doc__)
     tool, checks = promtool(), Checks()
-    assets(checks, tool)
-    unit(checks)
-    lone(checks, tool)
-    pair(checks)
+    with Score("watch", "checks") as score:
+        score.tried = lambda: checks.count
+        assets(checks, tool)
+        unit(checks)
+        lone(checks, tool)
+        pair(checks)
     print(f"a watched node: {checks.count} checks" + ("" if tool else ", none of them by promtool"))
 
 

@@ -8,13 +8,14 @@ use crate::ledger::{padded, record_commitment, record_key_hash, state_root, toke
 use crate::tree::TreeProof;
 use crate::{Holding, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX};
 use leither_types::{
-    AccountId, BLOCK_VERSION, Blob, Certificate, GenesisHead, Handover, Hash, Header, List, TokenId, ValidatorSet,
+    AccountId, BLOCK_VERSION, Blob, Certificate, GenesisHead, Handover, Hash, Header, List, TokenId, TrustError, Trusted,
+    ValidatorSet, Walk,
 };
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
 /// An encoded [`StateProof`] is no longer than this.
 pub const STATE_PROOF_BYTES_MAX: usize = 6 * 1024 * 1024;
-/// Changes of the set that a proof leads over: each takes at most 10 KiB. Where there were more, a node has no proof to give.
+/// Changes of the set that a proof leads over: each takes at most 10 KiB. Where there were more, it begins at a block that is trusted.
 pub const PROOF_HANDOVERS_MAX: usize = 512;
 
 /// Why a proof proves nothing.
@@ -35,6 +36,9 @@ pub enum ProofError {
     /// The validators are not those of the header and the genesis.
     #[error("the proof's validators are not those of its header, or nothing leads to them from genesis")]
     Validators,
+    /// It begins elsewhere than at the block that is trusted.
+    #[error("the proof does not begin at the trusted block; ask for one from its height")]
+    Trusted,
     /// The certificate is not one for this header by two thirds of the validators' power.
     #[error("the header is not certified by its validators; ask another node")]
     Certificate,
@@ -166,34 +170,45 @@ pub struct StateProof {
     pub validators: ValidatorSet,
     /// What the chain's id is the hash of.
     pub genesis: GenesisHead,
-    /// All blocks below the header's after which others vote, ascending.
+    /// All blocks below the header's after which others vote, ascending. In a proof from a trusted block: first that one, as
+    /// [`Handover::unsigned`] makes it, then those above it.
     pub handovers: List<Handover, PROOF_HANDOVERS_MAX>,
 }
 
 impl StateProof {
-    /// LEDGER-16: the answer to `question` on the chain with this id, at `self.header.height`. Whether that height is recent
-    /// enough is for the caller to say.
+    /// LEDGER-16: the answer to `question` on the chain with this id, at `self.header.height`, by a walk from the genesis set. Whether that
+    /// height is recent enough is for the caller to say.
     pub fn verify(&self, chain: &Hash, question: &Question) -> Result<Answer, ProofError> {
+        self.verify_from(chain, None, question)
+    }
+
+    /// LEDGER-17: the same, where the walk begins after a block that the caller trusts. There is no other way over more than
+    /// [`PROOF_HANDOVERS_MAX`] changes of the set, and it costs fewer signatures.
+    pub fn verify_from(&self, chain: &Hash, trusted: Option<&Trusted>, question: &Question) -> Result<Answer, ProofError> {
         let Self { leaf, header, certificate, validators, genesis, handovers } = self;
         if genesis.chain() != *chain || header.chain != *chain || header.version != BLOCK_VERSION {
             return Err(ProofError::Chain);
         }
-        let mut set = &genesis.validators;
-        let mut height = 0;
-        for handover in handovers.iter() {
-            let ascends = handover.header.height > height && handover.header.height < header.height;
-            if !ascends || !handover.follows(chain, set) {
+        let (mut walk, rest) = match trusted {
+            None => (Walk::from_genesis(genesis), &handovers[..]),
+            Some(trusted) => {
+                let (first, rest) = handovers.split_first().ok_or(ProofError::Trusted)?;
+                (Walk::after_trusted(*chain, trusted, first).map_err(|_| ProofError::Trusted)?, rest)
+            }
+        };
+        for handover in rest {
+            if handover.header.height >= header.height {
                 return Err(ProofError::Validators);
             }
-            (set, height) = (&handover.set, handover.header.height);
+            walk.step(handover).map_err(|_| ProofError::Validators)?;
         }
-        if validators != set || validators.hash() != header.validators {
+        if validators != walk.set() {
             return Err(ProofError::Validators);
         }
-        let of_header = certificate.block == header.id() && certificate.height == header.height;
-        if !of_header || !certificate.is_valid(chain, validators) {
-            return Err(ProofError::Certificate);
-        }
+        walk.check(header, certificate).map_err(|error| match error {
+            TrustError::Certificate(_) => ProofError::Certificate,
+            _ => ProofError::Validators,
+        })?;
         leaf.verify(&header.state_root, question)
     }
 }

@@ -86,20 +86,6 @@ pub struct Handover {
     pub header: Header,
     /// Why it is final.
     pub certificate: Certificate,
-    /// Who votes on the next block.
+    /// Who votes on the next block. [`crate::Walk`] goes from one to the next.
     pub set: ValidatorSet,
-}
-
-impl Handover {
-    /// Whether those who vote by now (`set`) made this block final on `chain`, and it names the set that comes with it.
-    pub fn follows(&self, chain: &Hash, set: &ValidatorSet) -> bool {
-        let Self { header, certificate, set: next } = self;
-        header.chain == *chain
-            && header.version == BLOCK_VERSION
-            && header.validators == set.hash()
-            && header.next_validators == next.hash()
-            && certificate.height == header.height
-            && certificate.block == header.id()
-            && certificate.is_valid(chain, set)
-    }
 }

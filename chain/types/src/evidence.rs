@@ -6,6 +6,7 @@ pub const EVIDENCE_MAX: usize = 8;
 
 const PROPOSAL_TAG: &[u8] = b"leither/proposal/v1:";
 const POSSESSION_TAG: &[u8] = b"leither/possession/v1:";
+const SWARM_TAG: &[u8] = b"leither/swarm/v1:";
 
 /// What a proposer signs: "in this round I propose the block of this id".
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, DecodeWithMemTracking)]
@@ -122,6 +123,13 @@ impl Evidence {
 pub fn possession_bytes(chain: &Hash, operator: &AccountId, key: &PublicKey) -> Vec<u8> {
     let mut bytes = POSSESSION_TAG.to_vec();
     (chain, operator, key).encode_to(&mut bytes);
+    bytes
+}
+
+/// What a swarm key signs to show that it is the operator's: else one could give another's name an address of its own.
+pub fn swarm_bytes(chain: &Hash, operator: &AccountId, swarm: &PublicKey) -> Vec<u8> {
+    let mut bytes = SWARM_TAG.to_vec();
+    (chain, operator, swarm).encode_to(&mut bytes);
     bytes
 }
 

@@ -30,6 +30,7 @@ mod receipt;
 pub mod sign;
 mod tx;
 mod validators;
+mod walk;
 
 pub use amount::{Amount, SUPPLY_MAX};
 pub use block::{BLOCK_BYTES_MAX, BLOCK_TXS_MAX, BLOCK_VERSION, Block, Handover, Header};
@@ -37,7 +38,7 @@ pub use bounded::{Blob, List, Text};
 pub use certificate::{Certificate, CommitSig, SIGNATURES_MAX, Vote, VoteKind};
 pub use codec::{DecodeError, decode, decode_within};
 pub use content::ContentId;
-pub use evidence::{EVIDENCE_MAX, Evidence, Proposal, possession_bytes};
+pub use evidence::{EVIDENCE_MAX, Evidence, Proposal, possession_bytes, swarm_bytes};
 pub use genesis::{Allocation, GENESIS_RECOVERED, GENESIS_VERSION, Genesis, GenesisHead, Params, RULES_VERSION};
 pub use hash::{Hash, hash_of, tagged};
 pub use ids::{AccountId, IdError, MimeiId, OrgId, TokenId, ValidatorId};
@@ -49,6 +50,7 @@ pub use tx::{
     CALL_BYTES_MAX, CALLS_MAX, CallBytes, SIGNERS_MAX, SignedTx, TX_BYTES_MAX, TX_VERSION, Tx, TxId, VALID_FOR_MS_MAX, Witness,
 };
 pub use validators::{VALIDATORS_MAX, Validator, ValidatorSet, ValidatorSetError};
+pub use walk::{TrustError, Trusted, Walk};
 
 /// A block's number: the pulse. Genesis is 0, the first block 1.
 pub type Height = u64;

@@ -15,9 +15,9 @@ pub struct Cli {
     /// The home directory; ~/.leither where it is not given.
     #[arg(long, global = true, env = "LEITHER_HOME")]
     pub home: Option<PathBuf>,
-    /// The node to ask.
-    #[arg(long, global = true, env = "LEITHER_NODE", default_value = "http://127.0.0.1:4802")]
-    pub node: String,
+    /// The node to ask; where it is not given, this home's, by its rpc.listen, else http://127.0.0.1:4802.
+    #[arg(long, global = true, env = "LEITHER_NODE")]
+    pub node: Option<String>,
     /// Prints exactly one JSON object (one a line for streams) on stdout and nothing else.
     #[arg(long, global = true)]
     pub json: bool,

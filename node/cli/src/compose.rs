@@ -11,6 +11,7 @@ use crate::janitor::Janitor;
 use crate::vitals::NodeVitals;
 use crate::watch::{Meters, Watch, WatchConfig};
 use leither_engine::join::Trusted;
+use leither_engine::meddle::Meddler;
 use leither_engine::{Engine, EngineConfig, Gossip, Heard, StoreLibrary, ValidatorKey};
 use leither_net::{Library, Net, NetConfig};
 use leither_pool::Limits;
@@ -27,9 +28,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+/// A snapshot or a prune that was told to end takes no longer.
+const LONG_WORK: Duration = Duration::from_secs(5);
 /// Addresses that worked, in the data directory.
 pub const ANCHORS_FILE: &str = "anchors.scale";
 
@@ -57,6 +60,8 @@ pub struct Parts {
     pub rules_max: u32,
     /// Whether others may join: the data swarm then starts even where it has nobody to dial.
     pub joinable: bool,
+    /// What a test puts between this node and the others.
+    pub meddler: Option<Arc<dyn Meddler>>,
 }
 
 /// A running node.
@@ -66,6 +71,8 @@ pub struct Running {
     rpc: RpcServer,
     watch: Watch,
     janitor: JoinHandle<()>,
+    /// Tells the janitor to end.
+    end: Arc<Notify>,
     full: Arc<AtomicBool>,
     /// The database, for whoever runs in this process.
     pub store: Store,
@@ -101,6 +108,7 @@ impl Parts {
             trusted: self.trusted,
             rules_max: self.rules_max,
             gossip,
+            meddler: self.meddler,
         };
         let engine = Arc::new(Engine::start(engine, store.clone()).await?);
         let heights = follow(&engine, &store)?;
@@ -122,7 +130,8 @@ impl Parts {
         let watch = Watch::start(watch, Arc::new(vitals), meters).await?;
         let full = Arc::new(AtomicBool::new(false));
         let janitor = Janitor::new(store.clone(), self.home, self.snapshots, &config);
-        let janitor = tokio::spawn(janitor.run(engine.clone(), full.clone()));
+        let end = Arc::new(Notify::new());
+        let janitor = tokio::spawn(janitor.run(engine.clone(), full.clone(), end.clone()));
 
         let node = Node::new(store.clone(), engine.clone(), config.moniker.clone(), heights, net.clone());
         let mut rpc = leither_rpc_server::Config::new(config.rpc.listen);
@@ -135,7 +144,7 @@ impl Parts {
         }
         let rpc = RpcServer::start(rpc, Arc::new(Served::new(node))).await?;
         is_up.store(true, Ordering::Relaxed);
-        Ok(Running { engine, net, rpc, watch, janitor, full, store })
+        Ok(Running { engine, net, rpc, watch, janitor, end, full, store })
     }
 }
 
@@ -220,9 +229,16 @@ impl Running {
         tracing::info!("stopping");
         self.watch.stop().await;
         self.rpc.stop().await;
-        self.janitor.abort();
+        self.end.notify_one();
         self.engine.stop().await;
-        drop(self.net);
+        // DISK-4: nothing is committed any more, and a snapshot or a prune that is under way need not be waited for.
+        self.store.end_long_work();
+        if tokio::time::timeout(LONG_WORK, self.janitor).await.is_err() {
+            tracing::warn!("the janitor's work does not end; the next start clears away what it left");
+        }
+        if let Some(net) = self.net {
+            net.shutdown().await;
+        }
     }
 }
 

@@ -171,10 +171,22 @@ impl From<leither_engine::join::JoinError> for Failure {
     fn from(error: leither_engine::join::JoinError) -> Self {
         use leither_engine::join::JoinError;
         match error {
-            JoinError::NeedsTrust { .. } => Self::usage(error),
+            JoinError::NeedsTrust { .. } | JoinError::OtherBlock { .. } => Self::usage(error),
             JoinError::Snapshot(_) => Self::new(Exit::Fault, error),
             _ => Self::new(Exit::Unreachable, error),
         }
+    }
+}
+
+impl From<leither_store::SnapshotError> for Failure {
+    fn from(error: leither_store::SnapshotError) -> Self {
+        use leither_store::SnapshotError::{Busy, Disk, Ending, Fault, NoRoom};
+        let exit = match &error {
+            Disk { .. } | Fault(_) | NoRoom { .. } | Busy | Ending => Exit::Fault,
+            // All else is about what was given.
+            _ => Exit::Usage,
+        };
+        Self::new(exit, error)
     }
 }
 
@@ -223,6 +235,22 @@ mod tests {
             ContentError::Io { what: "read", path: path(), source: io(ErrorKind::NotFound) }.into(),
         ];
         for failure in mistakes {
+            assert_eq!(failure.exit, Exit::Usage, "{}", failure.sentence);
+        }
+    }
+
+    #[test]
+    fn a_full_disk_under_a_snapshot_is_the_machines_and_a_bad_snapshot_is_not() {
+        use leither_store::SnapshotError;
+        let full = SnapshotError::Disk { path: PathBuf::from("data.part"), what: "no space left".into() };
+        let rocks = SnapshotError::Fault(leither_state::Fault::Storage("no space left".into()));
+        for failure in [Failure::from(full), rocks.into()] {
+            assert_eq!(failure.exit, Exit::Fault, "{}", failure.sentence);
+        }
+        let hash = leither_types::Hash::ZERO;
+        let root = SnapshotError::Root { found: hash, expected: leither_types::Hash([1; 32]) };
+        let taken = SnapshotError::Occupied(PathBuf::from("data"));
+        for failure in [Failure::from(SnapshotError::NoChunk(hash)), root.into(), taken.into()] {
             assert_eq!(failure.exit, Exit::Usage, "{}", failure.sentence);
         }
     }

@@ -1,5 +1,6 @@
 //! Small files that must be whole or absent, and that nobody else may read.
 
+use leither_failpoints::hit;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -15,6 +16,7 @@ pub fn create_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let spare = write_spare(path, bytes, mode)?;
     // A hard link fails where the name is taken; a rename would silently overwrite a key.
     let linked = fs::hard_link(&spare, path);
+    hit("file/linked");
     let removed = fs::remove_file(&spare);
     linked.and(removed)?;
     sync_parent(path)
@@ -23,7 +25,9 @@ pub fn create_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 /// Writes a file, replacing what was there. After a crash there is either the old file or the new one.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let spare = write_spare(path, bytes, mode)?;
+    hit("file/written");
     fs::rename(&spare, path).inspect_err(|_| drop(fs::remove_file(&spare)))?;
+    hit("file/renamed");
     sync_parent(path)
 }
 

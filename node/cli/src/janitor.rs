@@ -1,5 +1,5 @@
 //! Keeps the disk in order, beside the running node: snapshots every so many epochs, and old blocks gone when the cap comes near
-//! (DISK-1 to DISK-3 in spec/home.md).
+//! (DISK-1 to DISK-4 in spec/home.md).
 
 use crate::commands::snapshot::create;
 use crate::config::Config;
@@ -7,12 +7,13 @@ use crate::exit::{Done, Failure};
 use leither_engine::Engine;
 use leither_pallets::staking;
 use leither_state::Fault;
-use leither_store::snapshots::{keep_newest, list_snapshots, remove_unfinished};
-use leither_store::{Store, to_prune, tree_bytes};
+use leither_store::snapshots::{delete_snapshot, keep_newest, list_snapshots, newest_height, remove_unfinished};
+use leither_store::{SnapshotError, Store, is_near, to_prune, tree_bytes};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_secs(5);
@@ -58,15 +59,18 @@ impl Janitor {
         }
     }
 
-    /// Works until the node ends. A disk whose cap is reached stops the node: `full` is set, with what is taken told in the log.
-    pub async fn run(self, engine: Arc<Engine>, full: Arc<AtomicBool>) {
+    /// Works until `end` is told. A disk whose cap is reached stops the node: `full` is set, with what is taken told in the log.
+    pub async fn run(self, engine: Arc<Engine>, full: Arc<AtomicBool>, end: Arc<Notify>) {
         let janitor = Arc::new(self);
         let first = janitor.clone();
         let _swept = tokio::task::spawn_blocking(move || first.sweep()).await;
         // DISK-1: counted from the newest snapshot, so that a node which is started often writes some, too.
         let mut last_epoch = janitor.epoch_of_newest(&engine);
         loop {
-            tokio::time::sleep(LOOK).await;
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = end.notified() => return,
+            }
             let tip = engine.tip();
             let epoch = staking::views::epoch(&*tip.parent.state).map(|epoch| epoch.number).ok();
             let is_due = epoch.is_some_and(|epoch| janitor.is_due(epoch, last_epoch));
@@ -129,19 +133,41 @@ impl Janitor {
         keep_newest(dir, self.keep).map(drop).map_err(Failure::fault)
     }
 
-    /// DISK-2, DISK-3.
+    /// DISK-2, DISK-3: what is missed least goes first. Blocks up to the newest snapshot; snapshots before it; and where more than the cap is
+    /// taken, that one, too, since it holds the blocks after it.
     fn make_room(&self) -> Result<Room, Fault> {
         if self.cap == 0 {
             return Ok(Room::Enough);
         }
         let used = tree_bytes(&self.home).map_err(|e| Fault::Storage(e.to_string()))?;
         let (base, head) = (self.store.lowest()?, self.store.head()?.height);
-        if let Some(keep_from) = to_prune(self.cap, used, base, head, self.store.bytes_a_block()?) {
+        let wanted = to_prune(self.cap, used, base, head, self.store.bytes_a_block()?);
+        let newest = self.snapshots.as_deref().and_then(newest_height);
+        let allowed = wanted.map(|to| newest.map_or(to, |newest| to.min(newest.saturating_add(1))));
+        if let Some(keep_from) = allowed.filter(|keep_from| *keep_from > base) {
             let pruned = self.store.prune(keep_from)?;
             tracing::info!(from = pruned.from, to = pruned.to, freed = pruned.bytes, "old blocks went: the disk cap came near");
             return Ok(Room::Enough);
         }
+        if is_near(self.cap, used) && self.drop_snapshots(used > self.cap)? {
+            return Ok(Room::Enough);
+        }
         Ok(if used > self.cap { Room::None { used } } else { Room::Enough })
+    }
+
+    /// Deletes all snapshots but the newest or, where there is none but that and `all`, that one. Says whether any went.
+    fn drop_snapshots(&self, all: bool) -> Result<bool, Fault> {
+        let Some(dir) = &self.snapshots else { return Ok(false) };
+        let fault = |error: SnapshotError| Fault::Storage(error.to_string());
+        let mut gone = keep_newest(dir, 1).map_err(fault)?;
+        if let Some((newest, _)) = list_snapshots(dir).into_iter().next().filter(|_| all && gone.is_empty()) {
+            delete_snapshot(&newest).map_err(fault)?;
+            gone.push(newest);
+        }
+        for snapshot in &gone {
+            tracing::info!(snapshot = %snapshot.display(), "a snapshot went: the disk cap came near");
+        }
+        Ok(!gone.is_empty())
     }
 }
 
@@ -239,6 +265,51 @@ mod tests {
         assert_eq!(janitor.tidy(false).unwrap(), Room::Enough);
         let lowest = janitor.store.lowest().unwrap();
         assert!(lowest > 1 && lowest <= 201, "{lowest}: the hundred newest stay");
+    }
+
+    #[test]
+    fn disk_2_blocks_after_the_newest_snapshot_stay_for_who_begins_there() {
+        let (dir, mut janitor) = at_height(120, u64::MAX, 1);
+        assert_eq!(janitor.tidy(true).unwrap(), Room::Enough);
+        let chain = janitor.store.genesis().chain();
+        (120..400).for_each(|_| grow(&janitor.store, chain));
+        // So much too much that all but the hundred newest would go.
+        janitor.cap = 1;
+        assert_eq!(janitor.tidy(false).unwrap(), Room::Enough);
+        assert_eq!(janitor.store.lowest().unwrap(), 121);
+        assert_eq!(newest_height(&dir.path().join("snapshots")), Some(120));
+    }
+
+    #[test]
+    fn disk_3_snapshots_go_before_the_node_stops_the_newest_last() {
+        let (dir, mut janitor) = at_height(250, u64::MAX, 1);
+        let shelf = dir.path().join("snapshots");
+        let chain = janitor.store.genesis().chain();
+        for _ in 0..2 {
+            assert_eq!(janitor.tidy(true).unwrap(), Room::Enough);
+            grow(&janitor.store, chain);
+        }
+        let heights = || list_snapshots(&shelf).iter().map(|(_, manifest)| manifest.height).collect::<Vec<_>>();
+        assert_eq!(heights(), [251, 250]);
+        janitor.cap = 1;
+        let mut seen = vec![(janitor.store.lowest().unwrap(), heights())];
+        while janitor.tidy(false).unwrap() == Room::Enough {
+            seen.push((janitor.store.lowest().unwrap(), heights()));
+            assert!(seen.len() < 9, "{seen:?}");
+        }
+        // First the blocks that nobody needs, then the older snapshot, then the newer one.
+        assert_eq!(seen, [(1, vec![251, 250]), (153, vec![251, 250]), (153, vec![251]), (153, vec![])]);
+    }
+
+    #[test]
+    fn disk_4_when_the_node_ends_no_snapshot_is_begun_and_no_room_freed() {
+        let (dir, mut janitor) = at_height(300, u64::MAX, 1);
+        janitor.store.end_long_work();
+        janitor.cap = 1;
+        assert_eq!(janitor.tidy(true).unwrap(), Room::Enough);
+        assert!(list_snapshots(&dir.path().join("snapshots")).is_empty());
+        // What the prune took out, the next start frees.
+        assert_eq!((janitor.store.lowest().unwrap(), janitor.store.finish_prune().unwrap()), (201, false));
     }
 
     #[test]

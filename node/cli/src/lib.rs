@@ -31,12 +31,23 @@ pub mod wallet;
 pub mod watch;
 
 use clap::Parser;
+use leither_engine::meddle::Meddler;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Reads the command line, does what it says, and ends with a documented exit code.
 pub fn enter() -> ExitCode {
+    enter_with(None)
+}
+
+/// As [`enter`], with something between the node of `run` and the others: for tests/byzantine, whose binary is this one but for that.
+pub fn enter_with(meddler: Option<Arc<dyn Meddler>>) -> ExitCode {
     // clap itself ends with 2 where the command line is wrong.
     let cli = args::Cli::parse();
+    if let Err(why) = leither_failpoints::arm(&std::env::var(leither_failpoints::VARIABLE).unwrap_or_default()) {
+        eprintln!("leither: {why}");
+        return ExitCode::from(exit::Exit::Usage as u8);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -45,7 +56,7 @@ pub fn enter() -> ExitCode {
         }
     };
     // Boxed: the future of all commands together is large.
-    match runtime.block_on(Box::pin(commands::run(cli))) {
+    match runtime.block_on(Box::pin(commands::run(cli, meddler))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("leither: {}", failure.sentence);

@@ -1,6 +1,7 @@
 use crate::codec::{SYNC_BATCH, SYNC_BYTES_MAX};
 use crate::error::StartError;
 use crate::ingress::Gossip;
+use crate::meddle::Meddler;
 use arc_malachitebft_app_channel::app::config::{
     ConsensusConfig, DiscoveryConfig, NodeConfig, P2pConfig, ProtocolNames, ValuePayload, ValueSyncConfig,
 };
@@ -11,6 +12,7 @@ use leither_pool::Limits;
 use leither_types::{SecretKey, VALIDATORS_MAX, tagged};
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the engine needs to know of this machine.
@@ -37,6 +39,8 @@ pub struct EngineConfig {
     pub rules_max: u32,
     /// The way to other nodes' pools; nothing for a chain of one node.
     pub gossip: Option<Gossip>,
+    /// What a test puts between this node and the others; nothing in a node that is to keep its pledge.
+    pub meddler: Option<Arc<dyn Meddler>>,
 }
 
 /// A validator's key, and the directory with its guard against signing twice.
@@ -81,11 +85,7 @@ pub(crate) struct BftConfig {
 impl BftConfig {
     pub fn new(config: &EngineConfig) -> Result<Self, StartError> {
         let peers = config.peers.iter().map(|peer| persistent(peer)).collect::<Result<Vec<_>, _>>()?;
-        let family = match config.listen.ip() {
-            IpAddr::V4(_) => "ip4",
-            IpAddr::V6(_) => "ip6",
-        };
-        let listen_addr = parse("listen", &format!("/{family}/{}/tcp/{}", config.listen.ip(), config.listen.port()))?;
+        let listen_addr = multiaddr(config.listen)?;
         let p2p = P2pConfig {
             listen_addr,
             persistent_peers: peers,
@@ -128,6 +128,21 @@ impl BftConfig {
         };
         Ok(Self { moniker: config.moniker.clone(), consensus, sync })
     }
+
+    /// The same behind the gate (ENGINE-16): the swarm itself listens there.
+    pub fn listening(&self, inner: SocketAddr) -> Result<Self, StartError> {
+        let mut config = self.clone();
+        config.consensus.p2p.listen_addr = multiaddr(inner)?;
+        Ok(config)
+    }
+}
+
+fn multiaddr(at: SocketAddr) -> Result<Multiaddr, StartError> {
+    let family = match at.ip() {
+        IpAddr::V4(_) => "ip4",
+        IpAddr::V6(_) => "ip6",
+    };
+    parse("listen", &format!("/{family}/{}/tcp/{}", at.ip(), at.port()))
 }
 
 impl NodeConfig for BftConfig {
@@ -187,6 +202,7 @@ mod tests {
                 trusted: None,
                 rules_max: leither_types::RULES_VERSION,
                 gossip: None,
+                meddler: None,
             })
         };
         let id = swarm_peer_id(&SecretKey::from_seed(&[2; 32])).unwrap();

@@ -4,12 +4,14 @@ use crate::feed::Listener;
 use crate::ingress::{Batch, Ingress};
 use crate::launch::{Key, Launch, seated, supervise};
 use crate::node::{Node, Tip};
+use crate::roster;
 use crate::sign_state::SignState;
 use leither_consensus::Signer;
 use leither_net::Net;
 use leither_pool::Pool;
 use leither_store::Store;
 use leither_types::{AccountId, Hash, Height, SignedTx, TxId, ValidatorId};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -223,11 +225,19 @@ fn open_key(given: &ValidatorKey, chain: Hash) -> Result<Key, StartError> {
     Ok(Key::new(Signer::new(chain, given.key.clone()), guard, &given.key))
 }
 
-/// ENGINE-10: sends what still waits to other nodes again: to one that has just come, and to those that were too busy.
+/// ENGINE-10: sends what still waits to other nodes again: to one that has just come, and to those that were too busy. NET-17: tells the
+/// data swarm whom the chain names.
 async fn resend(node: Arc<Node>, net: Arc<Net>) {
     let mut known = Vec::new();
     let mut since = 0;
+    let mut staked = BTreeSet::new();
     loop {
+        if let Ok(now) = roster::data_peers(&node.tip())
+            && now != staked
+        {
+            net.know(now.clone()).await;
+            staked = now;
+        }
         tokio::time::sleep(RESEND_LOOK).await;
         let mut peers = net.peers().await;
         peers.sort_unstable();

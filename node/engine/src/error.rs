@@ -55,6 +55,12 @@ pub enum StartError {
     /// What the BFT engine says.
     #[error("the BFT engine does not start: {0}")]
     Bft(String),
+    /// Its former part does not let go of the log.
+    #[error("the write-ahead log {} is still held by a part of the BFT engine that was ended; start the node again", wal.display())]
+    Held {
+        /// The write-ahead log.
+        wal: PathBuf,
+    },
     /// The same, where its files may be the reason.
     #[error(
         "the BFT engine does not start ({why}). If its write-ahead log {} is damaged, delete it and start again: beside other validators this \
@@ -132,6 +138,15 @@ pub enum NodeFault {
     Bft {
         /// What is known.
         why: String,
+        /// The write-ahead log.
+        wal: PathBuf,
+    },
+    /// The engine's former part does not end.
+    #[error(
+        "the BFT engine could not begin anew: a part of it that was ended still holds its write-ahead log {}. Nothing is wrong with the file; \
+         start the node again", wal.display()
+    )]
+    Held {
         /// The write-ahead log.
         wal: PathBuf,
     },

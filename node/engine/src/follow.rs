@@ -5,6 +5,7 @@ use crate::driver::{Cause, Judgement, commit_block, judge_block};
 use crate::error::NodeFault;
 use crate::join::Trusted;
 use crate::node::{Alarm, Node, Tip};
+use leither_failpoints::hit;
 use leither_net::{Net, Offence, PeerId, PeerInfo, Request, Response};
 use leither_types::{Block, Certificate, Height, decode_within};
 use std::collections::BTreeMap;
@@ -246,6 +247,7 @@ fn take_one(
         Judgement::Good(good) => {
             let (txs, begun) = (good.1.txs(), Instant::now());
             commit_block(node, good.1, certificate, Some(stop))?;
+            hit("engine/followed");
             tracing::info!(height, block = %id, txs, took = ?begun.elapsed(), "commit");
             Ok(Ok(()))
         }

@@ -1,7 +1,7 @@
 //! submit, admit: the one way of a transaction into the pool, whoever sent it (ENGINE-5).
 //!
 //! ```text
-//! submit(bytes) --bounded queue--> worker threads: form -> known already? -> signatures, in one batch -> state -> pool -> gossip
+//! submit(bytes) --bounded queue--> worker threads: form -> known already? -> state -> signatures, in one batch -> pool -> gossip
 //! gossip in     --the same queue-^                                                    and the data swarm hears what it was worth
 //! ```
 //! ENGINE-4: a signature is verified here once, off the consensus thread, and remembered by the hash of payload, keys and
@@ -253,12 +253,13 @@ impl Worker {
         Some(jobs)
     }
 
-    /// admit: signatures, state, pool, in that order; the form was looked at before.
+    /// admit: state, signatures, pool, in that order; the form was looked at before. Signatures cost most, so only what could stand in a
+    /// block has its own verified: who has no funds makes nobody work.
     fn admit(&self, states: Vec<(State, bool)>) -> Answers {
         let (mut states, own): (Vec<State>, Vec<bool>) = states.into_iter().unzip();
         self.skip_known(&mut states);
-        self.verify(&mut states);
         self.judge(&mut states);
+        self.verify(&mut states);
         let mut fresh = Vec::new();
         let mut admitted = false;
         let mut pool = self.node.pool();
@@ -326,7 +327,7 @@ impl Worker {
     fn verify(&self, states: &mut [State]) {
         let mut fresh: Vec<(&mut State, Arc<SignedTx>, Vec<u8>, Hash)> = Vec::new();
         for state in states {
-            let State::Read(entry) = &*state else { continue };
+            let State::Fit(entry, _) = &*state else { continue };
             if !self.node.verified.is_verified(&entry.full_hash) {
                 let (tx, full_hash) = (entry.tx.clone(), entry.full_hash);
                 let message = tx.tx.sign_bytes();

@@ -8,7 +8,9 @@ use crate::config::{BftConfig, EngineConfig, check_listen, keypair, swarm_key};
 use crate::driver::Driver;
 use crate::error::{NodeFault, StartError};
 use crate::follow;
+use crate::gate::{self, Places};
 use crate::join::Trusted;
+use crate::meddle::{self, Meddler};
 use crate::node::{Node, Tip};
 use crate::roster;
 use crate::sign_state::SignState;
@@ -18,20 +20,25 @@ use arc_malachitebft_app_channel as bft;
 use bft::app::types::codec::Codec;
 use bft::{ConsensusContext, EngineBuilder, NetworkContext, NetworkIdentity, RequestContext, SyncContext, WalContext};
 use leither_consensus::{Address, Leither, Signer, Verifier};
+use leither_failpoints::hit;
 use leither_net::Net;
 use leither_types::{SecretKey, ValidatorId};
+use std::fs::TryLockError;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 /// The actors take no longer to end.
 const STOP: Duration = Duration::from_secs(3);
-/// Until the address that the former actors listened on is free again.
-const FREE_TRIES: u32 = 50;
+/// Until what the former actors held is free again, the address that they listened on and the write-ahead log: so many looks.
+const FREE_TRIES: u32 = 300;
+const FREE_PAUSE: Duration = Duration::from_millis(100);
 
 /// One of this node's consensus keys, with its guard.
 #[derive(Clone)]
@@ -58,6 +65,7 @@ pub struct Launch {
     net: Option<Arc<Net>>,
     trusted: Option<Trusted>,
     named: Vec<String>,
+    meddler: Option<Arc<dyn Meddler>>,
 }
 
 /// What this node is.
@@ -105,6 +113,7 @@ impl Launch {
             net,
             trusted: config.trusted,
             named: config.peers.clone(),
+            meddler: config.meddler.clone(),
         }
     }
 
@@ -142,6 +151,11 @@ impl Launch {
 
     async fn start_bft(&self, key: Option<&Key>, signs: bool) -> Result<(bft::EngineHandle, Vec<AbortHandle>), StartError> {
         check_listen(self.listen)?;
+        let unheard = |source| StartError::Listen { addr: self.listen, source };
+        let door = TcpListener::bind(self.listen).await.map_err(unheard)?;
+        let inner = gate::inner().map_err(unheard)?;
+        let places = Arc::new(Places::default());
+        places.set(self.named.iter().filter_map(|text| text.parse().ok()).collect::<Vec<_>>().iter());
         let node = self.node.clone();
         if let Some(key) = key {
             node.vote_as(Some(key.id));
@@ -149,25 +163,41 @@ impl Launch {
         let verifier = Box::new(Verifier::new(node.chain));
         let consensus = match key {
             Some(key) if signs => {
-                let guarded = GuardedSigner::new(key.signer.clone(), key.guard.clone(), node.clone());
-                ConsensusContext::new_validator(Address(key.id), verifier, Box::new(guarded))
+                let signer: meddle::BoxedSigner = match &self.meddler {
+                    None => Box::new(GuardedSigner::new(key.signer.clone(), key.guard.clone(), node.clone())),
+                    Some(meddler) => meddler.signer(key.signer.clone()),
+                };
+                ConsensusContext::new_validator(Address(key.id), verifier, signer)
             }
             // The address of nobody: the engine signs for whoever is in the set under the address that it is told.
             _ => ConsensusContext::new_full_node(Address(ValidatorId::default()), verifier),
         };
-        let (channels, handle) = EngineBuilder::new(Leither, self.config.clone())
+        let config = self.config.listening(inner)?;
+        let engine = EngineBuilder::new(Leither, config.clone())
             .with_default_wal(WalContext::new(node.wal.clone(), EngineCodec))
-            .with_default_network(NetworkContext::new(self.identity(key)?, EngineCodec))
             .with_default_sync(SyncContext::new(EngineCodec))
             .with_default_consensus(consensus)
-            .with_default_request(RequestContext::new(64))
-            .build()
-            .await
-            .map_err(|e| StartError::Log { why: format!("{e:#}"), wal: node.wal.clone() })?;
+            .with_default_request(RequestContext::new(64));
+        let identity = self.identity(key)?;
+        let built = match (&self.meddler, key) {
+            (Some(meddler), Some(key)) if signs => {
+                let me = Address(key.id);
+                let (network, parts) = meddle::network(meddler, &config, identity, key.signer.clone(), me).await?;
+                let built = engine.with_custom_network(network.clone(), parts).build().await;
+                if built.is_err() {
+                    network.stop(None);
+                }
+                built
+            }
+            _ => engine.with_default_network(NetworkContext::new(identity, EngineCodec)).build().await,
+        };
+        let (channels, handle) = built.map_err(|e| StartError::Log { why: format!("{e:#}"), wal: node.wal.clone() })?;
         let signer = key.filter(|_| signs).map(|key| key.signer.clone());
         let driver = Driver::new(node.clone(), signer, channels.network, !self.named.is_empty());
-        let peers = roster::keep(node.clone(), channels.net_requests.clone(), self.named.clone(), key.map(|key| key.id));
+        let net_requests = || channels.net_requests.clone();
+        let peers = roster::keep(node.clone(), net_requests(), self.named.clone(), key.map(|key| key.id), places.clone());
         let mut tasks = vec![
+            tokio::spawn(gate::run(door, inner, places, net_requests())).abort_handle(),
             tokio::spawn(driver.run(channels.consensus)).abort_handle(),
             tokio::spawn(watchdog::hear(node.clone(), channels.events)).abort_handle(),
             tokio::spawn(watchdog::watch(node.clone(), channels.net_requests, channels.requests)).abort_handle(),
@@ -179,15 +209,19 @@ impl Launch {
         Ok((handle, tasks))
     }
 
-    /// Again, once the address is free.
+    /// Again, once address and write-ahead log are free, where they are needed: actors that hang keep them for a while after they were told
+    /// to end.
     async fn restart(&self) -> Result<Actors, StartError> {
         for _ in 0..FREE_TRIES {
-            if check_listen(self.listen).is_ok() {
-                break;
+            if self.role() == Role::Follows || (check_listen(self.listen).is_ok() && is_unlocked(&self.node.wal)) {
+                return self.start().await;
             }
-            sleep(Duration::from_millis(100)).await;
+            sleep(FREE_PAUSE).await;
         }
-        self.start().await
+        match check_listen(self.listen) {
+            Ok(()) => Err(StartError::Held { wal: self.node.wal.clone() }),
+            Err(error) => Err(error),
+        }
     }
 
     fn identity(&self, key: Option<&Key>) -> Result<NetworkIdentity, StartError> {
@@ -198,6 +232,12 @@ impl Launch {
         let proof = EngineCodec.encode(&proof).map_err(|e| StartError::Bft(e.to_string()))?;
         Ok(NetworkIdentity::new_validator(moniker, keypair, key.id.to_string(), proof))
     }
+}
+
+/// Whether the engine could lock its write-ahead log now. What else is wrong with the file, it says itself.
+fn is_unlocked(wal: &Path) -> bool {
+    let Ok(file) = std::fs::File::open(wal) else { return true };
+    !matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }
 
 impl Actors {
@@ -229,9 +269,30 @@ pub async fn supervise(launch: Launch, mut actors: Actors, mut stop: oneshot::Re
         // A block that is being written is written to its end: what begins next begins after it.
         let node = launch.node.clone();
         let _ = tokio::task::spawn_blocking(move || drop(node.writing.lock())).await;
+        hit("engine/part-ended");
         actors = match launch.restart().await {
             Ok(actors) => actors,
+            Err(StartError::Held { wal }) => return launch.node.fail(NodeFault::Held { wal }),
             Err(e) => return launch.node.fail(NodeFault::Bft { why: e.to_string(), wal: launch.node.wal.clone() }),
         };
+        hit("engine/part-begun");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_former_actors_hold_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let wal = dir.path().join("consensus.wal");
+        assert!(is_unlocked(&wal), "there is none yet");
+        let held = std::fs::File::create(&wal).unwrap();
+        assert!(is_unlocked(&wal));
+        held.lock().unwrap();
+        assert!(!is_unlocked(&wal));
+        drop(held);
+        assert!(is_unlocked(&wal) && is_unlocked(&wal), "to look at it holds nothing");
     }
 }

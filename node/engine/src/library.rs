@@ -21,8 +21,8 @@ pub struct StoreLibrary {
     store: Store,
     snapshots: PathBuf,
     genesis: Vec<u8>,
-    /// The newest manifests, and since when.
-    shelf: Mutex<(Option<Instant>, Vec<Vec<u8>>)>,
+    /// All manifests with their heights, the newest first, and since when.
+    shelf: Mutex<(Option<Instant>, Vec<(Height, Vec<u8>)>)>,
 }
 
 impl StoreLibrary {
@@ -92,9 +92,16 @@ impl Library for StoreLibrary {
     fn manifests(&self) -> Option<Vec<Vec<u8>>> {
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         if shelf.0.is_none_or(|since| since.elapsed() > SHELF_AGE) {
-            *shelf = (Some(Instant::now()), self.offers().iter().map(Encode::encode).collect());
+            let own = self.store.genesis().chain();
+            // Blocks follow the old chain's snapshot from height 1 on.
+            let height = |manifest: &Manifest| if manifest.chain == own { manifest.height } else { 0 };
+            let all = self.offers().into_iter();
+            *shelf = (Some(Instant::now()), all.map(|manifest| (height(&manifest), manifest.encode())).collect());
         }
-        Some(shelf.1.clone())
+        // Who begins at one needs the blocks after it: without them it is of no use.
+        let lowest = self.store.lowest().ok()?;
+        let goes_on = shelf.1.iter().filter(|(height, _)| height.saturating_add(1) >= lowest);
+        Some(goes_on.take(leither_net::MANIFESTS_MAX).map(|(_, manifest)| manifest.clone()).collect())
     }
 
     fn chunk(&self, hash: &Hash) -> Option<Vec<u8>> {

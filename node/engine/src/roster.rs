@@ -1,13 +1,14 @@
 //! ENGINE-12: the consensus swarm is of the chain's validators. Whoever comes into the set with an address is dialled, one without is let
 //! in, and whoever has left is cut off, unless the settings name it: a stake says of itself where it is found, and could say another's place.
 
+use crate::gate;
 use crate::node::{Node, Tip};
 use arc_malachitebft_app_channel::NetworkRequest;
 use arc_malachitebft_app_channel::app::net::Multiaddr;
 use leither_pallets::staking::{self, Contact};
 use leither_state::Fault;
 use leither_types::{AccountId, Height, PublicKey, ValidatorId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -21,7 +22,13 @@ type Peers = BTreeMap<String, Multiaddr>;
 type Places = BTreeMap<AccountId, (ValidatorId, String, Multiaddr)>;
 
 /// Keeps the swarm's peers as the chain has them, for ever.
-pub async fn keep(node: Arc<Node>, net: mpsc::Sender<NetworkRequest>, named: Vec<String>, me: Option<ValidatorId>) {
+pub async fn keep(
+    node: Arc<Node>,
+    net: mpsc::Sender<NetworkRequest>,
+    named: Vec<String>,
+    me: Option<ValidatorId>,
+    gate: Arc<gate::Places>,
+) {
     // The engine was started with those that the settings name.
     let named: Peers = named.iter().filter_map(|text| Some((peer_of(text)?.to_string(), text.parse().ok()?))).collect();
     let mut known = named.clone();
@@ -42,6 +49,7 @@ pub async fn keep(node: Arc<Node>, net: mpsc::Sender<NetworkRequest>, named: Vec
                 tracing::info!(%peer, %address, "a peer in consensus");
                 let _ = NetworkRequest::add_persistent_peer(&net, address.clone()).await;
             }
+            gate.set(wanted.values());
             known = wanted;
             seen = Some(height);
         }
@@ -78,6 +86,15 @@ fn wanted(tip: &Tip, named: &Peers, me: Option<ValidatorId>, places: &mut Places
         wanted.entry(peer).or_insert(address);
     }
     Ok(wanted)
+}
+
+/// The validators' names in the data swarm.
+pub fn data_peers(tip: &Tip) -> Result<BTreeSet<leither_net::PeerId>, Fault> {
+    let stakes = staking::views::stakes(&*tip.parent.state)?;
+    let contacts = stakes.iter().filter_map(|(_, stake)| stake.contact.as_ref());
+    Ok(contacts
+        .filter_map(|contact| leither_net::PeerId::from_bytes(&leither_net::peer_id_bytes(&contact.data.0)?).ok())
+        .collect())
 }
 
 /// An address that cannot be dialled over TCP is none: the peer is let in all the same.

@@ -5,6 +5,7 @@
 //! restored database. It allows a step once, or again with the very same content, which gives the very same signature.
 
 use crate::guard_files;
+use leither_failpoints::hit;
 use leither_types::{Hash, Height};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -180,10 +181,11 @@ struct Noted {
 }
 
 impl SignState {
-    /// SIGN-3: makes the file of a key that has signed nothing yet, when the key itself is made. One that is there is left alone.
+    /// SIGN-3: makes the file of a key that has signed nothing yet, just before the key itself is made. One that is there is left alone,
+    /// unless it never saw a chain: then the making of its key was cut short, and nothing can have been signed.
     pub fn create(dir: &Path, validator: &str) -> Result<(), GuardError> {
         let path = dir.join(FILE);
-        if path.exists() {
+        if path.exists() && !is_unused(&path) {
             return Ok(());
         }
         let record = GuardRecord { chain: None, validator: validator.to_owned(), abstain: None, last: None, moved: None };
@@ -273,6 +275,7 @@ impl SignState {
         }
         let next = Noted { last: Some(*wanted), ..*noted };
         self.write(&next)?;
+        hit("sign/permitted");
         *noted = next;
         Ok(())
     }
@@ -305,13 +308,28 @@ pub(crate) fn read(path: &Path) -> Result<GuardRecord, GuardError> {
     serde_json::from_str(&text).map_err(|e| damaged(e.to_string()))
 }
 
+/// Whether it is a record that was made and never opened. What cannot be read may say anything, so it is not.
+fn is_unused(path: &Path) -> bool {
+    let fits = fs::metadata(path).is_ok_and(|about| about.len() <= BYTES_MAX);
+    let record = fs::read_to_string(path)
+        .ok()
+        .filter(|_| fits)
+        .and_then(|text| serde_json::from_str::<GuardRecord>(&text).ok());
+    record.is_some_and(|record| {
+        record.chain.is_none() && record.last.is_none() && record.abstain.is_none() && record.moved.is_none()
+    })
+}
+
 /// SIGN-1: replaces the file as a whole: either the old or the new one is there after a crash, never half of one.
 pub(crate) fn replace(path: &Path, record: &GuardRecord) -> io::Result<()> {
     let next = path.with_extension("json.new");
     let mut file = File::create(&next)?;
     file.write_all(&serde_json::to_vec_pretty(record)?)?;
+    hit("sign/written");
     file.sync_all()?;
+    hit("sign/synced");
     fs::rename(&next, path)?;
+    hit("sign/renamed");
     sync_dir(path)
 }
 
@@ -405,6 +423,17 @@ mod tests {
             fs::write(dir.path().join(FILE), text).unwrap();
             assert!(matches!(open(dir.path()), Err(GuardError::Damaged { .. })), "{text}");
         }
+    }
+
+    /// SIGN-3: a crash between the record and its key leaves a record of a key that never was.
+    #[test]
+    fn a_record_that_never_saw_a_chain_makes_room_for_that_of_another_key() {
+        let dir = tempfile::tempdir().unwrap();
+        SignState::create(dir.path(), "lthval1never").unwrap();
+        SignState::create(dir.path(), "lthval1x").unwrap();
+        drop(open(dir.path()).unwrap());
+        SignState::create(dir.path(), "lthval1never").unwrap();
+        open(dir.path()).expect("once opened it stays");
     }
 
     #[test]

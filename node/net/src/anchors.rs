@@ -2,6 +2,7 @@
 //! others is never dialled.
 
 use crate::peers::place;
+use leither_failpoints::hit;
 use leither_types::{Hash, List, Text, decode_within, tagged};
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
@@ -113,7 +114,9 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(&next)?;
     file.write_all(bytes)?;
     file.sync_all()?;
+    hit("net/anchors/written");
     fs::rename(&next, path)?;
+    hit("net/anchors/renamed");
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
         _ => Ok(()),

@@ -1,11 +1,15 @@
+use crate::door::Door;
 use crate::exchange;
 use crate::peers::{CONNECTIONS_MAX, INCOMING_CONNECTIONS_MAX};
+use crate::transport;
 use crate::{BATCH_BYTES_MAX, NetConfig, StartError};
 use leither_types::{Hash, tagged};
-use libp2p::gossipsub::{self, IdentTopic, MessageAuthenticity, MessageId, ValidationMode};
+use libp2p::gossipsub::{
+    self, IdentTopic, IdentityTransform, MessageAuthenticity, MessageId, ValidationMode, WhitelistSubscriptionFilter,
+};
 use libp2p::multiaddr::Protocol;
-use libp2p::swarm::NetworkBehaviour;
-use libp2p::{Multiaddr, Swarm, SwarmBuilder, allow_block_list, connection_limits, identify, identity, noise, ping, tcp, yamux};
+use libp2p::swarm::{self, NetworkBehaviour};
+use libp2p::{Multiaddr, Swarm, allow_block_list, connection_limits, identify, identity, ping};
 use std::net::{IpAddr, TcpListener};
 use std::time::Duration;
 
@@ -14,20 +18,20 @@ const ENVELOPE_BYTES: usize = 1024;
 /// Connections that are not yet made, each way.
 const PENDING_MAX: u32 = 16;
 
-/// NET-12: streams on one QUIC connection, of all protocols and both ways.
-const STREAMS_MAX: usize = 40;
 /// Streams on one connection that have not said yet which protocol they are for.
-const NEGOTIATING_MAX: usize = 16;
-/// What a peer may send on one QUIC connection before we have read it, in all and on one stream.
-const UNREAD_BYTES_MAX: u32 = 768 * 1024;
-const UNREAD_BYTES_A_STREAM_MAX: u32 = 512 * 1024;
+const NEGOTIATING_MAX: usize = 8;
+/// So long the id of a message is remembered: longer than it takes to go round, and short enough that the ids of a flood take little room.
+const SEEN: Duration = Duration::from_secs(20);
+/// Messages that wait for a peer that reads slowly.
+const LEAVING_MAX: usize = 128;
 
 /// What a connection carries. The order tells who is asked first whether a connection may stand.
 #[derive(NetworkBehaviour)]
 pub(crate) struct Behaviour {
     pub limits: connection_limits::Behaviour,
     pub banned: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
-    pub gossip: gossipsub::Behaviour,
+    pub door: Door,
+    pub gossip: gossipsub::Behaviour<IdentityTransform, WhitelistSubscriptionFilter>,
     pub identify: identify::Behaviour,
     pub ping: ping::Behaviour,
     pub exchange: exchange::Behaviour,
@@ -39,6 +43,11 @@ pub fn topic(chain: &Hash) -> IdentTopic {
     IdentTopic::new(format!("/leither/{}/txs/1", hex.trim_start_matches("0x")))
 }
 
+/// NET-18: there is one topic; no other is remembered, whoever subscribes to it.
+fn topics(chain: &Hash) -> WhitelistSubscriptionFilter {
+    WhitelistSubscriptionFilter([topic(chain).hash()].into())
+}
+
 fn failed(error: impl std::fmt::Display) -> StartError {
     StartError::Build(error.to_string())
 }
@@ -46,33 +55,13 @@ fn failed(error: impl std::fmt::Display) -> StartError {
 /// The swarm, subscribed and connected to nobody.
 pub(crate) fn build(config: &NetConfig) -> Result<Swarm<Behaviour>, StartError> {
     let key = identity::Keypair::ed25519_from_bytes(config.key_seed).map_err(failed)?;
-    let mut behaviour = behaviour(&key)?;
+    let mut behaviour = behaviour(&key, &config.chain)?;
     behaviour.gossip.subscribe(&topic(&config.chain)).map_err(failed)?;
-    let swarm = SwarmBuilder::with_existing_identity(key)
-        .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, multiplexer)
-        .map_err(failed)?
-        .with_quic_config(|mut quic| {
-            quic.max_concurrent_stream_limit = STREAMS_MAX as u32;
-            quic.max_connection_data = UNREAD_BYTES_MAX;
-            quic.max_stream_data = UNREAD_BYTES_A_STREAM_MAX;
-            quic
-        })
-        .with_behaviour(|_| behaviour)
-        .map_err(failed)?
-        .with_swarm_config(|swarm| {
-            swarm
-                .with_idle_connection_timeout(Duration::from_secs(60))
-                .with_max_negotiating_inbound_streams(NEGOTIATING_MAX)
-        })
-        .build();
-    Ok(swarm)
-}
-
-/// As it comes: every setter of this configuration would choose an older yamux, which a single frame can bring down (CVE-2026-32314), and
-/// which is in the build only because this configuration can. Streams are bounded by the protocols that they are for.
-fn multiplexer() -> yamux::Config {
-    yamux::Config::default()
+    let peer = key.public().to_peer_id();
+    let swarm = swarm::Config::with_tokio_executor()
+        .with_idle_connection_timeout(Duration::from_secs(60))
+        .with_max_negotiating_inbound_streams(NEGOTIATING_MAX);
+    Ok(Swarm::new(transport::build(&key)?, behaviour, peer, swarm))
 }
 
 /// Whether a TCP port is free. The transport shares ports (SO_REUSEPORT), so it would not tell that another program has this one.
@@ -89,7 +78,7 @@ pub(crate) fn probe(address: &Multiaddr) -> std::io::Result<()> {
     }
 }
 
-fn behaviour(key: &identity::Keypair) -> Result<Behaviour, StartError> {
+fn behaviour(key: &identity::Keypair, chain: &Hash) -> Result<Behaviour, StartError> {
     let gossip = gossipsub::ConfigBuilder::default()
         // Nobody signs: a message is named by its content, and what is in it carries its own signatures.
         .validation_mode(ValidationMode::Anonymous)
@@ -98,9 +87,12 @@ fn behaviour(key: &identity::Keypair) -> Result<Behaviour, StartError> {
         .validate_messages()
         .max_transmit_size(BATCH_BYTES_MAX + ENVELOPE_BYTES)
         .max_messages_per_rpc(Some(64))
+        .duplicate_cache_time(SEEN)
+        .connection_handler_queue_len(LEAVING_MAX)
         .build()
         .map_err(failed)?;
-    let gossip = gossipsub::Behaviour::new(MessageAuthenticity::Anonymous, gossip).map_err(failed)?;
+    let gossip = gossipsub::Behaviour::new_with_subscription_filter(MessageAuthenticity::Anonymous, gossip, topics(chain))
+        .map_err(failed)?;
     // NET-6: some room is kept for those whom the user named.
     let limits = connection_limits::ConnectionLimits::default()
         .with_max_pending_incoming(Some(PENDING_MAX))
@@ -113,9 +105,23 @@ fn behaviour(key: &identity::Keypair) -> Result<Behaviour, StartError> {
     Ok(Behaviour {
         limits: connection_limits::Behaviour::new(limits),
         banned: allow_block_list::Behaviour::default(),
+        door: Door::default(),
         gossip,
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::new(ping::Config::new()),
         exchange: exchange::behaviour(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use libp2p::gossipsub::TopicSubscriptionFilter;
+
+    #[test]
+    fn net_18_subscriptions_to_other_topics_are_not_remembered() {
+        let mut filter = topics(&Hash([5; 32]));
+        assert!(filter.can_subscribe(&topic(&Hash([5; 32])).hash()));
+        assert!(!filter.can_subscribe(&topic(&Hash([6; 32])).hash()) && !filter.can_subscribe(&IdentTopic::new("x").hash()));
+    }
 }

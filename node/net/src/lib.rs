@@ -10,17 +10,21 @@
 //! subscribed, nothing is gossiped. The consensus engine has a swarm of its own.
 //!
 //! Absent on purpose: what makes a transaction, a block or a snapshot valid (the caller says, and reports who lied), whom to ask what,
-//! finding peers. Rules `NET-1` to `NET-15` are in `spec/net.md`.
+//! finding peers. Rules `NET-1` to `NET-18` are in `spec/net.md`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod anchors;
 mod batch;
 mod behaviour;
+mod door;
 mod exchange;
+mod meter;
+mod muxer;
 mod peers;
 mod quota;
 mod task;
+mod transport;
 
 pub use anchors::ANCHORS_MAX;
 pub use batch::{BATCH_BYTES_MAX, BATCH_TXS_MAX, Batch};
@@ -35,8 +39,9 @@ pub use peers::{BAN, CONNECTIONS_MAX, INCOMING_CONNECTIONS_MAX};
 
 use anchors::Anchors;
 use leither_types::{Hash, SignedTx};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use task::{Command, Setup, Task};
 use tokio::sync::{mpsc, oneshot};
@@ -126,9 +131,10 @@ impl Incoming {
 /// The running swarm. It ends with [`Net::shutdown`] or when the last handle is dropped.
 pub struct Net {
     local: PeerId,
+    chain: Hash,
     commands: mpsc::Sender<Command>,
     outgoing: mpsc::Sender<Arc<SignedTx>>,
-    task: JoinHandle<()>,
+    task: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Net {
@@ -152,10 +158,10 @@ impl Net {
         let (commands, command_queue) = mpsc::channel(64);
         let (outgoing, outgoing_queue) = mpsc::channel(OUTGOING_MAX);
         let (incoming, incoming_queue) = mpsc::channel(INCOMING_MAX);
-        let setup = Setup { chain: config.chain, library: config.library };
+        let (chain, setup) = (config.chain, Setup { chain: config.chain, library: config.library });
         let task = Task::new(swarm, topic(&config.chain), targets, anchors, setup, incoming);
-        let task = tokio::spawn(task.run(command_queue, outgoing_queue));
-        Ok((Self { local, commands, outgoing, task }, incoming_queue))
+        let task = Mutex::new(Some(tokio::spawn(task.run(command_queue, outgoing_queue))));
+        Ok((Self { local, chain, commands, outgoing, task }, incoming_queue))
     }
 
     /// Passes a verified transaction on. It never waits: `false` where too many are waiting already.
@@ -166,6 +172,11 @@ impl Net {
     /// Our name in the swarm.
     pub fn local_peer_id(&self) -> PeerId {
         self.local
+    }
+
+    /// The chain that it is about.
+    pub fn chain(&self) -> Hash {
+        self.chain
     }
 
     /// Who is connected.
@@ -181,6 +192,11 @@ impl Net {
     /// Who is connected and has said what it has; in the order of their ids.
     pub async fn peers_known(&self) -> Vec<PeerInfo> {
         self.list(Command::Known).await
+    }
+
+    /// Who said lately that it is of another chain, and of which. At most 64.
+    pub async fn strangers(&self) -> Vec<(PeerId, Hash)> {
+        self.list(Command::Strangers).await
     }
 
     /// Asks a peer that is connected. At most 16 questions are open at once, four of them to one peer. An answer fits the question in
@@ -209,6 +225,12 @@ impl Net {
         answer.await.map_err(|_| ended())?
     }
 
+    /// Those whom the chain names, whatever they are: the data swarm's names of its validators. They are no strangers (NET-17).
+    pub async fn know(&self, peers: BTreeSet<PeerId>) {
+        // A swarm that has ended lets nobody in anyway.
+        let _ = self.commands.send(Command::Know(peers)).await;
+    }
+
     async fn list<T>(&self, command: impl FnOnce(oneshot::Sender<Vec<T>>) -> Command) -> Vec<T> {
         let (reply, answer) = oneshot::channel();
         // A swarm that has ended is connected to nobody and listens nowhere.
@@ -218,10 +240,15 @@ impl Net {
         answer.await.unwrap_or_default()
     }
 
-    /// Closes all connections and waits until that is done.
-    pub async fn shutdown(self) {
-        drop((self.commands, self.outgoing));
-        if let Err(error) = self.task.await {
+    /// Closes all connections, writes the anchors, and waits until that is done, a second or two. Whoever still holds a handle hears from
+    /// then on that the swarm has stopped.
+    pub async fn shutdown(&self) {
+        // One that has ended by itself has nobody to tell.
+        let _ = self.commands.send(Command::End).await;
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task
+            && let Err(error) = task.await
+        {
             tracing::error!(%error, "the data swarm ended badly");
         }
     }

@@ -107,6 +107,11 @@ impl Target {
         self.addresses.iter().find(|address| self.connection == Some(connection) && place(address) == place_of)
     }
 
+    /// Its name, where the user told it.
+    pub fn id(&self) -> Option<PeerId> {
+        self.id
+    }
+
     /// Whether this is the peer whom the user named.
     pub fn is(&self, peer: &PeerId) -> bool {
         self.id.as_ref() == Some(peer)

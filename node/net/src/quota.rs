@@ -5,6 +5,9 @@ pub const BYTES_A_SECOND: u32 = 8 * 1024 * 1024;
 const BYTES_BURST: u32 = 4 * BYTES_A_SECOND;
 pub const MESSAGES_A_SECOND: u32 = 400;
 const MESSAGES_BURST: u32 = 4 * MESSAGES_A_SECOND;
+/// NET-5: what one stranger may send, and all of them together. A busy gateway passes on 10,000 transactions a second with it.
+const STRANGER: (u32, u32) = (3 * 1024 * 1024, 100);
+const STRANGERS: (u32, u32) = (6 * 1024 * 1024, 250);
 /// NET-12: what one peer is served, and how often it may ask. Answers are weighed when they are made, so the last one may overdraw.
 pub const SERVED_A_SECOND: u32 = 32 * 1024 * 1024;
 const SERVED_BURST: u32 = 2 * SERVED_A_SECOND;
@@ -18,19 +21,45 @@ const STRIKES_MAX: u32 = 100;
 
 /// A bucket that fills with time.
 #[derive(Clone, Debug)]
-struct Bucket {
+pub struct Bucket {
     left: f64,
     a_second: f64,
     burst: f64,
 }
 
 impl Bucket {
-    fn new(a_second: u32, burst: u32) -> Self {
+    /// Full: what comes in a burst, and what a second adds.
+    pub fn new(a_second: u32, burst: u32) -> Self {
         Self { left: burst.into(), a_second: a_second.into(), burst: burst.into() }
     }
 
-    fn fill(&mut self, passed: Duration) {
+    /// Time has passed.
+    pub fn fill(&mut self, passed: Duration) {
         self.left = (self.left + passed.as_secs_f64() * self.a_second).min(self.burst);
+    }
+
+    /// Takes one out, if one is in it.
+    pub fn take_one(&mut self) -> bool {
+        let there = self.left >= 1.0;
+        if there {
+            self.left -= 1.0;
+        }
+        there
+    }
+
+    /// Takes out what may be more than there is.
+    pub fn spend(&mut self, much: usize) {
+        self.left -= much as f64;
+    }
+
+    /// How long it takes until nothing is owed.
+    pub fn debt(&self) -> Duration {
+        Duration::from_secs_f64((-self.left / self.a_second).max(0.0))
+    }
+
+    /// It holds as much as a new one.
+    pub fn is_full(&self) -> bool {
+        self.left >= self.burst
     }
 }
 
@@ -59,6 +88,22 @@ impl Quota {
     pub fn new(now: Instant) -> Self {
         let (bytes, messages) = (Bucket::new(BYTES_A_SECOND, BYTES_BURST), Bucket::new(MESSAGES_A_SECOND, MESSAGES_BURST));
         Self { bytes, messages, at: now, strikes: 0 }
+    }
+
+    /// For gossip of somebody whom neither the user nor the chain names.
+    pub fn stranger(now: Instant) -> Self {
+        Self::of(STRANGER, now)
+    }
+
+    /// For gossip of all of them.
+    pub fn strangers(now: Instant) -> Self {
+        Self::of(STRANGERS, now)
+    }
+
+    /// Four seconds' worth at once.
+    fn of((bytes, messages): (u32, u32), now: Instant) -> Self {
+        let bucket = |a_second: u32| Bucket::new(a_second, a_second.saturating_mul(4));
+        Self { bytes: bucket(bytes), messages: bucket(messages), at: now, strikes: 0 }
     }
 
     /// For what is asked of us.
@@ -98,13 +143,13 @@ impl Quota {
 
     /// Takes the bytes of an answer off the account.
     pub fn spend(&mut self, len: usize) {
-        self.bytes.left -= len as f64;
+        self.bytes.spend(len);
     }
 
     /// Nothing is owed and nothing held against it: a new account would be the same.
     pub fn is_fresh(&mut self, now: Instant) -> bool {
         self.fill(now);
-        self.bytes.left >= self.bytes.burst && self.messages.left >= self.messages.burst
+        self.bytes.is_full() && self.messages.is_full()
     }
 
     /// Takes a message of `len` bytes off the account.

@@ -2,8 +2,9 @@ use crate::columns::{
     BODIES, HEAD, HEADERS, HEIGHTS, HISTORY, HOLDINGS, META, RECEIPTS, RECORDS, TXS, UNDECIDED, column, height_key, history_key,
     holding_key, place,
 };
-use crate::handovers::{hands_over, write_handover};
+use crate::handovers::write_handover;
 use crate::{Head, Store, poisoned, storage};
+use leither_failpoints::hit;
 use leither_state::{Fault, WriteSet};
 use leither_types::{AccountId, Block, Certificate, Hash, Receipt, ValidatorSet};
 use parity_scale_codec::Encode;
@@ -62,7 +63,15 @@ impl Store {
         options.set_sync(true);
 
         let _gate = inner.gate.write().map_err(poisoned)?;
+        hit("store/commit/before");
+        if header.hands_over() {
+            hit("store/handover/before");
+        }
         inner.db.write_opt(batch, &options).map_err(storage)?;
+        hit("store/commit/written");
+        if header.hands_over() {
+            hit("store/handover/written");
+        }
         desk.forget_up_to(header.height);
         drop(desk);
         let head = Head {
@@ -77,7 +86,9 @@ impl Store {
         inner
             .mark
             .write(header.height, &id)
-            .map_err(|e| Fault::Storage(format!("cannot note the committed height: {e}")))
+            .map_err(|e| Fault::Storage(format!("cannot note the committed height: {e}")))?;
+        hit("store/commit/marked");
+        Ok(())
     }
 
     /// STORE-3: the block is the head's child and the certificate is this block's.
@@ -102,7 +113,7 @@ impl Store {
         if receipts.iter().filter(|receipt| receipt.tx != Hash::ZERO).count() != block.txs.len() {
             return wrong("it has another number of receipts than of transactions");
         }
-        if hands_over(header) && next_set.hash() != header.next_validators {
+        if header.hands_over() && next_set.hash() != header.next_validators {
             return wrong("the next validators are not those that it names");
         }
         Ok(())

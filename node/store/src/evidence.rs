@@ -2,6 +2,7 @@
 
 use crate::columns::{META, column};
 use crate::{Store, storage};
+use leither_failpoints::hit;
 use leither_state::Fault;
 use leither_types::{Evidence, codec::decode_trusted};
 use parity_scale_codec::Encode;
@@ -20,7 +21,13 @@ impl Store {
         self.inner.check()?;
         let mut options = WriteOptions::default();
         options.set_sync(true);
-        self.inner.db.put_cf_opt(column(&self.inner.db, META)?, key(proof), proof.encode(), &options).map_err(storage)
+        hit("store/evidence/before");
+        self.inner
+            .db
+            .put_cf_opt(column(&self.inner.db, META)?, key(proof), proof.encode(), &options)
+            .map_err(storage)?;
+        hit("store/evidence/written");
+        Ok(())
     }
 
     /// Forgets one that is of no use any more. Should that be lost, it is found useless again.

@@ -4,19 +4,14 @@
 use crate::columns::{HANDOVERS, column, height_key};
 use crate::{Commit, Store, storage};
 use leither_state::Fault;
-use leither_types::{Handover, Header, Height, codec::decode_trusted};
+use leither_types::{Handover, Height, codec::decode_trusted};
 use parity_scale_codec::Encode;
 use rocksdb::{DB, Direction, IteratorMode, WriteBatch};
-
-/// Whether others vote after this block.
-pub(crate) fn hands_over(header: &Header) -> bool {
-    header.validators != header.next_validators
-}
 
 /// STORE-13: the row of a block after which others vote.
 pub(crate) fn write_handover(db: &DB, batch: &mut WriteBatch, commit: &Commit<'_>) -> Result<(), Fault> {
     let header = &commit.block.header;
-    if hands_over(header) {
+    if header.hands_over() {
         let row = (header, commit.certificate, commit.next_set).encode();
         batch.put_cf(column(db, HANDOVERS)?, height_key(header.height), row);
     }

@@ -18,7 +18,7 @@
 //! stranger can walk to the validators of today ([`check_chain_of_trust`]); the state at one height can be written out in chunks and
 //! built up again elsewhere ([`snapshots`]).
 //!
-//! Absent on purpose: what records mean, whether a block is valid, old versions of the state. Rules `STORE-1` to `STORE-23` are in
+//! Absent on purpose: what records mean, whether a block is valid, old versions of the state. Rules `STORE-1` to `STORE-24` are in
 //! `spec/store.md`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -43,12 +43,13 @@ mod undecided;
 
 pub use commit::Commit;
 pub use disk::tree_bytes;
-pub use leither_types::Handover;
+pub use leither_types::{Handover, TrustError};
 pub use open::OpenError;
-pub use prune::{KEPT_MIN, Pruned, to_prune};
+pub use prove::Unproven;
+pub use prune::{KEPT_MIN, Pruned, is_near, to_prune};
 pub use snapshots::{Manifest, SnapshotError};
 pub use stat::ColumnStat;
-pub use trust::{TrustError, check_chain_of_trust};
+pub use trust::check_chain_of_trust;
 pub use undecided::{UNDECIDED_AHEAD_MAX, UNDECIDED_BYTES_MAX, UNDECIDED_PER_HEIGHT_MAX, Undecided};
 
 use books::Books;
@@ -57,7 +58,7 @@ use leither_types::{Certificate, GenesisHead, Hash, Header, Height, Millis};
 use mark::Mark;
 use rocksdb::DB;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use undecided::Desk;
 
@@ -103,6 +104,8 @@ struct Inner {
     /// The lowest height from which on all blocks are whole. Compaction reads it too.
     base: Arc<AtomicU64>,
     db: DB,
+    /// Long work is to end: the process does.
+    ending: AtomicBool,
     /// Why the store has stopped.
     broken: OnceLock<Fault>,
 }
@@ -136,6 +139,14 @@ impl Store {
         Ok(Arc::new(snapshot::Snapshot { inner: self.inner.clone(), height }))
     }
 
+    /// STORE-24: a snapshot that is being written and a prune that frees room end within seconds, and none begins any more. What they had
+    /// not finished, the next start removes or finishes. To be called when nothing will be committed any more: the database's own
+    /// housekeeping ends, too.
+    pub fn end_long_work(&self) {
+        self.inner.ending.store(true, Ordering::Release);
+        self.inner.db.cancel_all_background_work(false);
+    }
+
     /// What the database takes on disk.
     pub fn disk_bytes(&self) -> Result<u64, Fault> {
         disk::bytes(&self.inner.dir)
@@ -146,6 +157,10 @@ impl Inner {
     /// STORE-8: nothing more is answered once a commit has failed.
     fn check(&self) -> Result<(), Fault> {
         self.broken.get().map_or(Ok(()), |fault| Err(fault.clone()))
+    }
+
+    fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
     }
 
     fn base(&self) -> Height {

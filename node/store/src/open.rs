@@ -7,12 +7,13 @@ use crate::commit::write_state;
 use crate::mark::Mark;
 use crate::undecided::Desk;
 use crate::{Head, Inner, Store, disk};
+use leither_failpoints::hit;
 use leither_state::{Fault, Ledger, WriteSet, record_commitment, record_key_hash};
 use leither_types::{Block, Certificate, GenesisHead, Hash, Header, Height, codec::decode_trusted};
 use parity_scale_codec::{Decode, Encode};
 use rocksdb::{DB, IteratorMode, ReadOptions, WriteBatch, WriteOptions};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 /// The layout that this program writes.
@@ -125,6 +126,7 @@ impl Store {
                 Fault::Storage(_) => at.fault(e),
                 _ => OpenError::Genesis(e),
             })?;
+            hit("store/created");
         }
         check_meta(&at, &db, genesis)?;
         let lowest = load_base(&at, &db)?;
@@ -152,6 +154,7 @@ impl Store {
             copying: Mutex::new(()),
             mark,
             db,
+            ending: AtomicBool::new(false),
             broken: OnceLock::new(),
         };
         Ok(Self { inner: Arc::new(inner) })

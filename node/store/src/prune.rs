@@ -3,6 +3,7 @@
 use crate::columns::{BASE, BODIES, FREEING, HEADERS, META, RECEIPTS, column, height_key};
 use crate::undecided::synced;
 use crate::{Store, age, disk, poisoned, storage};
+use leither_failpoints::hit;
 use leither_state::Fault;
 use leither_types::Height;
 use rocksdb::{CompactOptions, WriteBatch};
@@ -21,7 +22,8 @@ pub struct Pruned {
     pub from: Height,
     /// The lowest whole height now; the same where nothing could go.
     pub to: Height,
-    /// By how much the database's files have shrunk. Commits go on meanwhile, so this is less than what was freed.
+    /// By how much the database's files have shrunk. Commits go on meanwhile, so this is less than what was freed; 0 where the node ended
+    /// before it was done.
     pub bytes: u64,
 }
 
@@ -46,19 +48,17 @@ impl Store {
         if to > from {
             self.raise_base(to)?;
         }
-        let bytes = self.free_pruned()?;
+        let bytes = self.free_pruned()?.unwrap_or_default();
         tracing::info!(from, to, bytes, "pruned");
         Ok(Pruned { from, to, bytes })
     }
 
-    /// STORE-23: frees what a prune that was cut short had taken out. `false`: there was nothing to do. To be called once after opening,
-    /// by a thread that may take its time.
+    /// STORE-23: frees what a prune that was cut short had taken out. `false`: there was nothing to do, or the node ends. To be called once
+    /// after opening, by a thread that may take its time.
     pub fn finish_prune(&self) -> Result<bool, Fault> {
         self.inner.check()?;
         let _only = self.inner.pruning.lock().map_err(poisoned)?;
-        let is_due = self.is_freeing()?;
-        self.free_pruned()?;
-        Ok(is_due)
+        Ok(self.free_pruned()?.is_some())
     }
 
     fn is_freeing(&self) -> Result<bool, Fault> {
@@ -77,35 +77,43 @@ impl Store {
         batch.put_cf(meta, FREEING, []);
         let _gate = inner.gate.write().map_err(poisoned)?;
         inner.db.write_opt(batch, &synced()).map_err(storage)?;
+        hit("store/prune/noted");
         // Only now, that it is durable, compaction may drop by it.
         inner.base.store(to, Ordering::Release);
         Ok(())
     }
 
-    fn free_pruned(&self) -> Result<u64, Fault> {
-        if !self.is_freeing()? {
-            return Ok(0);
-        }
+    /// Says by how much the files have shrunk; nothing where nothing was due, or STORE-24 cut it short.
+    fn free_pruned(&self) -> Result<Option<u64>, Fault> {
         let inner = &*self.inner;
+        if !self.is_freeing()? || inner.is_ending() {
+            return Ok(None);
+        }
         let before = disk::bytes(&inner.dir)?;
         let (first, base) = (height_key(0), inner.base());
         let mut options = CompactOptions::default();
         // Other compactions go on, so that commits never wait for this one.
         options.set_exclusive_manual_compaction(false);
-        for name in BY_HEIGHT {
+        for name in BY_HEIGHT.into_iter().take_while(|_| !inner.is_ending()) {
             let column = column(&inner.db, name)?;
             // Whole files first: that frees most of the room without needing any.
             let last = height_key(base.saturating_sub(1));
             inner.db.delete_file_in_range_cf(column, first, last).map_err(storage)?;
+            hit("store/prune/files-gone");
             inner.db.compact_range_cf_opt(column, Some(first), Some(height_key(base)), &options);
         }
-        for name in age::BY_AGE {
+        for name in age::BY_AGE.into_iter().take_while(|_| !inner.is_ending()) {
             inner.db.compact_range_cf_opt(column(&inner.db, name)?, None::<&[u8]>, None::<&[u8]>, &options);
         }
+        if inner.is_ending() {
+            // A compaction that was called off says nothing of it. The mark stays for the next start.
+            return Ok(None);
+        }
+        hit("store/prune/compacted");
         let mut batch = WriteBatch::default();
         batch.delete_cf(column(&inner.db, META)?, FREEING);
         inner.db.write_opt(batch, &synced()).map_err(storage)?;
-        Ok(before.saturating_sub(disk::bytes(&inner.dir)?))
+        Ok(Some(before.saturating_sub(disk::bytes(&inner.dir)?)))
     }
 }
 
@@ -114,16 +122,20 @@ fn highest_base(head: Height) -> Height {
     head.saturating_sub(KEPT_MIN - 1)
 }
 
+/// STORE-22: whether so many bytes come near the cap. A cap of 0 is none.
+pub fn is_near(cap: u64, used: u64) -> bool {
+    cap > 0 && u128::from(used) >= u128::from(cap) * 9 / 10
+}
+
 /// STORE-22: from which height on blocks are to be kept so that what the node writes stays below `cap` bytes; nothing where that is the case.
 ///
 /// It begins at nine tenths of the cap and aims at three quarters, so that pruning is rare. `used` is all that counts against the cap;
 /// blocks are all that can go: where their going is not enough, the rest must be told to whoever set the cap. A cap of 0 is none.
 pub fn to_prune(cap: u64, used: u64, base: Height, head: Height, bytes_a_block: u64) -> Option<Height> {
-    let part = |quarters: u128, of: u128| u128::from(cap) * quarters / of;
-    if cap == 0 || u128::from(used) < part(9, 10) {
+    if !is_near(cap, used) {
         return None;
     }
-    let excess = u128::from(used).saturating_sub(part(3, 4));
+    let excess = u128::from(used).saturating_sub(u128::from(cap) * 3 / 4);
     let blocks = u64::try_from(excess.div_ceil(u128::from(bytes_a_block.max(1)))).unwrap_or(u64::MAX);
     let keep_from = base.saturating_add(blocks).min(highest_base(head));
     (keep_from > base).then_some(keep_from)

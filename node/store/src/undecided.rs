@@ -2,6 +2,7 @@
 
 use crate::columns::{UNDECIDED, column, proposal_key, read_undecided_key, round_key};
 use crate::{Inner, Store, poisoned, storage};
+use leither_failpoints::hit;
 use leither_state::Fault;
 use leither_types::{BLOCK_BYTES_MAX, Hash, Height};
 use rocksdb::{DB, IteratorMode, WriteBatch, WriteOptions};
@@ -174,7 +175,9 @@ impl Store {
             batch.put_cf(column, proposal_key(height, id), bytes);
         }
         batch.put_cf(column, round_key(height, round, id), []);
+        hit("store/undecided/before");
         self.inner.db.write_opt(batch, &synced()).map_err(storage)?;
+        hit("store/undecided/written");
         sheet.rounds.retain(|mention| !leaving.rounds.contains(mention));
         sheet.proposals.retain(|kept, _| !leaving.proposals.contains(kept));
         sheet.proposals.entry(*id).or_insert(bytes.len());

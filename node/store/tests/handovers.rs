@@ -2,7 +2,9 @@
 mod common;
 
 use common::*;
-use leither_store::{Handover, Store};
+use leither_state::{Answer, PROOF_HANDOVERS_MAX, Question};
+use leither_store::{Handover, Store, Unproven};
+use leither_types::{Height, Trusted};
 
 fn commit_handovers(store: &Store, n: u64) -> Vec<Handover> {
     let mut all = Vec::new();
@@ -61,4 +63,58 @@ fn store_13_a_database_from_before_handovers_opens_and_gets_them() {
     let store = open(dir.path()).unwrap();
     assert_eq!(store.handovers(0, 9).unwrap(), []);
     assert_eq!(commit_handovers(&store, 1), store.handovers(0, 9).unwrap());
+}
+
+/// What is proven from the block of this height, which is trusted as this database has it.
+fn proven(store: &Store, from: Option<Height>) -> Result<(usize, Answer), Unproven> {
+    let question = Question::Holding { token: token(0), id: account(1) };
+    let proof = store.prove_from(&question, from).unwrap()?;
+    let trusted = from.map(|height| Trusted { height, block: proof.handovers[0].header.id() });
+    let answer = proof.verify_from(&genesis().chain(), trusted.as_ref(), &question).unwrap();
+    Ok((proof.handovers.len(), answer))
+}
+
+#[test]
+fn store_7_a_proof_can_begin_at_a_block_that_is_kept_and_is_shorter_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    // Handovers at 1, 3, 5, 7, 9; the head is 10.
+    commit_handovers(&store, 5);
+    let (all, answer) = proven(&store, None).unwrap();
+    assert_eq!(all, 5);
+    for (from, blocks) in [(1, 5), (2, 5), (3, 4), (8, 2), (9, 1)] {
+        assert_eq!(proven(&store, Some(from)), Ok((blocks, answer.clone())), "from {from}");
+    }
+    for from in [10, 11, u64::MAX] {
+        assert_eq!(proven(&store, Some(from)), Err(Unproven::NoStart(from)));
+    }
+    // What is pruned is no start any more, but for changes of the set.
+    for _ in 0..150 {
+        store.commit(&handing_over(&store, &set(5), &set(5)).commit()).unwrap();
+    }
+    store.prune(20).unwrap();
+    for (from, blocks) in [(9, Ok(1)), (10, Err(Unproven::NoStart(10))), (20, Ok(1)), (1, Ok(5))] {
+        assert_eq!(proven(&store, Some(from)).map(|(blocks, _)| blocks), blocks, "from {from}");
+    }
+    let empty = tempfile::tempdir().unwrap();
+    assert_eq!(proven(&open(empty.path()).unwrap(), None), Err(Unproven::NoBlock));
+}
+
+#[test]
+fn store_7_more_changes_than_a_proof_holds_are_proven_from_the_height_that_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    let many = PROOF_HANDOVERS_MAX as u64;
+    for n in 0..many {
+        store.commit(&handing_over(&store, &set(n), &set(n + 1)).commit()).unwrap();
+    }
+    store.commit(&handing_over(&store, &set(many), &set(many)).commit()).unwrap();
+    assert_eq!(proven(&store, None).unwrap().0, PROOF_HANDOVERS_MAX);
+    for n in many..many + 3 {
+        store.commit(&handing_over(&store, &set(n), &set(n + 1)).commit()).unwrap();
+    }
+    // The head hands over itself; two of those changes lie below it.
+    let Err(Unproven::TooMany { from }) = proven(&store, None) else { panic!("too many") };
+    assert_eq!(proven(&store, Some(from)).unwrap().0, PROOF_HANDOVERS_MAX);
+    assert_eq!(proven(&store, Some(from - 1)), Err(Unproven::TooMany { from }));
 }

@@ -181,3 +181,19 @@ fn store_19_readers_and_commits_beside_a_prune_see_whole_blocks_or_none() {
     pruner.join().unwrap();
     reader.join().unwrap();
 }
+
+#[test]
+fn store_24_a_prune_that_the_end_of_the_node_cuts_short_is_finished_by_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    let all = grown(&store, 260);
+    store.end_long_work();
+    let pruned = store.prune(150).unwrap();
+    assert_eq!((pruned.from, pruned.to, pruned.bytes), (1, 150, 0));
+    check(&store, &all, 150);
+    assert!(!store.finish_prune().unwrap(), "the node ends");
+    drop(store);
+    let store = open(dir.path()).unwrap();
+    assert!(store.finish_prune().unwrap() && !store.finish_prune().unwrap());
+    check(&store, &all, 150);
+}

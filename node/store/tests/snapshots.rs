@@ -282,8 +282,77 @@ fn store_16_each_lie_of_a_peer_is_refused_by_name_and_leaves_nothing_behind() {
     assert!(matches!(list(swapped).refusal(&mut from(&dir)), SnapshotError::BadRows { .. }));
     let twice = [&[all[0]], &all[..]].concat();
     assert!(matches!(list(twice).refusal(&mut from(&dir)), SnapshotError::BadRows { .. }));
-    assert!(matches!(list(all[1..].to_vec()).refusal(&mut from(&dir)), SnapshotError::Count { .. }));
+    // So few bytes cannot be so many rows, which needs no fetching.
+    let mut asked = 0;
+    let refused = list(all[1..].to_vec()).refusal(&mut |hash| {
+        asked += 1;
+        from(&dir)(hash)
+    });
+    assert!(matches!(refused, SnapshotError::Contradiction(_)) && asked == 0, "{refused}");
     honest.restore(&mut from(&dir)).unwrap();
+}
+
+#[test]
+fn store_16_rows_beyond_the_manifests_counts_end_it_before_the_rest_is_fetched() {
+    let (home, store) = chain(3);
+    store.commit(&with(&store, many(30_000, 1)).commit()).unwrap();
+    let dir = home.path().join("snapshots");
+    let manifest = store.write_snapshot(&dir, &quiet).unwrap();
+    let of = |change: fn(&mut Manifest)| {
+        let mut joiner = Joiner::new(&store, &manifest);
+        change(&mut joiner.manifest);
+        let mut asked = 0;
+        let refused = joiner.refusal(&mut |hash| {
+            asked += 1;
+            from(&dir)(hash)
+        });
+        (refused, asked)
+    };
+    // More records leave room for what the fewer holdings took, so that the manifest is no contradiction in itself.
+    let (refused, asked) = of(|m| (m.holdings, m.records) = (1_000, 60_000));
+    assert!(matches!(refused, SnapshotError::Count { what: "holdings", .. }) && asked == 1, "{refused}, {asked} chunks");
+    let (refused, asked) = of(|m| (m.holdings, m.records) = (m.holdings + 100, m.records));
+    assert!(matches!(refused, SnapshotError::Count { what: "holdings", .. }), "{refused}, {asked} chunks");
+    let (refused, _) = of(|m| m.records -= 1);
+    assert!(matches!(refused, SnapshotError::Count { what: "records", .. }), "{refused}");
+    assert!(matches!(of(|m| m.holdings *= 2), (SnapshotError::Contradiction(_), 0)));
+}
+
+#[test]
+fn store_14_what_leads_to_the_snapshot_stands_beside_it_before_it_has_its_name() {
+    let (home, store) = chain(9);
+    let dir = home.path().join("snapshots");
+    let manifest = store.write_snapshot(&dir, &quiet).unwrap();
+    let (path, _) = list_snapshots(&dir).remove(0);
+    assert_eq!(read_manifest(&path).unwrap(), manifest);
+    let handovers = store.handovers(0, 9).unwrap();
+    assert_eq!((read_handovers(&path, &manifest).unwrap(), handovers.len()), (handovers, 1));
+    assert_eq!(newest_height(&dir), Some(9));
+    let file = path.join("handovers.scale");
+    let bytes = fs::read(&file).unwrap();
+    fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
+    assert!(matches!(read_handovers(&path, &manifest), Err(SnapshotError::Handovers(_))));
+    fs::remove_file(&file).unwrap();
+    assert!(matches!(read_handovers(&path, &manifest), Err(SnapshotError::Disk { .. })));
+    assert_eq!(newest_height(&home.path().join("nothing")), None);
+}
+
+#[test]
+fn store_24_a_snapshot_that_is_being_written_ends_when_the_node_does_and_leaves_nothing() {
+    let (home, store) = chain(3);
+    store.commit(&with(&store, many(30_000, 1)).commit()).unwrap();
+    let dir = home.path().join("snapshots");
+    let told = std::cell::Cell::new(0);
+    let progress = |_: u64, _: u64| {
+        told.set(told.get() + 1);
+        store.end_long_work();
+    };
+    assert_eq!(store.write_snapshot(&dir, &progress), Err(SnapshotError::Ending));
+    assert_eq!((told.get(), fs::read_dir(&dir).unwrap().count()), (1, 0));
+    assert_eq!(store.write_snapshot(&dir, &quiet), Err(SnapshotError::Ending), "none begins any more");
+    drop(store);
+    let store = open(&home.path().join("data")).unwrap();
+    assert_eq!(store.write_snapshot(&dir, &quiet).unwrap().height, 4);
 }
 
 #[test]
@@ -305,7 +374,7 @@ fn store_16_rows_that_are_no_leaves_are_refused_before_any_root_is_computed() {
         let hash = Hash(*blake3::hash(&chunk).as_bytes());
         let mut joiner = Joiner::new(&store, &manifest);
         joiner.manifest.chunks = List::new(vec![(hash, chunk.len() as u32)]).unwrap();
-        joiner.manifest.bytes = chunk.len() as u64;
+        (joiner.manifest.bytes, joiner.manifest.holdings, joiner.manifest.records) = (chunk.len() as u64, 0, 1);
         let refused = joiner.refusal(&mut |_| Ok(chunk.clone()));
         assert!(matches!(refused, SnapshotError::BadRows { .. }), "{row:?}: {refused}");
     }
@@ -329,6 +398,7 @@ fn store_16_a_database_that_is_there_is_never_overwritten_and_a_torn_restore_is_
     fs::create_dir(joiner.data()).unwrap();
     joiner.restore(&mut from(&dir)).unwrap();
     assert!(!part.exists());
+    assert_eq!(fs::metadata(joiner.data()).unwrap().mode() & 0o777, 0o700, "for the owner alone");
     let before = open(&joiner.data()).unwrap().head().unwrap();
     assert_eq!(joiner.restore(&mut from(&dir)), Err(SnapshotError::Occupied(joiner.data())));
     assert_eq!(open(&joiner.data()).unwrap().head().unwrap(), before);

@@ -134,28 +134,32 @@ fn store_17_exchanged_sets_and_other_chains_are_refused() {
     moved.height = 26;
     assert_eq!(walk(&handovers, &moved, &certificate), Err(TrustError::Certificate(26)), "a wrong height is another block");
     let zero = header(0, A, A);
-    assert_eq!(walk(&[], &zero, &signed(&zero, A)), Err(TrustError::BeforeTrusted(0)));
+    assert_eq!(walk(&[], &zero, &signed(&zero, A)), Err(TrustError::Order(0)));
 }
 
 #[test]
-fn store_17_a_trusted_block_is_where_the_walk_begins_and_what_it_may_not_contradict() {
+fn store_17_a_trusted_block_is_one_of_those_that_are_shown_or_nothing_is_believed() {
     let (handovers, last, certificate) = chain();
-    let id = handovers[0].header.id();
-    let from = |trusted, handovers: &[Handover], header: &Header, certificate: &Certificate| {
-        check_chain_of_trust(&genesis(), Some(trusted), handovers, header, certificate)
+    let with = |height, block, handovers: &[Handover]| {
+        check_chain_of_trust(&genesis(), Some(&Trusted { height, block }), handovers, &last, &certificate)
     };
-    assert_eq!(from((10, id, set(B)), &handovers, &last, &certificate), Ok(set(C)));
-    assert_eq!(from((10, id, set(B)), &handovers[1..], &last, &certificate), Ok(set(C)));
-    assert_eq!(from((10, Hash([3; 32]), set(B)), &handovers, &last, &certificate), Err(TrustError::NotTrusted(10)));
-    assert_eq!(from((10, id, set(A)), &handovers[1..], &last, &certificate), Err(TrustError::Validators(20)));
-    let early = header(9, A, A);
-    assert_eq!(from((10, id, set(B)), &[], &early, &signed(&early, A)), Err(TrustError::BeforeTrusted(9)));
-    // The trusted block itself, whose certificate is still asked for.
-    assert_eq!(from((25, last.id(), set(C)), &[], &last, &certificate), Ok(set(C)));
-    assert_eq!(from((25, last.id(), set(C)), &[], &last, &signed(&last, B)), Err(TrustError::Certificate(25)));
-    assert_eq!(from((25, Hash([3; 32]), set(C)), &[], &last, &certificate), Err(TrustError::NotTrusted(25)));
-    assert_eq!(from((10, id, set(B)), &[], &handovers[0].header, &handovers[0].certificate), Err(TrustError::Validators(10)));
-    for error in [TrustError::Order(1), TrustError::Certificate(1), TrustError::BeforeTrusted(1), TrustError::NotTrusted(1)] {
+    assert_eq!(with(25, last.id(), &handovers), Ok(set(C)));
+    assert_eq!(with(10, handovers[0].header.id(), &handovers), Ok(set(C)));
+    assert_eq!(with(20, handovers[1].header.id(), &handovers), Ok(set(C)));
+    for height in [10, 20, 25] {
+        assert_eq!(with(height, Hash([3; 32]), &handovers), Err(TrustError::NotTrusted(height)));
+    }
+    for height in [0, 9, 15, 24, 26] {
+        assert_eq!(with(height, last.id(), &handovers), Err(TrustError::NotShown(height)));
+    }
+    // To know a block does not replace the walk to it.
+    assert_eq!(with(20, handovers[1].header.id(), &handovers[1..]), Err(TrustError::Validators(20)));
+    // Two blocks of one height, of which one is the trusted one.
+    let other = Header { time: 5, ..handovers[1].header.clone() };
+    let twin = Handover { certificate: signed(&other, B), header: other, set: set(C) };
+    let both = [handovers[0].clone(), twin, handovers[1].clone()];
+    assert_eq!(with(20, handovers[1].header.id(), &both), Err(TrustError::NotTrusted(20)));
+    for error in [TrustError::Order(1), TrustError::Certificate(1), TrustError::NotShown(1), TrustError::NotTrusted(1)] {
         assert!(error.to_string().contains("ask"), "{error}");
     }
 }

@@ -1,9 +1,9 @@
 use super::election::{bind, is_seated};
-use super::types::{Contact, NextKey, Stake, Standing};
+use super::types::{Contact, NextKey, Service, Stake, Standing};
 use super::{Error, Event, ROSTER_MAX, keys, there};
 use crate::{Ctx, Stop, accounts};
 use leither_state::{Fault, Overlay};
-use leither_types::{AccountId, Amount, List, PublicKey, Signature, TokenId, ValidatorId, Weight, possession_bytes};
+use leither_types::{AccountId, Amount, List, PublicKey, Signature, TokenId, ValidatorId, Weight, possession_bytes, swarm_bytes};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,8 @@ pub enum Call {
         possession: Signature,
         /// Where it is found.
         contact: Contact,
+        /// By the contact's swarm key, over [`leither_types::swarm_bytes`].
+        swarm_possession: Signature,
         /// How many smallest units of `mei`.
         pledge: Amount,
     },
@@ -44,12 +46,16 @@ pub enum Call {
         possession: Signature,
         /// The name in the consensus swarm that goes with it.
         swarm: PublicKey,
+        /// By that one, over [`leither_types::swarm_bytes`].
+        swarm_possession: Signature,
     },
     /// It is found elsewhere.
     #[codec(index = 5)]
     Move {
         /// Where.
         contact: Contact,
+        /// By the contact's swarm key, over [`leither_types::swarm_bytes`].
+        swarm_possession: Signature,
     },
     /// STAKING-11: the operator's node can play by these rules.
     #[codec(index = 6)]
@@ -62,7 +68,7 @@ pub enum Call {
 impl Call {
     pub(crate) fn check(&self) -> Result<(), Error> {
         match self {
-            Call::Join { contact, .. } | Call::Move { contact } => check_address(&contact.address),
+            Call::Join { contact, .. } | Call::Move { contact, .. } => check_address(&contact.address),
             Call::Raise { amount } if amount.is_zero() => Err(Error::Pledge { have: *amount, need: Amount::new(1) }),
             _ => Ok(()),
         }
@@ -70,9 +76,11 @@ impl Call {
 
     pub(crate) fn weight(&self) -> Weight {
         match self {
-            // A signature to verify, three records, and the roster.
-            Call::Join { .. } | Call::Rotate { .. } => 100_000,
-            Call::Raise { .. } | Call::Leave | Call::Unjail | Call::Move { .. } | Call::Ready { .. } => 40_000,
+            // Two signatures to verify, three records, and the roster, which may have to be read through for room.
+            Call::Join { .. } => 1_000_000,
+            Call::Rotate { .. } => 150_000,
+            Call::Move { .. } => 100_000,
+            Call::Raise { .. } | Call::Leave | Call::Unjail | Call::Ready { .. } => 40_000,
         }
     }
 }
@@ -89,16 +97,29 @@ fn check_address(address: &str) -> Result<(), Error> {
 pub fn apply(ctx: &mut Ctx<'_>, call: &Call) -> Result<(), Stop> {
     let operator = ctx.actor();
     match call {
-        Call::Join { key, possession, contact, pledge } => join(ctx, operator, key, possession, contact, *pledge),
+        Call::Join { key, possession, contact, swarm_possession, pledge } => {
+            join(ctx, operator, key, possession, contact, *pledge)?;
+            check_swarm(ctx, &operator, &contact.swarm, swarm_possession)
+        }
         Call::Raise { amount } => raise(ctx, &operator, *amount),
         Call::Leave => leave(ctx, &operator),
         Call::Unjail => unjail(ctx, &operator),
-        Call::Rotate { key, possession, swarm } => rotate(ctx, &operator, key, possession, swarm),
-        Call::Move { contact } => {
+        Call::Rotate { key, possession, swarm, swarm_possession } => {
+            rotate(ctx, &operator, key, possession, swarm)?;
+            check_swarm(ctx, &operator, swarm, swarm_possession)
+        }
+        Call::Move { contact, swarm_possession } => {
+            check_swarm(ctx, &operator, &contact.swarm, swarm_possession)?;
             change(ctx, &operator, Event::Moved { operator }, |stake| stake.contact = Some(contact.clone()))
         }
         Call::Ready { rules } => ready(ctx, &operator, *rules),
     }
+}
+
+/// STAKING-15.
+fn check_swarm(ctx: &Ctx<'_>, operator: &AccountId, swarm: &PublicKey, possession: &Signature) -> Result<(), Stop> {
+    let is_theirs = swarm.may_be_bound() && swarm.verify(&swarm_bytes(&ctx.block.chain, operator, swarm), possession);
+    if is_theirs { Ok(()) } else { Err(Error::Swarm.into()) }
 }
 
 /// The stake of an operator that has not left and was not ejected.
@@ -141,6 +162,9 @@ fn join(
     // One who is not on it: it has no stake.
     let at = roster.binary_search(&operator).unwrap_or_else(|at| at);
     roster.insert(at, operator);
+    if roster.len() > ROSTER_MAX {
+        roster = displace(ctx, roster, pledge)?;
+    }
     let roster = List::new(roster).ok_or(Error::Full { max: ROSTER_MAX as u32 })?;
     accounts::lock(ctx.state, &TokenId::NATIVE, &operator, pledge)?;
     keys::ROSTER.put(ctx.state, &roster);
@@ -152,10 +176,33 @@ fn join(
         standing: Standing::Active,
         next_key: None,
         ready: ctx.block.params.version,
+        service: Service::Fresh,
     };
     keys::STAKE.put(ctx.state, &operator, &stake);
     ctx.emit(Event::Joined { operator, validator: ValidatorId::of_key(key), pledge });
     Ok(())
+}
+
+/// STAKING-14: the roster without the least of those who were never elected; nobody is behind in duties with it, so its pledge is free at once.
+fn displace(ctx: &mut Ctx<'_>, roster: Vec<AccountId>, pledge: Amount) -> Result<Vec<AccountId>, Stop> {
+    let mut least: Option<(AccountId, Stake)> = None;
+    for operator in &roster {
+        // The newcomer has none yet.
+        let Some(stake) = keys::STAKE.get(ctx.state, operator)? else { continue };
+        let is_less = least.as_ref().is_none_or(|(_, least)| stake.pledge < least.pledge);
+        if stake.service == Service::Fresh && stake.pledge < pledge && is_less {
+            least = Some((*operator, stake));
+        }
+    }
+    let (operator, stake) = least.ok_or(Error::Full { max: ROSTER_MAX as u32 })?;
+    accounts::unlock(ctx.state, &TokenId::NATIVE, &operator, stake.pledge)?;
+    keys::STAKE.remove(ctx.state, &operator);
+    // They never voted, so nothing can come up against these keys.
+    for key in std::iter::once(stake.key).chain(stake.next_key.map(|next| next.key)) {
+        keys::OWNER.remove(ctx.state, &ValidatorId::of_key(&key));
+    }
+    ctx.emit(Event::Released { operator, amount: stake.pledge });
+    Ok(roster.into_iter().filter(|one| *one != operator).collect())
 }
 
 /// STAKING-3: one that was never bound, by whoever has it.

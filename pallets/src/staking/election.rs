@@ -1,5 +1,7 @@
-use super::faults::{count_misses, forget_misses, punish};
-use super::types::{Epoch, Owner, Stake, Standing};
+use super::absence::{count_misses, forget_absent, forget_misses};
+use super::faults::punish;
+use super::power::{power_of, weigh};
+use super::types::{Epoch, Owner, Service, Stake, Standing};
 use super::{Event, keys, there};
 use crate::{Ctx, accounts, params};
 use leither_state::{Fault, Overlay};
@@ -7,11 +9,7 @@ use leither_types::{
     AccountId, Certificate, Evidence, List, Millis, Params, RULES_VERSION, TokenId, Validator, ValidatorId, ValidatorSet,
 };
 use std::cmp::Reverse;
-
-/// From this many validators on none has more than a quarter of the power.
-const CAPPED_FROM: usize = 5;
-/// No validator has more power: the engine adds 64 of them up in 64 bits, and triples that.
-const POWER_MAX: u64 = 1 << 56;
+use std::collections::BTreeSet;
 
 /// What the end of a block does to the set. STAKING-9: the sets move on first, so that all the rest changes the set after the next.
 pub(crate) fn end_block(
@@ -26,9 +24,10 @@ pub(crate) fn end_block(
     let mut epoch = there(keys::EPOCH.get(ctx.state)?, "epoch")?;
     let now = ctx.block.epoch();
     if now > epoch.number {
+        let pulses = ctx.block.height.saturating_sub(epoch.elected_at);
         epoch = Epoch { number: now, elected_at: ctx.block.height };
         keys::EPOCH.put(ctx.state, &epoch);
-        elect(ctx, now)?;
+        elect(ctx, now, pulses)?;
     }
     Ok(())
 }
@@ -47,16 +46,18 @@ fn shift(state: &mut Overlay) -> Result<(ValidatorSet, ValidatorSet), Fault> {
     Ok((before, set))
 }
 
-/// STAKING-4.
-fn elect(ctx: &mut Ctx<'_>, epoch: u64) -> Result<(), Fault> {
+/// STAKING-4, after an epoch of so many pulses.
+fn elect(ctx: &mut Ctx<'_>, epoch: u64, pulses: u64) -> Result<(), Fault> {
     let roster = there(keys::ROSTER.get(ctx.state)?, "roster")?;
     let mut stakes = Vec::with_capacity(roster.len());
     for operator in roster.iter() {
         stakes.push((*operator, there(keys::STAKE.get(ctx.state, operator)?, "stake of the roster")?));
     }
-    forget_misses(ctx.state, &roster);
-    let rotated: Vec<_> = stakes.iter().map(|(operator, stake)| (*operator, with_next_key(stake))).collect();
+    forget_misses(ctx.state, &roster, pulses)?;
+    let mut rotated: Vec<_> = stakes.iter().map(|(operator, stake)| (*operator, with_next_key(stake))).collect();
     if let Some(set) = ranked(&rotated, &ctx.block.params) {
+        put_on_probation(ctx.state, &set, &mut rotated)?;
+        forget_absent(ctx.state, &set, ctx.block.time)?;
         for ((operator, before), (_, after)) in stakes.iter().zip(&rotated) {
             if before != after {
                 keys::STAKE.put(ctx.state, operator, after);
@@ -89,46 +90,48 @@ fn with_next_key(stake: &Stake) -> Stake {
     stake
 }
 
+/// STAKING-13: those of the elected who have yet to show that they run.
+fn put_on_probation(state: &mut Overlay, set: &ValidatorSet, stakes: &mut [(AccountId, Stake)]) -> Result<(), Fault> {
+    let elected: BTreeSet<AccountId> = set.iter().map(|validator| validator.operator).collect();
+    let mut list = Vec::new();
+    for (operator, stake) in stakes {
+        if stake.service != Service::Proven && elected.contains(operator) {
+            stake.service = Service::Probation;
+            list.push(*operator);
+        }
+    }
+    let list = List::new(list).ok_or_else(|| Fault::Corrupt("more on probation than validators".into()))?;
+    if keys::PROBATION.get(state)?.unwrap_or_default() != list {
+        keys::PROBATION.put(state, &list);
+    }
+    Ok(())
+}
+
 /// The most powerful candidates. Nothing where there is none: then the set stays (STAKING-8).
 fn ranked(stakes: &[(AccountId, Stake)], params: &Params) -> Option<ValidatorSet> {
     let candidate = |(operator, stake): &(AccountId, Stake)| {
         let power = power_of(stake, params);
         let fit = stake.standing == Standing::Active && power > 0;
-        fit.then_some(Validator { key: stake.key, power, operator: *operator })
+        fit.then_some((Validator { key: stake.key, power, operator: *operator }, stake.service == Service::Proven))
     };
-    let mut candidates: Vec<Validator> = stakes.iter().filter_map(candidate).collect();
-    candidates.sort_by_key(|validator| (Reverse(validator.power), validator.id()));
-    candidates.truncate((params.validators_max as usize).clamp(1, leither_types::VALIDATORS_MAX));
-    cap(&mut candidates);
-    ValidatorSet::new(candidates).ok()
-}
-
-/// By pledge and by genesis.
-pub(super) fn power_of(stake: &Stake, params: &Params) -> u64 {
-    let pledged = stake.pledge.0 / params.pledge_unit.0.max(1);
-    u64::try_from(pledged).unwrap_or(u64::MAX).saturating_add(stake.granted).min(POWER_MAX)
-}
-
-/// No more than a quarter of the total each: with the `n` greatest cut to `x`, `x = (n x + rest) / 4`, so `x = rest / (4 - n)`. Descending
-/// order is kept.
-fn cap(validators: &mut [Validator]) {
-    if validators.len() < CAPPED_FROM {
-        return;
-    }
-    for cut in 1..=3usize {
-        let rest: u128 = validators.iter().skip(cut).map(|v| u128::from(v.power)).sum();
-        let most = rest / (4 - cut as u128);
-        let next = validators.get(cut).map_or(0, |v| u128::from(v.power));
-        let least = validators.get(cut - 1).map_or(0, |v| u128::from(v.power));
-        if cut == 1 && least <= most {
-            return;
+    let mut candidates: Vec<(Validator, bool)> = stakes.iter().filter_map(candidate).collect();
+    candidates.sort_by_key(|(validator, _)| (Reverse(validator.power), validator.id()));
+    let seats = (params.validators_max as usize).clamp(1, leither_types::VALIDATORS_MAX);
+    // STAKING-13: seats that nobody else wants, or a quarter of them.
+    let proven = candidates.iter().filter(|(_, proven)| *proven).count();
+    let newcomers = seats.saturating_sub(proven).max(seats / 4).max(1);
+    let (mut known, mut new) = (Vec::new(), Vec::new());
+    for (validator, proven) in candidates {
+        if known.len() + new.len() == seats {
+            break;
         }
-        if next <= most {
-            let most = u64::try_from(most).unwrap_or(POWER_MAX).max(1);
-            validators.iter_mut().take(cut).for_each(|v| v.power = v.power.min(most));
-            return;
+        match proven {
+            true => known.push(validator),
+            false if new.len() < newcomers => new.push(validator),
+            false => {}
         }
     }
+    ValidatorSet::new(weigh(known, new)).ok()
 }
 
 /// STAKING-11.
@@ -219,51 +222,4 @@ pub(super) fn bind(state: &mut Overlay, operator: &AccountId, key: leither_types
 /// Whether this program plays by these rules: one that does not must stop, or it would decide otherwise than the rest.
 pub fn knows(version: u32) -> bool {
     (1..=RULES_VERSION).contains(&version)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use leither_types::{SecretKey, Validator};
-    use proptest::prelude::*;
-
-    fn validators(powers: &[u64]) -> Vec<Validator> {
-        let one = |(n, power): (usize, &u64)| {
-            let key = SecretKey::from_seed(&[n as u8 + 1; 32]).public();
-            Validator { key, power: *power, operator: AccountId([n as u8; 20]) }
-        };
-        let mut all: Vec<_> = powers.iter().enumerate().map(one).collect();
-        all.sort_by_key(|v| Reverse(v.power));
-        all
-    }
-
-    fn capped(powers: &[u64]) -> Vec<u64> {
-        let mut all = validators(powers);
-        cap(&mut all);
-        all.iter().map(|v| v.power).collect()
-    }
-
-    #[test]
-    fn staking_4_from_five_on_none_has_more_than_a_quarter() {
-        assert_eq!(capped(&[100, 1, 1, 1]), [100, 1, 1, 1], "four may be as they are");
-        assert_eq!(capped(&[10, 10, 10, 10, 10]), [10; 5]);
-        assert_eq!(capped(&[100, 3, 3, 3, 3]), [4, 3, 3, 3, 3]);
-        assert_eq!(capped(&[100, 100, 3, 3, 3]), [4, 4, 3, 3, 3]);
-        assert_eq!(capped(&[100, 100, 100, 3, 3]), [6, 6, 6, 3, 3]);
-        assert_eq!(capped(&[100, 100, 100, 100, 1]), [100, 100, 100, 100, 1], "already no more than a quarter");
-    }
-
-    proptest! {
-        #[test]
-        fn staking_4_whatever_is_pledged_the_cap_holds_and_no_order_changes(
-            mut powers in prop::collection::vec(1u64..=POWER_MAX, 5..12)
-        ) {
-            powers.sort_unstable_by_key(|p| Reverse(*p));
-            let after = capped(&powers);
-            let total: u128 = after.iter().map(|p| u128::from(*p)).sum();
-            prop_assert!(u128::from(after[0]) * 4 <= total.max(4), "{powers:?} -> {after:?}");
-            prop_assert!(after.windows(2).all(|pair| pair[0] >= pair[1]), "{powers:?} -> {after:?}");
-            prop_assert!(after.iter().zip(&powers).all(|(new, old)| new <= old && *new > 0));
-        }
-    }
 }

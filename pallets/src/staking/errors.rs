@@ -33,7 +33,7 @@ pub enum Error {
     Possession,
     /// The roster is full.
     #[codec(index = 5)]
-    #[error("there are {max} candidates already, none of whom has left")]
+    #[error("there are {max} candidates already, none of whom was never elected and has pledged less: pledge more, or wait")]
     Full {
         /// How many there may be.
         max: u32,
@@ -70,4 +70,8 @@ pub enum Error {
     #[codec(index = 11)]
     #[error("another key takes over at the next election already")]
     Rotating,
+    /// STAKING-15.
+    #[codec(index = 12)]
+    #[error("the proof is not by this swarm key, for this account, on this chain")]
+    Swarm,
 }

@@ -1,9 +1,10 @@
+use super::absence;
 use super::election::remove;
 use super::types::{Owner, Standing};
 use super::{Event, keys, pay, there};
 use crate::{Ctx, accounts, tokens};
-use leither_state::{Fault, Overlay, Read};
-use leither_types::{AccountId, Amount, Certificate, Evidence, Hash, TokenId, Validator, ValidatorSet};
+use leither_state::{Fault, Read};
+use leither_types::{AccountId, Amount, Evidence, Hash, TokenId, Validator};
 
 /// The part of a penalty that the proposer gets who put the evidence in a block, from the second version of the rules on: a tenth.
 const REPORTER_PART: u128 = 10;
@@ -54,6 +55,7 @@ pub(super) fn punish(ctx: &mut Ctx<'_>, evidence: &[Evidence], proposer: Option<
         keys::STAKE.put(ctx.state, &operator, &stake);
         keys::OWNER.put(ctx.state, &proof.offender(), &Owner { convicted: true, ..owner });
         remove(ctx.state, &operator)?;
+        absence::forget(ctx.state, &operator)?;
         seize(ctx, &operator, lost, proposer.map(|v| v.operator))?;
         ctx.emit(Event::Slashed { operator, validator: proof.offender(), height: proof.height(), amount: lost });
     }
@@ -78,46 +80,4 @@ fn seize(ctx: &mut Ctx<'_>, operator: &AccountId, lost: Amount, reporter: Option
         }
     }
     tokens::burn_fee(ctx.state, burnt)
-}
-
-/// STAKING-6: who is not in the parent's certificate has missed it.
-pub(super) fn count_misses(ctx: &mut Ctx<'_>, set: &ValidatorSet, certificate: &Certificate) -> Result<(), Fault> {
-    if certificate.height == 0 {
-        return Ok(());
-    }
-    let epoch = there(keys::EPOCH.get(ctx.state)?, "epoch")?;
-    let pulses = ctx.block.height.saturating_sub(epoch.elected_at);
-    for validator in set.iter() {
-        let id = validator.id();
-        if certificate.signatures.iter().any(|commit| commit.validator == id) {
-            continue;
-        }
-        let operator = validator.operator;
-        let missed = keys::MISSES.get(ctx.state, &operator)?.unwrap_or(0).saturating_add(1);
-        keys::MISSES.put(ctx.state, &operator, &missed);
-        if missed >= ctx.block.params.misses_max && u64::from(missed).saturating_mul(2) > pulses {
-            jail(ctx, &operator)?;
-        }
-    }
-    Ok(())
-}
-
-fn jail(ctx: &mut Ctx<'_>, operator: &AccountId) -> Result<(), Fault> {
-    let Some(mut stake) = keys::STAKE.get(ctx.state, operator)? else { return Ok(()) };
-    if stake.standing != Standing::Active {
-        return Ok(());
-    }
-    let until = ctx.block.time.saturating_add(ctx.block.params.jail_ms);
-    stake.standing = Standing::Jailed { until };
-    keys::STAKE.put(ctx.state, operator, &stake);
-    remove(ctx.state, operator)?;
-    ctx.emit(Event::Jailed { operator: *operator, until });
-    Ok(())
-}
-
-/// A new epoch counts anew.
-pub(super) fn forget_misses(state: &mut Overlay, roster: &[AccountId]) {
-    for operator in roster {
-        keys::MISSES.remove(state, operator);
-    }
 }

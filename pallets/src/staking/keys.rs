@@ -1,4 +1,4 @@
-use super::types::{Epoch, Owner, Stake};
+use super::types::{Absent, Epoch, Missed, Owner, Stake};
 use leither_state::{Item, Map};
 use leither_types::{AccountId, List, ValidatorId, ValidatorSet};
 
@@ -16,5 +16,9 @@ pub const STAKE: Map<AccountId, Stake> = Map::new(b"ss");
 pub const ROSTER: Item<List<AccountId, { super::ROSTER_MAX }>> = Item::new(b"sr");
 /// Every consensus key that was ever bound, for as long as the chain lasts: no key serves twice.
 pub const OWNER: Map<ValidatorId, Owner> = Map::new(b"sk");
-/// Pulses of this epoch that an operator's validator missed.
-pub const MISSES: Map<AccountId, u32> = Map::new(b"sm");
+/// What an operator's validator missed.
+pub const MISSES: Map<AccountId, Missed> = Map::new(b"sm");
+/// STAKING-13: operators of the elected that are on probation, in order of their ids.
+pub const PROBATION: Item<List<AccountId, { leither_types::VALIDATORS_MAX }>> = Item::new(b"sp");
+/// STAKING-12: who was jailed not long ago and is not back, in order of their ids.
+pub const ABSENT: Item<List<Absent, { super::ROSTER_MAX }>> = Item::new(b"sj");

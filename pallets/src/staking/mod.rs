@@ -12,13 +12,17 @@
 //! - STAKING-4: at the end of the first block of an epoch the `validators_max` most powerful candidates are elected. Power is
 //!   `pledge / pledge_unit` and what genesis granted; from five validators on none has more than a quarter of the total.
 //! - STAKING-5: who leaves votes until the next election; the pledge comes back `unbonding_ms` after that, by itself.
-//! - STAKING-6: a validator that missed `misses_max` pulses of an epoch, and more than half of them, is jailed.
+//! - STAKING-6: a validator that missed `misses_max` pulses, and more than half of them, is jailed.
 //! - STAKING-7: evidence costs `slash_permille` of the pledge, which is burnt, and the seat for good.
 //! - STAKING-8: the set is never empty: the last ones stay whatever they did.
 //! - STAKING-9: a change is known a whole block before it holds: a node that decides a height knows who votes on the next.
 //! - STAKING-10: a key change holds from the next election on; the old key can still be convicted.
 //! - STAKING-11: newer rules come at an election, when more than two thirds of the power, elected and present, are ready for them.
+//! - STAKING-12: absence takes out nobody where fewer than four would stay, nor more than a quarter of the power within an unbonding time.
+//! - STAKING-13: newcomers have together at most a quarter of the power until they have signed a block.
+//! - STAKING-14: a full roster makes room for a greater pledge, where one that was never elected is on it.
 
+mod absence;
 mod calls;
 mod election;
 mod errors;
@@ -26,6 +30,7 @@ mod events;
 mod faults;
 mod keys;
 mod pay;
+mod power;
 mod recovery;
 mod types;
 pub mod views;
@@ -36,7 +41,7 @@ pub use errors::Error;
 pub use events::Event;
 pub use faults::{Unconvincing, check_evidence};
 pub use recovery::Unseatable;
-pub use types::{Contact, Epoch, NextKey, Stake, Standing};
+pub use types::{Contact, Epoch, NextKey, Service, Stake, Standing};
 
 pub(crate) use election::end_block;
 pub(crate) use pay::pay_signers;
@@ -65,6 +70,8 @@ pub(crate) fn begin(state: &mut Overlay, set: &ValidatorSet, params: &Params, ti
             standing: Standing::Active,
             next_key: None,
             ready: params.version,
+            // Genesis vouches for them.
+            service: Service::Proven,
         };
         keys::STAKE.put(state, &founder.operator, &stake);
         keys::OWNER.put(state, &founder.id(), &Owner { operator: founder.operator, key: founder.key, convicted: false });

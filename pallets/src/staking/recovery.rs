@@ -1,6 +1,7 @@
-use super::election::{bind, power_of};
-use super::faults::forget_misses;
-use super::types::{Epoch, Stake, Standing};
+use super::absence;
+use super::election::bind;
+use super::power::power_of;
+use super::types::{Epoch, Service, Stake, Standing};
 use super::{ROSTER_MAX, keys, there};
 use leither_state::{Fault, Overlay};
 use leither_types::{AccountId, Amount, List, Millis, Params, Validator, ValidatorSet};
@@ -37,7 +38,7 @@ pub(crate) fn reseat(
         return Ok(Err(Unseatable::Strangers));
     }
     let roster = there(keys::ROSTER.get(state)?, "roster")?;
-    forget_misses(state, &roster);
+    absence::begin_anew(state, &roster);
     let mut operators = roster.into_vec();
     for operator in &operators {
         if !set.iter().any(|seat| seat.operator == *operator) {
@@ -104,6 +105,8 @@ fn give_seat(state: &mut Overlay, seat: &Validator, params: &Params) -> Result<R
         standing: Standing::Active,
         next_key: None,
         ready: known.as_ref().map_or(params.version, |stake| stake.ready),
+        // The genesis vouches for it.
+        service: Service::Proven,
     };
     stake.granted = seat.power.saturating_sub(power_of(&stake, params));
     keys::STAKE.put(state, &operator, &stake);

@@ -20,6 +20,23 @@ pub struct Stake {
     pub next_key: Option<NextKey>,
     /// The newest rules that its operator is ready for.
     pub ready: u32,
+    /// What it has shown so far.
+    pub service: Service,
+}
+
+/// STAKING-13: whether a validator has shown that it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Service {
+    /// It was never elected, so there is nothing that it could be punished for.
+    #[codec(index = 0)]
+    Fresh,
+    /// Elected for the first time, or again after jail, and in no certificate since.
+    #[codec(index = 1)]
+    Probation,
+    /// It signed a block.
+    #[codec(index = 2)]
+    Proven,
 }
 
 /// Where a validator is found. The keys are the swarms' own: their hashes are the peer ids.
@@ -80,6 +97,26 @@ pub struct Owner {
     pub key: PublicKey,
     /// Whether it was convicted of something already.
     pub convicted: bool,
+}
+
+/// Pulses that a validator missed, over as many epochs as it missed more than half of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct Missed {
+    /// In all of them.
+    pub count: u32,
+    /// Pulses of those before this epoch.
+    pub pulses: u64,
+}
+
+/// STAKING-12: what absence took out of the set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
+pub struct Absent {
+    /// Whose validator.
+    pub operator: AccountId,
+    /// Its power then.
+    pub power: u64,
+    /// Block time until which it counts.
+    pub until: Millis,
 }
 
 /// An election cycle.

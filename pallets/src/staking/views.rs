@@ -35,9 +35,9 @@ pub fn stake(state: &dyn Read, operator: &AccountId) -> Result<Option<Stake>, Fa
     keys::STAKE.read(state, operator)
 }
 
-/// Pulses of this epoch that an operator's validator missed.
+/// Pulses that an operator's validator missed.
 pub fn misses(state: &dyn Read, operator: &AccountId) -> Result<u32, Fault> {
-    Ok(keys::MISSES.read(state, operator)?.unwrap_or(0))
+    Ok(keys::MISSES.read(state, operator)?.unwrap_or_default().count)
 }
 
 /// All stakes that are under election or wait for release, in order of their operators' ids.

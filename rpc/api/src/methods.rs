@@ -93,8 +93,8 @@ pub const ACCOUNT_GET_HISTORY: Method<GetHistory, Page<HistoryEntry>> =
 /// A proof of state.
 pub const STATE_GET_PROOF: Method<GetProof, Proof> = Method::new(
     "state_getProof",
-    "Proves what the state holds, or that it does not, all the way to the genesis hash.",
-    &[Reason::UnknownToken, Reason::UnknownOrg],
+    "Proves what the state holds, or that it does not, all the way to the genesis hash, or to a later block that the caller trusts.",
+    &[Reason::UnknownToken, Reason::UnknownOrg, Reason::UnknownBlock, Reason::Pruned],
 );
 
 /// A token.

@@ -1,5 +1,5 @@
 // Proofs, checked with nothing but the chain's id: leaf -> state root -> header -> certificate -> validators -> handovers -> genesis hash.
-// The rules are those of spec/ledger-tree.md, LEDGER-12 to LEDGER-16.
+// The rules are those of spec/ledger-tree.md, LEDGER-12 to LEDGER-17.
 
 import { ensure } from './error.js';
 import { blake3, concat, equal, fromHex, tagged, toHex } from './hash.js';
@@ -12,8 +12,11 @@ import { blockId, checkSignatures, walk } from './trust.js';
  * @typedef {{free: bigint, locked: bigint, nonce: bigint, key: string}} Holding
  * @typedef {{account: string, token: string} | {org: string, member: string} | {mimei: string} | {record: string}} Subject
  * What is asked, as `state_getProof` takes it. Names and symbols prove nothing, so ids are wanted; `mei` is known.
- * @typedef {{height: bigint, time: bigint, block: string, present: boolean, value: any}} Proven
- * `value` is a Holding, a membership, a MiMei's head or a record's 0x-hex; `null` where absence is proven.
+ * @typedef {{height: bigint, block: string}} From
+ * A block that is trusted: its height and its id, 0x-hex.
+ * @typedef {{height: bigint, time: bigint, block: string, present: boolean, value: any, from: From | null}} Proven
+ * `value` is a Holding, a membership, a MiMei's head or a record's 0x-hex; `null` where absence is proven. `from` is the last change of
+ * validators on the way, if there was one: the next proof may begin there, and every node keeps it.
  */
 
 const ZERO = new Uint8Array(32);
@@ -138,22 +141,31 @@ function questionOf(subject) {
   return { kind: 'record', key, show: toHex };
 }
 
+/** A trusted block, as `walk` takes it. */
+function startOf(from) {
+  if (from === undefined || from === null) return null;
+  ensure(typeof from === 'object' && typeof from.height === 'bigint' && from.height > 0n, 'from', 'expected {height, block}: a BigInt above 0 and a block id');
+  return { height: from.height, block: toHex(fromHex(from.block, 32)) };
+}
+
 /**
- * LEDGER-16: what the chain with this id says to `subject`, at the height of the proof. Throws where the proof proves nothing.
+ * LEDGER-16, LEDGER-17: what the chain with this id says to `subject`, at the height of the proof. Throws where the proof proves nothing.
  * Whether that height is recent enough is for the caller to say.
  * @param {string} chain the chain's id, 0x-hex, from a source that is trusted
  * @param {Subject} subject
  * @param {string | Uint8Array} proof `proof` of the answer to `state_getProof`
+ * @param {object} [options]
+ * @param {From} [options.from] the block that is trusted, where the proof was asked for from its height
  * @returns {Proven}
  */
-export function verifyProof(chain, subject, proof) {
+export function verifyProof(chain, subject, proof, { from } = {}) {
   const id = toHex(fromHex(chain, 32));
   const question = questionOf(subject);
   const raw = typeof proof === 'string' ? fromHex(proof) : proof;
   const decoded = decode(layout.stateProof, raw, layout.STATE_PROOF_BYTES_MAX);
-  const { leaf, header } = decoded;
+  const { leaf, header, handovers } = decoded;
   // Signatures last: hashes are cheap.
-  const links = walk(id, decoded);
+  const links = walk(id, decoded, startOf(from));
   ensure(leaf.kind === question.kind, 'malformed', 'malformed proof: of the other kind than was asked for');
   const value =
     question.kind === 'holding'
@@ -162,5 +174,7 @@ export function verifyProof(chain, subject, proof) {
   checkSignatures(id, links);
 
   const shown = value !== null && question.show ? question.show(value) : value;
-  return { height: header.height, time: header.time, block: blockId(header), present: value !== null, value: shown };
+  const last = handovers.at(-1)?.header;
+  const next = last ? { height: last.height, block: blockId(last) } : null;
+  return { height: header.height, time: header.time, block: blockId(header), present: value !== null, value: shown, from: next };
 }

@@ -112,11 +112,13 @@ export class Client {
    * @param {import('./proof.js').Subject} subject
    * @param {object} [options]
    * @param {bigint} [options.notBefore] the least height that will do: an honest proof may still be an old one
+   * @param {import('./proof.js').From} [options.from] a block that is trusted, below the newest one: `from` of an earlier answer, or one from
+   *   somebody who is trusted. The proof begins there: it is shorter, and there is no other after more than 512 changes of validators
    * @returns {Promise<import('./proof.js').Proven>}
    */
-  async prove(subject, { notBefore = 0n } = {}) {
-    const answer = await this.call('state_getProof', { subject });
-    const proven = verifyProof(this.#chain, subject, answer?.proof);
+  async prove(subject, { notBefore = 0n, from } = {}) {
+    const answer = await this.call('state_getProof', from ? { subject, from: String(from.height) } : { subject });
+    const proven = verifyProof(this.#chain, subject, answer?.proof, { from });
     ensure(proven.height >= notBefore, 'stale', `the proof is of height ${proven.height}, wanted ${notBefore} or later; ask again`);
     return proven;
   }

@@ -1,4 +1,5 @@
-// Who made a header final: from the chain's id to the genesis set, over handovers to the set that votes on the header (LEDGER-16).
+// Who made a header final: from the chain's id to the genesis set, or from a block that is trusted (LEDGER-17), over handovers to the set that
+// votes on the header (LEDGER-16).
 
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { ensure } from './error.js';
@@ -38,20 +39,35 @@ const isOf = (certificate, header) => certificate.height === header.height && ce
 const UNLED = "the proof's validators are not those of its header, or nothing leads to them from genesis";
 const UNCERTIFIED = 'the header is not certified by its validators; ask another node';
 
+const AWAY = 'the proof does not begin at the trusted block; ask for one from its height';
+
+/** LEDGER-17: the trusted block, shown without signatures: who signed it is not known, so there is nothing to be said by them. */
+function start(chain, from, shown) {
+  ensure(shown !== undefined, 'from', AWAY);
+  const { header, certificate, set } = shown;
+  const is = header.height === from.height && blockId(header) === from.block && header.chain === chain && header.version === 1;
+  const bare = isOf(certificate, header) && certificate.round === 0 && certificate.signatures.length === 0;
+  const hash = setHash(set);
+  ensure(is && bare && header.next_validators === hash, 'from', AWAY);
+  return { height: header.height, set, hash };
+}
+
 /**
  * The hashes of LEDGER-16: that the genesis is that of the chain, and that each set names the next one.
  * @param {string} chain the chain's id, 0x-hex
  * @param {any} proof a decoded StateProof
+ * @param {{height: bigint, block: string} | null} from where the proof begins, if not at the genesis
  * @returns {{certificate: any, set: any[], reason: string, message: string}[]} the certificates on the way, each with the set that must
  * have signed it and what to say where it did not: for `checkSignatures`
  */
-export function walk(chain, { header, certificate, validators, genesis, handovers }) {
+export function walk(chain, { header, certificate, validators, genesis, handovers }, from = null) {
   const here = hashOf('leither/genesis/v1', layout.genesisHead, genesis) === chain && header.chain === chain && header.version === 1;
   ensure(here, 'chain', 'the proof is of another chain; check the chain id');
 
   const links = [];
-  let now = { height: 0n, set: genesis.validators, hash: setHash(genesis.validators) };
-  for (const { header: turn, certificate: signed, set } of handovers) {
+  const [first, ...others] = handovers;
+  let now = from === null ? { height: 0n, set: genesis.validators, hash: setHash(genesis.validators) } : start(chain, from, first);
+  for (const { header: turn, certificate: signed, set } of from === null ? handovers : others) {
     const next = { height: turn.height, set, hash: setHash(set) };
     const ascends = turn.height > now.height && turn.height < header.height;
     const leads = turn.validators === now.hash && turn.next_validators === next.hash;
@@ -60,7 +76,7 @@ export function walk(chain, { header, certificate, validators, genesis, handover
     links.push({ certificate: signed, set: now.set, reason: 'validators', message: UNLED });
     now = next;
   }
-  ensure(setHash(validators) === now.hash && header.validators === now.hash, 'validators', UNLED);
+  ensure(setHash(validators) === now.hash && header.validators === now.hash && header.height > now.height, 'validators', UNLED);
   ensure(isOf(certificate, header), 'certificate', 'the certificate is of another block than the header; ask another node');
   return [...links, { certificate, set: validators, reason: 'certificate', message: UNCERTIFIED }];
 }

@@ -5,6 +5,7 @@ import test from 'node:test';
 import * as leither from '../src/index.js';
 import * as layout from '../src/layout.js';
 import { decode, encode } from '../src/scale.js';
+import { blockId } from '../src/trust.js';
 import { certify, keyOf, plain, readProof, refused, vectors, writeProof } from './common.js';
 
 const { chain, state_root, handovers: golden } = vectors('state-proof');
@@ -169,4 +170,66 @@ test('the largest proof is within its bound, is read, and fits the answer of a n
   const short = writeProof({ ...good, handovers: [] });
   const long = new Uint8Array([...short.subarray(0, -1), 0x05, 0x08]);
   assert.throws(() => leither.verifyProof(chain, subject, long), /513 items where at most 512/);
+});
+
+/** The block of a handover as a proof from it begins: no signatures. */
+const bare = ({ header, set }) => ({ header, set, certificate: { height: header.height, round: 0, block: blockId(header), signatures: [] } });
+const trusted = ({ header }) => ({ height: header.height, block: blockId(header) });
+/** What is proven from this block over these handovers, or why nothing is. */
+const since = (from, ...handovers) => () => leither.verifyProof(chain, subject, writeProof({ ...good, handovers }), { from });
+
+test('LEDGER-17: from a trusted block an answer is proven with what came after it alone', () => {
+  for (const [from, ...rest] of [[bare(first), second], [bare(second)]]) {
+    const proven = since(trusted(from), from, ...rest)();
+    assert.equal(proven.present, true);
+    assert.deepEqual(proven.from, trusted(second));
+    assert.deepEqual(leither.verifyProof(chain, subject, shown).from, trusted(second));
+  }
+  // Any block will do, not only one after which others vote.
+  const header = { ...second.header, height: 7n, validators: second.header.next_validators };
+  const idle = bare({ header, set: second.set });
+  assert.equal(since(trusted(idle), idle)().present, true);
+});
+
+test('LEDGER-17: the golden proof from a trusted block holds from that block alone', () => {
+  const { height, block, subject, value, proof } = golden.since;
+  const from = { height: BigInt(height), block };
+  assert.deepEqual(plain(leither.verifyProof(chain, subject, proof, { from }).value), plain(value));
+  assert.throws(() => leither.verifyProof(chain, subject, proof), refused('validators'));
+});
+
+test('LEDGER-17: a proof that begins elsewhere than at the trusted block proves nothing', () => {
+  const [a, b] = [bare(first), bare(second)];
+  const from = trusted(first);
+  assert.throws(since(from), refused('from'));
+  assert.throws(since(from, b), refused('from'));
+  assert.throws(since({ ...from, height: 4n }, a, second), refused('from'));
+  assert.throws(since({ ...from, block: state_root }, a, second), refused('from'));
+  // A whole proof is none from a block, nor the other way round.
+  assert.throws(since(from, first, second), refused('from'));
+  assert.throws(over(a, second), refused('validators'));
+  // Another set than the one that the block names, and one that nobody handed over to.
+  assert.throws(since(from, { ...a, set: setOf([99, 98, 97]) }, second), refused('from'));
+  assert.throws(since(from, a), refused('validators'));
+  assert.throws(since(trusted(second), b, second), refused('validators'));
+  // Room for what nobody checks.
+  for (const change of [{ round: 1 }, { height: 4n }, { block: state_root }, { signatures: first.certificate.signatures }]) {
+    assert.throws(since(from, { ...a, certificate: { ...a.certificate, ...change } }, second), refused('from'));
+  }
+  // The trusted block is not below the header.
+  const late = bare({ header: { ...good.header, next_validators: good.header.validators }, set: setOf(last) });
+  assert.throws(since(trusted(late), late), refused('validators'));
+  for (const wrong of [{ height: 3, block: from.block }, { height: 0n, block: from.block }, 'x']) {
+    assert.throws(since(wrong, a, second), refused('from'));
+  }
+});
+
+test('LEDGER-17: every one-byte change of a proof from a trusted block fails', () => {
+  const from = trusted(first);
+  const bytes = writeProof({ ...good, handovers: [bare(first), second] });
+  for (let at = 0; at < bytes.length; at++) {
+    const other = bytes.slice();
+    other[at] ^= 1 << at % 8;
+    assert.throws(() => leither.verifyProof(chain, subject, other, { from }), { name: 'LeitherError' }, `byte ${at}`);
+  }
 });

@@ -43,7 +43,7 @@ pub trait Backend: Send + Sync + 'static {
     /// `account_getHistory`
     async fn account_get_history(&self, ask: GetHistory) -> Answer<Page<HistoryEntry>>;
     /// `state_getProof`
-    async fn state_get_proof(&self, subject: ProofSubject) -> Answer<Proof>;
+    async fn state_get_proof(&self, ask: GetProof) -> Answer<Proof>;
 
     /// `token_get`
     async fn token_get(&self, token: TokenRef) -> Answer<TokenView>;

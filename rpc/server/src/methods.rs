@@ -43,7 +43,7 @@ pub(crate) fn table(node: Node, query_timeout: Duration, behind_max: u64) -> Res
     t.on(&TX_DESCRIBE, |n, p| async move { n.tx_describe(p.raw.0).await })?;
     t.on(&ACCOUNT_GET, |n, p| async move { n.account_get(p.account).await })?;
     t.on(&ACCOUNT_GET_HISTORY, |n, p| async move { n.account_get_history(p).await })?;
-    t.on(&STATE_GET_PROOF, |n, p| async move { n.state_get_proof(p.subject).await })?;
+    t.on(&STATE_GET_PROOF, |n, p| async move { n.state_get_proof(p).await })?;
     t.on(&TOKEN_GET, |n, p| async move { n.token_get(p.token).await })?;
     t.on(&TOKEN_GET_BALANCE, |n, p| async move { n.token_get_balance(p.token, p.account).await })?;
     t.on(&TOKEN_GET_HOLDERS, |n, p| async move { n.token_get_holders(p).await })?;

@@ -178,15 +178,16 @@ pub fn calls() -> Vec<Call> {
     let of_tokens = [pay, tokens::Call::Burn { token, amount }];
     let consensus = key(105);
     let possession = consensus.sign(&possession_bytes(&chain(), &who, &consensus.public()));
+    let swarm_possession = key(106).sign(&swarm_bytes(&chain(), &who, &key(106).public()));
     let contact =
         staking::Contact { swarm: key(106).public(), data: key(107).public(), address: text("/ip4/203.0.113.7/tcp/4804") };
     let of_staking = vec![
-        staking::Call::Join { key: consensus.public(), possession, contact: contact.clone(), pledge: amount },
+        staking::Call::Join { key: consensus.public(), possession, contact: contact.clone(), swarm_possession, pledge: amount },
         staking::Call::Raise { amount },
         staking::Call::Leave,
         staking::Call::Unjail,
-        staking::Call::Rotate { key: consensus.public(), possession, swarm: key(106).public() },
-        staking::Call::Move { contact },
+        staking::Call::Rotate { key: consensus.public(), possession, swarm: key(106).public(), swarm_possession },
+        staking::Call::Move { contact, swarm_possession },
         staking::Call::Ready { rules: 2 },
     ];
     let tokens = of_tokens.into_iter().map(Call::Tokens);
@@ -316,6 +317,7 @@ pub fn errors() -> Vec<Error> {
         S::Address,
         S::Rules { wanted: 4, now: 2 },
         S::Rotating,
+        S::Swarm,
     ];
     let three = first.chain(of_orgs.into_iter().map(Error::Orgs)).chain(of_mimei.into_iter().map(Error::Mimei));
     three.chain(of_staking.into_iter().map(Error::Staking)).collect()

@@ -1,5 +1,6 @@
 //! The golden file `spec/vectors/state-proof.json`: proofs from a leaf to the genesis hash (LEDGER-15, LEDGER-16), as `state_getProof`
-//! answers them: with the set of genesis, and over two handovers. The JavaScript module verifies them with nothing but the chain's id.
+//! answers them: with the set of genesis, over two handovers, and from the first of these as a block that is trusted (LEDGER-17). The
+//! JavaScript module verifies them with nothing but the chain's id, or that block.
 
 use leither_conformance::{golden::assert_golden, samples};
 use leither_pallets::{mimei, orgs};
@@ -141,6 +142,15 @@ fn prove_later(proof: StateProof) -> StateProof {
     StateProof { header, certificate, validators, handovers: samples::list(vec![turn(0), turn(1)]), ..proof }
 }
 
+/// The same, for who trusts the block of the first handover.
+fn prove_since(proof: &StateProof) -> (Trusted, StateProof) {
+    let mut handovers = proof.handovers.to_vec();
+    let Handover { header, set, .. } = handovers.remove(0);
+    let trusted = Trusted { height: header.height, block: header.id() };
+    handovers.insert(0, Handover::unsigned(header, set));
+    (trusted, StateProof { handovers: samples::list(handovers), ..proof.clone() })
+}
+
 /// What the answer says, as the interface writes such things; nothing where there is no leaf.
 fn said(subject: &Value, answer: &Answer) -> Value {
     match answer {
@@ -169,7 +179,13 @@ fn proofs_up_to_the_genesis_hash_are_frozen() {
     let few = questions().into_iter().filter(|(name, ..)| ["an account", "no membership"].contains(name));
     let later: Vec<Value> = few.map(|asked| row(prove_later(prove(&ledger, &writes, &asked.1)), asked)).collect();
     let heights: Vec<String> = HANDOVERS.iter().map(Height::to_string).collect();
-    let handovers = json!({"height": LATER.to_string(), "heights": heights, "sets": SETS, "proofs": later});
+    let (name, question, subject) = questions().remove(0);
+    let (from, proof) = prove_since(&prove_later(prove(&ledger, &writes, &question)));
+    let value = said(&subject, &proof.verify_from(&chain, Some(&from), &question).expect("an honest proof"));
+    let since = json!({
+        "height": from.height.to_string(), "block": from.block, "name": name, "subject": subject, "value": value, "proof": hex_of(&proof.encode()),
+    });
+    let handovers = json!({"height": LATER.to_string(), "heights": heights, "sets": SETS, "proofs": later, "since": since});
     assert_golden(
         "state-proof",
         &json!({

@@ -14,7 +14,8 @@ use leither_pallets::{BlockInfo, params, staking};
 use leither_pool::{Entry, Limits, Pool, Wanted};
 use leither_state::{Fault, HoldingProof, Overlay};
 use leither_types::{
-    AccountId, BLOCK_BYTES_MAX, BLOCK_TXS_MAX, Block, Certificate, Hash, Height, Millis, SignedTx, TokenId, ValidatorId, codec,
+    AccountId, BLOCK_BYTES_MAX, BLOCK_TXS_MAX, Block, Certificate, Evidence, Hash, Height, Millis, SignedTx, TokenId,
+    VALIDATORS_MAX, ValidatorId, ValidatorSet, codec,
 };
 use parity_scale_codec::Encode;
 use std::collections::BTreeMap;
@@ -33,12 +34,24 @@ pub type Stopped = String;
 /// Pool, executor and disk of one node.
 pub struct App {
     chain: Hash,
-    me: ValidatorId,
-    signer: Signer,
+    /// By the key that it votes with, or would.
+    pub me: ValidatorId,
+    /// With that key.
+    pub signer: Signer,
+    /// With each of its keys.
+    signers: Vec<Signer>,
     /// What outlives a crash.
     pub disk: Disk,
+    /// Who voted on the newest block.
+    pub voted: Validators,
     /// Who votes on the next block.
     pub validators: Validators,
+    /// Who votes on the block after it.
+    after: Validators,
+    /// The newest block's certificate with the votes that came late: this node's next proposal pays and misses by it.
+    wider: Option<Certificate>,
+    /// Whether its blocks accuse whom it can prove to have signed twice.
+    accuses: bool,
     /// The height and round under way.
     pub round: (Height, u32),
     pool: Pool,
@@ -50,6 +63,17 @@ pub struct App {
     seconds: BTreeMap<(Height, u32), (Hash, Vec<Part>)>,
     pub(crate) villain: Option<Box<dyn Villain>>,
     bug: Option<Bug>,
+}
+
+/// How a node is other than a plain one.
+#[derive(Default)]
+pub(crate) struct Manner {
+    /// Who acts in it.
+    pub villain: Option<Box<dyn Villain>>,
+    /// A planted mistake.
+    pub bug: Option<Bug>,
+    /// Whether its blocks accuse.
+    pub accuses: bool,
 }
 
 /// How much a node keeps because others told it.
@@ -75,23 +99,26 @@ impl Load {
 }
 
 impl App {
-    /// On what the disk holds.
-    pub(crate) fn new(
-        signer: Signer,
-        disk: Disk,
-        checks: Checks,
-        villain: Option<Box<dyn Villain>>,
-        bug: Option<Bug>,
-    ) -> Result<Self, Stopped> {
-        let set = staking::views::set(&*disk.state()).map_err(|e| e.to_string())?;
-        let validators = Validators::new(set).map_err(|e| e.to_string())?;
-        Ok(Self {
+    /// On what the disk holds, with these keys.
+    pub(crate) fn new(signers: Vec<Signer>, disk: Disk, checks: Checks, manner: Manner) -> Result<Self, Stopped> {
+        let state = disk.state();
+        let engine = |set: Result<ValidatorSet, Fault>| {
+            set.map_err(|e| e.to_string()).and_then(|set| Validators::new(set).map_err(|e| e.to_string()))
+        };
+        let signer = signers.first().cloned().ok_or("a machine without a key")?;
+        let Manner { villain, bug, accuses } = manner;
+        let mut app = Self {
             chain: *signer.chain(),
             me: ValidatorId::of_key(&signer.public()),
             signer,
+            signers,
             round: (disk.height() + 1, 0),
+            voted: engine(staking::views::set_before(&*state))?,
+            validators: engine(staking::views::set(&*state))?,
+            after: engine(staking::views::set_after(&*state))?,
+            wider: None,
+            accuses,
             disk,
-            validators,
             pool: Pool::new(Limits::default()),
             checks,
             parts: BTreeMap::new(),
@@ -99,7 +126,66 @@ impl App {
             seconds: BTreeMap::new(),
             villain,
             bug,
-        })
+        };
+        app.choose_key();
+        Ok(app)
+    }
+
+    /// Takes the key that votes on the next height, else on the one after it, else keeps what it has. Says whether that is another one.
+    pub fn choose_key(&mut self) -> bool {
+        let seated = |set: &Validators| {
+            self.signers.iter().find(|signer| set.seat(&ValidatorId::of_key(&signer.public())).is_some()).cloned()
+        };
+        let Some(signer) = seated(&self.validators).or_else(|| seated(&self.after)) else { return false };
+        let (me, before) = (ValidatorId::of_key(&signer.public()), self.me);
+        self.me = me;
+        self.signer = signer;
+        me != before
+    }
+
+    /// What the next block stands on, its certificate as wide as this node knows it.
+    fn parent(&self) -> Parent {
+        let mut parent = self.disk.parent();
+        if let Some(wider) = &self.wider {
+            parent.certificate = wider.clone();
+        }
+        parent
+    }
+
+    /// Late votes for the newest block came in.
+    pub fn widen(&mut self, certificate: Certificate) {
+        let known = self.disk.parent().certificate;
+        let same = (certificate.height, certificate.round, certificate.block) == (known.height, known.round, known.block);
+        if same && certificate.signatures.len() > known.signatures.len() {
+            self.wider = Some(certificate);
+        }
+    }
+
+    /// EVIDENCE-3: keeps a proof for this node's next blocks. Villains keep none against themselves.
+    pub fn accuse(&mut self, proof: Evidence) {
+        let known = &mut self.disk.evidence;
+        let own = self.villain.is_some() && proof.offender() == self.me;
+        if !own && known.len() < VALIDATORS_MAX && known.iter().all(|other| other.offender() != proof.offender()) {
+            known.push(proof);
+        }
+    }
+
+    /// Drops what convicts nobody any more.
+    fn forgive(&mut self) -> Result<(), Fault> {
+        let (state, mut kept) = (self.disk.state(), Vec::new());
+        for proof in self.disk.evidence.drain(..) {
+            if staking::check_evidence(&*state, &self.chain, std::slice::from_ref(&proof))?.is_ok() {
+                kept.push(proof);
+            }
+        }
+        self.disk.evidence = kept;
+        Ok(())
+    }
+
+    /// What a block of this node says of itself.
+    fn draft(&self, time: Millis) -> Draft {
+        let evidence = if self.accuses { self.disk.evidence.clone() } else { Vec::new() };
+        Draft { time, proposer: self.me, evidence }
     }
 
     /// The signatures of this run.
@@ -147,7 +233,7 @@ impl App {
             return Ok((id, self.publish(height, round, None, id, &bytes)?));
         }
         let fault = |e: Fault| e.to_string();
-        let parent = self.disk.parent();
+        let parent = self.parent();
         let rules = params::views::params(&*parent.state).map_err(fault)?;
         let wanted = Wanted {
             txs: BLOCK_TXS_MAX,
@@ -160,7 +246,7 @@ impl App {
         if let Some(villain) = &mut self.villain {
             candidates = villain.choose(candidates);
         }
-        let draft = Draft { time: now, proposer: self.me, evidence: Vec::new() };
+        let draft = self.draft(now);
         let (mut block, mut outcome, unfit) = build(&parent, &draft, &candidates, &self.checks).map_err(fault)?;
         for (tx, _) in unfit {
             self.pool.remove(&tx);
@@ -184,8 +270,8 @@ impl App {
 
     /// Another good block of the same round, a millisecond later.
     fn build_second(&mut self, height: Height, round: u32, first: &Block, candidates: &[Arc<SignedTx>]) -> Result<(), Stopped> {
-        let draft = Draft { time: first.header.time.saturating_add(1), proposer: self.me, evidence: Vec::new() };
-        let (block, ..) = build(&self.disk.parent(), &draft, candidates, &self.checks).map_err(|e| e.to_string())?;
+        let draft = self.draft(first.header.time.saturating_add(1));
+        let (block, ..) = build(&self.parent(), &draft, candidates, &self.checks).map_err(|e| e.to_string())?;
         let (id, bytes) = (block.id(), block.encode());
         self.disk.undecided.insert((height, id), bytes.clone());
         let parts = self.publish(height, round, None, id, &bytes)?;
@@ -246,7 +332,8 @@ impl App {
         if !self.is_timely(&head) {
             return Ok(None);
         }
-        let publisher = self.validators.proposer(head.height, head.round);
+        let voters = if head.height == self.next_height() { &self.validators } else { &self.after };
+        let publisher = voters.proposer(head.height, head.round);
         let signed =
             publisher.id() == head.publisher && self.checks.verify(publisher.key(), &head.sign_bytes(&self.chain), &signature);
         let block = codec::decode_within::<Block>(&bytes, BLOCK_BYTES_MAX).ok().filter(|b| b.id() == head.block);
@@ -331,30 +418,20 @@ impl App {
 
     /// execute: with all signatures looked up where another node has verified them already.
     fn execute(&self, block: &Block) -> Result<Outcome, Refused> {
-        let mut parent = self.disk.parent();
+        let mut parent = self.parent();
         for tx in &block.txs {
             self.checks.tx(tx);
         }
         // The certificate in the block may have other signers than the one that this node holds. It is the executor's to judge; only
         // where all of its signatures are known to be good, and enough, is it taken for the one that needs no second look.
         let certificate = &block.last_certificate;
-        if *certificate != parent.certificate && self.is_proof(&parent, certificate) {
+        if *certificate != parent.certificate && self.checks.is_proof(&parent, certificate)? {
             parent.certificate = certificate.clone();
         }
         if self.bug == Some(Bug::PaysTwice) {
             return self.execute_twice(parent, block);
         }
         execute(&parent, block, &self.checks)
-    }
-
-    /// What `Certificate::is_valid` says, by signatures that may be looked up.
-    fn is_proof(&self, parent: &Parent, certificate: &Certificate) -> bool {
-        let set = self.validators.set();
-        let (height, id) = (certificate.height, certificate.block);
-        let power: u128 = certificate.signatures.iter().filter_map(|c| set.get(&c.validator)).map(|v| u128::from(v.power)).sum();
-        let ordered = certificate.signatures.windows(2).all(|pair| pair[0].validator < pair[1].validator);
-        let enough = ordered && power * 3 > set.total_power() * 2;
-        (height, id) == (parent.height, parent.id) && enough && self.checks.certificate(certificate, set)
     }
 
     fn undecided(&self, height: Height, id: Hash) -> Option<Block> {
@@ -369,8 +446,8 @@ impl App {
         }
     }
 
-    /// commit, record: the decided block becomes the head, and the pool follows. Says whether others vote on the next one.
-    pub fn commit(&mut self, decided: &CommitCertificate<Leither>) -> Result<bool, Stopped> {
+    /// commit, record: the decided block becomes the head, and the pool follows.
+    pub fn commit(&mut self, decided: &CommitCertificate<Leither>) -> Result<(), Stopped> {
         let certificate = certificate(decided).map_err(|e| e.to_string())?;
         let (height, id) = (certificate.height, certificate.block);
         let block = self.undecided(height, id).ok_or(format!("decided block {id} of height {height}, which is not here"))?;
@@ -389,10 +466,25 @@ impl App {
         self.parts.retain(|(of, ..), _| *of > height);
         self.seconds.retain(|(of, _), _| *of > height);
         self.round = (height + 1, 0);
-        let changed = outcome.validators != *self.validators.set();
-        if changed && self.bug != Some(Bug::KeepsStaleSet) {
-            self.validators = Validators::new(outcome.validators).map_err(|e| e.to_string())?;
+        self.wider = None;
+        self.forgive().map_err(|e| e.to_string())?;
+        self.voted = self.validators.clone();
+        if self.bug != Some(Bug::KeepsStaleSet) {
+            self.move_on(outcome.validators)?;
         }
-        Ok(changed)
+        Ok(())
+    }
+
+    /// Who votes next, and after that.
+    fn move_on(&mut self, next: ValidatorSet) -> Result<(), Stopped> {
+        let engine = |set: ValidatorSet| Validators::new(set).map_err(|e| e.to_string());
+        if next != *self.validators.set() {
+            self.validators = engine(next)?;
+        }
+        let after = staking::views::set_after(&*self.disk.state()).map_err(|e| e.to_string())?;
+        if after != *self.after.set() {
+            self.after = engine(after)?;
+        }
+        Ok(())
     }
 }

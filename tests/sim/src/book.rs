@@ -1,13 +1,23 @@
-//! The oracle's own money: what the people said they would pay, added up with plain numbers.
+//! The oracle's own money: what the clients said they would pay, added up with plain numbers.
 
-use crate::client::Transfer;
+use crate::client::{Order, Want};
 use crate::disk::Decided;
+use crate::register::{Penalty, Register};
 use leither_harness::Memory;
-use leither_types::{AccountId, Block, Certificate, Genesis, Height, Receipt, Status, TokenId, TxId, ValidatorId};
+use leither_pallets::{Event, staking};
+use leither_types::{AccountId, Block, Certificate, Genesis, Height, Receipt, Status, TokenId, TxId, codec};
 use std::collections::BTreeMap;
 
-/// What an account has, and its counter.
-pub type Line = (u128, u64);
+/// What an account has in all, how much of it is locked, and its counter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Line {
+    /// In all, in smallest units.
+    pub units: u128,
+    /// Of these.
+    pub locked: u128,
+    /// The next transaction's number.
+    pub nonce: u64,
+}
 
 /// All accounts after a height.
 #[derive(Clone, Debug, Default)]
@@ -17,27 +27,32 @@ pub struct Page {
     burned: u128,
 }
 
-/// The newest page, and what was submitted.
+/// The newest page, who votes, and what was submitted.
 pub struct Book {
     page: Page,
-    /// Power and account of each validator.
-    seats: BTreeMap<ValidatorId, (u128, AccountId)>,
-    submitted: BTreeMap<TxId, Transfer>,
+    register: Register,
+    submitted: BTreeMap<TxId, Order>,
     committed: BTreeMap<TxId, Height>,
 }
 
 impl Book {
     /// What genesis gives.
     pub fn new(genesis: &Genesis) -> Self {
-        let lines: BTreeMap<_, _> = genesis.allocations.iter().map(|given| (given.account, (given.amount.0, 0))).collect();
-        let issued = lines.values().map(|line| line.0).sum();
-        let seats = genesis.head.validators.iter().map(|v| (v.id(), (u128::from(v.power), v.operator))).collect();
-        Self { page: Page { lines, issued, burned: 0 }, seats, submitted: BTreeMap::new(), committed: BTreeMap::new() }
+        let line = |units| Line { units, ..Line::default() };
+        let lines: BTreeMap<_, _> = genesis.allocations.iter().map(|given| (given.account, line(given.amount.0))).collect();
+        let issued = lines.values().map(|line| line.units).sum();
+        let page = Page { lines, issued, burned: 0 };
+        Self { page, register: Register::new(genesis), submitted: BTreeMap::new(), committed: BTreeMap::new() }
+    }
+
+    /// Who votes.
+    pub fn register(&self) -> &Register {
+        &self.register
     }
 
     /// A client has signed this.
-    pub fn submitted(&mut self, transfer: &Transfer) {
-        self.submitted.insert(transfer.id, transfer.clone());
+    pub fn submitted(&mut self, order: &Order) {
+        self.submitted.insert(order.id, order.clone());
     }
 
     /// When it was committed.
@@ -51,7 +66,7 @@ impl Book {
         let mut wrong = Vec::new();
         let mut fees = 0;
         for (tx, receipt) in block.txs.iter().zip(receipts) {
-            match self.post(tx.id(), receipt, height) {
+            match self.post(tx.id(), receipt, height, block.header.time) {
                 Ok(fee) => fees += fee,
                 Err(what) => wrong.push(what),
             }
@@ -62,29 +77,42 @@ impl Book {
         if !block.txs.is_empty() {
             self.divide(fees, block);
         }
+        let (penalties, unjust) = self.register.end(block, &jailed(receipts.get(block.txs.len()..).unwrap_or_default()));
+        wrong.extend(unjust);
+        penalties.iter().for_each(|penalty| self.seize(penalty));
+        self.page.lines.values_mut().for_each(|line| line.locked = 0);
+        for (operator, stake) in self.register.stakes() {
+            self.page.lines.entry(*operator).or_default().locked = stake.pledge;
+        }
         (self.page.clone(), wrong)
     }
 
-    /// SIM-5: one transfer: the fee always, the amount if it is there. What the receipt says must be just that.
-    fn post(&mut self, id: TxId, receipt: &Receipt, height: Height) -> Result<u128, String> {
-        let Some(transfer) = self.submitted.get(&id) else { return Err(format!("nobody submitted {id}")) };
+    /// SIM-5: one transaction: the fee always, what it wants if that can be. What the receipt says must be just that.
+    fn post(&mut self, id: TxId, receipt: &Receipt, height: Height, time: u64) -> Result<u128, String> {
+        let Some(order) = self.submitted.get(&id) else { return Err(format!("nobody submitted {id}")) };
         if let Some(before) = self.committed.insert(id, height) {
             return Err(format!("{id} was committed before, at height {before}"));
         }
         let fee = receipt.fee.0;
-        let payer = self.page.lines.entry(transfer.from).or_default();
-        if payer.1 != transfer.nonce {
-            return Err(format!("{id} has the nonce {}, the account's next was {}", transfer.nonce, payer.1));
+        let payer = self.page.lines.entry(order.from).or_default();
+        if payer.nonce != order.nonce {
+            return Err(format!("{id} has the nonce {}, the account's next was {}", order.nonce, payer.nonce));
         }
-        payer.1 += 1;
-        payer.0 = payer.0.checked_sub(fee).ok_or_else(|| format!("{id} paid a fee that its payer did not have"))?;
-        let pays = payer.0 >= transfer.units;
-        if pays {
-            payer.0 -= transfer.units;
-            self.page.lines.entry(transfer.to).or_default().0 += transfer.units;
-        }
-        if pays != (receipt.status == Status::Done) {
-            return Err(format!("{id} should have {}, its receipt says otherwise", if pays { "been done" } else { "failed" }));
+        payer.nonce += 1;
+        let short = || format!("{id} paid a fee that its payer did not have");
+        let free = payer.units.checked_sub(fee + self.register.locked(&order.from)).ok_or_else(short)?;
+        payer.units -= fee;
+        let done = match &order.want {
+            Want::Pay(to, units) if free >= *units => {
+                payer.units -= units;
+                self.page.lines.entry(*to).or_default().units += units;
+                true
+            }
+            Want::Pay(..) => false,
+            want => self.register.order(&order.from, want, free, height, time),
+        };
+        if done != (receipt.status == Status::Done) {
+            return Err(format!("{id} should have {}, its receipt says otherwise", if done { "been done" } else { "failed" }));
         }
         Ok(fee)
     }
@@ -92,20 +120,42 @@ impl Book {
     /// Half of the fees to those who signed the parent, by power; all else is burned.
     fn divide(&mut self, fees: u128, block: &Block) {
         let Certificate { signatures, .. } = &block.last_certificate;
-        let seats: Vec<_> = signatures.iter().filter_map(|commit| self.seats.get(&commit.validator)).collect();
-        let power: u128 = seats.iter().map(|seat| seat.0).sum();
+        let Some(voters) = self.register.voters(block.header.height.saturating_sub(1).max(1)) else { return };
+        let signers: Vec<_> = signatures.iter().filter_map(|commit| voters.get(&commit.validator)).collect();
+        let power: u128 = signers.iter().map(|voter| u128::from(voter.power)).sum();
         let mut rest = fees;
-        for (own, account) in seats {
-            let share = fees / 2 * own / power;
-            self.page.lines.entry(*account).or_default().0 += share;
+        for voter in signers {
+            let share = fees / 2 * u128::from(voter.power) / power;
+            self.page.lines.entry(voter.operator).or_default().units += share;
             rest -= share;
         }
         self.page.burned += rest;
     }
+
+    /// What evidence cost: a part is the reporter's, the rest is burned.
+    fn seize(&mut self, penalty: &Penalty) {
+        let line = self.page.lines.entry(penalty.operator).or_default();
+        line.units -= penalty.lost.min(line.units);
+        self.page.burned += penalty.lost;
+        if let Some((reporter, part)) = penalty.reporter {
+            self.page.lines.entry(reporter).or_default().units += part;
+            self.page.burned -= part;
+        }
+    }
+}
+
+/// Whom the receipts of a block's end say to have been jailed, and until when.
+fn jailed(receipts: &[Receipt]) -> Vec<(AccountId, u64)> {
+    let events = receipts.iter().flat_map(|receipt| receipt.events.iter());
+    let told = |event: &leither_types::EventBytes| match codec::decode_trusted(event) {
+        Ok(Event::Staking(staking::Event::Jailed { operator, until })) => Some((operator, until)),
+        _ => None,
+    };
+    events.filter_map(told).collect()
 }
 
 impl Page {
-    /// What an account has in all, and its counter.
+    /// What an account has, and its counter.
     pub fn line(&self, account: &AccountId) -> Line {
         self.lines.get(account).copied().unwrap_or_default()
     }
@@ -122,9 +172,10 @@ impl Page {
             }
             let units = holding.free.0 + holding.locked.0;
             sum += units;
-            let line = lines.remove(account).unwrap_or_default();
-            if line != (units, holding.nonce) {
-                wrong.push(format!("{account} has {units} and nonce {}, it should be {} and {}", holding.nonce, line.0, line.1));
+            let own = lines.remove(account).unwrap_or_default();
+            let line = Line { units, locked: holding.locked.0, nonce: holding.nonce };
+            if line != own {
+                wrong.push(format!("{account} has {line:?}, it should be {own:?}"));
             }
         }
         lines.retain(|_, line| *line != Line::default());

@@ -2,6 +2,7 @@
 
 use crate::app::Load;
 use crate::plan::Plan;
+use crate::register::Turnover;
 use crate::report::{Reached, Report};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -85,7 +86,9 @@ impl Tally {
         sum.restarts += one.restarts;
         sum.pauses += one.pauses;
         sum.cuts += one.cuts;
-        sum.set_changes += one.set_changes;
+        sum.overruns += one.overruns;
+        sum.halts += one.halts;
+        sum.turnover.add(&one.turnover);
         sum.evidence += one.evidence;
         sum.load = Load {
             queued: sum.load.queued.max(one.load.queued),
@@ -105,13 +108,17 @@ impl Tally {
     pub fn json(&self, seconds: u64) -> String {
         let Self { unit, runs, heights, transfers, reached, violations, .. } = self;
         let Reached { rounds_failed, sent, lost, crashes, strikes, torn, flipped, restarts, pauses, cuts, .. } = reached;
-        let Reached { set_changes, evidence, load: Load { queued, blocks, mentions }, .. } = reached;
+        let Reached { overruns, halts, evidence, load: Load { queued, blocks, mentions }, turnover, .. } = reached;
+        let Turnover { set_changes, elections, joins, raises, leaves, releases, .. } = turnover;
+        let Turnover { rotations, jailings, unjails, convictions, .. } = turnover;
         let villains: Vec<_> = self.villains.iter().map(|(name, runs)| format!("\"{name}\":{runs}")).collect();
         format!(
             "{{\"{unit}\":{runs},\"heights\":{heights},\"violations\":{violations},\"transfers\":{transfers},\
              \"round_changes\":{rounds_failed},\"messages\":{sent},\"lost\":{lost},\"crashes\":{crashes},\"strikes\":{strikes},\
              \"torn_logs\":{torn},\"flipped_bits\":{flipped},\"restarts\":{restarts},\"pauses\":{pauses},\"partitions\":{cuts},\
-             \"set_changes\":{set_changes},\"evidence\":{evidence},\"queued_max\":{queued},\"blocks_max\":{blocks},\
+             \"set_changes\":{set_changes},\"elections\":{elections},\"joins\":{joins},\"raises\":{raises},\"leaves\":{leaves},\
+             \"releases\":{releases},\"key_changes\":{rotations},\"jailings\":{jailings},\"unjails\":{unjails},\
+             \"convictions\":{convictions},\"overrun\":{overruns},\"halted\":{halts},\"evidence\":{evidence},\"queued_max\":{queued},\"blocks_max\":{blocks},\
              \"mentions_max\":{mentions},\"villains\":{{{}}},\"seconds\":{seconds}}}",
             villains.join(",")
         )
@@ -125,7 +132,7 @@ impl fmt::Display for Tally {
         writeln!(
             f,
             "reached: {} round changes, {} crashes ({} within a step, {} tore a log, {} changed a bit), {} restarts, {} pauses, {} partitions, \
-             {} set changes, {} of {} messages lost, {} proofs of a double signature",
+             {} of {} messages lost, {} proofs of a double signature",
             reached.rounds_failed,
             reached.crashes,
             reached.strikes,
@@ -134,10 +141,30 @@ impl fmt::Display for Tally {
             reached.restarts,
             reached.pauses,
             reached.cuts,
-            reached.set_changes,
             reached.lost,
             reached.sent,
             reached.evidence
+        )?;
+        let turnover = &reached.turnover;
+        writeln!(
+            f,
+            "validators: {} set changes, {} elections, {} joined, {} raised, {} left, {} pledges came back, {} changed keys, {} jailed, \
+             {} came back from jail, {} convicted",
+            turnover.set_changes,
+            turnover.elections,
+            turnover.joins,
+            turnover.raises,
+            turnover.leaves,
+            turnover.releases,
+            turnover.rotations,
+            turnover.jailings,
+            turnover.unjails,
+            turnover.convictions
+        )?;
+        writeln!(
+            f,
+            "nothing promised: {} ended as villains had more than a third of the power, {} stood still with no more than two thirds honest and up",
+            reached.overruns, reached.halts
         )?;
         let Load { queued, blocks, mentions } = reached.load;
         writeln!(

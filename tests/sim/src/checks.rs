@@ -6,7 +6,9 @@ use arc_malachitebft_signing as signing;
 use async_trait::async_trait;
 use bft::{ValidatorProof, VoteExtensionScope};
 use leither_consensus::{Leither, Proposal, Vote};
-use leither_executor::Verified;
+use leither_executor::{Parent, Verified};
+use leither_pallets::staking;
+use leither_state::Fault;
 use leither_types::{Certificate, Hash, PublicKey, Signature, SignedTx, ValidatorSet, tagged};
 use signing::{Error, VerificationResult};
 use std::collections::{HashMap, HashSet};
@@ -83,6 +85,16 @@ impl Checks {
             self.known().txs.insert(hash);
         }
         good
+    }
+
+    /// What `Certificate::is_valid` says of a parent's certificate, by signatures that may be looked up.
+    pub fn is_proof(&self, parent: &Parent, certificate: &Certificate) -> Result<bool, Fault> {
+        let set = staking::views::set_before(&*parent.state)?;
+        let power: u128 = certificate.signatures.iter().filter_map(|c| set.get(&c.validator)).map(|v| u128::from(v.power)).sum();
+        let ordered = certificate.signatures.windows(2).all(|pair| pair[0].validator < pair[1].validator);
+        let enough = ordered && power * 3 > set.total_power() * 2;
+        let of_it = (certificate.height, certificate.block) == (parent.height, parent.id);
+        Ok(of_it && enough && self.certificate(certificate, &set))
     }
 
     /// Whether all of a certificate's signatures are good, by keys of this set.

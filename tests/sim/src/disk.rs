@@ -4,7 +4,7 @@ use leither_executor::Parent;
 use leither_harness::Memory;
 use leither_pallets::genesis_state;
 use leither_state::{Fault, Read, WriteSet};
-use leither_types::{Block, Certificate, Genesis, Hash, Height, Millis, Receipt, ValidatorId, tagged};
+use leither_types::{Block, Certificate, Evidence, Genesis, Hash, Height, Millis, Receipt, ValidatorId, tagged};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -31,6 +31,8 @@ pub struct Disk {
     pub heads: BTreeSet<(Height, u32, Option<u32>, ValidatorId, Hash)>,
     /// What this node itself built, by height and round: it must propose the same again after a crash.
     pub built: BTreeMap<(Height, u32), Hash>,
+    /// What it saw of misbehaviour that no block has punished yet.
+    pub evidence: Vec<Evidence>,
     /// The engine's log.
     pub wal: Wal,
 }
@@ -47,6 +49,7 @@ impl Disk {
             undecided: BTreeMap::new(),
             heads: BTreeSet::new(),
             built: BTreeMap::new(),
+            evidence: Vec::new(),
             wal: Wal::default(),
         })
     }

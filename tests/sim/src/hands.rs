@@ -13,27 +13,31 @@ use crate::wire::Message;
 use arc_malachitebft_core_consensus as core;
 use arc_malachitebft_core_types as bft;
 use arc_malachitebft_signing::VerifierExt;
-use bft::{LinearTimeouts, SignedMessage, Timeout, ValueOrigin, ValuePayload, ValueResponse};
+use bft::{LinearTimeouts, SignedMessage, Timeout, TimeoutKind, ValueOrigin, ValuePayload, ValueResponse};
 use core::{ConsensusMsg, Effect, Input, LivenessMsg, LocallyProposedValue, Resumable, Resume, SignedConsensusMsg};
 use leither_consensus::wire::WireCommit;
-use leither_consensus::{Address, BlockHeight, Leither, Part, Proposal, Signer, Value, Vote, round_of, timeouts};
+use leither_consensus::{Address, BlockHeight, Leither, Part, Proposal, Value, Vote, round_of, timeouts};
 use leither_pallets::params;
-use leither_types::{Height, Millis, PublicKey, ValidatorId, VoteKind};
+use leither_types::{Evidence, Height, Millis, VoteKind};
 use parity_scale_codec::Encode;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 /// Heights ahead of which the engine keeps messages, and how many of each.
 pub(crate) const QUEUE: (usize, usize) = (10, 500);
 /// A request for a decided block is made again after so many ms.
 const ASK_AGAIN_MS: u64 = 1_000;
 
+/// Where a node falls silent that has that mistake.
+const SILENT_FROM: Height = 10;
+/// The engine takes in votes for a decided block for a while, which it measures on the real clock: for ever, as far as it knows. The made-up
+/// clock ends it.
+const LATE_MAX: Duration = Duration::from_secs(30 * 24 * 3_600);
+
 /// Everything of a node but the state machine.
 pub(crate) struct Hands {
-    name: ValidatorId,
-    signer: Signer,
-    key: PublicKey,
     verifier: Checks,
     pub app: App,
     timeouts: LinearTimeouts,
@@ -48,6 +52,8 @@ pub(crate) struct Hands {
     /// How far the others are.
     pub tips: BTreeMap<usize, Height>,
     asked: Option<(Height, u64)>,
+    /// The height under way was decided here, and late votes for it are taken in.
+    waited: bool,
     /// Whom it asked last.
     asked_whom: usize,
     pub replaying: bool,
@@ -57,6 +63,16 @@ pub(crate) struct Hands {
     pub fuse: Option<u64>,
     /// Power was lost; outputs from the given one on were never made.
     pub struck: Option<usize>,
+}
+
+/// EVIDENCE-3: what the engine saw, in the chain's form, one proof an offender and kind; as in `node/engine`.
+fn proofs(seen: &core::MisbehaviorEvidence<Leither>) -> Vec<Evidence> {
+    let vote = |signed: &SignedMessage<Leither, Vote>| (signed.message.to_chain(), signed.signature);
+    let proposal = |signed: &SignedMessage<Leither, Proposal>| (signed.message.to_chain(), signed.signature);
+    let votes = seen.votes.iter().filter_map(|(_, pairs)| pairs.first());
+    let proposals = seen.proposals.iter().filter_map(|(_, pairs)| pairs.first());
+    let votes = votes.map(|(one, other)| Evidence::votes(vote(one), vote(other)));
+    votes.chain(proposals.map(|(one, other)| Evidence::proposals(proposal(one), proposal(other)))).collect()
 }
 
 /// Polls a future that has nothing to wait for: all of our verifiers answer at once.
@@ -69,13 +85,10 @@ fn answer<F: Future>(future: F) -> Option<F::Output> {
 
 impl Hands {
     /// At rest.
-    pub fn new(signer: Signer, app: App, temper: Temper) -> Result<Self, Stopped> {
+    pub fn new(app: App, temper: Temper) -> Result<Self, Stopped> {
         let rules = params::views::params(&*app.disk.state()).map_err(|e| e.to_string())?;
         Ok(Self {
-            name: ValidatorId::of_key(&signer.public()),
-            key: signer.public(),
             verifier: app.checks().clone(),
-            signer,
             app,
             timeouts: timeouts(&rules),
             pulse_ms: rules.pulse_min_ms,
@@ -86,6 +99,7 @@ impl Hands {
             outputs: Vec::new(),
             tips: BTreeMap::new(),
             asked: None,
+            waited: false,
             asked_whom: 0,
             replaying: false,
             stopped: None,
@@ -98,7 +112,7 @@ impl Hands {
     /// A state machine that has seen nothing.
     pub fn fresh_state(&self) -> core::State<Leither> {
         let params = core::Params {
-            address: Address(self.name),
+            address: Address(self.app.me),
             threshold_params: Default::default(),
             value_payload: ValuePayload::ProposalAndParts,
             enabled: true,
@@ -109,17 +123,12 @@ impl Hands {
 
     /// The input that begins a height.
     pub fn start(&self, height: Height) -> Input<Leither> {
-        Input::StartHeight(BlockHeight(height), self.app.validators.clone(), false, None, Default::default())
+        Input::StartHeight(BlockHeight(height), self.app.validators.clone(), false, Some(LATE_MAX), Default::default())
     }
 
     /// The clock that this node stamps blocks with.
     pub fn clock(&self) -> Millis {
         (GENESIS_MS + self.now).saturating_add_signed(self.temper.skew_ms)
-    }
-
-    /// The signer, for a villain.
-    pub fn signer(&self) -> (&Signer, ValidatorId) {
-        (&self.signer, self.name)
     }
 
     /// Something is about to be written to disk: the moment at which a strike falls. From there on nothing is done any more.
@@ -182,6 +191,9 @@ impl Hands {
     }
 
     fn publish(&mut self, message: Message) -> Result<(), Stopped> {
+        if self.temper.bug == Some(Bug::FallsSilent) && self.app.next_height() >= SILENT_FROM {
+            return Ok(());
+        }
         // What is said must still be known after a crash, or it is said otherwise next time.
         self.flush()?;
         // A signature counts from here on: one that power took away before it was said binds nobody.
@@ -233,12 +245,12 @@ impl Hands {
             E::CertVerifiedSyncValue(value, proposer, r) => r.resume_with(self.synced(value, proposer)),
             E::CertRejectedSyncValue(_, _, _, r) => r.resume_with(self.asked = None),
             E::Decide(certificate, _, r) => r.resume_with(self.decide(&certificate)?),
-            E::Finalize(certificate, _, evidence, r) => r.resume_with(self.finalize(certificate.height.0, evidence)),
+            E::Finalize(certificate, _, evidence, r) => r.resume_with(self.finalize(&certificate, evidence)),
             E::SignVote(vote, r) => r.resume_with(self.sign_vote(vote)),
             E::SignProposal(proposal, r) => r.resume_with(self.sign_proposal(proposal)),
             E::VerifySignature(msg, key, r) => r.resume_with(match &msg.message {
-                ConsensusMsg::Vote(vote) => self.verifier.verify(&key, &vote.sign_bytes(self.signer.chain()), &msg.signature),
-                ConsensusMsg::Proposal(p) => self.verifier.verify(&key, &p.sign_bytes(self.signer.chain()), &msg.signature),
+                ConsensusMsg::Vote(vote) => self.verifier.verify(&key, &vote.sign_bytes(self.app.signer.chain()), &msg.signature),
+                ConsensusMsg::Proposal(p) => self.verifier.verify(&key, &p.sign_bytes(self.app.signer.chain()), &msg.signature),
             }),
             E::VerifyCommitCertificate(certificate, set, thresholds, r) => {
                 r.resume_with(self.checked(self.verifier.verify_commit_certificate(&Leither, &certificate, &set, thresholds))?)
@@ -274,7 +286,12 @@ impl Hands {
         Ok(())
     }
 
-    fn schedule(&mut self, timeout: Timeout) {
+    fn schedule(&mut self, mut timeout: Timeout) {
+        // Late votes are waited for as long as the next height must wait for anyway.
+        if let TimeoutKind::FinalizeHeight(late) = &mut timeout.kind {
+            *late = Duration::from_millis(self.pulse_ms);
+            self.waited = true;
+        }
         self.started += 1;
         self.timers.retain(|timer| timer.0 != timeout);
         self.timers.push((timeout, self.started));
@@ -323,25 +340,30 @@ impl Hands {
         self.flush()?;
         self.write()?;
         let done = self.app.commit(certificate);
-        if let Some(changed) = self.sure(done) {
-            self.outputs.push(Output::Committed { height: certificate.height.0, changed });
+        self.waited = false;
+        if self.sure(done).is_some() {
+            self.outputs.push(Output::Committed { height: certificate.height.0 });
             self.outputs.push(Output::Flush);
         }
         // The commit is on disk; what follows it may not come to be.
         self.write()
     }
 
-    fn finalize(&mut self, height: Height, evidence: core::MisbehaviorEvidence<Leither>) {
+    fn finalize(&mut self, decided: &bft::CommitCertificate<Leither>, evidence: core::MisbehaviorEvidence<Leither>) {
+        proofs(&evidence).into_iter().for_each(|proof| self.app.accuse(proof));
         let accused = self.accused(evidence);
-        self.outputs.push(Output::Evidence { height, accused });
+        self.outputs.push(Output::Evidence { height: decided.height.0, accused });
+        if let Ok(wider) = leither_consensus::certificate(decided) {
+            self.app.widen(wider);
+        }
         let behind = self.tips.values().any(|tip| *tip >= self.app.next_height());
-        self.outputs.push(Output::Next(if behind { 0 } else { self.pulse_ms }));
+        self.outputs.push(Output::Next(if behind || self.waited { 0 } else { self.pulse_ms }));
     }
 
     /// Evidence in plain words, its signatures checked.
     fn accused(&self, evidence: core::MisbehaviorEvidence<Leither>) -> Vec<Accused> {
-        let chain = self.signer.chain();
-        let key = |who: &Address| self.app.validators.seat(&who.0).map(|seat| *seat.key());
+        let chain = self.app.signer.chain();
+        let key = |who: &Address| self.app.voted.seat(&who.0).map(|seat| *seat.key());
         let mut accused = Vec::new();
         for (who, pairs) in evidence.votes {
             for pair in &pairs {
@@ -376,14 +398,14 @@ impl Hands {
             let block = self.app.blocks_of(vote.height.0, vote.round).first().copied();
             vote.value = block.map_or(vote.value, bft::NilOrVal::Val);
         }
-        let signature = self.signer.vote(&vote);
-        self.verifier.made(&self.key, &vote.sign_bytes(self.signer.chain()), &signature);
+        let signature = self.app.signer.vote(&vote);
+        self.verifier.made(&self.app.signer.public(), &vote.sign_bytes(self.app.signer.chain()), &signature);
         SignedMessage::new(vote, signature)
     }
 
     fn sign_proposal(&self, proposal: Proposal) -> SignedMessage<Leither, Proposal> {
-        let signature = self.signer.proposal(&proposal);
-        self.verifier.made(&self.key, &proposal.sign_bytes(self.signer.chain()), &signature);
+        let signature = self.app.signer.proposal(&proposal);
+        self.verifier.made(&self.app.signer.public(), &proposal.sign_bytes(self.app.signer.chain()), &signature);
         SignedMessage::new(proposal, signature)
     }
 }

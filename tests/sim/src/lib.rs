@@ -15,12 +15,13 @@
 //! use leither_sim::Plan;
 //! Plan::seed(7).validators(4).drop_percent(5).delay_ms(1..80).heights(3).transfers(10).run().assert_holds();
 //! ```
-//! What the oracles hold is in `spec/sim.md` (`SIM-1` to `SIM-13`).
+//! What the oracles hold is in `spec/sim.md` (`SIM-1` to `SIM-14`).
 //!
 //! Absent on purpose: threads, sockets, files, the real clock, RocksDB, the engine's actors (those are run by `tests/e2e`).
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod acts;
 mod air;
 mod app;
 mod book;
@@ -38,17 +39,21 @@ mod plan;
 mod planted;
 mod post;
 mod power;
+mod register;
 mod report;
 #[cfg(test)]
 mod tests;
 mod trouble;
 mod twins;
 pub mod villains;
+mod weights;
 mod wire;
+mod witness;
 mod world;
 
 pub use client::account;
 pub use plan::{Bug, Plan};
+pub use register::Turnover;
 pub use report::{Fate, Log, Reached, Report};
 pub use twins::TWINS_ENUMERATED;
 pub use villains::Cast;

@@ -11,7 +11,7 @@ use arc_malachitebft_core_types as bft;
 use arc_malachitebft_metrics::Metrics;
 use bft::{Timeout, TimeoutKind, ValueOrigin, ValueResponse};
 use core::{Error, Input, LivenessMsg, PeerId, SignedConsensusMsg};
-use leither_consensus::{Leither, Signer};
+use leither_consensus::Leither;
 use leither_types::{Hash, Height, ValidatorId, VoteKind};
 
 /// What a node wants of the world.
@@ -33,8 +33,6 @@ pub enum Output {
     Committed {
         /// Which.
         height: Height,
-        /// Whether others vote on the next one.
-        changed: bool,
     },
     /// What the engine knows of two-faced validators when a height is over.
     Evidence {
@@ -113,8 +111,8 @@ fn peer(n: usize) -> Option<PeerId> {
 
 impl Node {
     /// Ready to start.
-    pub fn new(signer: Signer, app: App, temper: Temper) -> Result<Self, Stopped> {
-        let hands = Hands::new(signer, app, temper)?;
+    pub fn new(app: App, temper: Temper) -> Result<Self, Stopped> {
+        let hands = Hands::new(app, temper)?;
         Ok(Self { state: hands.fresh_state(), metrics: Metrics::new(), hands })
     }
 
@@ -175,13 +173,17 @@ impl Node {
     }
 
     fn means<'a>(&'a self, others: &'a [usize]) -> Means<'a> {
-        let (signer, me) = self.hands.signer();
-        Means { signer, me, app: &self.hands.app, others, height: self.height() }
+        let app = &self.hands.app;
+        Means { signer: &app.signer, me: app.me, app, others, height: self.height() }
     }
 
     /// Begins the next height, or goes on with it after a crash.
     pub fn start_height(&mut self, now: u64) -> Vec<Output> {
         self.hands.now = now;
+        if self.hands.app.choose_key() {
+            // The engine votes by one key as long as it lives; with another one it is begun anew, as in the real node.
+            self.state = self.hands.fresh_state();
+        }
         let height = self.hands.app.next_height();
         let entries = self.hands.app.disk.wal.begin(height);
         self.process(self.hands.start(height));

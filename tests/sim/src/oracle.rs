@@ -1,14 +1,20 @@
-//! Judges a run. Shares no code with what it judges: money is recounted in plain numbers, votes are counted in plain sets; only data
-//! types and `Certificate::is_valid`, which a light client would use, are the chain's.
+//! Judges a run. Shares no code with what it judges: money is recounted in plain numbers, votes are counted in plain sets, and who votes at
+//! which height is reckoned in a register of its own; only data types, their readers and `Certificate::is_valid`, which a light client would
+//! use, are the chain's.
 
-use crate::book::{Book, Page};
+use crate::book::{Book, Line, Page};
 use crate::checks::Checks;
-use crate::client::Transfer;
+use crate::client::Order;
 use crate::disk::{Decided, Disk};
 use crate::node::{Accused, Signed};
+use crate::register::{Register, Voter, Voters, total};
+use crate::witness::Witness;
 use leither_harness::Memory;
 use leither_state::HoldingProof;
-use leither_types::{AccountId, Certificate, Genesis, Hash, Height, Receipt, TokenId, ValidatorId, ValidatorSet, Vote, VoteKind};
+use leither_types::{
+    AccountId, Certificate, Genesis, Hash, Height, PublicKey, Receipt, TokenId, Validator, ValidatorId, ValidatorSet, Vote,
+    VoteKind,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Votes are remembered for so many heights below the highest decided one.
@@ -41,20 +47,18 @@ struct First {
 /// Collects what must never happen.
 pub struct Oracle {
     chain: Hash,
-    set: ValidatorSet,
     book: Book,
     heights: BTreeMap<Height, First>,
     checks: Checks,
-    /// Of the validators, by number: which may be found to have signed twice.
-    villains: BTreeMap<ValidatorId, bool>,
+    /// Which machine signs by a name, and the key.
+    machines: BTreeMap<ValidatorId, (usize, PublicKey)>,
+    witness: Witness,
+    /// Honest nodes put what they can prove into their blocks.
+    accuses: bool,
     /// (height, round, step, validator): all that was signed there.
     signed: BTreeMap<(Height, u32, u8, usize), Vec<Option<Hash>>>,
-    /// (node, height, round, step, validator): what a node heard of a villain while that could be evidence.
-    heard: BTreeMap<(usize, Height, u32, u8, ValidatorId), BTreeSet<Option<Hash>>>,
     /// What a node has last said that it committed.
     tips: BTreeMap<usize, Height>,
-    /// Just accusations, and those that had to be made.
-    evidence: u64,
     /// (height, node): the newest round that it precommitted a block in, and the block.
     locks: BTreeMap<(Height, usize), (u32, Hash)>,
     violations: Vec<String>,
@@ -62,15 +66,14 @@ pub struct Oracle {
 
 impl Oracle {
     /// Of the chain of this genesis.
-    pub fn new(genesis: &Genesis, checks: Checks) -> Self {
+    pub fn new(genesis: &Genesis, checks: Checks, accuses: bool) -> Self {
         Self {
             chain: genesis.chain(),
             checks,
-            villains: BTreeMap::new(),
-            heard: BTreeMap::new(),
+            machines: BTreeMap::new(),
+            witness: Witness::default(),
+            accuses,
             tips: BTreeMap::new(),
-            evidence: 0,
-            set: genesis.head.validators.clone(),
             book: Book::new(genesis),
             heights: BTreeMap::new(),
             signed: BTreeMap::new(),
@@ -90,8 +93,35 @@ impl Oracle {
     }
 
     /// At which height a transaction was committed first.
-    pub fn committed(&self, transfer: &Transfer) -> Option<Height> {
-        self.book.committed(&transfer.id)
+    pub fn committed(&self, order: &Order) -> Option<Height> {
+        self.book.committed(&order.id)
+    }
+
+    /// Who votes, by the newest committed block.
+    pub fn register(&self) -> &Register {
+        self.book.register()
+    }
+
+    /// A machine signs by this key, now or later.
+    pub fn named(&mut self, machine: usize, key: PublicKey) {
+        self.machines.entry(ValidatorId::of_key(&key)).or_insert((machine, key));
+    }
+
+    /// Which machine signs by a name.
+    pub fn machine(&self, who: &ValidatorId) -> Option<usize> {
+        self.machines.get(who).map(|(machine, _)| *machine)
+    }
+
+    /// The newest height that anybody has committed, and the time of its block.
+    pub fn tip(&self) -> Option<(Height, u64)> {
+        self.heights.last_key_value().map(|(height, first)| (*height, first.time))
+    }
+
+    /// Of the power at a height, what the villains have, and all.
+    pub fn villains_of(&self, height: Height) -> Option<(u128, u128)> {
+        let voters = self.register().voters(height)?;
+        let bad = voters.iter().filter(|(who, _)| self.witness.is_villain(who)).map(|(_, voter)| u128::from(voter.power));
+        Some((bad.sum(), total(voters)))
     }
 
     /// The block id and state root of each height.
@@ -100,8 +130,8 @@ impl Oracle {
     }
 
     /// A client has signed this.
-    pub fn submitted(&mut self, transfer: &Transfer) {
-        self.book.submitted(transfer);
+    pub fn submitted(&mut self, order: &Order) {
+        self.book.submitted(order);
     }
 
     /// SIM-2: a node has signed something. Villains' signatures count as votes, but nobody is surprised by them.
@@ -137,74 +167,51 @@ impl Oracle {
     /// SIM-3: who precommitted a block prevotes another one only after two thirds prevoted that in a round in between.
     fn check_lock(&mut self, node: usize, height: Height, round: u32, block: Hash) {
         let Some((locked, own)) = self.locks.get(&(height, node)).copied() else { return };
-        let freed = (locked..round).any(|between| self.prevotes(height, between, block) * 3 > self.set.total_power() * 2);
-        if own != block && !freed {
+        let freed = || {
+            let Some(voters) = self.register().voters(height) else { return false };
+            (locked..round).any(|between| self.prevotes(voters, height, between, block) * 3 > total(voters) * 2)
+        };
+        if own != block && !freed() {
             self.blame(format!(
                 "n{node} lost its lock on {own} of round {locked}: in height {height}, round {round} it prevoted {block}"
             ));
         }
     }
 
-    /// The power behind a block's prevotes of a round, delivered or not. All seats have equal power in a simulated chain.
-    fn prevotes(&self, height: Height, round: u32, block: Hash) -> u128 {
+    /// The power behind a block's prevotes of a round, delivered or not.
+    fn prevotes(&self, voters: &Voters, height: Height, round: u32, block: Hash) -> u128 {
+        let power = |machine: usize| {
+            let seat = voters.iter().find(|(who, _)| self.machine(who) == Some(machine));
+            seat.map_or(0, |(_, voter)| u128::from(voter.power))
+        };
         let votes = self.signed.range((height, round, 1, 0)..(height, round, 2, 0));
-        let each = self.set.total_power() / self.set.len() as u128;
-        each * votes.filter(|(_, voted)| voted.contains(&Some(block))).count() as u128
+        votes.filter(|(_, voted)| voted.contains(&Some(block))).map(|((.., machine), _)| power(*machine)).sum()
     }
 
     /// Who is a villain, and whether of those who may sign twice.
     pub fn suspect(&mut self, who: ValidatorId, may_sign_twice: bool) {
-        self.villains.insert(who, may_sign_twice);
+        self.witness.suspect(who, may_sign_twice);
     }
 
     /// An honest node has heard a villain's vote while it worked on that height.
     pub fn heard(&mut self, node: usize, vote: &Vote) {
-        let step = if vote.kind == VoteKind::Prevote { 1 } else { 2 };
-        if self.villains.contains_key(&vote.validator) {
-            let heard = self.heard.entry((node, vote.height, vote.round, step, vote.validator)).or_default();
-            if heard.len() < SIGNED_MAX {
-                heard.insert(vote.block);
-            }
-        }
+        self.witness.heard(node, vote, self.book.register());
     }
 
-    /// An honest node has forgotten what it heard: it restarted, or went on to a later height.
-    pub fn forgot(&mut self, node: usize) {
-        self.heard.retain(|(who, ..), _| *who != node);
-    }
-
-    /// SIM-9: an honest node is done with a height and says who signed twice. All of it must be true, and who was heard to contradict itself
-    /// must be named.
+    /// SIM-9: an honest node is done with a height and says who signed twice.
     pub fn accused(&mut self, node: usize, height: Height, accused: &[Accused]) {
-        for Accused { who, height: of, round, step, proven } in accused {
-            self.evidence += 1;
-            if !proven || *of != height {
-                self.blame(format!(
-                    "n{node} has evidence against {who} of height {of}, round {round}, step {step} that proves nothing"
-                ));
-            } else if !self.villains.get(who).is_some_and(|may| *may) {
-                self.blame(format!("n{node} has proof that {who} signed twice in height {of}, round {round}, step {step}"));
-            }
-        }
-        let named = |who: &ValidatorId| accused.iter().any(|accused| accused.who == *who);
-        let missed = self
-            .heard
-            .iter()
-            .find(|((by, of, _, _, who), heard)| (*by, *of) == (node, height) && heard.len() > 1 && !named(who));
-        if let Some((of, _)) = missed {
-            self.blame(format!("n{node} has no evidence of what it heard: {of:?}"));
-        }
-        self.forgot(node);
+        let wrong = self.witness.accused(node, height, accused, self.book.register());
+        self.violations.extend(wrong);
     }
 
     /// How often somebody was rightly accused.
     pub fn evidence(&self) -> u64 {
-        self.evidence
+        self.witness.evidence
     }
 
     /// SIM-10: an honest node starts again: it has all that it had committed, and its leaves alone lead to the root.
     pub fn restarted(&mut self, node: usize, disk: &Disk) {
-        self.forgot(node);
+        self.witness.forgot(node);
         let (height, tip) = (disk.height(), self.tips.get(&node).copied().unwrap_or_default());
         let first = self.heights.get(&height).map(|first| (first.id, first.root));
         let kept = disk.decided(height).map(|decided| decided.block.id());
@@ -228,7 +235,10 @@ impl Oracle {
     pub fn asked(&mut self, node: usize, height: Height, account: &AccountId, proof: &HoldingProof) {
         let Some(first) = self.heights.get(&height) else { return };
         let said = proof.verify(&first.root, &TokenId::NATIVE, account);
-        let line = said.map(|holding| holding.map_or((0, 0), |holding| (holding.free.0 + holding.locked.0, holding.nonce)));
+        let line = said.map(|holding| {
+            let holding = holding.unwrap_or_default();
+            Line { units: holding.free.0 + holding.locked.0, locked: holding.locked.0, nonce: holding.nonce }
+        });
         let own = first.page.line(account);
         if line != Ok(own) {
             self.blame(format!("n{node} proves of {account} at height {height}: {line:?}, it should be {own:?}"));
@@ -246,10 +256,6 @@ impl Oracle {
         let mut wrong = Vec::new();
         if certificate.height != height || certificate.block != id || !self.proves(certificate) {
             wrong.push("the certificate does not prove it".to_string());
-        }
-        let signers: BTreeSet<_> = certificate.signatures.iter().map(|commit| commit.validator).collect();
-        if signers.len() * 3 <= self.set.len() * 2 {
-            wrong.push(format!("{} of {} validators signed", signers.len(), self.set.len()));
         }
         if root != block.header.state_root {
             wrong.push(format!("its state has the root {}, its header {}", root, block.header.state_root));
@@ -270,7 +276,7 @@ impl Oracle {
                     wrong.push(format!("n{other} has other receipts"));
                 }
             }
-            None => wrong.extend(self.first(node, height, stored.decided, root)),
+            None => wrong.extend(self.first(node, height, stored, root)),
         }
         if let Some(first) = self.heights.get(&height) {
             wrong.extend(first.page.differs(stored.state, stored.issued_burned));
@@ -279,18 +285,30 @@ impl Oracle {
             .extend(wrong.into_iter().map(|what| format!("n{node} committed {id} at height {height}, but {what}")));
     }
 
-    /// What a light client would say: for one height in sixteen by its own code, else by counting seats and looking signatures up.
+    /// SIM-4: who votes at that height has signed with more than two thirds of the power, each once. For one height in sixteen a light client's
+    /// code is asked, too; else signatures are looked up.
     fn proves(&self, certificate: &Certificate) -> bool {
-        if certificate.height.is_multiple_of(LIGHT_CLIENT_EVERY) || certificate.height == 1 {
-            return certificate.is_valid(&self.chain, &self.set);
-        }
+        let Some(voters) = self.register().voters(certificate.height) else { return false };
         let signers: BTreeSet<_> = certificate.signatures.iter().map(|commit| commit.validator).collect();
-        signers.len() == certificate.signatures.len() && self.checks.certificate(certificate, &self.set)
+        let power: u128 = signers.iter().filter_map(|who| voters.get(who)).map(|voter| u128::from(voter.power)).sum();
+        let enough = power * 3 > total(voters) * 2 && signers.len() == certificate.signatures.len();
+        let Some(set) = self.set(voters) else { return false };
+        let light = certificate.height.is_multiple_of(LIGHT_CLIENT_EVERY) || certificate.height == 1;
+        enough && if light { certificate.is_valid(&self.chain, &set) } else { self.checks.certificate(certificate, &set) }
+    }
+
+    /// With the keys that the machines have.
+    fn set(&self, voters: &Voters) -> Option<ValidatorSet> {
+        let seat = |(who, voter): (&ValidatorId, &Voter)| {
+            let key = self.machines.get(who)?.1;
+            Some(Validator { key, power: voter.power, operator: voter.operator })
+        };
+        ValidatorSet::new(voters.iter().map(seat).collect::<Option<_>>()?).ok()
     }
 
     /// Reckons what the height should have led to.
-    fn first(&mut self, node: usize, height: Height, decided: &Decided, root: Hash) -> Vec<String> {
-        let Decided { block, receipts, .. } = decided;
+    fn first(&mut self, node: usize, height: Height, stored: &Stored<'_>, root: Hash) -> Vec<String> {
+        let Decided { block, receipts, .. } = stored.decided;
         let mut wrong = Vec::new();
         let (parent, time) = match self.heights.last_key_value() {
             Some((last, first)) if last + 1 == height => (first.id, first.time),
@@ -300,8 +318,15 @@ impl Oracle {
         if block.header.parent != parent || block.header.time <= time {
             wrong.push("it does not follow its parent".into());
         }
-        let (page, errors) = self.book.turn(decided, height);
+        let author = self.machine(&block.header.proposer);
+        let author = author.filter(|_| self.accuses && !self.witness.is_villain(&block.header.proposer));
+        wrong.extend(self.witness.committed(block, author, self.book.register()));
+        let (page, errors) = self.book.turn(stored.decided, height);
         wrong.extend(errors);
+        match self.register().differs(height, stored.state) {
+            Ok(other) => wrong.extend(other),
+            Err(fault) => wrong.push(format!("who votes cannot be read of its state: {fault}")),
+        }
         let first = First { node, id: block.id(), root, receipts: receipts.clone(), time: block.header.time, page };
         self.heights.insert(height, first);
         let oldest = height.saturating_sub(REMEMBERED);

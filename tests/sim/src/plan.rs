@@ -1,8 +1,10 @@
+use crate::acts::{Act, Deed};
 use crate::air::Air;
 use crate::trouble::{Cut, Trouble, Way, number, pair};
 use crate::twins::Twins;
 use crate::villains::Cast;
 use crate::{Report, world::World};
+use leither_types::{Amount, Params};
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
@@ -12,6 +14,14 @@ use std::str::FromStr;
 pub struct Plan {
     pub(crate) seed: u64,
     pub(crate) validators: usize,
+    /// Machines beside the validators: their operators may join.
+    pub(crate) candidates: usize,
+    /// The founders' power, by number; 100 where nothing is said.
+    pub(crate) powers: Vec<u64>,
+    pub(crate) rules: Rules,
+    /// Whether honest nodes' blocks accuse whom they can prove to have signed twice. Where they do, it is over with them soon.
+    pub(crate) accuses: bool,
+    pub(crate) acts: Vec<Act>,
     pub(crate) people: usize,
     pub(crate) transfers: usize,
     pub(crate) heights: u64,
@@ -27,6 +37,15 @@ pub struct Plan {
     /// Whether nodes pass on what a villain told them alone.
     pub(crate) gossip: bool,
     pub(crate) log_lines: usize,
+}
+
+/// The numbers of the chain's rules by which its set changes: in ms of block time, and in pulses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rules {
+    pub epoch_ms: u64,
+    pub jail_ms: u64,
+    pub unbonding_ms: u64,
+    pub misses_max: u32,
 }
 
 /// A mistake that can be planted in an honest node, to show that the oracles would find it.
@@ -48,9 +67,11 @@ pub enum Bug {
     KeepsStaleSet,
     /// Answers light clients that an account has nothing, with a proof that is of another account.
     ForgesAbsence,
+    /// Says nothing more in consensus from the tenth height on, as a node would whose engine hangs.
+    FallsSilent,
 }
 
-const BUGS: [(Bug, &str); 8] = [
+const BUGS: [(Bug, &str); 9] = [
     (Bug::ReceiptsOrder, "receipts"),
     (Bug::AcceptsUnexecuted, "unexecuted"),
     (Bug::ForgetsItsVotes, "forgets"),
@@ -59,14 +80,21 @@ const BUGS: [(Bug, &str); 8] = [
     (Bug::PaysTwice, "twice"),
     (Bug::KeepsStaleSet, "stale"),
     (Bug::ForgesAbsence, "absence"),
+    (Bug::FallsSilent, "silent"),
 ];
 
 impl Plan {
     /// Four validators on an air that loses 5 % of all messages and doubles 2 %, 20 heights, 100 transfers of 8 people.
     pub fn seed(seed: u64) -> Self {
+        let Params { epoch_ms, jail_ms, unbonding_ms, misses_max, .. } = Params::dev();
         Self {
             seed,
             validators: 4,
+            candidates: 0,
+            powers: Vec::new(),
+            rules: Rules { epoch_ms, jail_ms, unbonding_ms, misses_max },
+            accuses: true,
+            acts: Vec::new(),
             people: 8,
             transfers: 100,
             heights: 20,
@@ -90,6 +118,60 @@ impl Plan {
     /// So many nodes, all of them validators of equal power.
     pub fn validators(self, validators: usize) -> Self {
         Self { validators, ..self }
+    }
+
+    /// So many machines more, which follow until their operators join.
+    pub fn candidates(self, candidates: usize) -> Self {
+        Self { candidates, ..self }
+    }
+
+    /// The founders' power, by number; 100 where nothing is said.
+    pub fn powers(self, powers: &[u64]) -> Self {
+        Self { powers: powers.to_vec(), ..self }
+    }
+
+    /// How long an epoch is, in ms of block time. A pledge comes back after two.
+    pub fn epoch_ms(mut self, epoch_ms: u64) -> Self {
+        self.rules.epoch_ms = epoch_ms;
+        self.rules.unbonding_ms = epoch_ms * 2;
+        self
+    }
+
+    /// Who misses so many pulses is jailed, for so many ms at least.
+    pub fn jail(mut self, misses_max: u32, jail_ms: u64) -> Self {
+        self.rules.misses_max = misses_max;
+        self.rules.jail_ms = jail_ms;
+        self
+    }
+
+    /// Honest nodes accuse nobody in their blocks, so that who signs twice goes on for the whole run.
+    pub fn no_accusing(self) -> Self {
+        Self { accuses: false, ..self }
+    }
+
+    fn act(mut self, deed: Deed, node: usize, at_ms: u64, mei: u64) -> Self {
+        self.acts.push(Act { deed, node, at_ms, mei });
+        self
+    }
+
+    /// A node's operator pledges so many `mei`: as many units of power.
+    pub fn join(self, node: usize, at_ms: u64, mei: u64) -> Self {
+        self.act(Deed::Join, node, at_ms, mei)
+    }
+
+    /// A node's operator pledges so many `mei` more.
+    pub fn raise(self, node: usize, at_ms: u64, mei: u64) -> Self {
+        self.act(Deed::Raise, node, at_ms, mei)
+    }
+
+    /// A node's operator leaves.
+    pub fn leave(self, node: usize, at_ms: u64) -> Self {
+        self.act(Deed::Leave, node, at_ms, 0)
+    }
+
+    /// A node's operator changes its key.
+    pub fn rotate(self, node: usize, at_ms: u64) -> Self {
+        self.act(Deed::Rotate, node, at_ms, 0)
     }
 
     /// Of a hundred messages so many are lost.
@@ -134,7 +216,7 @@ impl Plan {
 
     /// Plants a mistake in every node.
     pub fn plant_all(self, bug: Bug) -> Self {
-        (0..self.validators).fold(self, |plan, node| plan.plant(node, bug))
+        (0..self.machines()).fold(self, |plan, node| plan.plant(node, bug))
     }
 
     fn trouble(mut self, trouble: Trouble) -> Self {
@@ -199,9 +281,22 @@ impl Plan {
         Self { log_lines, ..self }
     }
 
-    /// Machines: the validators, and a twin of one of them if the plan has twins.
+    /// Machines: the validators, the candidates, and a twin of one of them if the plan has twins.
     pub(crate) fn machines(&self) -> usize {
-        self.validators + usize::from(self.twins.is_some())
+        self.validators + self.candidates + usize::from(self.twins.is_some())
+    }
+
+    /// Which machine is the twin.
+    pub(crate) fn twin(&self) -> Option<usize> {
+        self.twins.as_ref().map(|_| self.validators + self.candidates)
+    }
+
+    /// The chain's rules.
+    pub(crate) fn params(&self) -> Params {
+        let Rules { epoch_ms, jail_ms, unbonding_ms, misses_max } = self.rules;
+        // What a founder is granted weighs as much as a pledge of as many `mei`; a tenth of that is enough to be a candidate.
+        let pledge_min = Amount::new(10 * crate::client::MEI);
+        Params { epoch_ms, jail_ms, unbonding_ms, misses_max, pledge_min, ..Params::dev() }
     }
 
     /// Runs it.
@@ -222,8 +317,19 @@ impl Plan {
                 self.troubles.push(trouble?);
                 continue;
             }
+            if let Some(act) = Act::parse(name, value) {
+                self.acts.push(act?);
+                continue;
+            }
             match name {
                 "validators" => self.validators = number(value)?,
+                "candidates" => self.candidates = number(value)?,
+                "powers" => self.powers = value.split('.').map(number).collect::<Result<_, _>>()?,
+                "epoch" => self.rules.epoch_ms = number(value)?,
+                "jail" => self.rules.jail_ms = number(value)?,
+                "unbonding" => self.rules.unbonding_ms = number(value)?,
+                "misses" => self.rules.misses_max = number(value)?,
+                "accuses" => self.accuses = number(value)?,
                 "people" => self.people = number(value)?,
                 "transfers" => self.transfers = number(value)?,
                 "heights" => self.heights = number(value)?,
@@ -257,7 +363,13 @@ impl fmt::Display for Plan {
         let Air { delay_ms, drop_percent, duplicate_percent } = &self.air;
         write!(f, "validators={} people={} transfers={} ", self.validators, self.people, self.transfers)?;
         write!(f, "heights={} drop={drop_percent} duplicate={duplicate_percent} delay={delay_ms:?}", self.heights)?;
-        write!(f, " gossip={}", self.gossip)?;
+        let Rules { epoch_ms, jail_ms, unbonding_ms, misses_max } = self.rules;
+        write!(f, " gossip={} accuses={} candidates={}", self.gossip, self.accuses, self.candidates)?;
+        write!(f, " epoch={epoch_ms} jail={jail_ms} unbonding={unbonding_ms} misses={misses_max}")?;
+        if !self.powers.is_empty() {
+            write!(f, " powers={}", self.powers.iter().map(u64::to_string).collect::<Vec<_>>().join("."))?;
+        }
+        self.acts.iter().try_for_each(|act| write!(f, " {act}"))?;
         self.villains.iter().try_for_each(|(node, cast)| write!(f, " villain={node}:{cast}"))?;
         self.bugs.iter().try_for_each(|(node, bug)| write!(f, " bug={node}:{bug}"))?;
         self.skews.iter().try_for_each(|(node, ms)| write!(f, " skew={node}:{ms}"))?;

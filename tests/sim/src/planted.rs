@@ -29,7 +29,8 @@ impl App {
     /// Executes a block by the mistaken rules.
     pub(crate) fn execute_twice(&self, mut parent: Parent, block: &Block) -> Result<Outcome, Refused> {
         parent.certificate = block.last_certificate.clone();
-        let draft = Draft { time: block.header.time, proposer: block.header.proposer, evidence: Vec::new() };
+        let evidence = block.evidence.to_vec();
+        let draft = Draft { time: block.header.time, proposer: block.header.proposer, evidence };
         let txs: Vec<_> = block.txs.iter().cloned().map(Arc::new).collect();
         let (mut built, mut outcome, _) = build(&parent, &draft, &txs, self.checks())?;
         self.add_again(&parent, &mut outcome)?;

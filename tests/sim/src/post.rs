@@ -131,13 +131,7 @@ impl World<'_> {
         // What a villain has made up counts as signed by it; what it passes on was counted before.
         if let Some(vote) = message.vote().filter(|_| seat.cast.is_some()) {
             let vote = vote.to_chain();
-            if self
-                .genesis
-                .head
-                .validators
-                .get(&vote.validator)
-                .is_some_and(|known| Some(known.key) == self.keys.get(seat.identity).copied())
-            {
+            if self.oracle.machine(&vote.validator) == Some(seat.identity) {
                 let (kind, height, round, block) = (vote.kind, vote.height, vote.round, vote.block);
                 self.oracle.signed(seat.identity, false, Signed::Vote { kind, height, round, block });
             }

@@ -1,7 +1,7 @@
 //! What befalls machines: power failures between and within steps, standing still, starting again.
 
-use crate::app::App;
-use crate::client::{account, key};
+use crate::app::{App, Manner};
+use crate::client::{KEYS_MAX, account, consensus_key};
 use crate::disk::Disk;
 use crate::node::{Node, Temper};
 use crate::plan::Bug;
@@ -21,6 +21,8 @@ pub(crate) struct Seat {
     pub life: u32,
     /// Nothing reaches it before.
     pub still_until: u64,
+    /// When it has power again, if it has none.
+    pub back_at: u64,
     /// How long it stays without power if it is struck.
     pub struck_for_ms: u64,
     /// A flush of its disk takes up to so many ms.
@@ -64,6 +66,7 @@ impl World<'_> {
                 "n{node} loses power, {kept} of {bytes} unflushed bytes are left, bit {flip:?} is another, {lost} entries gone"
             ),
         );
+        seat.back_at = self.clock.now().saturating_add(for_ms);
         self.clock.after(for_ms, Event::Restart { node });
     }
 
@@ -104,12 +107,14 @@ impl World<'_> {
                 self.oracle.restarted(node, &disk);
             }
         }
-        let signer = Signer::new(chain, key("validator", seat.identity));
+        let identity = seat.identity;
+        let signers = (0..KEYS_MAX).map(|generation| Signer::new(chain, consensus_key(identity, generation))).collect();
         let villain = seat.cast.map(|cast| cast.act(account(0), self.plan.seed.wrapping_add(u64::from(seat.life))));
         let skew_ms = seat.skew_ms + seat.cast.map_or(0, Cast::skew_ms);
         let temper = Temper { bug: seat.bug, forgets: seat.cast == Some(Cast::Amnesiac), skew_ms };
-        let app = App::new(signer.clone(), disk, self.checks.clone(), villain, seat.bug);
-        match app.and_then(|app| Node::new(signer, app, temper)) {
+        let manner = Manner { villain, bug: seat.bug, accuses: self.plan.accuses };
+        let app = App::new(signers, disk, self.checks.clone(), manner);
+        match app.and_then(|app| Node::new(app, temper)) {
             Ok(mut running) => {
                 seat.life += 1;
                 self.log.line(now, format_args!("n{node} starts at height {}", running.height()));

@@ -1,5 +1,6 @@
 use crate::Plan;
 use crate::app::Load;
+use crate::register::Turnover;
 use leither_types::{AccountId, Hash, Height, tagged};
 use std::collections::VecDeque;
 use std::fmt;
@@ -46,8 +47,12 @@ pub struct Reached {
     pub pauses: u64,
     /// Partitions begun.
     pub cuts: u64,
-    /// Heights after which others vote.
-    pub set_changes: u64,
+    /// What became of validators.
+    pub turnover: Turnover,
+    /// Runs that ended as villains had come to have more than a third of the power.
+    pub overruns: u64,
+    /// Runs in which the chain stood still in the end, and might: no more than two thirds of the power was honest and up.
+    pub halts: u64,
     /// Proofs that somebody signed twice, each in the hands of one honest node.
     pub evidence: u64,
     /// The most that an honest node kept because others told it.
@@ -127,11 +132,19 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { plan, reached, virtual_ms, .. } = self;
-        let Reached { rounds_failed, sent, lost, crashes, pauses, cuts, evidence, .. } = reached;
+        let Reached { rounds_failed, sent, lost, crashes, pauses, cuts, evidence, turnover, .. } = reached;
+        let Turnover { set_changes, joins, leaves, jailings, convictions, .. } = turnover;
         let (height, txs) = (self.height(), self.transfers.iter().filter(|fate| fate.committed.is_some()).count());
         write!(f, "seed {:>6}: {height} heights, {txs} txs, {rounds_failed} rounds failed, ", plan.seed)?;
         write!(f, "{lost} of {sent} messages lost, {crashes} crashes, {pauses} pauses, {cuts} cuts, {evidence} proofs, ")?;
+        write!(f, "{set_changes} set changes, {joins} joined, {leaves} left, {jailings} jailed, {convictions} convicted, ")?;
         write!(f, "{}.{:03} s", virtual_ms / 1000, virtual_ms % 1000)?;
+        if reached.overruns > 0 {
+            write!(f, ", ended as villains had more than a third")?;
+        }
+        if reached.halts > 0 {
+            write!(f, ", stood still in the end")?;
+        }
         plan.villains.iter().try_for_each(|(node, cast)| write!(f, ", n{node} is {cast}"))?;
         self.violations.iter().try_for_each(|what| write!(f, "\n  VIOLATED: {what}"))
     }

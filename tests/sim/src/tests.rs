@@ -2,7 +2,7 @@
 
 use crate::app::Load;
 use crate::checks::Checks;
-use crate::client::{Clients, account, genesis, key};
+use crate::client::{Clients, account, consensus_key, genesis, key};
 use crate::disk::{Decided, Disk};
 use crate::node::{Accused, Signed};
 use crate::oracle::{Oracle, Stored};
@@ -11,6 +11,7 @@ use leither_consensus::Signer;
 use leither_executor::{Draft, NobodyVerified, build};
 use leither_state::{Holding, WriteSet};
 use leither_types::*;
+use parity_scale_codec::Encode;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
@@ -22,6 +23,21 @@ struct Scene {
     oracle: Oracle,
     disk: Disk,
     issued_burned: (u128, u128),
+}
+
+/// The plan of such a chain.
+fn small(people: usize, powers: &[u64]) -> Plan {
+    let mut plan = Plan::seed(0).validators(SEATS).powers(powers);
+    plan.people = people;
+    plan
+}
+
+/// An oracle that knows the founders' keys.
+fn oracle_of(plan: &Plan) -> Oracle {
+    let genesis = genesis(plan).unwrap();
+    let mut oracle = Oracle::new(&genesis, Checks::new(genesis.chain()), true);
+    (0..SEATS).for_each(|node| oracle.named(node, consensus_key(node, 0).public()));
+    oracle
 }
 
 fn certificate(chain: &Hash, block: Hash, signers: usize) -> Certificate {
@@ -37,9 +53,14 @@ fn certificate(chain: &Hash, block: Hash, signers: usize) -> Certificate {
 }
 
 fn scene(signers: usize, tell: bool, meddle: impl Fn(&mut WriteSet, &mut Decided)) -> Scene {
-    let genesis = genesis(SEATS, 3).unwrap();
-    let (mut oracle, mut disk) = (Oracle::new(&genesis, Checks::new(genesis.chain())), Disk::new(&genesis).unwrap());
-    let mut clients = Clients::new(genesis.chain(), 3);
+    scene_of(&[], signers, tell, meddle)
+}
+
+fn scene_of(powers: &[u64], signers: usize, tell: bool, meddle: impl Fn(&mut WriteSet, &mut Decided)) -> Scene {
+    let plan = small(3, powers);
+    let genesis = genesis(&plan).unwrap();
+    let (mut oracle, mut disk) = (oracle_of(&plan), Disk::new(&genesis).unwrap());
+    let mut clients = Clients::new(genesis.chain(), &plan);
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut txs = Vec::new();
     for _ in 0..5 {
@@ -58,7 +79,8 @@ fn scene(signers: usize, tell: bool, meddle: impl Fn(&mut WriteSet, &mut Decided
     let mut decided = Decided { block, certificate, receipts: outcome.receipts };
     meddle(&mut outcome.writes, &mut decided);
     disk.commit(decided, &outcome.writes).unwrap();
-    Scene { oracle, disk, issued_burned: (3 * crate::client::GENESIS_UNITS, burned) }
+    let issued = genesis.allocations.iter().map(|given| given.amount.0).sum();
+    Scene { oracle, disk, issued_burned: (issued, burned) }
 }
 
 impl Scene {
@@ -88,7 +110,7 @@ fn one_unit_from_nowhere_is_noticed() {
     };
     let violations = scene(3, true, mint).judged();
     objects(&violations, "are not the");
-    objects(&violations, "it should be 0 and 0");
+    objects(&violations, "it should be Line { units: 0");
     objects(&violations, "its state has the root");
 }
 
@@ -96,6 +118,56 @@ fn one_unit_from_nowhere_is_noticed() {
 #[test]
 fn two_of_four_signatures_are_no_proof() {
     objects(&scene(2, true, |_, _| ()).judged(), "the certificate does not prove it");
+}
+
+/// SIM-4: seats are not power.
+#[test]
+fn three_of_four_signatures_are_no_proof_where_the_fourth_has_a_third_of_the_power() {
+    objects(&scene_of(&[100, 100, 100, 150], 3, true, |_, _| ()).judged(), "the certificate does not prove it");
+    assert_eq!(scene_of(&[100, 100, 100, 149], 3, true, |_, _| ()).judged(), Vec::<String>::new());
+}
+
+/// SIM-14.
+#[test]
+fn a_set_or_a_stake_that_the_blocks_do_not_lead_to_is_noticed() {
+    let fewer = |writes: &mut WriteSet, _: &mut Decided| {
+        let three = genesis(&small(3, &[]).validators(3)).unwrap().head.validators;
+        writes.records.insert(b"sa".to_vec(), Some(three.encode()));
+    };
+    objects(&scene(3, true, fewer).judged(), "vote at height 3, it should be");
+    let gone = |writes: &mut WriteSet, _: &mut Decided| {
+        writes.records.insert(b"sr".to_vec(), Some(List::<AccountId, 256>::default().encode()));
+    };
+    objects(&scene(3, true, gone).judged(), "the state has no stake of");
+}
+
+/// SIM-9.
+#[test]
+fn a_block_that_convicts_the_honest_is_noticed() {
+    let accuse = |_: &mut WriteSet, decided: &mut Decided| {
+        let vote = |block| Vote {
+            kind: VoteKind::Prevote,
+            height: 1,
+            round: 0,
+            block: Some(Hash([block; 32])),
+            validator: accusation(2, true).who,
+        };
+        let by = key("validator", 2).sign(b"nothing of the kind");
+        decided.block.evidence = List::new(vec![Evidence::votes((vote(1), by), (vote(2), by))]).unwrap();
+    };
+    objects(&scene(3, true, accuse).judged(), "who never signed twice");
+}
+
+/// SIM-9.
+#[test]
+fn a_block_that_spares_whom_its_proposer_has_proof_of_is_noticed() {
+    for (witness, spared) in [(0, true), (1, false)] {
+        let mut scene = scene(3, true, |_, _| ());
+        scene.oracle.suspect(accusation(3, true).who, true);
+        scene.oracle.accused(witness, 0, &[Accused { height: 0, ..accusation(3, true) }]);
+        let violations = scene.judged();
+        assert_eq!(violations.iter().any(|what| what.contains("it does not convict")), spared, "{violations:?}");
+    }
 }
 
 /// SIM-5.
@@ -132,8 +204,7 @@ fn two_blocks_at_one_height_are_noticed() {
 }
 
 fn oracle() -> Oracle {
-    let genesis = genesis(SEATS, 2).unwrap();
-    Oracle::new(&genesis, Checks::new(genesis.chain()))
+    oracle_of(&small(2, &[]))
 }
 
 fn vote(kind: VoteKind, round: u32, block: u8) -> Signed {
@@ -170,7 +241,8 @@ fn a_lost_lock_is_noticed_and_one_that_two_thirds_freed_is_not() {
 fn a_plan_says_how_to_run_it_again() {
     let plan = Plan::seed(5).by_chance().crash(1, 20, 30).plant(2, crate::Bug::ReceiptsOrder).villain(3, crate::Cast::Liar);
     let plan = plan.strike(0, 5, 3, 20).pause(1, 7, 9).cut(&[0, 1], 3, 4).mute(&[2], 5, 6).flap(&[0], 1, 9, 2);
-    let mut plan = plan.skew(1, -20).slow_disk(2, 9).no_gossip();
+    let plan = plan.skew(1, -20).slow_disk(2, 9).no_gossip().no_accusing().powers(&[9, 8, 7, 6]).epoch_ms(5_000).jail(4, 600);
+    let mut plan = plan.candidates(2).join(4, 10, 50).raise(4, 20, 5).rotate(4, 30).leave(4, 40);
     plan.twins = Plan::twins(77).twins;
     let again = Plan::seed(5).with(&plan.to_string()).unwrap();
     assert_eq!(again.to_string(), plan.to_string());
@@ -233,7 +305,7 @@ fn a_disk_that_has_lost_a_block_or_changed_a_leaf_is_noticed_at_the_restart() {
         scene.oracle.violations().to_vec()
     };
     let again = |scene: &Scene, meddle: bool| {
-        let mut disk = Disk::new(&genesis(SEATS, 3).unwrap()).unwrap();
+        let mut disk = Disk::new(&genesis(&small(3, &[])).unwrap()).unwrap();
         let mut writes = WriteSet::default();
         for ((token, account), holding) in scene.disk.state().holdings() {
             writes.holdings.insert((*token, *account), Some(*holding));
@@ -244,7 +316,7 @@ fn a_disk_that_has_lost_a_block_or_changed_a_leaf_is_noticed_at_the_restart() {
         disk.commit(scene.disk.decided(1).unwrap().clone(), &writes).unwrap();
         disk
     };
-    objects(&restarted(&|_| Disk::new(&genesis(SEATS, 3).unwrap()).unwrap()), "after a restart it is at 0");
+    objects(&restarted(&|_| Disk::new(&genesis(&small(3, &[])).unwrap()).unwrap()), "after a restart it is at 0");
     objects(&restarted(&|scene| again(scene, true)), "n0 starts at height 1 with");
 }
 

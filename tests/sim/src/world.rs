@@ -1,7 +1,8 @@
 //! The loop: takes the next event off the heap, hands it to its node, puts what the node wants back on the heap, asks the oracle.
 
+use crate::acts::{Act, OPERATOR_MS};
 use crate::checks::Checks;
-use crate::client::{Clients, Transfer, account, genesis, key};
+use crate::client::{Clients, KEYS_MAX, Order, Want, account, consensus_key, genesis};
 use crate::clock::Clock;
 use crate::disk::{Decided, Disk};
 use crate::node::{Node, Output};
@@ -15,7 +16,7 @@ use crate::villains::Cast;
 use arc_malachitebft_core_types::Timeout;
 use leither_executor::execute;
 use leither_pallets::tokens;
-use leither_types::{Genesis, Hash, Height, PublicKey, TokenId, ValidatorId};
+use leither_types::{Genesis, Hash, Height, TokenId, ValidatorId};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,8 @@ const STATUS_MS: u64 = 1_000;
 const CLIENT_MS: u64 = 3_000;
 /// With faults, a height may take so long on average before the faults are stopped.
 const HEIGHT_MS_MAX: u64 = 20_000;
+/// If no height is decided for so long, the faults are stopped, too: more than the longest of them lasts.
+const STALL_MS_MAX: u64 = 120_000;
 /// Transfers are submitted at this pace.
 const HEIGHT_MS_USUAL: u64 = 500;
 /// A node is asked for a proof after one height in so many.
@@ -42,7 +45,9 @@ pub(crate) enum Event {
     StartHeight { node: usize, life: u32 },
     Status { node: usize },
     NewTransfer,
-    Hand { transfer: usize },
+    Hand { order: usize },
+    Act(Act),
+    Operators,
     Trouble(Trouble),
     Restart { node: usize },
 }
@@ -53,7 +58,8 @@ impl Event {
         match self {
             Self::Deliver { to, .. } => Some(*to),
             Self::Timer { node, .. } | Self::StartHeight { node, .. } | Self::Status { node } => Some(*node),
-            Self::NewTransfer | Self::Hand { .. } | Self::Trouble(_) | Self::Restart { .. } => None,
+            Self::NewTransfer | Self::Hand { .. } | Self::Act(_) | Self::Operators => None,
+            Self::Trouble(_) | Self::Restart { .. } => None,
         }
     }
 }
@@ -62,8 +68,6 @@ impl Event {
 pub(crate) struct World<'a> {
     pub plan: &'a Plan,
     pub genesis: Genesis,
-    /// Each validator's public key, by number.
-    pub keys: Vec<PublicKey>,
     pub clock: Clock<Event>,
     pub rng: ChaCha8Rng,
     pub checks: Checks,
@@ -73,10 +77,17 @@ pub(crate) struct World<'a> {
     pub passed: BTreeSet<(usize, Hash)>,
     /// When the first machine began a height and round: what a Twins scenario goes by.
     pub begun: BTreeMap<(Height, u32), u64>,
-    clients: Clients,
-    transfers: Vec<(Transfer, Height)>,
-    /// The transfers that are not committed yet, by number.
-    waiting: BTreeSet<usize>,
+    pub clients: Clients,
+    /// What clients signed, and the highest height at that time.
+    pub orders: Vec<(Order, Height)>,
+    /// The orders that are not committed yet, by number.
+    pub waiting: BTreeSet<usize>,
+    /// Transfers made so far.
+    transfers: usize,
+    /// How many of its keys each machine has used, or is about to.
+    pub keys_used: Vec<usize>,
+    /// The newest height that anybody has, and when it was decided first.
+    newest: (Height, u64),
     pub oracle: Oracle,
     pub log: Log,
     pub reached: Reached,
@@ -106,21 +117,23 @@ impl<'a> World<'a> {
         if plan.people < 2 {
             return Err("a plan needs two people who pay each other".into());
         }
-        let genesis = genesis(plan.validators, plan.people).ok_or("a plan needs 1 to 64 validators")?;
+        let genesis = genesis(plan).ok_or("a plan needs 1 to 64 validators with power")?;
         let checks = Checks::new(genesis.chain());
         let mut world = Self {
             plan,
-            keys: (0..plan.validators).map(|n| key("validator", n).public()).collect(),
             clock: Clock::default(),
             rng: ChaCha8Rng::seed_from_u64(plan.seed),
             seats: Vec::new(),
             cuts: Vec::new(),
             passed: BTreeSet::new(),
             begun: BTreeMap::new(),
-            clients: Clients::new(genesis.chain(), plan.people),
-            transfers: Vec::new(),
+            clients: Clients::new(genesis.chain(), plan),
+            orders: Vec::new(),
             waiting: BTreeSet::new(),
-            oracle: Oracle::new(&genesis, checks.clone()),
+            transfers: 0,
+            keys_used: (0..plan.machines()).map(|node| usize::from(node < plan.validators)).collect(),
+            newest: (0, 0),
+            oracle: Oracle::new(&genesis, checks.clone(), plan.accuses),
             checks,
             log: Log::new(plan.log_lines),
             reached: Reached::default(),
@@ -130,8 +143,11 @@ impl<'a> World<'a> {
         for node in 0..plan.machines() {
             let disk = Disk::new(&world.genesis).map_err(|e| e.to_string())?;
             let seat = world.seat(node, disk);
-            if let Some((who, cast)) = world.keys.get(seat.identity).map(ValidatorId::of_key).zip(seat.cast) {
-                world.oracle.suspect(who, cast.may_equivocate());
+            for key in (0..KEYS_MAX).map(|generation| consensus_key(seat.identity, generation).public()) {
+                world.oracle.named(seat.identity, key);
+                if let Some(cast) = seat.cast {
+                    world.oracle.suspect(ValidatorId::of_key(&key), cast.may_equivocate());
+                }
             }
             world.seats.push(seat);
             world.clock.after(node as u64, Event::Restart { node });
@@ -143,6 +159,10 @@ impl<'a> World<'a> {
             }
             world.clock.after(trouble.at_ms(), Event::Trouble(*trouble));
         }
+        for act in &plan.acts {
+            world.clock.after(act.at_ms, Event::Act(*act));
+        }
+        world.clock.after(OPERATOR_MS, Event::Operators);
         for _ in 0..plan.transfers {
             let at = world.rng.gen_range(0..(plan.heights * HEIGHT_MS_USUAL).max(1));
             world.clock.after(at, Event::NewTransfer);
@@ -153,7 +173,7 @@ impl<'a> World<'a> {
     fn seat(&self, node: usize, disk: Disk) -> Seat {
         let plan = self.plan;
         let of = |list: &[(usize, i64)]| list.iter().find(|(at, _)| *at == node).map(|(_, what)| *what);
-        let twin = plan.twins.as_ref().map(|twins| twins.of).filter(|of| node == *of || node == plan.validators);
+        let twin = plan.twins.as_ref().map(|twins| twins.of).filter(|of| node == *of || Some(node) == plan.twin());
         let cast = plan.villains.iter().find(|(at, _)| *at == node).map(|(_, cast)| *cast);
         Seat {
             node: None,
@@ -161,9 +181,10 @@ impl<'a> World<'a> {
             identity: twin.unwrap_or(node),
             life: 0,
             still_until: 0,
+            back_at: 0,
             struck_for_ms: 0,
             flush_ms: plan.disks.iter().find(|(at, _)| *at == node).map_or(0, |(_, ms)| *ms),
-            skew_ms: of(&plan.skews).unwrap_or_default() + if node == plan.validators { APART_MS } else { 0 },
+            skew_ms: of(&plan.skews).unwrap_or_default() + if Some(node) == plan.twin() { APART_MS } else { 0 },
             cast: twin.map(|_| Cast::Twin).or(cast),
             bug: plan.bugs.iter().find(|(at, _)| *at == node).map(|(_, bug)| *bug),
         }
@@ -179,15 +200,19 @@ impl<'a> World<'a> {
     }
 
     fn goes_on(&mut self) -> bool {
-        if !self.oracle.violations().is_empty() {
+        if !self.oracle.violations().is_empty() || self.is_overrun() {
             return false;
         }
         let now = self.clock.now();
-        let lowest = self.honest_heights().min().unwrap_or_default();
-        let waiting = self.plan.transfers != self.transfers.len() || !self.waiting.is_empty();
+        // Who has no power for the rest of the run is not waited for.
+        let last = self.calm.map_or(u64::MAX - 1, |(_, since)| since + CALM_MS_MAX);
+        let honest = self.seats.iter().filter(|seat| seat.cast.is_none() && (seat.node.is_some() || seat.back_at <= last));
+        let lowest = honest.map(Seat::height).min().unwrap_or_default();
+        let waiting = self.plan.transfers != self.transfers || !self.waiting.is_empty();
         match self.calm {
             None => {
-                if (lowest >= self.plan.heights && !waiting) || now > self.plan.heights * HEIGHT_MS_MAX {
+                let late = now > self.plan.heights * HEIGHT_MS_MAX || now > self.newest.1 + STALL_MS_MAX;
+                if (lowest >= self.plan.heights && !waiting) || late {
                     let highest = self.honest_heights().max().unwrap_or_default();
                     self.log.line(now, format_args!("the faults stop at height {highest}"));
                     self.calm = Some((highest, now));
@@ -196,17 +221,52 @@ impl<'a> World<'a> {
             }
             Some((from, since)) => {
                 let done = lowest >= from + CALM_HEIGHTS && !waiting;
-                if !done && now > since + CALM_MS_MAX {
-                    self.oracle.blame(format!(
-                        "no progress: {CALM_MS_MAX} ms after the faults stopped at height {from} the heights are {:?}, and {} \
-                         transfers are not committed",
-                        self.seats.iter().map(Seat::height).collect::<Vec<_>>(),
-                        self.waiting.len()
-                    ));
+                let over = now > since + CALM_MS_MAX;
+                if !done && over {
+                    self.end_without_progress(from);
                 }
-                !done
+                !done && !over
             }
         }
+    }
+
+    /// Whether villains have come to have more than a third of the power at a height under way, as honest ones were jailed: nothing is promised
+    /// of such a net, not even safety, so the run ends.
+    fn is_overrun(&mut self) -> bool {
+        let tip = self.oracle.tip().map_or(0, |(height, _)| height);
+        if tip <= self.newest.0 {
+            return false;
+        }
+        self.newest = (tip, self.clock.now());
+        let overrun = self.oracle.villains_of(tip + 1).is_some_and(|(bad, all)| bad * 3 > all);
+        if overrun {
+            self.reached.overruns += 1;
+            self.log
+                .line(self.clock.now(), format_args!("villains have more than a third of the power at height {}", tip + 1));
+        }
+        overrun
+    }
+
+    /// SIM-7: progress is due where more than two thirds of the power that votes now is honest and up, as all are that are up are connected.
+    fn end_without_progress(&mut self, from: Height) {
+        let highest = self.honest_heights().max().unwrap_or_default();
+        let (mut up, mut all) = (0, 0);
+        for (who, voter) in self.oracle.register().voters(highest + 1).into_iter().flatten() {
+            let power = u128::from(voter.power);
+            let seat = self.oracle.machine(who).and_then(|machine| self.seats.get(machine));
+            all += power;
+            up += seat.filter(|seat| seat.cast.is_none() && seat.node.is_some()).map_or(0, |_| power);
+        }
+        if up * 3 <= all * 2 {
+            self.reached.halts += 1;
+            return self.log.line(self.clock.now(), format_args!("no progress, with {up} of {all} honest and up"));
+        }
+        self.oracle.blame(format!(
+            "no progress: {CALM_MS_MAX} ms after the faults stopped at height {from} the heights are {:?}, and {} transactions are not \
+             committed; {up} of {all} of the power are honest and up",
+            self.seats.iter().map(Seat::height).collect::<Vec<_>>(),
+            self.waiting.len()
+        ));
     }
 
     fn happen(&mut self, event: Event) {
@@ -233,7 +293,10 @@ impl<'a> World<'a> {
                 self.status(node);
             }
             Event::NewTransfer => self.new_transfer(),
-            Event::Hand { transfer } => self.hand(transfer),
+            Event::Hand { order } => self.hand(order),
+            Event::Operators => self.look_after(),
+            Event::Act(_) if self.is_calm() => {}
+            Event::Act(act) => self.act(act),
             Event::Trouble(_) if self.is_calm() => {}
             Event::Trouble(Trouble::Crash { node, for_ms, .. }) => self.crash(node, for_ms),
             Event::Trouble(Trouble::Strike { node, after, for_ms, .. }) => self.strike(node, after, for_ms),
@@ -274,10 +337,7 @@ impl<'a> World<'a> {
                         self.begun.entry((height, round)).or_insert(now);
                     }
                 }
-                Output::Committed { height, changed } => {
-                    self.reached.set_changes += u64::from(changed && honest);
-                    self.committed(node, height);
-                }
+                Output::Committed { height } => self.committed(node, height),
                 Output::Evidence { height, accused } if honest => {
                     accused.iter().for_each(|what| self.log.line(now, format_args!("n{node} can prove {what:?}")));
                     self.oracle.accused(node, height, &accused);
@@ -321,8 +381,8 @@ impl<'a> World<'a> {
             }
         }
         if !decided.block.txs.is_empty() {
-            let (oracle, transfers) = (&self.oracle, &self.transfers);
-            self.waiting.retain(|n| transfers.get(*n).is_some_and(|(transfer, _)| oracle.committed(transfer).is_none()));
+            let (oracle, orders) = (&self.oracle, &self.orders);
+            self.waiting.retain(|n| orders.get(*n).is_some_and(|(order, _)| oracle.committed(order).is_none()));
         }
     }
 
@@ -330,25 +390,31 @@ impl<'a> World<'a> {
         let Some(transfer) = self.clients.transfer(self.clock.now(), &mut self.rng) else {
             return self.oracle.blame("a transfer cannot be made".into());
         };
-        let height = self.honest_heights().max().unwrap_or_default();
-        self.oracle.submitted(&transfer);
-        self.waiting.insert(self.transfers.len());
-        self.transfers.push((transfer, height));
-        self.hand(self.transfers.len() - 1);
+        self.transfers += 1;
+        self.ordered(transfer);
     }
 
-    /// A client hands its transfer to some node, again and again, until it hears that it is committed.
-    fn hand(&mut self, transfer: usize) {
+    /// A client has signed something.
+    pub(crate) fn ordered(&mut self, order: Order) {
+        let height = self.honest_heights().max().unwrap_or_default();
+        self.oracle.submitted(&order);
+        self.waiting.insert(self.orders.len());
+        self.orders.push((order, height));
+        self.hand(self.orders.len() - 1);
+    }
+
+    /// A client hands its order to some node, again and again, until it hears that it is committed.
+    fn hand(&mut self, order: usize) {
         let now = self.clock.now();
-        let Some((known, _)) = self.transfers.get(transfer).filter(|_| self.waiting.contains(&transfer)) else { return };
+        let Some((known, _)) = self.orders.get(order).filter(|_| self.waiting.contains(&order)) else { return };
         let node = self.rng.gen_range(0..self.seats.len());
         let seat = self.seats.get_mut(node).filter(|seat| seat.still_until <= now);
         if let Some(running) = seat.and_then(|seat| seat.node.as_mut()) {
             let (taken, outputs) = running.submit(now, known.bytes.clone());
-            self.log.line(now, format_args!("transfer {transfer} handed to n{node}, taken: {taken}"));
+            self.log.line(now, format_args!("order {order} handed to n{node}, taken: {taken}"));
             self.follow(node, outputs);
         }
-        self.clock.after(CLIENT_MS, Event::Hand { transfer });
+        self.clock.after(CLIENT_MS, Event::Hand { order });
     }
 
     /// Executes what an honest node has stored once more, block by block, as a stranger who has the genesis and nothing else.
@@ -363,7 +429,12 @@ impl<'a> World<'a> {
             let Some(decided) = disk.decided(height) else {
                 return self.oracle.blame(format!("height {height} is not there any more"));
             };
-            let parent = fresh.parent();
+            let mut parent = fresh.parent();
+            let certificate = &decided.block.last_certificate;
+            // One that was verified in the run needs no second look.
+            if self.checks.is_proof(&parent, certificate).is_ok_and(|good| good) {
+                parent.certificate = certificate.clone();
+            }
             let outcome = match execute(&parent, &decided.block, &self.checks) {
                 Ok(outcome) => outcome,
                 Err(why) => return self.oracle.blame(format!("executed again from genesis, height {height} fails: {why}")),
@@ -379,16 +450,14 @@ impl<'a> World<'a> {
     }
 
     fn report(self) -> Report {
-        let fate = |(transfer, at): &(Transfer, Height)| Fate {
-            from: transfer.from,
-            submitted: *at,
-            committed: self.oracle.committed(transfer),
-        };
+        let fate =
+            |(order, at): &(Order, Height)| Fate { from: order.from, submitted: *at, committed: self.oracle.committed(order) };
+        let transfers = self.orders.iter().filter(|(order, _)| matches!(order.want, Want::Pay(..)));
         Report {
             plan: self.plan.clone(),
             heads: self.oracle.heads(),
-            transfers: self.transfers.iter().map(fate).collect(),
-            reached: Reached { evidence: self.oracle.evidence(), ..self.reached },
+            transfers: transfers.map(fate).collect(),
+            reached: Reached { evidence: self.oracle.evidence(), turnover: self.oracle.register().turnover(), ..self.reached },
             virtual_ms: self.clock.now(),
             violations: self.oracle.violations().to_vec(),
             log: self.log,

@@ -17,6 +17,9 @@ fn the_first_seeds_hold_and_meet_every_villain_and_trouble() {
     let counts =
         [reached.rounds_failed, reached.lost, reached.strikes, reached.torn, reached.flipped, reached.pauses, reached.cuts];
     assert!(counts.iter().all(|count| *count > 0) && reached.crashes > reached.strikes, "{tally}");
+    let moved = reached.turnover;
+    let moves = [moved.set_changes, moved.elections, moved.joins, moved.raises, moved.leaves, moved.rotations];
+    assert!(moves.iter().all(|count| *count > 0) && moved.convictions > 0 && moved.jailings > 0, "{tally}");
     assert!(reached.evidence > 0 && reached.load.queued > 0 && reached.restarts > 0, "{tally}");
 }
 

@@ -58,3 +58,10 @@ fn a_double_reward_is_found() {
 fn a_forged_absence_is_found() {
     found("forged absence", |seed| by_chance(seed).plant_all(Bug::ForgesAbsence), &["proves of"]);
 }
+
+/// SIM-4, SIM-7: who votes by a set that is over decides by it, or stops the others.
+#[test]
+fn a_stale_set_is_found() {
+    let plan = |seed| by_chance(seed).heights(60).plant_all(Bug::KeepsStaleSet);
+    found("stale set", plan, &["the certificate does not prove it", "no progress", "has stopped"]);
+}

@@ -13,10 +13,22 @@ fn run(cast: Cast, seed: u64) -> Report {
 #[test]
 fn an_equivocator_divides_nobody_and_is_caught() {
     for seed in 0..6 {
-        assert!(run(Cast::Equivocator, seed).reached.evidence >= 20, "caught about once a height and node");
-        let quiet = Plan::seed(seed).transfers(20).no_gossip().villain(3, Cast::Equivocator).run();
+        let spared = Plan::seed(seed).transfers(20).no_accusing().villain(seed as usize % 4, Cast::Equivocator).run();
+        spared.assert_holds();
+        assert!(spared.reached.evidence >= 20, "caught about once a height and node: {spared}");
+        let quiet = Plan::seed(seed).transfers(20).no_gossip().no_accusing().villain(3, Cast::Equivocator).run();
         quiet.assert_holds();
         assert!(quiet.reached.evidence > 0, "without gossip, too: {quiet}");
+    }
+}
+
+/// SIM-9: whoever saw it puts that in the next block of its own, and that is the end of it.
+#[test]
+fn an_equivocator_that_is_accused_is_out_within_a_few_heights() {
+    for seed in 0..6 {
+        let report = run(Cast::Equivocator, seed);
+        assert_eq!(report.reached.turnover.convictions, 1, "{report}");
+        assert!(report.reached.turnover.set_changes >= 1 && report.reached.evidence < 40, "{report}");
     }
 }
 

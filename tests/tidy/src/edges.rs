@@ -45,11 +45,13 @@ const PURE: &[(&str, &[&str], &[&str])] = &[
 
 /// A crate above it. Whoever is above may use `types`, which everything is made of.
 const EDGES: &[(&str, &[&str])] = &[
-    ("node/net", &[]),
-    ("node/store", &["state"]),
+    // The places where a test lets the process die: for all that writes.
+    ("node/failpoints", &[]),
+    ("node/net", &["failpoints"]),
+    ("node/store", &["failpoints", "state"]),
     ("rpc/api", &["pallets"]),
     // The driver hands the executor's snapshots on (state) and reads rules and validators from them (pallets' views).
-    ("node/engine", &["net", "store", "executor", "consensus", "pool", "pallets", "state"]),
+    ("node/engine", &["failpoints", "net", "store", "executor", "consensus", "pool", "pallets", "state"]),
     ("rpc/server", &["rpc-api"]),
     ("node/services", &["kit", "rpc-api"]),
 ];
@@ -65,6 +67,9 @@ const WALLS: &[(&str, &[&str])] = &[
     ("cosmwasm-vm", &["contracts/vm"]),
 ];
 
+/// What breaks rules on purpose: for tests alone, whoever else may use all.
+const VILLAINS: &[&str] = &["arc-malachitebft-engine-byzantine", "leither-byzantine"];
+
 /// Checks every Cargo.toml against the tables.
 pub fn check(tree: &Tree) -> Findings {
     let mut findings = Findings::new();
@@ -73,6 +78,10 @@ pub fn check(tree: &Tree) -> Findings {
         let used = dependencies(&file.text);
         let ours: Vec<&str> = used.iter().filter_map(|name| name.strip_prefix("leither-")).collect();
         let within = |top: &str| dir == top || dir.starts_with(&format!("{top}/"));
+        if !within("tests") {
+            let villains = used.iter().filter(|name| VILLAINS.contains(&name.as_str()));
+            findings.extend(villains.map(|name| format!("{}: {name} is for tests alone", file.path)));
+        }
         if FREE.iter().any(|top| within(top)) {
             continue;
         }

@@ -8,7 +8,7 @@ const PALLET_FILES: &[&str] = &["mod", "types", "keys", "calls", "views", "event
 /// Files of one pallet beside those, each holding one matter that would burst `calls`.
 const PALLET_EXTRAS: &[(&str, &[&str])] = &[
     ("orgs", &["ballots", "charter", "members", "money", "proposals", "sponsor"]),
-    ("staking", &["election", "faults", "pay", "recovery"]),
+    ("staking", &["absence", "election", "faults", "pay", "power", "recovery"]),
     ("tokens", &["dividends", "pushes"]),
 ];
 const SERVICE_FILES: &[&str] = &["lib", "config", "core", "store", "server", "api", "proofs", "metrics", "tests"];

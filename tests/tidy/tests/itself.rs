@@ -51,6 +51,9 @@ fn an_outside_crate_below_the_purity_line_is_found_in_every_form() {
 #[test]
 fn a_big_crate_outside_its_wall_and_a_crate_outside_the_table_are_found() {
     finds(manifest("node/engine", "[dependencies]\nrocksdb.workspace = true\n"), &["rocksdb stays within node/store"]);
+    let villain = "[dependencies]\narc-malachitebft-engine-byzantine.workspace = true\n";
+    finds(manifest("node/cli", villain), &["is for tests alone"]);
+    finds_nothing(manifest("tests/byzantine", villain));
     finds(manifest("chain/magic", "[package]\n"), &["no place in the table"]);
 }
 

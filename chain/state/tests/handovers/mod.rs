@@ -6,8 +6,8 @@ use leither_state::{
     RecordProof, STATE_PROOF_BYTES_MAX, StateProof, Step, TreeProof,
 };
 use leither_types::{
-    AccountId, Certificate, CommitSig, DecodeError, Handover, Hash, Header, Height, List, Signature, Text, VALIDATORS_MAX,
-    Validator, ValidatorId, ValidatorSet, decode_within,
+    AccountId, Certificate, CommitSig, DecodeError, Handover, Hash, Header, Height, List, Signature, Text, Trusted,
+    VALIDATORS_MAX, Validator, ValidatorId, ValidatorSet, decode_within,
 };
 use parity_scale_codec::Encode;
 
@@ -66,6 +66,11 @@ impl Walk {
     /// What verifying the proof says where it leads over these instead.
     fn over<const N: usize>(&self, list: [Handover; N]) -> Result<Answer, ProofError> {
         self.verify(&StateProof { handovers: handovers(list), ..self.good.clone() })
+    }
+
+    /// What verifying it says where it begins at this block.
+    fn since<const N: usize>(&self, trusted: Trusted, list: [Handover; N]) -> Result<Answer, ProofError> {
+        StateProof { handovers: handovers(list), ..self.good.clone() }.verify_from(&self.chain, Some(&trusted), &self.question)
     }
 
     fn verify(&self, proof: &StateProof) -> Result<Answer, ProofError> {
@@ -227,6 +232,100 @@ fn ledger_16_a_block_that_changes_nothing_does_no_harm_between_handovers() {
         header.next_validators = header.validators;
     });
     assert_eq!(walk.over([walk.first(), same, walk.second()]), walk.proven());
+}
+
+/// A handover's block, as a proof from it begins.
+fn bare(handover: Handover) -> Handover {
+    Handover::unsigned(handover.header, handover.set)
+}
+
+fn trusted(handover: &Handover) -> Trusted {
+    Trusted { height: handover.header.height, block: handover.header.id() }
+}
+
+const ELSEWHERE: Result<Answer, ProofError> = Err(ProofError::Trusted);
+
+#[test]
+fn ledger_17_from_a_trusted_block_an_answer_is_proven_by_what_came_after_it() {
+    let walk = Walk::new(0);
+    let (first, second) = (walk.first(), walk.second());
+    assert_eq!(walk.since(trusted(&first), [bare(first.clone()), second.clone()]), walk.proven());
+    assert_eq!(walk.since(trusted(&second), [bare(second.clone())]), walk.proven());
+    // Any block will do, not only one after which others vote.
+    let header = Header { height: 6, validators: second.header.next_validators, ..second.header.clone() };
+    let idle = Handover::unsigned(header, second.set.clone());
+    assert_eq!(walk.since(trusted(&idle), [idle]), walk.proven());
+    let proof = StateProof { handovers: handovers([bare(first.clone()), second]), ..walk.good.clone() };
+    changed::<StateProof>(&proof.encode(), &[1, 128], |proof| {
+        proof.verify_from(&walk.chain, Some(&trusted(&first)), &walk.question).is_ok()
+    });
+}
+
+#[test]
+fn ledger_17_a_proof_that_begins_elsewhere_or_with_another_set_proves_nothing() {
+    let walk = Walk::new(0);
+    let (first, second) = (walk.first(), walk.second());
+    let (start, from) = (bare(first.clone()), trusted(&first));
+    assert_eq!(walk.since(from, []), ELSEWHERE);
+    assert_eq!(walk.since(from, [bare(second.clone())]), ELSEWHERE);
+    assert_eq!(walk.since(Trusted { height: 4, ..from }, [start.clone(), second.clone()]), ELSEWHERE);
+    assert_eq!(walk.since(Trusted { block: Hash([9; 32]), ..from }, [start.clone(), second.clone()]), ELSEWHERE);
+    // A proof from genesis is none from a block, nor the other way round.
+    assert_eq!(walk.since(from, [first.clone(), second.clone()]), ELSEWHERE);
+    assert_eq!(walk.over([start.clone(), second.clone()]), LED_NOWHERE);
+    assert_eq!(walk.since(from, [Handover { set: set_of(&STRANGERS), ..start.clone() }, second.clone()]), ELSEWHERE);
+    assert_eq!(walk.since(from, [start.clone()]), LED_NOWHERE);
+    assert_eq!(walk.since(trusted(&second), [bare(second.clone()), second.clone()]), LED_NOWHERE);
+    for change in [
+        (|c: &mut Certificate| c.round = 1) as fn(&mut Certificate),
+        |c| c.height = 4,
+        |c| c.block = Hash::ZERO,
+        |c| {
+            c.signatures =
+                List::new(vec![CommitSig { validator: ValidatorId([1; 20]), signature: Signature([1; 64]) }]).expect("one")
+        },
+    ] {
+        let mut spoilt = start.clone();
+        change(&mut spoilt.certificate);
+        assert_eq!(walk.since(from, [spoilt, second.clone()]), ELSEWHERE);
+    }
+    // Of another chain or version, though the caller trusts its id.
+    for change in [(|h: &mut Header| h.chain = Hash([8; 32])) as fn(&mut Header), |h| h.version = 2] {
+        let mut header = first.header.clone();
+        change(&mut header);
+        let other = Handover::unsigned(header, first.set.clone());
+        assert_eq!(walk.since(trusted(&other), [other, second.clone()]), ELSEWHERE);
+    }
+    // The trusted block is not below the header.
+    let late = Handover::unsigned(walk.good.header.clone(), walk.good.validators.clone());
+    assert_eq!(walk.since(trusted(&late), [late]), LED_NOWHERE);
+}
+
+#[test]
+fn ledger_17_a_chain_with_more_changes_than_a_proof_holds_is_proven_from_the_last_ones() {
+    let walk = Walk::new(0);
+    // By turns they hand over to each other, a thousand times.
+    let turns: Vec<Handover> = (0..1_000u64)
+        .map(|n| {
+            let (now, next): (&[u8], &[u8]) = if n % 2 == 0 { (&LAST, &THEIRS) } else { (&THEIRS, &LAST) };
+            let height = 10 + n;
+            let (validators, next_validators) = (set_of(now).hash(), set_of(next).hash());
+            let header = Header { height, validators, next_validators, ..walk.good.header.clone() };
+            Handover { certificate: certify(&walk.chain, &header, now), header, set: set_of(next) }
+        })
+        .collect();
+    let header = Header { height: 2_000, ..walk.good.header.clone() };
+    let certificate = certify(&walk.chain, &header, &LAST);
+    let proof = |from: usize| {
+        let mut list: Vec<Handover> = turns[from..].to_vec();
+        list[0] = bare(list[0].clone());
+        let handovers = List::<_, PROOF_HANDOVERS_MAX>::new(list)?;
+        let proof = StateProof { header: header.clone(), certificate: certificate.clone(), handovers, ..walk.good.clone() };
+        Some(proof.verify_from(&walk.chain, Some(&trusted(&turns[from])), &walk.question))
+    };
+    assert_eq!(proof(1_000 - PROOF_HANDOVERS_MAX), Some(walk.proven()));
+    assert_eq!(proof(999), Some(walk.proven()));
+    assert_eq!(proof(1_000 - PROOF_HANDOVERS_MAX - 1), None);
 }
 
 /// As many validators as there may be.

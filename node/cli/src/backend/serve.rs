@@ -118,8 +118,8 @@ impl Backend for Served {
         self.ask(move |node| node.history(&ask)).await
     }
 
-    async fn state_get_proof(&self, subject: ProofSubject) -> Answer<Proof> {
-        self.ask(move |node| node.proof(&subject)).await
+    async fn state_get_proof(&self, ask: GetProof) -> Answer<Proof> {
+        self.ask(move |node| node.proof(&ask)).await
     }
 
     async fn token_get(&self, token: TokenRef) -> Answer<TokenView> {

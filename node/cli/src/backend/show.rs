@@ -165,6 +165,7 @@ pub(super) fn stake(operator: &leither_types::AccountId, stake: &staking::Stake,
         standing: standing.into(),
         until: until.map(Into::into),
         missed,
+        probation: stake.service != staking::Service::Proven,
         ready: stake.ready,
         address: stake.contact.as_ref().map(|contact| contact.address.to_string()).unwrap_or_default(),
     }

@@ -7,7 +7,8 @@ use leither_pallets::{accounts, mimei, orgs, tokens};
 use leither_rpc_api::*;
 use leither_rpc_server::Answer;
 use leither_state::{Holding, Question};
-use leither_types::{AccountId, ContentId, MimeiId, TokenId};
+use leither_store::Unproven;
+use leither_types::{AccountId, ContentId, MimeiId, TokenId, Trusted};
 use parity_scale_codec::Encode;
 
 /// Tokens that `account_get` lists.
@@ -38,6 +39,27 @@ pub(super) fn page<K, T>(rows: Vec<(K, T)>, limit: usize, height: u64, place: im
 pub(super) fn place<T: std::str::FromStr>(after: &Option<Cursor>) -> Answer<Option<T>> {
     let read = |cursor: &Cursor| cursor.as_str().parse().map_err(|_| ApiError::params("`after` is no `next` of an earlier page"));
     after.as_ref().map(read).transpose()
+}
+
+/// Why a node has no proof, and what to ask instead.
+fn unproven(why: Unproven) -> ApiError {
+    match why {
+        Unproven::NoBlock => ApiError::new(Reason::NotReady, "there is no block yet whose state could be proven"),
+        Unproven::TooMany { from } => {
+            let sentence = format!(
+                "more than 512 changes of validators lie between the start of this proof and its block: get the block of height {from}, or \
+                 a later one, from somebody you trust, and ask with `from`"
+            );
+            ApiError::new(Reason::Pruned, sentence).with("from", from.to_string())
+        }
+        Unproven::NoStart(height) => ApiError::new(
+            Reason::UnknownBlock,
+            format!(
+                "no proof can begin at height {height}: it must be below the newest block, and be a change of validators or a block that \
+                 this node still keeps; give another `from`, or ask another node"
+            ),
+        ),
+    }
 }
 
 impl Node {
@@ -191,11 +213,15 @@ impl Node {
         Ok(page(rows, limit, at.head.height, AccountId::to_string))
     }
 
-    pub(super) fn proof(&self, subject: &ProofSubject) -> Answer<Proof> {
-        let question = self.read(|at| self.question(at, subject))?;
-        let proof = self.store.prove(&question).map_err(fault)?;
-        let proof = proof.ok_or_else(|| ApiError::new(Reason::NotReady, "there is no block yet whose state could be proven"))?;
-        let verified = proof.verify(&self.chain_id(), &question);
+    pub(super) fn proof(&self, ask: &GetProof) -> Answer<Proof> {
+        let question = self.read(|at| self.question(at, &ask.subject))?;
+        // The genesis is where it begins anyway.
+        let from = ask.from.map(|from| from.0).filter(|from| *from > 0);
+        let proof = self.store.prove_from(&question, from).map_err(fault)?.map_err(unproven)?;
+        // Whether it is the block that the caller trusts is for the caller to see.
+        let start = proof.handovers.first().filter(|_| from.is_some()).map(|start| &start.header);
+        let trusted = start.map(|start| Trusted { height: start.height, block: start.id() });
+        let verified = proof.verify_from(&self.chain_id(), trusted.as_ref(), &question);
         let proven = verified.map_err(|e| fault(leither_state::Fault::Corrupt(format!("a proof of ours fails: {e}"))))?;
         let (present, value) = match proven {
             leither_state::Answer::Holding(holding) => (holding.is_some(), holding.map(|h| serde_json::to_value(balance(&h)))),

@@ -6,6 +6,7 @@ use crate::genesis;
 use crate::home::Home;
 use clap::Subcommand;
 use leither_state::Fault;
+use leither_store::snapshots::newest_height;
 use leither_store::{OpenError, Store, tree_bytes};
 use leither_types::{GenesisHead, Height};
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ use std::path::Path;
 pub enum Db {
     /// What it takes on disk, by kind of record, and which heights it has.
     Stat,
-    /// Takes out old blocks, but never the 100 newest.
+    /// Takes out old blocks, but never the 100 newest, nor those after the newest snapshot: a device that begins there needs them.
     Prune {
         /// The lowest height to keep.
         #[arg(long, value_name = "HEIGHT")]
@@ -73,11 +74,14 @@ impl Db {
                 }));
             }
             Db::Prune { keep_from } => {
-                let pruned = store.prune(keep_from).map_err(Failure::fault)?;
+                let newest = newest_height(&home.snapshots());
+                let allowed = newest.map_or(keep_from, |newest| keep_from.min(newest.saturating_add(1)));
+                let pruned = store.prune(allowed).map_err(Failure::fault)?;
                 session.printer.answer(&json!({
                     "from": pruned.from.to_string(),
                     "to": pruned.to.to_string(),
                     "freed_bytes": pruned.bytes.to_string(),
+                    "newest_snapshot": newest.map(|height| height.to_string()),
                 }));
             }
         }

@@ -96,6 +96,7 @@ async fn start(dir: &Path, config: Config) -> Done<Running> {
         swarm_key: swarm,
         rules_max: leither_types::RULES_VERSION,
         joinable: false,
+        meddler: None,
     };
     parts.start().await
 }

@@ -7,12 +7,14 @@ use crate::exit::{Done, Failure};
 use crate::files;
 use crate::home::Home;
 use crate::wallet::now_ms;
-use leither_engine::join::{self, JoinError, Trusted, Wanted};
+use leither_engine::join::{self, Anchor, JoinError, Known, Trusted, Wanted, Which};
+use leither_failpoints::hit;
 use leither_net::{Net, PeerInfo};
-use leither_pallets::params;
-use leither_store::OpenError;
+use leither_pallets::{params, staking};
+use leither_state::Fault;
 use leither_store::snapshots::remove_unfinished_restore;
-use leither_types::{Genesis, GenesisHead, Hash, Height, Millis, Params, SecretKey};
+use leither_store::{OpenError, Store, tree_bytes};
+use leither_types::{Genesis, GenesisHead, Hash, Height, Params, SecretKey, ValidatorId};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,18 +30,13 @@ async fn swarm(config: &Config, key: &SecretKey, chain: Hash) -> Done<Arc<Net>> 
     Ok(Arc::new(net))
 }
 
-async fn close(net: Arc<Net>) {
-    if let Ok(net) = Arc::try_unwrap(net) {
-        net.shutdown().await;
-    }
-}
-
 /// The genesis of this hash, from the peers in the settings.
 pub(super) async fn genesis(home: &Home, key: &SecretKey, chain: &Hash) -> Done<Genesis> {
     let config = Config::load(&home.config(), &mut config::variables(std::env::vars_os())?.into_iter(), &[])?;
     let net = swarm(&config, key, *chain).await?;
     let found = join::fetch_genesis(&net, chain).await;
-    close(net).await;
+    net.shutdown().await;
+    hit("join/genesis");
     Ok(found?)
 }
 
@@ -50,8 +47,15 @@ pub(super) fn remember(home: &Home, given: Option<Trusted>) -> Done<Option<Trust
     if let Some(trusted) = given {
         let text = format!("{}:{}\n", trusted.height, trusted.block);
         files::replace(&path, text.as_bytes(), files::OPEN_MODE).map_err(|e| disk(&path, &e))?;
+        hit("join/trusted");
         return Ok(given);
     }
+    remembered(home)
+}
+
+/// The block of an earlier start, if any.
+pub(super) fn remembered(home: &Home) -> Done<Option<Trusted>> {
+    let path = home.trusted();
     match std::fs::read_to_string(&path) {
         Ok(text) => super::node::trusted(text.trim())
             .map(Some)
@@ -61,23 +65,33 @@ pub(super) fn remember(home: &Home, given: Option<Trusted>) -> Done<Option<Trust
     }
 }
 
-/// What is on disk: the height and time of a database's head.
+/// Whether one of these consensus keys is in the first set.
+pub(super) fn is_founder(keys: &[(PathBuf, SecretKey)], genesis: &GenesisHead) -> bool {
+    keys.iter().any(|(_, key)| genesis.validators.get(&ValidatorId::of_key(&key.public())).is_some())
+}
+
+/// What the owner says of the chain.
+pub(super) struct Word {
+    /// He was there when it began.
+    pub is_founder: bool,
+    /// A block that he trusts, from this start or an earlier one.
+    pub trusted: Option<Trusted>,
+    /// The one from this start.
+    pub given: Option<Trusted>,
+}
+
+/// What is on disk.
 struct Local {
-    height: Height,
-    time: Millis,
+    anchor: Anchor,
     params: Params,
+    known: Known,
+    /// The block at the trusted height, if this database has it.
+    at_trusted: Option<Hash>,
 }
 
 /// Brings a new node, or one that fell behind all its peers, to a snapshot, where that is wanted. A node that is not new, and one without
 /// peers, is left as it is. A founder begins the chain, and does not wait for peers to have it.
-pub(super) async fn chain(
-    home: &Home,
-    config: &Config,
-    key: &SecretKey,
-    genesis: &GenesisHead,
-    is_founder: bool,
-    trusted: Option<Trusted>,
-) -> Done {
+pub(super) async fn chain(home: &Home, config: &Config, key: &SecretKey, genesis: &GenesisHead, word: &Word) -> Done {
     let data = home.data();
     remove_unfinished_restore(&data).map_err(Failure::fault)?;
     put_back(&data)?;
@@ -90,19 +104,24 @@ pub(super) async fn chain(
         ));
     }
     // To look at a large database takes seconds, so only who needs to does.
-    if config.p2p.peers.is_empty() || (is_founder && config.sync != SyncMode::Snapshot && !needs_state) {
+    if config.p2p.peers.is_empty() || (word.is_founder && config.sync != SyncMode::Snapshot && !needs_state) {
         return Ok(());
     }
-    let local = look(data.clone(), genesis.clone()).await?;
-    let (height, time, params) = match &local {
-        Some(local) => (local.height, local.time, local.params.clone()),
-        None => (0, genesis.time, genesis.params.clone()),
+    let local = look(data.clone(), genesis.clone(), word.trusted).await?;
+    let (anchor, params) = match &local {
+        Some(local) => (local.anchor, local.params.clone()),
+        None => (Anchor::genesis(genesis), genesis.params.clone()),
     };
-    // On a development chain everybody has every key; there is nobody to be trusted.
-    if !is_founder && !genesis.dev {
-        join::check_anchor(time, now_ms()?, &params, trusted, height)?;
+    if let (Some(trusted), Some(found)) = (word.trusted, local.as_ref().and_then(|local| local.at_trusted))
+        && found != trusted.block
+    {
+        return Err(JoinError::OtherBlock { height: trusted.height, found }.into());
     }
-    let is_new = height == 0;
+    // On a development chain everybody has every key; there is nobody to be trusted.
+    if !word.is_founder && !genesis.dev {
+        anchor.check(now_ms()?, &params, word.trusted, word.given)?;
+    }
+    let is_new = anchor.height == 0;
     let wanted = match config.sync {
         SyncMode::Blocks => false,
         SyncMode::Auto => is_new,
@@ -112,24 +131,27 @@ pub(super) async fn chain(
         return Ok(());
     }
     let net = swarm(config, key, genesis.chain()).await?;
+    let known = local.map(|local| local.known).filter(|known| known.height > 0);
+    let room = room(home, config.disk_cap)?;
+    let wanted = Wanted { genesis: genesis.clone(), known, trusted: word.trusted, room, which: Which::Newest };
     let done = match needs_state {
-        true => first_state(&net, config.sync, genesis, trusted, &data).await,
-        false => snapshot(&net, config.sync, genesis, trusted, &data, height).await,
+        true => first_state(&net, config.sync, wanted, &data).await,
+        false => snapshot(&net, config.sync, wanted, &data).await,
     };
-    close(net).await;
+    net.shutdown().await;
     done
 }
 
 /// RECOVER-7: the state that a recovered chain began with, where its blocks from 1 on are to be had and wanted; else a newer one.
-async fn first_state(net: &Arc<Net>, mode: SyncMode, genesis: &GenesisHead, trusted: Option<Trusted>, data: &Path) -> Done {
+async fn first_state(net: &Arc<Net>, mode: SyncMode, wanted: Wanted, data: &Path) -> Done {
     let peers = join::peers(net).await?;
     let newest = match mode {
         SyncMode::Blocks => false,
         SyncMode::Auto => is_worth_it(&peers, 0),
         SyncMode::Snapshot => true,
     };
-    let wanted = if newest { Wanted::Newest } else { Wanted::First };
-    let height = join::fetch_snapshot(net.clone(), genesis.clone(), trusted, wanted, data, progress()).await?;
+    let which = if newest { Which::Newest } else { Which::First };
+    let height = join::fetch_snapshot(net.clone(), Wanted { which, ..wanted }, data, progress()).await?;
     tracing::info!(height, "the state of this height was taken from a snapshot; blocks follow from there");
     Ok(())
 }
@@ -145,14 +167,20 @@ fn progress() -> impl Fn(u64, u64) + Send + Sync + 'static {
     }
 }
 
-async fn snapshot(
-    net: &Arc<Net>,
-    mode: SyncMode,
-    genesis: &GenesisHead,
-    trusted: Option<Trusted>,
-    data: &Path,
-    height: Height,
-) -> Done {
+/// Bytes that a new database may take: what is free, and what the cap leaves beside the database whose place it takes.
+fn room(home: &Home, cap: u64) -> Done<u64> {
+    let stat = rustix::fs::statvfs(home.root()).map_err(|e| disk(home.root(), &e.into()))?;
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    if cap == 0 {
+        return Ok(free);
+    }
+    let bytes = |path: &Path| tree_bytes(path).map_err(|e| disk(path, &e));
+    let beside = bytes(home.root())?.saturating_sub(bytes(&home.data())?);
+    Ok(free.min(cap.saturating_sub(beside)))
+}
+
+async fn snapshot(net: &Arc<Net>, mode: SyncMode, wanted: Wanted, data: &Path) -> Done {
+    let height = wanted.known.as_ref().map_or(0, |known| known.height);
     let peers = match join::peers(net).await {
         Ok(peers) => peers,
         // It may have all that it needs later: a running node goes on asking.
@@ -170,9 +198,11 @@ async fn snapshot(
     let aside = aside(data);
     if has_database(data) {
         std::fs::rename(data, &aside).map_err(|e| disk(data, &e))?;
+        hit("join/aside");
     }
-    match join::fetch_snapshot(net.clone(), genesis.clone(), trusted, Wanted::Newest, data, progress()).await {
+    match join::fetch_snapshot(net.clone(), wanted, data, progress()).await {
         Ok(height) => {
+            hit("join/taken");
             tracing::info!(height, "the state of this height was taken from a snapshot; blocks follow from there");
             if aside.exists() {
                 std::fs::remove_dir_all(&aside).map_err(|e| disk(&aside, &e))?;
@@ -221,19 +251,32 @@ fn put_back(data: &Path) -> Done {
     std::fs::rename(&aside, data).map_err(|e| disk(&aside, &e))
 }
 
-async fn look(data: PathBuf, genesis: GenesisHead) -> Done<Option<Local>> {
+impl Local {
+    fn read(store: &Store, trusted: Option<Trusted>) -> Result<Self, Fault> {
+        let head = store.head()?;
+        let state = store.snapshot()?;
+        let at_trusted = match trusted {
+            Some(Trusted { height, .. }) if height > 0 && height <= head.height => {
+                store.header(height)?.map(|header| header.id())
+            }
+            _ => None,
+        };
+        Ok(Self {
+            anchor: Anchor { height: head.height, block: head.id, time: head.time },
+            params: params::views::params(&*state)?,
+            known: Known { height: head.height, set: staking::views::set(&*state)?, handovers: store.handovers(0, usize::MAX)? },
+            at_trusted,
+        })
+    }
+}
+
+async fn look(data: PathBuf, genesis: GenesisHead, trusted: Option<Trusted>) -> Done<Option<Local>> {
     if !has_database(&data) {
         return Ok(None);
     }
-    let open = move || -> Result<Local, OpenError> {
-        let store = open_existing(&data, &genesis)?;
-        let fault = |fault| OpenError::Genesis(fault);
-        let head = store.head().map_err(fault)?;
-        let state = store.snapshot().map_err(fault)?;
-        Ok(Local { height: head.height, time: head.time, params: params::views::params(&*state).map_err(fault)? })
-    };
+    let open = move || -> Result<_, OpenError> { Ok(Local::read(&open_existing(&data, &genesis)?, trusted)) };
     match tokio::task::spawn_blocking(open).await.map_err(Failure::fault)? {
-        Ok(local) => Ok(Some(local)),
+        Ok(local) => Ok(Some(local.map_err(Failure::fault)?)),
         // A first start was cut short before anything was written: it is new.
         Err(OpenError::Genesis(_)) => Ok(None),
         Err(error) => Err(Failure::new(crate::exit::Exit::Fault, error)),
@@ -256,6 +299,50 @@ mod tests {
         assert!(is_worth_it(&[peer(100_000, 1)], 0));
         assert!(is_worth_it(&[peer(300, 200)], 0));
         assert!(!is_worth_it(&[peer(300, 200), peer(300, 1)], 0));
+    }
+
+    /// ENGINE-13.
+    #[tokio::test]
+    async fn an_old_database_is_gone_on_with_by_a_newer_trusted_block_or_where_its_owner_vouches_for_it() {
+        use crate::commands::snapshot::tests::{home, snapshot};
+        let dir = tempfile::tempdir().unwrap();
+        let (home, genesis) = home(dir.path(), 1_000);
+        let (_, manifest) = snapshot(home.root(), &genesis);
+        let peer = format!("/ip4/127.0.0.1/tcp/1/p2p/{}", leither_net::PeerId::random());
+        let set = [("p2p.peers".to_string(), peer), ("sync.mode".to_string(), "blocks".to_string())];
+        let config = Config::load(&home.config(), &mut std::iter::empty(), &set).unwrap();
+        let key = SecretKey::from_seed(&[3; 32]);
+        let at = |height, block| Some(Trusted { height, block });
+        let head = at(1, manifest.header.id());
+        let run = async |is_founder, trusted, given| {
+            let word = Word { is_founder, trusted, given };
+            chain(&home, &config, &key, &genesis.head, &word).await.map_err(|failure| (failure.exit, failure.sentence))
+        };
+        let (exit, sentence) = run(false, None, None).await.unwrap_err();
+        assert_eq!(exit, crate::exit::Exit::Usage);
+        assert!(
+            sentence.contains("--trust HEIGHT:ID") && sentence.ends_with(&format!("--trust 1:{}", manifest.header.id())),
+            "{sentence}"
+        );
+        assert!(run(false, head, None).await.is_err(), "the word of an earlier start");
+        let (exit, sentence) = run(false, at(1, Hash([9; 32])), at(1, Hash([9; 32]))).await.unwrap_err();
+        assert!(exit == crate::exit::Exit::Usage && sentence.contains("not the one given with --trust"), "{sentence}");
+        run(false, head, head).await.unwrap();
+        run(false, at(2, Hash([9; 32])), None).await.unwrap();
+        run(true, None, None).await.unwrap();
+    }
+
+    #[test]
+    fn there_is_room_for_what_is_free_on_disk_and_under_the_cap_without_the_database_that_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::at(dir.path()).unwrap();
+        home.create().unwrap();
+        let free = room(&home, 0).unwrap();
+        assert!(free > 0);
+        std::fs::write(home.data().join("old"), [0; 10_000]).unwrap();
+        std::fs::write(home.snapshots().join("kept"), [0; 3_000]).unwrap();
+        assert_eq!(room(&home, 5_000).unwrap(), 2_000);
+        assert_eq!(room(&home, 1_000).unwrap(), 0);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::Session;
 use crate::exit::{Done, Failure};
-use crate::keys::{Backend, Entry, KeyPath, Keyring, Lock, Password, Role, Words};
+use crate::keys::{Backend, Entry, KeyPath, Keyring, Lock, Password, Role, Words, dev_account};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use std::io::Read;
@@ -56,6 +56,13 @@ pub enum Keys {
     Move(super::keymove::Move),
 }
 
+/// On a development chain the public keys have names, too.
+fn warn_of_shadow(name: &str) {
+    if dev_account(name).is_some() {
+        eprintln!("leither: on development chains `{name}` has meant the public key of that name; from now on it means this one");
+    }
+}
+
 /// How a key's file is closed.
 #[derive(Args, Clone, Debug)]
 pub struct Kept {
@@ -84,6 +91,7 @@ impl Keys {
                 let mut shown = show(&entry);
                 shown["words"] = Value::String(words.phrase().to_string());
                 session.printer.answer(&shown);
+                warn_of_shadow(&name);
                 session
                     .printer
                     .say("Write the 24 words down and keep them safe: no file holds them, and nothing else restores the key where its file is lost.");
@@ -98,6 +106,7 @@ impl Keys {
                     ring.import_words(&name, &Words::parse(&text)?, "", path, lock(&password))?
                 };
                 session.printer.answer(&show(&entry));
+                warn_of_shadow(&name);
             }
             Keys::Export { name, yes_show_secret } => {
                 if !yes_show_secret {

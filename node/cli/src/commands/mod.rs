@@ -20,11 +20,15 @@ pub mod token;
 pub mod validator;
 
 use crate::args::{Cli, Command};
+use crate::config::Config;
 use crate::exit::Done;
 use crate::home::Home;
 use crate::keys::PasswordSource;
 use crate::print::Printer;
 use crate::wallet::Wallet;
+use leither_engine::meddle::Meddler;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 /// What every command has at hand.
 pub struct Session {
@@ -36,6 +40,8 @@ pub struct Session {
     pub printer: Printer,
     /// `--password-file`.
     pub password_file: Option<std::path::PathBuf>,
+    /// What a test puts between `run`'s node and the others; nothing in `leither` itself.
+    pub meddler: Option<Arc<dyn Meddler>>,
 }
 
 impl Session {
@@ -50,10 +56,30 @@ impl Session {
     }
 }
 
+/// Where this home's node answers, as far as its configuration tells: a port that the system chose, only the node's first line does.
+fn node_of(home: &Home) -> String {
+    let config = Config::load(&home.config(), &mut std::iter::empty(), &[]);
+    // What is wrong with a file `run` says.
+    let mut listen = config.unwrap_or_default().rpc.listen;
+    if listen.port() == 0 {
+        listen = Config::default().rpc.listen;
+    }
+    if listen.ip().is_unspecified() {
+        let local = match listen.is_ipv4() {
+            true => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            false => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        };
+        listen.set_ip(local);
+    }
+    format!("http://{listen}")
+}
+
 /// Does what the command line says.
-pub async fn run(cli: Cli) -> Done {
+pub async fn run(cli: Cli, meddler: Option<Arc<dyn Meddler>>) -> Done {
     let home = Home::locate(cli.home, &|name| std::env::var_os(name))?;
-    let session = Session { home, node: cli.node, printer: Printer { json: cli.json }, password_file: cli.password_file };
+    let node = cli.node.unwrap_or_else(|| node_of(&home));
+    let printer = Printer { json: cli.json };
+    let session = Session { home, node, printer, password_file: cli.password_file, meddler };
     match cli.command {
         Command::Dev(dev) => dev.run(&session).await,
         Command::Genesis(genesis) => genesis.run(&session),
@@ -74,5 +100,30 @@ pub async fn run(cli: Cli) -> Done {
         Command::Tx(tx) => tx.run(&session).await,
         Command::Prove(prove) => prove.run(&session).await,
         Command::Bench(bench) => bench.run(&session).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_knows_where_its_node_answers() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::locate(Some(dir.path().join("home")), &|_| None).unwrap();
+        assert_eq!(node_of(&home), "http://127.0.0.1:4802", "no home yet");
+        home.create().unwrap();
+        for (listen, url) in [
+            ("127.0.0.1:4902", "http://127.0.0.1:4902"),
+            ("[::1]:4902", "http://[::1]:4902"),
+            ("127.0.0.1:0", "http://127.0.0.1:4802"),
+        ] {
+            std::fs::write(home.config(), format!("[rpc]\nlisten = \"{listen}\"\n")).unwrap();
+            assert_eq!(node_of(&home), url, "{listen}");
+        }
+        std::fs::write(home.config(), "[rpc]\nlisten = \"0.0.0.0:4902\"\nallowed_hosts = [\"node.example\"]\n").unwrap();
+        assert_eq!(node_of(&home), "http://127.0.0.1:4902");
+        std::fs::write(home.config(), "no configuration").unwrap();
+        assert_eq!(node_of(&home), "http://127.0.0.1:4802");
     }
 }

@@ -7,11 +7,12 @@ use crate::exit::{Done, Failure};
 use crate::files;
 use crate::genesis::{self, GenesisFile};
 use crate::home::Home;
-use crate::keys::{Purpose, create_node_key, load_node_key};
+use crate::keys::{KeyError, Purpose, create_node_key, load_node_key, random_node_key, write_node_key};
 use crate::watch;
 use clap::Args;
 use leither_engine::join::Trusted;
 use leither_engine::{SignState, ValidatorKey, swarm_key, swarm_peer_id};
+use leither_failpoints::hit;
 use leither_rpc_api::{NoParams, methods};
 use leither_types::{Hash, RULES_VERSION, SecretKey, ValidatorId};
 use multiaddr::Multiaddr;
@@ -52,7 +53,7 @@ pub struct Run {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// A block that somebody whom you trust told you, `HEIGHT:ID`: a chain without it is not followed. Needed where this node has not seen the
-    /// chain for longer than pledges are bound.
+    /// chain for longer than pledges are bound. This node's own newest block says, for this start, that the chain has stood still since.
     #[arg(long, value_name = "HEIGHT:ID", value_parser = trusted)]
     trust: Option<Trusted>,
     /// How a new node gets the chain: auto, blocks or snapshot. `snapshot` also replaces a database that has fallen behind all its peers.
@@ -91,10 +92,19 @@ pub(super) fn consensus_keys(home: &Home) -> Done<Vec<(PathBuf, SecretKey)>> {
 }
 
 /// A new consensus key, and beside it the record of what it has signed: nothing yet. The record is made here and nowhere else: where it is
-/// missing later, nobody can say what the key has signed, and the engine refuses to start.
+/// missing later, nobody can say what the key has signed, and the engine refuses to start. So it comes first: a crash between the two leaves
+/// no key without a record.
 pub(super) fn new_consensus_key(dir: &Path) -> Done<SecretKey> {
-    let key = create_node_key(&dir.join(CONSENSUS_KEY), Purpose::Consensus)?;
+    let path = dir.join(CONSENSUS_KEY);
+    if path.exists() {
+        let source = std::io::ErrorKind::AlreadyExists.into();
+        return Err(KeyError::Io { what: "write", path, source }.into());
+    }
+    let key = random_node_key()?;
     SignState::create(dir, &ValidatorId::of_key(&key.public()).to_string()).map_err(Failure::fault)?;
+    hit("key/recorded");
+    write_node_key(&path, Purpose::Consensus, &key)?;
+    hit("key/made");
     Ok(key)
 }
 
@@ -225,11 +235,12 @@ impl Run {
         start_log(&config)?;
         let genesis = genesis::load(&home.genesis())?;
         let key = |(dir, key)| ValidatorKey { key, dir, vote_again: self.vote_again };
-        let validators: Vec<_> = consensus_keys(home)?.into_iter().map(key).collect();
+        let consensus_keys = consensus_keys(home)?;
+        let validators: Vec<_> = consensus_keys.iter().cloned().map(key).collect();
         let node_key = load_node_key(&home.node_key(), Purpose::Node)?;
         let trusted = join::remember(home, self.trust)?;
-        let is_founder = validators.iter().any(|v| genesis.head.validators.get(&ValidatorId::of_key(&v.key.public())).is_some());
-        join::chain(home, &config, &node_key, &genesis.head, is_founder, trusted).await?;
+        let word = join::Word { is_founder: join::is_founder(&consensus_keys, &genesis.head), trusted, given: self.trust };
+        join::chain(home, &config, &node_key, &genesis.head, &word).await?;
         let rules_max = self.rules_max;
         let swarm = swarm_key(validators.first().map_or(&node_key, |validator| &validator.key));
         let parts = Parts {
@@ -244,6 +255,7 @@ impl Run {
             swarm_key: swarm,
             rules_max,
             joinable: true,
+            meddler: session.meddler.clone(),
         };
         let running = parts.start().await?;
         // Before the line below, which tells a script that the node may be ended.

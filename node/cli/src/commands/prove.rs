@@ -1,13 +1,14 @@
 //! `leither prove`: asks for a proof, verifies it here, and shows what it says. Nothing else that the node answers is shown.
 
 use super::Session;
+use super::node::trusted;
 use crate::exit::{Done, Exit, Failure};
 use crate::wallet::Wallet;
 use clap::Args;
 use leither_pallets::{lineage, mimei, orgs};
-use leither_rpc_api::{Bytes, GetProof, OrgRef, Proof, ProofSubject, TokenRef, methods};
+use leither_rpc_api::{GetProof, OrgRef, Proof, ProofSubject, TokenRef, methods};
 use leither_state::{Answer, Question, RECORD_BYTES_MAX, STATE_PROOF_BYTES_MAX, StateProof};
-use leither_types::{Hash, List, MimeiId, decode_within, json::bytes_of_hex, json::hex_of};
+use leither_types::{Hash, List, MimeiId, Trusted, decode_within, json::bytes_of_hex, json::hex_of};
 use serde_json::{Value, json};
 
 /// Asks for a proof and verifies it here, against the genesis hash that is given.
@@ -31,18 +32,22 @@ pub struct Prove {
     /// The chain's id, from somebody you trust; the node's own word where it is not given.
     #[arg(long)]
     chain: Option<String>,
+    /// A block that you trust, `HEIGHT:ID`: the proof begins there instead of at the genesis. Needed after more than 512 changes of validators.
+    #[arg(long, value_name = "HEIGHT:ID", value_parser = trusted)]
+    trust: Option<Trusted>,
 }
 
 impl Prove {
     pub(super) async fn run(self, session: &Session) -> Done {
         let wallet = session.wallet().await?;
         let subject = self.subject(&wallet).await?;
-        let answer = wallet.client.call(&methods::STATE_GET_PROOF, GetProof { subject: subject.clone() }).await?;
+        let ask = GetProof { subject: subject.clone(), from: self.trust.map(|trusted| trusted.height.into()) };
+        let answer = wallet.client.call(&methods::STATE_GET_PROOF, ask).await?;
         let chain = match &self.chain {
             Some(text) => text.parse().map_err(Failure::usage)?,
             None => wallet.chain(),
         };
-        let mut shown = proven(&chain, &subject, &answer)?;
+        let mut shown = proven(&chain, self.trust.as_ref(), &subject, &answer)?;
         if let Some(bytes) = shown["value"].as_str().filter(|_| self.ancestry).and_then(bytes_of_hex) {
             let pasts: List<lineage::Past, { lineage::PASTS_MAX }> =
                 decode_within(&bytes, RECORD_BYTES_MAX).map_err(Failure::fault)?;
@@ -89,11 +94,13 @@ fn question(subject: &ProofSubject) -> Done<Question> {
 }
 
 /// What is proven of `subject` on this chain, or why nothing is. Of the node's answer only the proof itself is read.
-fn proven(chain: &Hash, subject: &ProofSubject, answer: &Proof) -> Done<Value> {
+fn proven(chain: &Hash, trusted: Option<&Trusted>, subject: &ProofSubject, answer: &Proof) -> Done<Value> {
     let refused = |why: String| Failure::new(Exit::Refused, format!("{why}; ask another node"));
     let proof: StateProof = decode_within(&answer.proof.0, STATE_PROOF_BYTES_MAX)
         .map_err(|e| refused(format!("what the node sent is no proof ({e})")))?;
-    let verified = proof.verify(chain, &question(subject)?).map_err(|e| refused(format!("the proof does not hold: {e}")))?;
+    let verified = proof
+        .verify_from(chain, trusted, &question(subject)?)
+        .map_err(|e| refused(format!("the proof does not hold: {e}")))?;
     let value = match verified {
         Answer::Holding(holding) => holding.map(|h| {
             let (free, locked) = (h.free.to_string(), h.locked.to_string());
@@ -107,6 +114,9 @@ fn proven(chain: &Hash, subject: &ProofSubject, answer: &Proof) -> Done<Value> {
         "asked": subject,
         "height": proof.header.height.to_string(),
         "time": proof.header.time.to_string(),
+        "block": proof.header.id().to_string(),
+        // The last change of validators on the way: a start that every node keeps.
+        "trust_next": proof.handovers.last().map(|last| format!("{}:{}", last.header.height, last.header.id())),
         "present": value.is_some(),
         "value": value,
         "proof_bytes": answer.proof.0.len(),
@@ -168,7 +178,7 @@ mod tests {
         let mut absent = 0;
         for wanted in golden["proofs"].as_array().unwrap() {
             let (subject, answer) = lying(wanted);
-            let shown = proven(&chain, &subject, &answer).unwrap();
+            let shown = proven(&chain, None, &subject, &answer).unwrap();
             assert_eq!((&shown["height"], &shown["asked"]), (&golden["height"], &wanted["subject"]), "{}", wanted["name"]);
             assert_eq!(shown["present"], !wanted["value"].is_null(), "{}", wanted["name"]);
             match &shown["value"] {
@@ -189,7 +199,28 @@ mod tests {
         let mut proofs = golden["proofs"].as_array().unwrap().iter();
         let record = proofs.find(|proof| proof["name"] == "a record").unwrap();
         let (subject, answer) = lying(record);
-        proven(chain, &subject, &answer).unwrap()["value"] == record["value"]
+        proven(chain, None, &subject, &answer).unwrap()["value"] == record["value"]
+    }
+
+    // RPC-19
+    #[test]
+    fn what_is_proven_from_a_trusted_block_is_shown_with_the_next_start() {
+        let golden: Value = serde_json::from_str(GOLDEN).unwrap();
+        let chain: Hash = golden["chain"].as_str().unwrap().parse().unwrap();
+        let since = &golden["handovers"]["since"];
+        let (subject, answer) = lying(since);
+        let from = |part: &str| since[part].as_str().unwrap().to_string();
+        let start = trusted(&format!("{}:{}", from("height"), from("block"))).unwrap();
+        let shown = proven(&chain, Some(&start), &subject, &answer).unwrap();
+        assert_eq!((&shown["height"], &shown["value"]["free"]), (&golden["handovers"]["height"], &since["value"]["free"]));
+        // The last change of validators on the way, as --trust reads it.
+        let next = trusted(shown["trust_next"].as_str().unwrap()).unwrap();
+        assert_eq!(next.height.to_string(), golden["handovers"]["heights"][1].as_str().unwrap());
+        let other = Trusted { height: start.height + 1, ..start };
+        for wrong in [None, Some(&next), Some(&other)] {
+            let failure = proven(&chain, wrong, &subject, &answer).unwrap_err();
+            assert_eq!(failure.exit, Exit::Refused, "{}", failure.sentence);
+        }
     }
 
     // RPC-18
@@ -207,7 +238,7 @@ mod tests {
             (chain, &subject, &changed),
             (chain, &subject, &lies()),
         ] {
-            let failure = proven(&chain, subject, answer).unwrap_err();
+            let failure = proven(&chain, None, subject, answer).unwrap_err();
             assert_eq!(failure.exit, Exit::Refused, "{}", failure.sentence);
             assert!(failure.sentence.ends_with("ask another node"), "{}", failure.sentence);
         }

@@ -1,22 +1,19 @@
 //! `leither snapshot …`: the state at one height as files. For a node that does not run; a running one writes and serves them by itself.
 
-use super::Session;
 use super::db::open;
+use super::node::{consensus_keys, trusted};
+use super::{Session, join};
 use crate::exit::{Done, Failure};
 use crate::genesis;
+use crate::home::Home;
+use crate::wallet::now_ms;
 use clap::Subcommand;
-use leither_engine::join::begin_from;
-use leither_store::snapshots::{list_snapshots, read_chunk, restore};
-use leither_store::{Handover, Manifest, Store, check_chain_of_trust};
-use leither_types::{GenesisHead, List, decode_within};
-use parity_scale_codec::Encode;
+use leither_engine::join::{Anchor, Trusted, begin_from};
+use leither_store::snapshots::{list_snapshots, read_chunk, read_handovers, read_manifest, restore};
+use leither_store::{Handover, Manifest, SnapshotError, Store, check_chain_of_trust};
+use leither_types::{GenesisHead, Hash};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-
-/// Changes of the set that a file of them holds.
-const HANDOVERS_MAX: usize = 65_536;
-/// The file beside a manifest.
-const HANDOVERS_FILE: &str = "handovers.scale";
 
 /// Snapshots of the state.
 #[derive(Subcommand, Debug)]
@@ -29,6 +26,10 @@ pub enum Snapshot {
     Restore {
         /// The snapshot's directory, e.g. ~/.leither/snapshots/1234-89abcdef.
         directory: PathBuf,
+        /// The snapshot's block, or a change of validators before it, as somebody whom you trust told you: `HEIGHT:ID`. Needed where the
+        /// chain began longer ago than pledges are bound.
+        #[arg(long, value_name = "HEIGHT:ID", value_parser = trusted)]
+        trust: Option<Trusted>,
     },
 }
 
@@ -58,8 +59,8 @@ impl Snapshot {
                 let list: Vec<Value> = list_snapshots(&home.snapshots()).iter().map(|(path, m)| shown(path, m)).collect();
                 session.printer.answer(&json!({ "snapshots": list }));
             }
-            Snapshot::Restore { directory } => {
-                let manifest = take(home, &directory)?;
+            Snapshot::Restore { directory, trust } => {
+                let manifest = take(home, &directory, trust)?;
                 session.printer.answer(&shown(&home.data(), &manifest));
             }
         }
@@ -67,55 +68,152 @@ impl Snapshot {
     }
 }
 
-/// Writes a snapshot of the newest height, and beside it what leads to it from the genesis: without that a copy in another place could not
-/// be believed.
+/// Writes a snapshot of the newest height.
 pub fn create(store: &Store, dir: &Path) -> Done<(PathBuf, Manifest)> {
-    let id = store.write_snapshot(dir, &|_, _| ()).map_err(Failure::fault)?.id();
+    let id = store.write_snapshot(dir, &|_, _| ())?.id();
     let found = list_snapshots(dir).into_iter().find(|(_, manifest)| manifest.id() == id);
-    let (path, manifest) = found.ok_or_else(|| Failure::fault("the snapshot that was written is not there"))?;
-    let mut handovers = store.handovers(0, HANDOVERS_MAX + 1).map_err(Failure::fault)?;
-    handovers.retain(|handover| handover.header.height <= manifest.height);
-    let list = List::<Handover, HANDOVERS_MAX>::new(handovers);
-    let list = list.ok_or_else(|| Failure::fault("more changes of the set than a file holds"))?;
-    let file = path.join(HANDOVERS_FILE);
-    std::fs::write(&file, list.encode()).map_err(|e| Failure::fault(format!("{}: {e}", file.display())))?;
-    Ok((path, manifest))
+    found.ok_or_else(|| Failure::fault("the snapshot that was written is not there"))
 }
 
 /// What is needed to believe a snapshot in a directory: certificates from the genesis to it. Chunks are looked at when they are read.
-pub(super) fn read_copy(genesis: &GenesisHead, directory: &Path) -> Done<(Manifest, List<Handover, HANDOVERS_MAX>)> {
+pub(super) fn read_copy(genesis: &GenesisHead, directory: &Path, trusted: Option<&Trusted>) -> Done<(Manifest, Vec<Handover>)> {
     let manifest = manifest_in(directory)?;
-    let handovers = match manifest.handovers {
-        0 => List::default(),
-        _ => {
-            let bytes = read_in(directory, HANDOVERS_FILE)?;
-            decode_within::<List<Handover, HANDOVERS_MAX>>(&bytes, 1 << 30)
-                .map_err(|e| Failure::usage(format!("{HANDOVERS_FILE}: {e}")))?
-        }
-    };
-    check_chain_of_trust(genesis, None, &handovers, &manifest.header, &manifest.certificate).map_err(Failure::usage)?;
+    let handovers = read_handovers(directory, &manifest)?;
+    check_chain_of_trust(genesis, trusted, &handovers, &manifest.header, &manifest.certificate).map_err(Failure::usage)?;
     Ok((manifest, handovers))
 }
 
-fn read_in(directory: &Path, name: &str) -> Done<Vec<u8>> {
-    let path = directory.join(name);
-    std::fs::read(&path).map_err(|e| Failure::usage(format!("{}: {e}; is this the directory of a snapshot?", path.display())))
-}
-
 fn manifest_in(directory: &Path) -> Done<Manifest> {
-    Manifest::read(&read_in(directory, "manifest.scale")?).map_err(Failure::usage)
+    if !directory.join("manifest.scale").exists() {
+        let sentence = format!("{} has no manifest.scale; is this the directory of a snapshot?", directory.display());
+        return Err(Failure::usage(sentence));
+    }
+    Ok(read_manifest(directory)?)
 }
 
-fn take(home: &crate::home::Home, directory: &Path) -> Done<Manifest> {
+/// Files prove no more than peers do: the same rule holds as for who joins (ENGINE-13).
+fn take(home: &Home, directory: &Path, trust: Option<Trusted>) -> Done<Manifest> {
     let genesis = genesis::load(&home.genesis())?.head;
-    let mut chunks = |hash: &leither_types::Hash| read_chunk(directory, hash).ok_or(leither_store::SnapshotError::NoChunk(*hash));
+    let mut chunks = |hash: &Hash| read_chunk(directory, hash).ok_or(SnapshotError::NoChunk(*hash));
     let first = manifest_in(directory)?;
     if genesis.origin.as_ref().is_some_and(|origin| origin.chain == first.chain) {
-        // RECOVER-7: the old chain's, with which this one begins.
-        begin_from(&home.data(), &genesis, &first, &mut chunks, &|_, _| ()).map_err(Failure::usage)?;
+        // RECOVER-7: the old chain's, with which this one begins. The genesis names the very block.
+        begin_from(&home.data(), &genesis, &first, &mut chunks, &|_, _| ())?;
         return Ok(first);
     }
-    let (manifest, handovers) = read_copy(&genesis, directory)?;
-    restore(&home.data(), &genesis, &manifest, &handovers, &mut chunks, &|_, _| ()).map_err(Failure::usage)?;
+    let trusted = trust.map_or_else(|| join::remembered(home), |trust| Ok(Some(trust)))?;
+    if !genesis.dev && !join::is_founder(&consensus_keys(home)?, &genesis) {
+        Anchor::genesis(&genesis).check(now_ms()?, &genesis.params, trusted, trust)?;
+    }
+    let (manifest, handovers) = read_copy(&genesis, directory, trusted.as_ref())?;
+    restore(&home.data(), &genesis, &manifest, &handovers, &mut chunks, &|_, _| ())?;
     Ok(manifest)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::exit::Exit;
+    use crate::genesis::GenesisFile;
+    use leither_executor::{Draft, NobodyVerified, Parent, build, genesis_state};
+    use leither_state::Fault;
+    use leither_store::Commit;
+    use leither_types::{
+        AccountId, Certificate, CommitSig, GENESIS_VERSION, Genesis, GenesisHead, List, Params, SecretKey, Text, Validator,
+        ValidatorId, ValidatorSet, Vote, VoteKind,
+    };
+    use std::os::unix::fs::PermissionsExt;
+
+    /// A home that has the genesis of a chain that is no development chain and began at `time`.
+    pub fn home(dir: &Path, time: u64) -> (Home, Genesis) {
+        let key = SecretKey::from_seed(&[1; 32]);
+        let founder = Validator { key: key.public(), power: 1, operator: AccountId([7; 20]) };
+        let head = GenesisHead {
+            version: GENESIS_VERSION,
+            name: Text::new("leither-test").unwrap(),
+            time,
+            validators: ValidatorSet::new(vec![founder]).unwrap(),
+            params: Params::standard(),
+            dev: false,
+            allocations: Hash::ZERO,
+            origin: None,
+        };
+        let genesis = Genesis::new(head, Vec::new()).unwrap();
+        let home = Home::at(dir).unwrap();
+        home.create().unwrap();
+        genesis::write(&home.genesis(), &GenesisFile::from(&genesis)).unwrap();
+        (home, genesis)
+    }
+
+    /// The chain's first block, and its snapshot.
+    pub fn snapshot(dir: &Path, genesis: &Genesis) -> (PathBuf, Manifest) {
+        let key = SecretKey::from_seed(&[1; 32]);
+        let initial = || genesis_state(genesis).map_err(|e| Fault::Corrupt(e.to_string()));
+        let store = Store::open(&dir.join("data"), &genesis.head, &initial).unwrap();
+        let (head, state, chain) = (store.head().unwrap(), store.snapshot().unwrap(), genesis.chain());
+        let parent = Parent { chain, height: 0, id: head.id, time: head.time, certificate: head.certificate.clone(), state };
+        let validator = ValidatorId::of_key(&key.public());
+        let draft = Draft { time: head.time + 1_000, proposer: validator, evidence: Vec::new() };
+        let (block, outcome, _) = build(&parent, &draft, &[], &NobodyVerified).unwrap();
+        let vote = Vote { kind: VoteKind::Precommit, height: 1, round: 0, block: Some(block.id()), validator };
+        let signed = CommitSig { validator, signature: key.sign(&vote.sign_bytes(&chain)) };
+        let certificate = Certificate { height: 1, round: 0, block: block.id(), signatures: List::new(vec![signed]).unwrap() };
+        let commit = Commit {
+            block: &block,
+            certificate: &certificate,
+            writes: &outcome.writes,
+            receipts: &outcome.receipts,
+            touched: &outcome.touched,
+            next_set: &outcome.validators,
+        };
+        store.commit(&commit).unwrap();
+        create(&store, &dir.join("snapshots")).unwrap()
+    }
+
+    // ENGINE-13
+    #[test]
+    fn a_snapshot_of_a_chain_that_began_long_ago_is_restored_by_a_trusted_block_alone() {
+        let (origin, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (home, genesis) = home(dir.path(), 1_000);
+        let (path, manifest) = snapshot(origin.path(), &genesis);
+        let block = manifest.header.id();
+        let trust = |height, block| Some(Trusted { height, block });
+        for (trust, words) in [
+            (None, "--trust HEIGHT:ID"),
+            (trust(1, Hash([9; 32])), "another block than the trusted one"),
+            (trust(2, block), "nothing here shows the trusted block of height 2"),
+        ] {
+            let refused = take(&home, &path, trust).unwrap_err();
+            assert!(refused.exit == Exit::Usage && refused.sentence.contains(words), "{}", refused.sentence);
+            assert!(!home.data().join("CURRENT").exists());
+        }
+        assert_eq!(take(&home, &path, trust(1, block)).unwrap(), manifest);
+        assert_eq!(std::fs::metadata(home.data()).unwrap().permissions().mode() & 0o777, 0o700);
+        let taken = take(&home, &path, trust(1, block)).unwrap_err();
+        assert!(taken.exit == Exit::Usage && taken.sentence.contains("is in use"), "{}", taken.sentence);
+        assert!(take(&home, dir.path(), trust(1, block)).unwrap_err().sentence.contains("directory of a snapshot"));
+    }
+
+    // ENGINE-13
+    #[test]
+    fn a_snapshot_of_a_young_chain_needs_no_trusted_block_and_keeps_to_the_one_of_an_earlier_start() {
+        let (origin, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (home, genesis) = home(dir.path(), now_ms().unwrap() - 60_000);
+        let (path, manifest) = snapshot(origin.path(), &genesis);
+        join::remember(&home, Some(Trusted { height: 1, block: Hash([9; 32]) })).unwrap();
+        assert!(take(&home, &path, None).unwrap_err().sentence.contains("another block than the trusted one"));
+        std::fs::remove_file(home.trusted()).unwrap();
+        assert_eq!(take(&home, &path, None).unwrap(), manifest);
+    }
+
+    #[test]
+    fn a_disk_that_fails_under_a_restore_is_this_machines_fault() {
+        let (origin, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (home, genesis) = home(dir.path(), now_ms().unwrap());
+        let (path, _) = snapshot(origin.path(), &genesis);
+        // Where the database is built there is a file already, which cannot be removed as a directory.
+        std::fs::write(dir.path().join("data.part"), b"x").unwrap();
+        let failed = take(&home, &path, None).unwrap_err();
+        assert_eq!(failed.exit, Exit::Fault, "{}", failed.sentence);
+    }
 }

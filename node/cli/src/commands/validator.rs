@@ -9,10 +9,11 @@ use crate::keys::{Purpose, load_node_key};
 use crate::wallet::{TxFlags, Wallet};
 use clap::{Args, Subcommand};
 use leither_engine::swarm_key;
+use leither_failpoints::hit;
 use leither_pallets::Call;
 use leither_pallets::staking::{self, Contact};
 use leither_rpc_api::{NoParams, StakeView, methods};
-use leither_types::{AccountId, SecretKey, Signature, Text, ValidatorId, possession_bytes};
+use leither_types::{AccountId, SecretKey, Signature, Text, ValidatorId, possession_bytes, swarm_bytes};
 use serde_json::json;
 
 /// Who keeps the books, and this home's part in it.
@@ -112,6 +113,12 @@ fn possession(wallet: &Wallet, operator: &AccountId, key: &SecretKey) -> Signatu
     key.sign(&possession_bytes(&wallet.chain(), operator, &key.public()))
 }
 
+/// STAKING-15: the swarm key's.
+fn swarm_possession(wallet: &Wallet, operator: &AccountId, consensus: &SecretKey) -> Signature {
+    let swarm = swarm_key(consensus);
+    swarm.sign(&swarm_bytes(&wallet.chain(), operator, &swarm.public()))
+}
+
 /// The one that the chain knows as the operator's, else the newest.
 fn current_key(home: &Home, known: Option<&StakeView>) -> Done<SecretKey> {
     let mut keys: Vec<SecretKey> = consensus_keys(home)?.into_iter().map(|(_, key)| key).collect();
@@ -154,11 +161,15 @@ impl Validator {
             Validator::Join(Join { pledge, place, tx }) => {
                 let consensus = current_key(home, None)?;
                 let (key, pledge) = (consensus.public(), wallet.mei(&pledge)?);
-                let possession = possession(&wallet, &operator(&wallet, &tx).await?, &consensus);
+                let operator = operator(&wallet, &tx).await?;
+                let possession = possession(&wallet, &operator, &consensus);
+                let swarm_possession = swarm_possession(&wallet, &operator, &consensus);
                 let contact = contact(home, &consensus, &place)?;
                 warn_of_silence(&wallet, home).await?;
                 let more = json!({ "validator": ValidatorId::of_key(&key).to_string() });
-                wallet.send_and_print(&tx, call(staking::Call::Join { key, possession, contact, pledge }), &more).await
+                wallet
+                    .send_and_print(&tx, call(staking::Call::Join { key, possession, contact, swarm_possession, pledge }), &more)
+                    .await
             }
             Validator::Raise { amount, tx } => {
                 let amount = wallet.mei(&amount)?;
@@ -168,9 +179,11 @@ impl Validator {
             Validator::Unjail { tx } => wallet.send_and_print(&tx, call(staking::Call::Unjail), &json!({})).await,
             Validator::Rotate { tx } => rotate(&wallet, home, &tx).await,
             Validator::Move { place, tx } => {
-                let known = stake(&wallet, &operator(&wallet, &tx).await?).await?;
-                let contact = contact(home, &current_key(home, known.as_ref())?, &place)?;
-                wallet.send_and_print(&tx, call(staking::Call::Move { contact }), &json!({})).await
+                let operator = operator(&wallet, &tx).await?;
+                let consensus = current_key(home, stake(&wallet, &operator).await?.as_ref())?;
+                let contact = contact(home, &consensus, &place)?;
+                let swarm_possession = swarm_possession(&wallet, &operator, &consensus);
+                wallet.send_and_print(&tx, call(staking::Call::Move { contact, swarm_possession }), &json!({})).await
             }
             Validator::Ready { rules, tx } => wallet.send_and_print(&tx, call(staking::Call::Ready { rules }), &json!({})).await,
         }
@@ -199,7 +212,12 @@ async fn rotate(wallet: &Wallet, home: &Home, tx: &TxFlags) -> Done {
     let key = consensus.public();
     let possession = possession(wallet, &operator, &consensus);
     let swarm = swarm_key(&consensus).public();
+    let swarm_possession = swarm_possession(wallet, &operator, &consensus);
     let file = dir.join(CONSENSUS_KEY);
     let more = json!({ "validator": ValidatorId::of_key(&key).to_string(), "key_file": file.display().to_string() });
-    wallet.send_and_print(tx, call(staking::Call::Rotate { key, possession, swarm }), &more).await
+    wallet
+        .send_and_print(tx, call(staking::Call::Rotate { key, possession, swarm, swarm_possession }), &more)
+        .await?;
+    hit("key/rotated");
+    Ok(())
 }

@@ -26,5 +26,5 @@ pub use dev::{DEV_NAMES, DEV_WORDS, dev_account, dev_key, dev_name};
 pub use error::KeyError;
 pub use keystore::ScryptCost;
 pub use password::{PASSWORD_VARIABLE, Password, PasswordSource};
-pub use plain::{Purpose, create_node_key, load_node_key, write_node_key};
+pub use plain::{Purpose, create_node_key, load_node_key, random_node_key, write_node_key};
 pub use ring::{Backend, Entry, KEYS_MAX, Keyring, Listed, Lock, is_name};

@@ -38,11 +38,16 @@ struct NodeKeyFile {
 
 /// Makes a new key and writes it to `path`, where nothing may be yet.
 pub fn create_node_key(path: &Path, purpose: Purpose) -> Result<SecretKey, KeyError> {
-    let mut seed = Zeroizing::new([0u8; 32]);
-    getrandom::fill(&mut *seed).map_err(|e| KeyError::Machine(format!("no randomness: {e}")))?;
-    let secret = SecretKey::from_seed(&seed);
+    let secret = random_node_key()?;
     write_node_key(path, purpose, &secret)?;
     Ok(secret)
+}
+
+/// A new key, not written anywhere yet.
+pub fn random_node_key() -> Result<SecretKey, KeyError> {
+    let mut seed = Zeroizing::new([0u8; 32]);
+    getrandom::fill(&mut *seed).map_err(|e| KeyError::Machine(format!("no randomness: {e}")))?;
+    Ok(SecretKey::from_seed(&seed))
 }
 
 /// Writes a key (one derived from words, say) to `path`, where nothing may be yet.

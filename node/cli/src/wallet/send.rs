@@ -3,15 +3,19 @@ use crate::exit::{Done, Exit, Failure};
 use clap::Args;
 use leither_pallets::{Call, orgs};
 use leither_rpc_api::{
-    Bytes, ClientError, GetAccount, Hash32, RawTx, Receipt, Simulation, TxStatus, U64, WAIT_MS_MAX, WaitMs, WaitTx, methods,
+    Bytes, ClientError, GetAccount, Hash32, NoParams, RawTx, Receipt, Simulation, TxStatus, U64, WAIT_MS_MAX, WaitMs, WaitTx,
+    methods,
 };
 use leither_types::{AccountId, Amount, Hash, List, SecretKey, TX_VERSION, Tx};
 use parity_scale_codec::Encode;
 use serde::Serialize;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long a transaction of this wallet may wait for its block.
 const VALID_FOR_MS: u64 = 10 * 60 * 1000;
+
+/// A transaction that is not final by now has a reason that its sender wants to know.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What every transaction command takes.
 #[derive(Args, Clone, Debug)]
@@ -148,7 +152,15 @@ impl Wallet {
     /// Waits until a transaction is final, or the time is up.
     pub async fn wait(&self, tx: Hash32, timeout_ms: u32) -> Done<Sent> {
         let timeout_ms = WaitMs::new(timeout_ms).ok_or_else(|| Failure::usage("the longest wait is 60 s"))?;
-        let view = self.client.call(&methods::TX_WAIT, WaitTx { tx, timeout_ms }).await?;
+        let wait = self.client.call(&methods::TX_WAIT, WaitTx { tx, timeout_ms });
+        tokio::pin!(wait);
+        let view = tokio::select! {
+            view = &mut wait => view?,
+            () = tokio::time::sleep(PATIENCE) => {
+                self.explain_wait().await;
+                wait.await?
+            }
+        };
         if view.status == TxStatus::Pending {
             let sentence = format!("{tx} is not final yet: ask again with `leither tx wait {tx}`");
             return Ok(Sent::pending(tx, Some(Failure::new(Exit::Refused, sentence))));
@@ -156,6 +168,17 @@ impl Wallet {
         let status = serde_json::to_value(view.status).map_err(Failure::fault)?;
         let status = status.as_str().unwrap_or_default().to_string();
         Ok(Sent { tx, status, height: view.height, receipt: view.receipt, unknown: None })
+    }
+
+    /// Says what is known of why it takes so long. Nothing where the node does not tell: the wait itself will.
+    async fn explain_wait(&self) {
+        let Ok(status) = self.client.call(&methods::NODE_GET_STATUS, NoParams {}).await else { return };
+        let idle = now_ms().unwrap_or(0).saturating_sub(status.time.0) / 1_000;
+        eprintln!(
+            "leither: not final yet. The newest block is {} and {idle} s old; where it stays so, too few validators are there to decide, and \
+             the transaction waits for them",
+            status.height.0
+        );
     }
 
     async fn draft(&self, flags: &TxFlags, keys: &[SecretKey], calls: Vec<Call>) -> Done<Tx> {

@@ -5,6 +5,7 @@ use crate::node::{Node, Tip, now};
 use crate::pacing::Pace;
 use arc_malachitebft_app_channel::app::types::core::CommitCertificate;
 use leither_consensus::certificate;
+use leither_failpoints::hit;
 use leither_state::Fault;
 use leither_store::Commit;
 use leither_types::Certificate;
@@ -15,6 +16,7 @@ use std::time::Instant;
 impl Driver {
     /// commit: what was decided becomes the head, on disk before anyone is told (ENGINE-3).
     pub(super) async fn commit(&mut self, decided: &CommitCertificate<Ctx>) -> Result<(), NodeFault> {
+        hit("engine/decided");
         let (height, id) = (decided.height.0, decided.value_id);
         let certificate = certificate(decided).map_err(|e| Fault::Corrupt(e.to_string()))?;
         if !self.ready.contains_key(&id) && !self.reload(height, &id).await? {
@@ -53,6 +55,7 @@ pub(crate) fn commit_block(
         return Ok(before);
     }
     record(node, &candidate, certificate.clone())?;
+    hit("engine/recorded");
     let tip = node.renew_tip()?;
     {
         let mut pool = node.pool();
@@ -60,6 +63,7 @@ pub(crate) fn commit_block(
         pool.expire(now());
     }
     notify(node, candidate, certificate);
+    hit("engine/notified");
     if (before.validators.set(), before.after.set()) != (tip.validators.set(), tip.after.set()) {
         node.role.notify_one();
     }

@@ -11,6 +11,7 @@ use arc_malachitebft_app_channel::app::types::{PeerId, ProposedValue};
 use bytes::Bytes;
 use leither_consensus::{Address, Head, Part, round_of};
 use leither_executor::{Refused, execute};
+use leither_failpoints::hit;
 use leither_types::{BLOCK_BYTES_MAX, Block, Hash, Height, Signature, SignedTx, ValidatorId, decode_within, sign};
 use std::mem;
 use std::sync::Arc;
@@ -118,6 +119,7 @@ impl Driver {
                 let (id, candidate) = *good;
                 let proposer = candidate.block.header.proposer;
                 self.keep(id, candidate);
+                hit("engine/judged");
                 say(Validity::Valid, proposer)
             }
             Judgement::NotYet => {

@@ -29,6 +29,7 @@ use arc_malachitebft_app_channel::{AppMsg, NetworkMsg, Reply};
 use bytes::Bytes;
 use leither_consensus::{Address, BlockHeight, Leither, Signer, Value, round_of, timeouts};
 use leither_executor::Outcome;
+use leither_failpoints::hit;
 use leither_types::{Block, Hash, Height, ValidatorId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -173,6 +174,7 @@ impl Driver {
             }
             AppMsg::Decided { certificate, reply, .. } => {
                 self.commit(&certificate).await?;
+                hit("engine/unanswered");
                 send(reply, ());
             }
             AppMsg::Finalized { certificate, evidence, reply, .. } => {

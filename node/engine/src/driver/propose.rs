@@ -10,6 +10,7 @@ use arc_malachitebft_app_channel::{NetworkMsg, Reply};
 use bytes::Bytes;
 use leither_consensus::{Head, cut, round_of};
 use leither_executor::{Draft, build};
+use leither_failpoints::hit;
 use leither_pool::Wanted;
 use leither_types::{BLOCK_TXS_MAX, Hash, Height, ValidatorId};
 use parity_scale_codec::Encode;
@@ -54,6 +55,7 @@ impl Driver {
                 id
             }
         };
+        hit("engine/proposed");
         send(reply, local(height, round, id));
         self.publish(&id, number, None);
         Ok(())

@@ -131,6 +131,7 @@ impl Net {
             trusted: None,
             rules_max: leither_types::RULES_VERSION,
             gossip: None,
+            meddler: None,
         }
     }
 

@@ -162,6 +162,12 @@ impl Peers {
         links.filter(|(_, (_, outbound))| *outbound).map(|(link, (address, _))| (*link, address.clone())).collect()
     }
 
+    /// Where it came from, by the connections that it made.
+    pub fn came_from(&self, id: &PeerId) -> Vec<Multiaddr> {
+        let links = self.0.get(id).into_iter().flat_map(|peer| peer.links.values());
+        links.filter(|(_, outbound)| !outbound).map(|(address, _)| address.clone()).collect()
+    }
+
     pub fn known(&self) -> Vec<PeerInfo> {
         let info = |(id, peer): (&PeerId, &Peer)| {
             let standing = peer.standing.clone()?;

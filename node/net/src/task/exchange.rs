@@ -19,6 +19,8 @@ type Event = request_response::Event<Result<Request, Junk>, Result<Response, Jun
 type Channel = ResponseChannel<Result<Response, Junk>>;
 type Reply = oneshot::Sender<Result<Response, AskError>>;
 
+/// So many are remembered that are of another chain.
+const STRANGERS_MAX: usize = 64;
 /// Accounts of those whom we asked; a peer's is kept this long after the last question.
 const ASKED_KEPT: Duration = Duration::from_secs(10);
 
@@ -125,6 +127,11 @@ impl Exchange {
         }
     }
 
+    /// The last connection to it is over.
+    pub fn gone(&mut self, peer: &PeerId) {
+        self.desk.taken(peer);
+    }
+
     pub fn tidy(&mut self, now: Instant) {
         self.desk.tidy(now);
         self.asking.retain(|_, (_, at)| now.saturating_duration_since(*at) < ASKED_KEPT);
@@ -184,10 +191,13 @@ impl Task {
                 Message::Response { request_id, response } => self.on_response(request_id, response, now),
             },
             request_response::Event::OutboundFailure { request_id, error, .. } => self.on_failure(request_id, error, now),
-            request_response::Event::InboundFailure { request_id, .. }
-            | request_response::Event::ResponseSent { request_id, .. } => {
+            request_response::Event::InboundFailure { request_id, .. } => {
                 self.exchange.channels.remove(&request_id);
                 self.exchange.desk.over(request_id);
+                self.exchange.serve();
+            }
+            request_response::Event::ResponseSent { request_id, .. } => {
+                self.exchange.desk.sent(request_id, now);
                 self.exchange.serve();
             }
         }
@@ -209,7 +219,8 @@ impl Task {
             self.count(peer, now);
             return self.respond(channel, Response::Busy);
         }
-        match self.exchange.desk.take(id, peer, request, now) {
+        let stranger = self.is_stranger(&peer);
+        match self.exchange.desk.take(id, peer, stranger, request, now) {
             Admission::Waits => {
                 self.exchange.channels.insert(id, channel);
                 self.exchange.serve();
@@ -307,6 +318,10 @@ impl Task {
     /// NET-14: it is told who we are, and leaves a moment later, so that both sides can say why.
     fn wrong_chain(&mut self, peer: PeerId, chain: Hash, now: Instant) {
         if self.peers.leaves(&peer, now) {
+            if self.foreign.len() >= STRANGERS_MAX {
+                self.foreign.pop_first();
+            }
+            self.foreign.insert(peer, chain);
             tracing::warn!("peer {peer} is of the chain {chain}, not of {}; disconnected", self.exchange.chain);
         }
     }

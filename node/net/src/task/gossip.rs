@@ -45,7 +45,13 @@ impl Task {
     }
 
     pub(super) fn on_message(&mut self, peer: PeerId, id: MessageId, message: &Message, now: Instant) {
-        match self.quotas.entry(peer).or_insert_with(|| Quota::new(now)).take(message.data.len(), now) {
+        let stranger = self.is_stranger(&peer);
+        let quota = || if stranger { Quota::stranger(now) } else { Quota::new(now) };
+        match self.quotas.entry(peer).or_insert_with(quota).take(message.data.len(), now) {
+            // What the others among them have used up is not its fault.
+            Allowance::Within if stranger && self.strangers.take(message.data.len(), now) != Allowance::Within => {
+                return self.report(&id, &peer, MessageAcceptance::Ignore);
+            }
             Allowance::Within => {}
             Allowance::Beyond => return self.report(&id, &peer, MessageAcceptance::Ignore),
             Allowance::Spent => {

@@ -13,12 +13,12 @@ use crate::{Incoming, StartError, Verdict};
 use exchange::Exchange;
 pub(crate) use gossip::Answer;
 use gossip::Verdicts;
-use leither_types::SignedTx;
+use leither_types::{Hash, SignedTx};
 use libp2p::futures::StreamExt;
 use libp2p::gossipsub::{self, IdentTopic, MessageId};
 use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -28,15 +28,20 @@ pub(crate) use exchange::Setup;
 
 /// A batch goes out so long after its first transaction came.
 const BATCH_DELAY: Duration = Duration::from_millis(30);
+/// Connections are given so long to close.
+const HANG_UP: Duration = Duration::from_secs(1);
 
 /// A question to the task.
 pub(crate) enum Command {
     Peers(oneshot::Sender<Vec<PeerId>>),
     Listening(oneshot::Sender<Vec<Multiaddr>>),
     Known(oneshot::Sender<Vec<PeerInfo>>),
+    Strangers(oneshot::Sender<Vec<(PeerId, Hash)>>),
     Ask(PeerId, Request, oneshot::Sender<Result<Response, AskError>>),
     Report(PeerId, Offence),
     Name(Multiaddr, oneshot::Sender<Result<(), StartError>>),
+    End,
+    Know(BTreeSet<PeerId>),
 }
 
 /// Owns the swarm.
@@ -48,7 +53,13 @@ pub(crate) struct Task {
     saving: Option<JoinHandle<()>>,
     bans: Bans,
     peers: Peers,
+    /// Who is of another chain.
+    foreign: BTreeMap<PeerId, Hash>,
     quotas: BTreeMap<PeerId, Quota>,
+    /// Of all strangers together.
+    strangers: Quota,
+    /// Whom the chain names.
+    staked: BTreeSet<PeerId>,
     batch: Batch,
     incoming: mpsc::Sender<Incoming>,
     verdicts: Verdicts,
@@ -69,7 +80,7 @@ impl Task {
         let (verdicts, verdict_queue) = mpsc::unbounded_channel();
         let (bans, quotas, batch, peers) = (Bans::default(), BTreeMap::new(), Batch::default(), Peers::default());
         let (exchange, saving) = (Exchange::new(setup), None);
-        Self {
+        let mut task = Self {
             swarm,
             topic,
             targets,
@@ -77,14 +88,19 @@ impl Task {
             saving,
             bans,
             peers,
+            foreign: BTreeMap::new(),
             quotas,
+            strangers: Quota::strangers(Instant::now()),
+            staked: BTreeSet::new(),
             batch,
             incoming,
             verdicts,
             verdict_queue,
             unanswered: 0,
             exchange,
-        }
+        };
+        task.know();
+        task
     }
 
     /// Until all handles are gone.
@@ -113,13 +129,29 @@ impl Task {
                     }
                 }
                 command = commands.recv() => match command {
+                    Some(Command::End) | None => break,
                     Some(command) => self.on_command(command, Instant::now()),
-                    None => break,
                 },
                 _ = tick.tick() => self.on_tick(Instant::now()),
             }
         }
+        // Whoever asks from now on hears that it has stopped.
+        drop((commands, outgoing));
+        self.hang_up().await;
         self.save_last().await;
+    }
+
+    /// Says good-bye: a peer that sees a connection end need not wait until it is dead.
+    async fn hang_up(&mut self) {
+        let connected: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
+        connected.into_iter().for_each(|peer| self.disconnect(peer));
+        let closed = async {
+            while self.swarm.connected_peers().next().is_some() {
+                let _event = self.swarm.select_next_some().await;
+            }
+        };
+        // Who does not let go is left.
+        let _ = tokio::time::timeout(HANG_UP, closed).await;
     }
 
     fn on_command(&mut self, command: Command, now: Instant) {
@@ -128,12 +160,19 @@ impl Task {
             Command::Peers(reply) => drop(reply.send(self.swarm.connected_peers().copied().collect())),
             Command::Listening(reply) => drop(reply.send(self.swarm.listeners().cloned().collect())),
             Command::Known(reply) => drop(reply.send(self.peers.known())),
+            Command::Strangers(reply) => drop(reply.send(self.foreign.iter().map(|(peer, chain)| (*peer, *chain)).collect())),
             Command::Ask(peer, request, reply) => self.ask(peer, request, reply, now),
             Command::Report(peer, offence) => self.ban(peer, &offence.to_string(), now),
             Command::Name(address, reply) => {
                 let local = *self.swarm.local_peer_id();
                 drop(reply.send(peers::name(&mut self.targets, &address, local)));
+                self.know();
                 self.dial(now);
+            }
+            Command::End => {}
+            Command::Know(peers) => {
+                self.staked = peers;
+                self.know();
             }
         }
     }
@@ -157,7 +196,11 @@ impl Task {
                     tracing::info!(%peer, "disconnected: it has not answered for 40 s");
                     self.disconnect(peer);
                 }
-                Due::Leave => self.send_away(peer, BAN, now),
+                // Mostly somebody mistyped: it is refused by name and may come again at once, set right.
+                Due::Leave => {
+                    self.forget(&peer);
+                    self.disconnect(peer);
+                }
             }
         }
     }
@@ -198,6 +241,7 @@ impl Task {
                 self.ended(connection_id, now);
                 if num_established == 0 {
                     self.quotas.remove(&peer_id);
+                    self.exchange.gone(&peer_id);
                     tracing::info!(peer = %peer_id, "disconnected");
                 }
             }
@@ -218,6 +262,7 @@ impl Task {
 
     /// The peer is of our chain: its connections are good, and the addresses that led to it worth keeping.
     fn is_ours(&mut self, peer: &PeerId) {
+        self.foreign.remove(peer);
         for connection in self.peers.is_ours(peer) {
             self.targets.iter_mut().for_each(|target| target.connected(connection));
         }
@@ -235,8 +280,27 @@ impl Task {
         self.targets.iter().any(|target| target.is(peer) || led_there(target))
     }
 
+    /// Tells the door whom it knows: by the user's word, and by the chain's.
+    fn know(&mut self) {
+        let named = self.targets.iter().filter_map(Target::id);
+        let known = named.chain(self.staked.iter().copied()).collect();
+        self.swarm.behaviour_mut().door.know(known);
+    }
+
+    /// NET-17: it came by itself, and neither the user nor the chain names it.
+    fn is_stranger(&self, peer: &PeerId) -> bool {
+        !self.swarm.behaviour().door.knows(peer) && self.peers.dialled(peer).is_empty()
+    }
+
     fn ban(&mut self, peer: PeerId, why: &str, now: Instant) {
         tracing::warn!(%peer, why, "banned");
+        if self.is_stranger(&peer) {
+            for from in self.peers.came_from(&peer) {
+                if self.swarm.behaviour_mut().door.offence(&from, now) {
+                    tracing::warn!(%from, "several strangers from this address were banned: no more are let in for a while");
+                }
+            }
+        }
         self.keep_out(peer, BAN, now);
     }
 

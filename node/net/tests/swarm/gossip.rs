@@ -110,12 +110,51 @@ async fn net_6_strangers_get_no_more_connections_than_are_theirs() {
     let to = address(&b).await;
     let mut strangers = Vec::new();
     for seed in 101..146 {
-        strangers.push(node(seed, &[], std::slice::from_ref(&to)).await);
+        // Of many addresses: those of one have fewer places (NET-17).
+        let from = format!("/ip4/127.0.0.{}/udp/0/quic-v1", 10 + seed % 9);
+        strangers.push(node(seed, &[&from], std::slice::from_ref(&to)).await);
     }
     until("full house", async || (b.peers().await.len() >= 40).then_some(())).await;
     for _ in 0..20 {
         sleep(Duration::from_millis(100)).await;
         assert!(b.peers().await.len() <= 40, "ten places are kept for those whom the user names");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn net_17_strangers_of_one_address_have_ten_places_and_whom_the_user_or_the_chain_names_comes_in() {
+    // Where the named one is to be found, nobody listens: it has to come by itself.
+    let peer = |seed: u8| libp2p::identity::Keypair::ed25519_from_bytes([seed; 32]).unwrap().public().to_peer_id();
+    let named: Multiaddr = format!("/ip4/127.0.0.1/tcp/9/p2p/{}", peer(240)).parse().unwrap();
+    let (b, _b_in) = node(225, &[TCP], &[named]).await;
+    b.know([peer(241)].into()).await;
+    let to = address(&b).await;
+    let mut strangers = Vec::new();
+    for seed in 226..240 {
+        strangers.push(node(seed, &[], std::slice::from_ref(&to)).await);
+    }
+    connected(&b, 10).await;
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(b.peers().await.len(), 10);
+    let (_d, _d_in) = node(240, &[], std::slice::from_ref(&to)).await;
+    let (_e, _e_in) = node(241, &[], std::slice::from_ref(&to)).await;
+    connected(&b, 12).await;
+    assert!(b.peers().await.contains(&peer(240)) && b.peers().await.contains(&peer(241)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn net_17_an_address_from_which_several_were_banned_is_shut_to_strangers() {
+    let (b, _b_in) = node(242, &[QUIC], &[]).await;
+    let to = address(&b).await;
+    for n in 0..4 {
+        assert!(say(villain(to.clone()), vec![0xff; 99], PATIENCE).await, "villain {n}: the connection must end");
+    }
+    let (honest, _in) = node(243, &["/ip4/127.0.0.3/udp/0/quic-v1"], std::slice::from_ref(&to)).await;
+    connected(&honest, 1).await;
+    let (neighbour, _in) = node(244, &[], std::slice::from_ref(&to)).await;
+    for _ in 0..20 {
+        sleep(Duration::from_millis(100)).await;
+        assert!(!b.peers().await.contains(&neighbour.local_peer_id()), "nobody else of the villains' address");
     }
 }
 

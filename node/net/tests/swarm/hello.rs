@@ -82,6 +82,26 @@ async fn net_14_a_peer_of_another_chain_is_refused_by_name_on_both_sides_and_a_n
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn net_14_who_mistyped_the_chain_is_told_the_right_one_and_let_in_at_once_when_it_is_corrected() {
+    let (b, _b_in) = node(212, &[TCP], &[]).await;
+    let at = address(&b).await;
+    let (a, _a_in) = node_on(213, &[], std::slice::from_ref(&at), Hash([8; 32])).await.unwrap();
+    let hears = async |of: &Net, from: &Net, chain: Hash| {
+        until("the other's chain", async || (of.strangers().await == [(from.local_peer_id(), chain)]).then_some(())).await;
+    };
+    hears(&a, &b, CHAIN).await;
+    hears(&b, &a, Hash([8; 32])).await;
+    connected(&b, 0).await;
+    a.shutdown().await;
+    assert!(a.strangers().await.is_empty() && a.ask(b.local_peer_id(), Request::Manifests).await == Err(AskError::Stopped));
+    // The same peer, which nobody named, set right.
+    let (a, _a_in) = node(213, &[], &[at]).await;
+    greeted(&a, 1).await;
+    greeted(&b, 1).await;
+    assert!(a.strangers().await.is_empty() && b.strangers().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn net_14_a_peer_of_another_protocol_version_is_refused_by_name_and_stays_away() {
     let log = log();
     let (b, _b_in) = node(215, &[QUIC], &[]).await;

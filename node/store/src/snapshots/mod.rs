@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <snapshots>/<height>-<8 hex digits of the state root>/manifest.scale      what there is: header, certificate, names of the chunks
+//!                                                      /handovers.scale     what leads to the header from the genesis
 //!                                                      /chunks/<blake3>     rows of the state in key order, at most 1 MiB
 //! <snapshots>/….part                                                        being written, or being deleted: swept at the next start
 //! ```
@@ -17,7 +18,9 @@ mod write;
 
 pub use found::{Founding, check_origin};
 pub use restore::{remove_unfinished_restore, restore};
-pub use shelf::{delete_snapshot, keep_newest, list_snapshots, read_chunk, remove_unfinished};
+pub use shelf::{
+    delete_snapshot, keep_newest, list_snapshots, newest_height, read_chunk, read_handovers, read_manifest, remove_unfinished,
+};
 
 use leither_state::Fault;
 use leither_types::{Certificate, DecodeError, Hash, Header, Height, List, decode_within, hash_of};
@@ -32,6 +35,8 @@ pub const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 pub const CHUNKS_MAX: usize = 65_536;
 /// A manifest is no longer than this.
 pub const MANIFEST_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Handovers that the file beside a manifest holds.
+pub const HANDOVERS_MAX: usize = 65_536;
 /// So many snapshots are kept by default.
 pub const SNAPSHOTS_KEPT: usize = 2;
 
@@ -99,7 +104,18 @@ impl Manifest {
         if self.chunks.iter().map(|(_, len)| u64::from(*len)).sum::<u64>() != self.bytes {
             return wrong("its chunks are not as long as it says");
         }
+        // What its counts can fill, by the lengths that rows may have: nobody fetches more than that for a state of this size.
+        let (holdings, records) = (u128::from(self.holdings) * rows::HOLDING_BYTES, u128::from(self.records));
+        let (least, most) = (holdings + records * rows::RECORD_BYTES_MIN, holdings + records * rows::RECORD_BYTES_MAX);
+        if !(least..=most).contains(&u128::from(self.bytes)) {
+            return wrong("so many rows do not take so many bytes");
+        }
         Ok(())
+    }
+
+    /// About how much room on disk a database takes that is made of it, while it is made, in bytes.
+    pub fn room(&self) -> u64 {
+        self.bytes.saturating_add(self.bytes / 4).saturating_add(16 * 1024 * 1024)
     }
 }
 
@@ -112,6 +128,19 @@ pub enum SnapshotError {
     /// Another thread writes one.
     #[error("a snapshot is being written already; wait until it is done")]
     Busy,
+    /// STORE-24: the process ends.
+    #[error("the snapshot was not finished, as the node ends; wait for the next one, or take it with `leither snapshot create`")]
+    Ending,
+    /// More than there is room for.
+    #[error(
+        "the snapshot takes {needs} bytes of disk, and there is room for {has}; make room or raise disk.cap, or take another snapshot"
+    )]
+    NoRoom {
+        /// [`Manifest::room`].
+        needs: u64,
+        /// What is free.
+        has: u64,
+    },
     /// More state than a snapshot can hold.
     #[error("the state takes more than {CHUNKS_MAX} chunks of 1 MiB; a node can join such a chain by its blocks alone")]
     TooLarge,

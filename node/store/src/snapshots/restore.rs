@@ -5,17 +5,18 @@ use crate::columns::{
     BASE, FORMAT, GENESIS, HANDOVERS, HEAD, HEADERS, HOLDINGS, META, RECORDS, column, descriptors, height_key, options,
     read_holding_key,
 };
-use crate::handovers::hands_over;
 use crate::mark::Mark;
 use crate::open::{FORMAT_VERSION, is_new};
 use crate::undecided::synced;
 use crate::{Handover, storage};
+use leither_failpoints::hit;
 use leither_state::{Fault, Holding, Ledger, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, record_commitment, record_key_hash};
 use leither_types::{AccountId, GenesisHead, Hash, TokenId, codec::decode};
 use parity_scale_codec::Encode;
 use rocksdb::{DB, FlushOptions, WriteBatch};
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -32,9 +33,9 @@ struct Builder {
 /// its head, with no blocks below the next one.
 ///
 /// Chunks are asked for one by one, in order, and whatever comes is checked: bytes against their name, rows against their order and form,
-/// all of them against the header's state root. **Signatures are not**: let [`crate::check_chain_of_trust`] say first whether the
-/// manifest's header and these handovers are to be believed. `handovers` are all those up to the manifest's height. `progress` is told
-/// how many bytes were taken of how many.
+/// all of them against the header's state root. Rows beyond the manifest's counts end it at once. **Signatures are not checked**: let
+/// [`crate::check_chain_of_trust`] say first whether the manifest's header and these handovers are to be believed. `handovers` are all those up to
+/// the manifest's height. `progress` is told how many bytes were taken of how many.
 ///
 /// The database is built beside `data_dir` and renamed into place as a whole.
 pub fn restore(
@@ -54,7 +55,8 @@ pub fn restore(
     check_free(data_dir)?;
     let part = part_of(data_dir);
     remove(&part)?;
-    fs::create_dir_all(&part).map_err(disk(&part))?;
+    // As the home's directories are: for the owner alone.
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&part).map_err(disk(&part))?;
     let built = build(&part, genesis, manifest, handovers, chunks, progress).and_then(|()| move_into_place(&part, data_dir));
     if built.is_err() {
         // What it failed of is what is to be told; the next try begins by removing the rest once more.
@@ -80,7 +82,7 @@ fn check_handovers(manifest: &Manifest, handovers: &[Handover]) -> Result<(), Sn
             return wrong("their heights do not ascend up to it");
         }
         last = header.height;
-        if header.chain != manifest.chain || !hands_over(header) || set.hash() != header.next_validators {
+        if header.chain != manifest.chain || !header.hands_over() || set.hash() != header.next_validators {
             return wrong("one is none of this chain, or comes with another set");
         }
         if certificate.height != header.height || certificate.block != header.id() {
@@ -111,6 +113,7 @@ pub(super) fn move_into_place(part: &Path, data_dir: &Path) -> Result<(), Snapsh
     }
     sync_dir(part)?;
     fs::rename(part, data_dir).map_err(disk(data_dir))?;
+    hit("restore/moved");
     data_dir.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Ok(()), sync_dir)
 }
 
@@ -125,6 +128,7 @@ fn build(
     let db = take_rows(dir, manifest, chunks, progress)?;
     write_rest(&db, genesis, manifest, handovers)?;
     flush(&db)?;
+    hit("restore/written");
     Ok(())
 }
 
@@ -146,13 +150,16 @@ pub(super) fn take_rows(
         }
         let mut batch = WriteBatch::with_capacity_bytes(bytes.len() + bytes.len() / 4);
         builder.take(&db, &mut batch, &bytes).map_err(|e| e.in_chunk(hash))?;
+        builder.check_room(manifest)?;
         // No log: a database that is not complete is thrown away.
         db.write_without_wal(batch).map_err(storage)?;
+        hit("restore/chunk");
         done = done.saturating_add(u64::from(*len));
         progress(done, manifest.bytes);
     }
     builder.check(manifest)?;
     flush(&db)?;
+    hit("restore/checked");
     Ok(db)
 }
 
@@ -228,12 +235,27 @@ impl Builder {
         Ok(())
     }
 
+    /// What there is of each kind by now, and what there should be in the end.
+    fn counts(&self, manifest: &Manifest) -> [(&'static str, u64, u64); 2] {
+        let (holdings, records) = (self.holdings.len() as u64, self.records.len() as u64);
+        [("holdings", holdings, manifest.holdings), ("records", records, manifest.records)]
+    }
+
+    /// There are not too many rows already: what comes after them need not be fetched. Holdings come first, so all of them are there once a
+    /// record is.
+    fn check_room(&self, manifest: &Manifest) -> Result<(), SnapshotError> {
+        let [(_, holdings, wanted), _] = self.counts(manifest);
+        let is_short = !self.records.is_empty() && holdings < wanted;
+        let wrong = self
+            .counts(manifest)
+            .into_iter()
+            .find(|(what, found, expected)| found > expected || (*what == "holdings" && is_short));
+        wrong.map_or(Ok(()), |(what, found, expected)| Err(SnapshotError::Count { what, found, expected }))
+    }
+
     /// It is the state that the header names.
     fn check(self, manifest: &Manifest) -> Result<(), SnapshotError> {
-        let counts = [
-            ("holdings", self.holdings.len() as u64, manifest.holdings),
-            ("records", self.records.len() as u64, manifest.records),
-        ];
+        let counts = self.counts(manifest);
         if let Some((what, found, expected)) = counts.into_iter().find(|(_, found, expected)| found != expected) {
             return Err(SnapshotError::Count { what, found, expected });
         }

@@ -1,7 +1,8 @@
 //! The directory in which snapshots stand.
 
-use super::{CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX, Manifest, SnapshotError, disk, hash_chunk, sync_dir};
-use leither_types::{Hash, Height};
+use super::{CHUNK_BYTES_MAX, HANDOVERS_MAX, MANIFEST_BYTES_MAX, Manifest, SnapshotError, disk, hash_chunk, sync_dir};
+use leither_failpoints::hit;
+use leither_types::{Handover, Hash, Height, List, codec::decode_within};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
@@ -9,6 +10,10 @@ use std::path::{Path, PathBuf};
 
 /// The manifest's file.
 pub(super) const MANIFEST: &str = "manifest.scale";
+/// What leads to the manifest's header.
+pub(super) const HANDOVERS_FILE: &str = "handovers.scale";
+/// 65,536 times 10 KiB, the longest handover, and some.
+const HANDOVERS_BYTES_MAX: usize = 704 * 1024 * 1024;
 /// The directory of the chunks.
 pub(super) const CHUNKS: &str = "chunks";
 const PART: &str = ".part";
@@ -76,10 +81,31 @@ fn read_within(path: &Path, max: usize) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// STORE-15: the manifest of the snapshot in this directory.
+pub fn read_manifest(directory: &Path) -> Result<Manifest, SnapshotError> {
+    let file = directory.join(MANIFEST);
+    Manifest::read(&read_within(&file, MANIFEST_BYTES_MAX).map_err(disk(&file))?)
+}
+
+/// STORE-14: what leads to the manifest's header from the genesis, as it was written beside it.
+pub fn read_handovers(directory: &Path, manifest: &Manifest) -> Result<Vec<Handover>, SnapshotError> {
+    let file = directory.join(HANDOVERS_FILE);
+    if manifest.handovers == 0 {
+        return Ok(Vec::new());
+    }
+    let bytes = read_within(&file, HANDOVERS_BYTES_MAX).map_err(disk(&file))?;
+    let list = decode_within::<List<Handover, HANDOVERS_MAX>>(&bytes, HANDOVERS_BYTES_MAX);
+    list.map(List::into_vec).map_err(|_| SnapshotError::Handovers("their file is damaged"))
+}
+
+/// The height of the newest snapshot in `dir`: who begins there needs the blocks above it, so they are not to be pruned.
+pub fn newest_height(dir: &Path) -> Option<Height> {
+    list_snapshots(dir).first().map(|(_, manifest)| manifest.height)
+}
+
 /// A snapshot's manifest, if all its files are there in full length. Their bytes are looked at when they are read.
 pub(super) fn load(path: &Path) -> Result<Manifest, SnapshotError> {
-    let file = path.join(MANIFEST);
-    let manifest = Manifest::read(&read_within(&file, MANIFEST_BYTES_MAX).map_err(disk(&file))?)?;
+    let manifest = read_manifest(path)?;
     if path.file_name().is_none_or(|found| found.to_string_lossy() != name(manifest.height, &manifest.state_root)) {
         return Err(SnapshotError::Contradiction("its directory is called otherwise"));
     }
@@ -144,6 +170,7 @@ pub fn delete_snapshot(path: &Path) -> Result<(), SnapshotError> {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
         renamed => renamed.map_err(disk(path))?,
     }
+    hit("snapshot/retired");
     remove(&part)
 }
 

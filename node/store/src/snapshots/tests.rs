@@ -30,7 +30,7 @@ fn manifest() -> Manifest {
         handovers: 0,
         chunks,
         holdings: 1,
-        records: 1,
+        records: 16,
         bytes: 1_048_577,
     }
 }
@@ -40,7 +40,7 @@ fn store_15_a_manifest_is_read_back_and_every_one_that_contradicts_itself_is_ref
     let good = manifest();
     assert_eq!(Manifest::read(&good.encode()).unwrap(), good);
     type Spoil = fn(&mut Manifest);
-    let spoils: [Spoil; 13] = [
+    let spoils: [Spoil; 15] = [
         |m| m.version = 2,
         |m| m.chain = Hash([9; 32]),
         |m| m.height = 10,
@@ -52,6 +52,9 @@ fn store_15_a_manifest_is_read_back_and_every_one_that_contradicts_itself_is_ref
         |m| m.certificate.block = Hash([9; 32]),
         |m| m.state_root = Hash([9; 32]),
         |m| m.bytes += 1,
+        // More bytes than so many rows can have, and fewer.
+        |m| m.records = 15,
+        |m| m.holdings = 9_040,
         |m| (m.chunks, m.bytes) = (List::new(vec![(Hash::ZERO, 0)]).unwrap(), 0),
         |m| (m.chunks, m.bytes) = (List::new(vec![(Hash::ZERO, 1_048_577)]).unwrap(), 1_048_577),
     ];
@@ -137,6 +140,8 @@ fn every_error_tells_what_to_do_next() {
         SnapshotError::NoBlock,
         SnapshotError::Busy,
         SnapshotError::TooLarge,
+        SnapshotError::Ending,
+        SnapshotError::NoRoom { needs: 2, has: 1 },
         SnapshotError::Disk { path: "there".into(), what: "no space".into() },
         SnapshotError::Malformed(DecodeError::NotCanonical),
         SnapshotError::Version(2),

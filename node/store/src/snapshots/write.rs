@@ -1,15 +1,16 @@
 use super::rows::{Cutter, HOLDING, RECORD};
 use super::shelf::{self, MANIFEST};
-use super::{MANIFEST_VERSION, Manifest, SnapshotError, disk, hash_chunk, sync_dir};
+use super::{HANDOVERS_MAX, MANIFEST_VERSION, Manifest, SnapshotError, disk, hash_chunk, sync_dir};
 use crate::columns::{HANDOVERS, HOLDINGS, RECORDS, column, height_key};
 use crate::{Head, Store, storage};
+use leither_failpoints::hit;
 use leither_state::Fault;
 use leither_types::{Hash, Height, List};
-use parity_scale_codec::Encode;
+use parity_scale_codec::{Compact, Encode};
 use rocksdb::{DB, IteratorMode, ReadOptions, Snapshot};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::TryLockError;
 
@@ -27,7 +28,7 @@ impl Store {
     /// STORE-14: writes the state at the head into a directory of its own within `dir`, while commits go on: they wait only until head and
     /// state are paired, which takes no reading. `progress` is told how many rows were written of about how many, a chunk each time.
     ///
-    /// A snapshot that is there already is left as it is.
+    /// A snapshot that is there already is left as it is. STORE-24 ends it between two chunks.
     pub fn write_snapshot(&self, dir: &Path, progress: &dyn Fn(u64, u64)) -> Result<Manifest, SnapshotError> {
         let _only = match self.inner.copying.try_lock() {
             Ok(guard) => guard,
@@ -43,6 +44,9 @@ impl Store {
         if head.header.is_none() {
             return Err(SnapshotError::NoBlock);
         }
+        if self.inner.is_ending() {
+            return Err(SnapshotError::Ending);
+        }
         let done = dir.join(shelf::name(head.height, &head.state_root));
         match shelf::load(&done) {
             Ok(there) if there.certificate.block == head.id => return Ok(there),
@@ -51,7 +55,9 @@ impl Store {
         let part = shelf::part_of(&done);
         shelf::remove(&part)?;
         let written = self.fill(&part, dir, &head, &state, progress).and_then(|manifest| {
+            hit("snapshot/complete");
             fs::rename(&part, &done).map_err(disk(&done))?;
+            hit("snapshot/renamed");
             sync_dir(dir)?;
             Ok(manifest)
         });
@@ -77,7 +83,18 @@ impl Store {
         fs::create_dir_all(&folder).map_err(disk(&folder))?;
         let mut writer = Writer { folder, older: shelf::chunks_by_name(dir)?, chunks: List::default(), bytes: 0 };
         let manifest = self.copy(head, state, &mut writer, progress)?;
+        if manifest.handovers as usize <= HANDOVERS_MAX {
+            write_handovers(&self.inner.db, state, manifest.handovers, &part.join(shelf::HANDOVERS_FILE))?;
+        } else {
+            // Peers serve them by themselves; it is only a copy in another place that cannot be believed without.
+            tracing::warn!(
+                handovers = manifest.handovers,
+                "more changes of validators than a snapshot's file holds: it can be joined by, not restored"
+            );
+        }
+        hit("snapshot/handovers");
         write_synced(&part.join(MANIFEST), &manifest.encode())?;
+        hit("snapshot/manifest");
         sync_dir(&writer.folder)?;
         sync_dir(part)?;
         Ok(manifest)
@@ -106,6 +123,9 @@ impl Store {
                 *count += 1;
                 done += 1;
                 if let Some(chunk) = cutter.push(kind, &key, &value) {
+                    if self.inner.is_ending() {
+                        return Err(SnapshotError::Ending);
+                    }
                     writer.put(&chunk)?;
                     progress(done, total.max(done));
                 }
@@ -145,7 +165,9 @@ impl Writer {
         if older.is_some_and(|older| fs::hard_link(older, &path).is_ok()) {
             return Ok(());
         }
-        write_synced(&path, chunk)
+        write_synced(&path, chunk)?;
+        hit("snapshot/chunk");
+        Ok(())
     }
 }
 
@@ -176,4 +198,19 @@ fn count_handovers(db: &DB, state: &Snapshot<'_>, up_to: Height) -> Result<u32, 
         count = count.saturating_add(1);
     }
     Ok(count)
+}
+
+/// STORE-14: the first `count` handovers as one list, read back by [`super::read_handovers`]: what leads to the manifest's header from the
+/// genesis, so that a copy in another place can be believed.
+fn write_handovers(db: &DB, state: &Snapshot<'_>, count: u32, path: &Path) -> Result<(), SnapshotError> {
+    let io = |error| disk(path)(error);
+    let mut file = BufWriter::new(File::create_new(path).map_err(io)?);
+    file.write_all(&Compact(count).encode()).map_err(io)?;
+    let rows = state.iterator_cf_opt(column(db, HANDOVERS)?, scan(), IteratorMode::Start);
+    for row in rows.take(count as usize) {
+        // A row is a handover in SCALE.
+        let (_, value) = row.map_err(storage)?;
+        file.write_all(&value).map_err(io)?;
+    }
+    file.into_inner().map_err(|error| io(error.into_error()))?.sync_all().map_err(io)
 }

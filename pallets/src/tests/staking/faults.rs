@@ -23,10 +23,12 @@ fn burned(chain: &Chain) -> u128 {
 
 #[test]
 fn staking_6_who_misses_more_than_half_is_jailed_and_may_come_back_after_a_while() {
-    let mut chain = chain_of(&[1_000, 1_000, 1_000]);
-    join(&mut chain, "alice", 3, 300);
+    let mut chain = chain_of(&[1_000, 1_000, 1_000, 1_000]);
+    join(&mut chain, "alice", 4, 300);
     next_epoch(&mut chain);
-    chain.signing.retain(|n| *n != 3);
+    chain.idle();
+    chain.idle();
+    chain.signing.retain(|n| *n != 4);
     let mut pulses = 0;
     while standing(&chain, "alice") == Standing::Active {
         chain.idle();
@@ -40,7 +42,7 @@ fn staking_6_who_misses_more_than_half_is_jailed_and_may_come_back_after_a_while
     let Error::Staking(staking::Error::JailedUntil { until }) = chain.refused("alice", unjail()) else { panic!() };
     chain.now = until;
     chain.ok("alice", unjail());
-    chain.signing.push(3);
+    chain.signing.push(4);
     next_epoch(&mut chain);
     assert!(is_seated(&chain, "alice"));
     assert_eq!(chain.refused("alice", unjail()), staking::Error::NotJailed.into());
@@ -49,7 +51,7 @@ fn staking_6_who_misses_more_than_half_is_jailed_and_may_come_back_after_a_while
 
 #[test]
 fn staking_6_a_few_misses_are_forgotten_with_the_epoch_and_forged_absence_below_half_jails_nobody() {
-    let mut chain = chain_of(&[1_000, 1_000, 1_000, 1_000]);
+    let mut chain = chain_of(&[1_000, 1_000, 1_000, 1_000, 1_000]);
     next_epoch(&mut chain);
     let everybody = chain.signing.clone();
     for pulse in 0..30 {
@@ -66,6 +68,78 @@ fn staking_6_a_few_misses_are_forgotten_with_the_epoch_and_forged_absence_below_
     chain.signing = everybody;
     next_epoch(&mut chain);
     assert_eq!(missed(&chain), 0);
+}
+
+#[test]
+fn staking_6_on_an_idle_chain_misses_outlast_epochs_that_are_too_short_to_tell() {
+    let mut chain = chain_of(&[1_000; 5]);
+    chain.signing.retain(|n| *n != 4);
+    for epoch in 0.. {
+        assert!(epoch < 6, "not jailed");
+        // Two pulses an epoch, and four misses to be jailed.
+        next_epoch(&mut chain);
+        if standing(&chain, "operator-4") != Standing::Active {
+            break;
+        }
+    }
+    let left = views::misses(&**chain.state(), &account("operator-4")).unwrap();
+    assert!(left <= 2, "jail has settled them, but for the two pulses until it is out: {left}");
+}
+
+#[test]
+fn staking_12_of_four_nobody_is_jailed() {
+    let mut chain = chain_of(&[1_000; 4]);
+    chain.signing.retain(|n| *n != 3);
+    for _ in 0..40 {
+        chain.idle();
+    }
+    next_epoch(&mut chain);
+    assert_eq!(
+        standing(&chain, "operator-3"),
+        Standing::Active,
+        "without it, one more that is silent would stop the chain for good"
+    );
+    assert!(is_seated(&chain, "operator-3"));
+}
+
+#[test]
+fn staking_12_absence_takes_out_a_quarter_of_the_power_and_no_more_for_a_while() {
+    let mut chain = chain_of(&[1_000; 9]);
+    let active = |chain: &Chain| (0..9).filter(|n| standing(chain, &format!("operator-{n}")) == Standing::Active).count();
+    chain.signing.retain(|n| *n < 7);
+    for _ in 0..20 {
+        chain.idle();
+    }
+    assert_eq!((active(&chain), chain.set().len()), (7, 7), "two ninths");
+    chain.signing.retain(|n| *n < 6);
+    for _ in 0..20 {
+        chain.idle();
+    }
+    assert_eq!(active(&chain), 7, "a third would be too much");
+    // Who comes back makes room.
+    let unjail = || Call::Staking(staking::Call::Unjail);
+    chain.ok("alice", leither_harness::transfer(MEI, account("operator-7"), UNIT));
+    chain.pass(chain.genesis.head.params.jail_ms);
+    chain.ok("operator-7", unjail());
+    chain.signing.push(7);
+    next_epoch(&mut chain);
+    for _ in 0..20 {
+        chain.idle();
+    }
+    assert_eq!((active(&chain), standing(&chain, "operator-7")), (7, Standing::Active), "6 is out, 7 is in");
+    assert!(matches!(standing(&chain, "operator-6"), Standing::Jailed { .. }));
+    // So does time.
+    chain.signing.retain(|n| *n != 5);
+    for _ in 0..20 {
+        chain.idle();
+    }
+    assert_eq!(standing(&chain, "operator-5"), Standing::Active);
+    chain.pass(chain.genesis.head.params.unbonding_ms);
+    chain.idle();
+    for _ in 0..6 {
+        chain.idle();
+    }
+    assert!(matches!(standing(&chain, "operator-5"), Standing::Jailed { .. }), "who was away for so long has left");
 }
 
 #[test]

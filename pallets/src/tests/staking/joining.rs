@@ -40,11 +40,13 @@ fn staking_3_who_cannot_show_the_key_or_pledges_too_little_is_refused() {
 fn staking_3_an_address_that_is_none_is_refused_by_form() {
     let chain = chain_of(&[1_000]);
     let with = |address: &str| {
-        let Call::Staking(staking::Call::Join { key, possession, pledge, .. }) = join_call(&chain, "alice", 1, 300) else {
+        let Call::Staking(staking::Call::Join { key, possession, pledge, swarm_possession, .. }) =
+            join_call(&chain, "alice", 1, 300)
+        else {
             panic!()
         };
         let contact = Contact { address: text(address), ..contact(1) };
-        Call::Staking(staking::Call::Join { key, possession, contact, pledge }).check()
+        Call::Staking(staking::Call::Join { key, possession, contact, swarm_possession, pledge }).check()
     };
     assert_eq!(with(""), Ok(()), "it only dials out");
     assert_eq!(with("/ip4/192.0.2.1/tcp/4804"), Ok(()));
@@ -60,10 +62,10 @@ fn staking_4_an_election_seats_by_pledge() {
     join(&mut chain, "bob", 2, 400);
     let events = next_epoch(&mut chain);
     assert!(events.iter().any(|event| matches!(event, Event::Staking(staking::Event::Elected { validators: 3, .. }))));
-    assert_eq!(seats(&chain), [(account("operator-0"), 1_000), (account("bob"), 400), (account("alice"), 300)]);
+    assert_eq!(seats(&chain), [(account("operator-0"), 1_000), (account("bob"), 190), (account("alice"), 142)], "STAKING-13");
     chain.ok("alice", Call::Staking(staking::Call::Raise { amount: Amount(200 * UNIT) }));
     next_epoch(&mut chain);
-    assert_eq!(seats(&chain)[1], (account("alice"), 500));
+    assert_eq!(seats(&chain), [(account("operator-0"), 1_000), (account("alice"), 500), (account("bob"), 400)]);
 }
 
 #[test]
@@ -73,7 +75,109 @@ fn staking_4_more_candidates_than_seats_are_chosen_by_power() {
     join(&mut chain, "alice", 1, 300);
     join(&mut chain, "bob", 2, 400);
     next_epoch(&mut chain);
+    assert_eq!(seats(&chain), [(account("operator-0"), 350), (account("bob"), 116)]);
+    chain.idle();
+    next_epoch(&mut chain);
     assert_eq!(seats(&chain), [(account("bob"), 400), (account("operator-0"), 350)]);
+}
+
+#[test]
+fn staking_13_who_never_starts_stops_nobody_and_goes_without_leave() {
+    let mut chain = chain_of(&[1_000]);
+    join(&mut chain, "alice", 1, 9_000);
+    chain.signing = vec![0];
+    next_epoch(&mut chain);
+    assert_eq!(seats(&chain), [(account("operator-0"), 1_000), (account("alice"), 333)]);
+    assert_eq!(stake(&chain, "alice").unwrap().service, Service::Probation);
+    for _ in 0..6 {
+        chain.idle();
+    }
+    assert!(matches!(standing(&chain, "alice"), Standing::Jailed { .. }), "of two, as it never showed that it runs");
+    chain.idle();
+    assert_eq!(seats(&chain), [(account("operator-0"), 1_000)]);
+}
+
+#[test]
+fn staking_13_the_first_signature_ends_probation_and_jail_begins_another() {
+    let mut chain = chain_of(&[1_000; 5]);
+    join(&mut chain, "alice", 5, 5_000);
+    next_epoch(&mut chain);
+    let service = |chain: &Chain| stake(chain, "alice").unwrap().service;
+    assert_eq!((service(&chain), seats(&chain)[0]), (Service::Probation, (account("alice"), 1_666)));
+    chain.idle();
+    assert_eq!(service(&chain), Service::Probation, "the certificate in this block is of the former set");
+    chain.idle();
+    assert_eq!(service(&chain), Service::Proven);
+    next_epoch(&mut chain);
+    assert_eq!(seats(&chain)[0], (account("alice"), 1_666), "now it is the quarter of STAKING-4");
+    chain.signing.retain(|n| *n != 5);
+    for _ in 0..12 {
+        chain.idle();
+    }
+    assert_eq!(service(&chain), Service::Probation, "jailed");
+}
+
+#[test]
+fn staking_13_newcomers_take_free_seats_or_a_quarter_of_them() {
+    let params = Params { validators_max: 4, ..params() };
+    let mut chain = Chain::new(&Setup { params, powers: vec![1_000; 4], ..Setup::default() });
+    for (n, who) in ["alice", "bob", "carol"].into_iter().enumerate() {
+        join(&mut chain, who, 4 + n, 2_000 + n as u128);
+    }
+    next_epoch(&mut chain);
+    let new = seats(&chain).iter().filter(|(who, _)| ["alice", "bob", "carol"].map(account).contains(who)).count();
+    assert_eq!((seats(&chain).len(), new), (4, 1), "however much they pledge");
+}
+
+#[test]
+fn staking_14_a_greater_pledge_displaces_who_was_never_elected_from_a_full_roster() {
+    let params = Params { epoch_ms: 1 << 40, ..params() };
+    let mut chain = Chain::new(&Setup { params, ..Setup::default() });
+    let cheap = staking::ROSTER_MAX - chain.set().len();
+    for n in 0..cheap {
+        let who = format!("cheap-{n}");
+        chain.ok("alice", leither_harness::transfer(MEI, account(&who), 102 * UNIT));
+        join(&mut chain, &who, 1_000 + n, if n == 7 { 100 } else { 101 });
+    }
+    let little = join_call(&chain, "bob", 1, 100);
+    assert_eq!(chain.refused("bob", little), staking::Error::Full { max: staking::ROSTER_MAX as u32 }.into());
+    join(&mut chain, "bob", 1, 300);
+    assert_eq!(
+        (stake(&chain, "cheap-7"), chain.locked(MEI, "cheap-7")),
+        (None, 0),
+        "the least of them, and its pledge is free"
+    );
+    assert_eq!(views::stakes(&**chain.state()).unwrap().len(), staking::ROSTER_MAX);
+    let again = join_call(&chain, "cheap-7", 1_007, 101);
+    assert!(
+        matches!(chain.refused("cheap-7", again), Error::Staking(staking::Error::Full { .. })),
+        "not refused for its key"
+    );
+}
+
+#[test]
+fn staking_15_a_swarm_key_is_shown_before_it_is_believed() {
+    let mut chain = chain_of(&[1_000]);
+    join(&mut chain, "alice", 1, 300);
+    let theirs = |who: &str, from: &Chain| {
+        let (contact, swarm_possession) = (contact(1), swarm_proof(from, who, 1));
+        Call::Staking(staking::Call::Move { contact, swarm_possession })
+    };
+    join(&mut chain, "bob", 2, 300);
+    let copied = theirs("alice", &chain);
+    assert_eq!(
+        chain.refused("bob", copied),
+        staking::Error::Swarm.into(),
+        "another's name, with the proof that the other gave"
+    );
+    let Call::Staking(staking::Call::Join { key, possession, contact, pledge, .. }) = join_call(&chain, "carol", 3, 300) else {
+        panic!()
+    };
+    let swarm_possession = swarm_proof(&chain, "carol", 4);
+    let join = staking::Call::Join { key, possession, contact, swarm_possession, pledge };
+    assert_eq!(chain.refused("carol", Call::Staking(join)), staking::Error::Swarm.into());
+    let moved = theirs("alice", &chain);
+    chain.ok("alice", moved);
 }
 
 #[test]
@@ -152,8 +256,9 @@ fn staking_10_a_new_key_takes_over_at_the_election_and_the_old_one_can_still_be_
     next_epoch(&mut chain);
     let new = key("validator-3");
     let possession = new.sign(&possession_bytes(&chain.id(), &account("alice"), &new.public()));
-    let rotate =
-        |possession| Call::Staking(staking::Call::Rotate { key: new.public(), possession, swarm: key("swarm-3").public() });
+    let swarm_possession = swarm_proof(&chain, "alice", 3);
+    let swarm = key("swarm-3").public();
+    let rotate = |possession| Call::Staking(staking::Call::Rotate { key: new.public(), possession, swarm, swarm_possession });
     assert_eq!(chain.refused("alice", rotate(Default::default())), staking::Error::Possession.into());
     chain.ok("alice", rotate(possession));
     assert_eq!(chain.refused("alice", rotate(possession)), staking::Error::Rotating.into());

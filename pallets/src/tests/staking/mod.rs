@@ -4,10 +4,10 @@ mod pay;
 mod recovery;
 mod rules;
 
-use leither_harness::pallets::staking::{self, Contact, Stake, Standing, views};
+use leither_harness::pallets::staking::{self, Contact, Service, Stake, Standing, views};
 use leither_harness::pallets::{Call, Event};
 use leither_harness::{Chain, Setup, account, key, text};
-use leither_types::{AccountId, Amount, Params, ValidatorId, possession_bytes};
+use leither_types::{AccountId, Amount, Params, Signature, ValidatorId, possession_bytes, swarm_bytes};
 
 /// One `mei`.
 const UNIT: u128 = 1_000_000_000;
@@ -31,7 +31,14 @@ fn join_call(chain: &Chain, who: &str, n: usize, mei: u128) -> Call {
     let consensus = key(&format!("validator-{n}"));
     let possession = consensus.sign(&possession_bytes(&chain.id(), &account(who), &consensus.public()));
     let (contact, pledge) = (contact(n), Amount(mei * UNIT));
-    Call::Staking(staking::Call::Join { key: consensus.public(), possession, contact, pledge })
+    let swarm_possession = swarm_proof(chain, who, n);
+    Call::Staking(staking::Call::Join { key: consensus.public(), possession, contact, swarm_possession, pledge })
+}
+
+/// By `swarm-n`, for `who`.
+fn swarm_proof(chain: &Chain, who: &str, n: usize) -> Signature {
+    let swarm = key(&format!("swarm-{n}"));
+    swarm.sign(&swarm_bytes(&chain.id(), &account(who), &swarm.public()))
 }
 
 fn join(chain: &mut Chain, who: &str, n: usize, mei: u128) {

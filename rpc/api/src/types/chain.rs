@@ -80,7 +80,7 @@ pub struct ChainParams {
     pub unbonding_ms: U64,
     /// How long a jailed validator stays so at least.
     pub jail_ms: U64,
-    /// A validator is jailed that has missed so many pulses of an epoch, and more than half of them.
+    /// A validator is jailed that has missed so many pulses, and more than half of them.
     pub misses_max: u32,
     /// What signing twice costs, in thousandths of the pledge.
     pub slash_permille: u32,

@@ -50,8 +50,10 @@ pub struct StakeView {
     pub standing: String,
     /// From when on it may be unjailed, or when its pledge comes back, in ms of block time; nothing where that is not settled.
     pub until: Option<U64>,
-    /// Pulses of this epoch that it missed.
+    /// Pulses that it missed, over as many epochs as it missed more than half of.
     pub missed: u32,
+    /// Whether it has yet to sign a block since it was elected or jailed; until an election after that it counts for little.
+    pub probation: bool,
     /// The newest rules that its operator is ready for.
     pub ready: u32,
     /// Where its consensus swarm listens; empty: it only dials out, or has not said so.

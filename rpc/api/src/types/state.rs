@@ -39,6 +39,9 @@ pub enum ProofSubject {
 pub struct GetProof {
     /// `{account, token}`, `{org, member}`, `{mimei}` or `{record}`.
     pub subject: ProofSubject,
+    // RPC-19
+    /// The height of a block below the newest that the caller trusts: the proof then begins there, not at the genesis.
+    pub from: Option<U64>,
 }
 
 // RPC-18

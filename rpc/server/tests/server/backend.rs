@@ -154,7 +154,7 @@ impl Backend for Fake {
     async fn account_get_history(&self, _: GetHistory) -> Answer<Page<HistoryEntry>> {
         self.some("account_getHistory")
     }
-    async fn state_get_proof(&self, _: ProofSubject) -> Answer<Proof> {
+    async fn state_get_proof(&self, _: GetProof) -> Answer<Proof> {
         self.some("state_getProof")
     }
     async fn token_get(&self, _: TokenRef) -> Answer<TokenView> {

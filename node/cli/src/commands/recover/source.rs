@@ -40,7 +40,7 @@ fn own(home: &Home, old: &GenesisHead) -> Done<Option<(Store, Arc<Head>)>> {
 }
 
 fn copy(old: &GenesisHead, directory: &Path) -> Done<Source> {
-    let (manifest, _) = read_copy(old, directory)?;
+    let (manifest, _) = read_copy(old, directory, None)?;
     Ok(Source::Copy { directory: directory.into(), manifest: Box::new(manifest) })
 }
 

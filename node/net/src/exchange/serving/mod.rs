@@ -1,9 +1,9 @@
 use super::types::{BLOCKS_BYTES_MAX, BLOCKS_MAX, HANDOVERS_MAX, Handover, MANIFESTS_MAX, Request, Response};
-use crate::quota::{Allowance, Quota};
+use crate::quota::{Allowance, Bucket, Quota};
 use leither_types::{Blob, Certificate, Hash, Height, List};
 use libp2p::PeerId;
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Answers that are being looked up at once.
 pub(crate) const RUNNING_MAX: usize = 4;
@@ -17,6 +17,11 @@ const WAITING_A_PEER_MAX: usize = 4;
 const HELD_MAX: usize = 24 * 1024 * 1024;
 /// Of which so many for one peer: two of the longest answers.
 const HELD_A_PEER_MAX: usize = 10 * 1024 * 1024;
+/// What all strangers (NET-17) together are served a second, and at once.
+const STRANGERS_A_SECOND: u32 = 48 * 1024 * 1024;
+const STRANGERS_BURST: u32 = 2 * STRANGERS_A_SECOND;
+/// What has left counts until its peer is heard of again, or so long.
+const LEFT: Duration = Duration::from_secs(10);
 /// Accounts that are kept of peers that have gone, so that coming back is no new start.
 const CLIENTS_MAX: usize = 1024;
 
@@ -116,6 +121,8 @@ enum Stage {
     Running,
     /// The answer is made; it has not left yet.
     Leaving,
+    /// It has left this program, and nobody knows whether the peer takes it: QUIC keeps what is not acknowledged.
+    Left(Instant),
 }
 
 #[derive(Debug)]
@@ -124,6 +131,7 @@ struct Open {
     request: Request,
     stage: Stage,
     held: usize,
+    stranger: bool,
     /// Nobody waits for the answer any more.
     gone: bool,
 }
@@ -144,11 +152,14 @@ pub(crate) struct Desk<Id> {
     queue: VecDeque<Id>,
     running: usize,
     held: usize,
+    strangers: Bucket,
+    at: Option<Instant>,
 }
 
 impl<Id> Default for Desk<Id> {
     fn default() -> Self {
-        Self { clients: BTreeMap::new(), open: BTreeMap::new(), queue: VecDeque::new(), running: 0, held: 0 }
+        let strangers = Bucket::new(STRANGERS_A_SECOND, STRANGERS_BURST);
+        Self { clients: BTreeMap::new(), open: BTreeMap::new(), queue: VecDeque::new(), running: 0, held: 0, strangers, at: None }
     }
 }
 
@@ -159,17 +170,23 @@ impl<Id: Ord + Copy> Desk<Id> {
             .or_insert_with(|| Client { quota: Quota::serving(now), waiting: 0, running: 0, held: 0 })
     }
 
-    /// Takes one message off the peer's account.
+    /// Takes one message off the peer's account. Who asks on has what it was sent.
     pub fn count(&mut self, peer: PeerId, now: Instant) -> Allowance {
+        self.taken(&peer);
         self.client(peer, now).quota.ask(now)
     }
 
     /// A request comes in.
-    pub fn take(&mut self, id: Id, peer: PeerId, request: Request, now: Instant) -> Admission {
+    pub fn take(&mut self, id: Id, peer: PeerId, stranger: bool, request: Request, now: Instant) -> Admission {
         match self.count(peer, now) {
             Allowance::Within => {}
             Allowance::Beyond => return Admission::Busy,
             Allowance::Spent => return Admission::Ban,
+        }
+        self.strangers.fill(now.saturating_duration_since(self.at.unwrap_or(now)));
+        self.at = Some(now);
+        if stranger && !self.strangers.debt().is_zero() {
+            return Admission::Busy;
         }
         let held = request.response_bytes_max();
         let (all_held, all_waiting) = (self.held.saturating_add(held), self.queue.len());
@@ -182,7 +199,7 @@ impl<Id: Ord + Copy> Desk<Id> {
         client.held += held;
         self.held = all_held;
         self.queue.push_back(id);
-        self.open.insert(id, Open { peer, request, stage: Stage::Waiting, held, gone: false });
+        self.open.insert(id, Open { peer, request, stage: Stage::Waiting, held, stranger, gone: false });
         Admission::Waits
     }
 
@@ -217,6 +234,9 @@ impl<Id: Ord + Copy> Desk<Id> {
         one.held -= spare;
         self.held = self.held.saturating_sub(spare);
         let (peer, gone) = (one.peer, one.gone);
+        if one.stranger {
+            self.strangers.spend(bytes);
+        }
         if let Some(client) = self.clients.get_mut(&peer) {
             client.running = client.running.saturating_sub(1);
             client.held = client.held.saturating_sub(spare);
@@ -228,7 +248,30 @@ impl<Id: Ord + Copy> Desk<Id> {
         !gone
     }
 
-    /// The answer has left, or nobody waits for it any more.
+    /// The answer has left.
+    pub fn sent(&mut self, id: Id, now: Instant) {
+        match self.open.get_mut(&id) {
+            Some(one) if one.stage == Stage::Leaving => one.stage = Stage::Left(now),
+            _ => self.over(id),
+        }
+    }
+
+    /// The peer has taken what has left, or it is gone and so is what was kept for it.
+    pub fn taken(&mut self, peer: &PeerId) {
+        self.release_left(|one, _| one.peer == *peer);
+    }
+
+    fn release_left(&mut self, which: impl Fn(&Open, Instant) -> bool) {
+        let left = self.open.iter().filter_map(|(id, one)| match one.stage {
+            Stage::Left(at) if which(one, at) => Some(*id),
+            _ => None,
+        });
+        for id in left.collect::<Vec<_>>() {
+            self.release(id);
+        }
+    }
+
+    /// Nobody waits for the answer any more.
     pub fn over(&mut self, id: Id) {
         let Some(one) = self.open.get_mut(&id) else { return };
         match one.stage {
@@ -242,7 +285,7 @@ impl<Id: Ord + Copy> Desk<Id> {
                 }
                 self.release(id);
             }
-            Stage::Leaving => self.release(id),
+            Stage::Leaving | Stage::Left(_) => self.release(id),
         }
     }
 
@@ -256,6 +299,7 @@ impl<Id: Ord + Copy> Desk<Id> {
 
     /// Forgets those of whom there is nothing to remember.
     pub fn tidy(&mut self, now: Instant) {
+        self.release_left(|_, at| now.saturating_duration_since(at) >= LEFT);
         let idle = |client: &Client| client.waiting == 0 && client.running == 0 && client.held == 0;
         self.clients.retain(|_, client| !idle(client) || !client.quota.is_fresh(now));
         if self.clients.len() > CLIENTS_MAX {

@@ -53,35 +53,35 @@ fn net_12_two_lookups_a_peer_four_in_all_and_a_short_queue() {
     let (mut desk, now) = (Desk::default(), Instant::now());
     let peers: Vec<_> = (0..20).map(|_| PeerId::random()).collect();
     // One peer asks nine times: two run, four wait.
-    let mut said: Vec<_> = (0..2).map(|id| desk.take(id, peers[0], CHUNK, now)).collect();
+    let mut said: Vec<_> = (0..2).map(|id| desk.take(id, peers[0], false, CHUNK, now)).collect();
     assert_eq!((desk.next().unwrap().0, desk.next().unwrap().0), (0, 1));
-    said.extend((2..9).map(|id| desk.take(id, peers[0], CHUNK, now)));
+    said.extend((2..9).map(|id| desk.take(id, peers[0], false, CHUNK, now)));
     assert_eq!(said.iter().filter(|said| **said == Admission::Waits).count(), 2 + WAITING_A_PEER_MAX);
     assert!(desk.next().is_none(), "its own two places are taken");
     // Others are served past it, until four run.
     for id in 20..23 {
-        assert_eq!(desk.take(id, peers[1 + id % 2], CHUNK, now), Admission::Waits);
+        assert_eq!(desk.take(id, peers[1 + id % 2], false, CHUNK, now), Admission::Waits);
     }
     assert_eq!((desk.next().unwrap().0, desk.next().unwrap().0), (20, 21));
     assert!(desk.next().is_none());
     assert!(desk.made(0, 10), "somebody waits for it");
     assert_eq!(desk.next().unwrap().0, 2, "first come, first served");
     // Bytes bound what all may ask for together.
-    let more = (100..120).filter(|id| desk.take(*id, peers[id - 100], BLOCKS, now) == Admission::Waits).count();
+    let more = (100..120).filter(|id| desk.take(*id, peers[id - 100], false, BLOCKS, now) == Admission::Waits).count();
     assert!((2..6).contains(&more), "{more}");
 }
 
 #[test]
 fn net_12_bytes_are_held_until_the_answer_has_left_and_all_is_free_in_the_end() {
     let (mut desk, now, peer) = (Desk::default(), Instant::now(), PeerId::random());
-    assert_eq!(desk.take(1, peer, BLOCKS, now), Admission::Waits);
-    assert_eq!(desk.take(2, peer, BLOCKS, now), Admission::Waits);
-    assert_eq!(desk.take(3, peer, BLOCKS, now), Admission::Busy, "three of the longest answers are too many");
+    assert_eq!(desk.take(1, peer, false, BLOCKS, now), Admission::Waits);
+    assert_eq!(desk.take(2, peer, false, BLOCKS, now), Admission::Waits);
+    assert_eq!(desk.take(3, peer, false, BLOCKS, now), Admission::Busy, "three of the longest answers are too many");
     let first = desk.next().unwrap().0;
     assert!(desk.made(first, 4_000_000));
-    assert_eq!(desk.take(4, peer, BLOCKS, now), Admission::Busy, "it is made, not gone");
+    assert_eq!(desk.take(4, peer, false, BLOCKS, now), Admission::Busy, "it is made, not gone");
     desk.over(first);
-    assert_eq!(desk.take(5, peer, BLOCKS, now), Admission::Waits);
+    assert_eq!(desk.take(5, peer, false, BLOCKS, now), Admission::Waits);
     // The asker of one goes while it is looked up, of one while it waits.
     let second = desk.next().unwrap().0;
     desk.over(second);
@@ -101,9 +101,9 @@ fn net_12_bytes_are_held_until_the_answer_has_left_and_all_is_free_in_the_end() 
 #[test]
 fn net_12_who_asks_far_too_often_is_banned() {
     let (mut desk, now, peer) = (Desk::default(), Instant::now(), PeerId::random());
-    let asked = (0..1000).position(|id| desk.take(id, peer, Request::Manifests, now) == Admission::Ban);
+    let asked = (0..1000).position(|id| desk.take(id, peer, false, Request::Manifests, now) == Admission::Ban);
     assert_eq!(asked, Some(300), "200 at once, 100 forgiven");
-    assert_eq!(desk.take(2000, PeerId::random(), Request::Manifests, now), Admission::Waits, "others are not to blame");
+    assert_eq!(desk.take(2000, PeerId::random(), false, Request::Manifests, now), Admission::Waits, "others are not to blame");
 }
 
 #[test]
@@ -114,4 +114,47 @@ fn net_12_made_up_names_take_no_room() {
     }
     desk.tidy(now);
     assert!(desk.clients.is_empty());
+}
+
+#[test]
+fn net_12_all_strangers_together_have_a_share_that_nobody_else_needs() {
+    let (mut desk, now) = (Desk::default(), Instant::now());
+    let peers: Vec<_> = (0..50).map(|_| PeerId::random()).collect();
+    let mut served = 0;
+    for (id, peer) in peers.iter().enumerate() {
+        if desk.take(id, *peer, true, BLOCKS, now) == Admission::Waits {
+            let id = desk.next().unwrap().0;
+            assert!(desk.made(id, 4 * 1024 * 1024));
+            desk.over(id);
+            served += 1;
+        }
+    }
+    assert_eq!(served, STRANGERS_BURST as usize / (4 * 1024 * 1024) + 1, "the last one may overdraw");
+    assert_eq!(desk.take(100, PeerId::random(), false, BLOCKS, now), Admission::Waits, "whom we know does not wait for them");
+    assert_eq!(desk.take(101, PeerId::random(), true, BLOCKS, now + Duration::from_secs(1)), Admission::Waits, "time pays");
+}
+
+#[test]
+fn net_12_what_has_left_counts_until_its_peer_is_heard_of_again() {
+    let (mut desk, now) = (Desk::default(), Instant::now());
+    let peers: Vec<_> = (0..20).map(|_| PeerId::random()).collect();
+    // Each is sent an answer, and none takes it.
+    let served: Vec<_> = (0..20)
+        .filter(|id| {
+            if desk.take(*id, peers[*id], false, BLOCKS, now) == Admission::Busy {
+                return false;
+            }
+            let id = desk.next().unwrap().0;
+            assert!(desk.made(id, 4 * 1024 * 1024));
+            desk.sent(id, now);
+            true
+        })
+        .collect();
+    assert!((3..=6).contains(&served.len()) && desk.held <= HELD_MAX, "{served:?}");
+    let held = desk.held;
+    desk.count(peers[served[0]], now);
+    assert!(desk.held < held, "it asks on, so it has it");
+    desk.taken(&peers[served[1]]);
+    desk.tidy(now + LEFT);
+    assert_eq!((desk.held, desk.open.len()), (0, 0), "it is not counted for ever");
 }
