@@ -126,7 +126,7 @@ fn store_17_exchanged_sets_and_other_chains_are_refused() {
     let usurped = [handover(10, &[7, 8], &[7, 9])];
     assert_eq!(walk(&usurped, &last, &certificate), Err(TrustError::Validators(10)));
     let other = check_chain_of_trust(&genesis_named("another"), None, &handovers, &last, &certificate);
-    assert_eq!(other, Err(TrustError::OtherChain(25)));
+    assert_eq!(other, Err(TrustError::OtherChain(10)));
     let mut foreign = handovers.clone();
     foreign[1].header.chain = Hash([5; 32]);
     assert_eq!(walk(&foreign, &last, &certificate), Err(TrustError::OtherChain(20)));

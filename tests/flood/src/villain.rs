@@ -156,7 +156,7 @@ async fn set_out(plan: &Plan, swarm: &mut Swarm<Villain>) -> anyhow::Result<()> 
     for part in &plan.to {
         match part {
             Protocol::Udp(_) => {
-                drop(swarm.listen_on(own.clone().with(Protocol::Udp(0)).with(Protocol::QuicV1)).context("cannot use --from")?)
+                swarm.listen_on(own.clone().with(Protocol::Udp(0)).with(Protocol::QuicV1)).context("cannot use --from")?;
             }
             Protocol::Tcp(to) => port = Some(to),
             _ => {}

@@ -148,6 +148,8 @@ async fn net_17_an_address_from_which_several_were_banned_is_shut_to_strangers()
     let to = address(&b).await;
     for n in 0..4 {
         assert!(say(villain(to.clone()), vec![0xff; 99], PATIENCE).await, "villain {n}: the connection must end");
+        // Slow enough to be let in.
+        sleep(Duration::from_millis(1_500)).await;
     }
     let (honest, _in) = node(243, &["/ip4/127.0.0.3/udp/0/quic-v1"], std::slice::from_ref(&to)).await;
     connected(&honest, 1).await;
