@@ -6,7 +6,7 @@ use crate::exit::{Done, Exit, Failure};
 use crate::wallet::Wallet;
 use clap::Args;
 use leither_pallets::{lineage, mimei, orgs};
-use leither_rpc_api::{GetProof, OrgRef, Proof, ProofSubject, TokenRef, methods};
+use leither_rpc_api::{Bytes, GetProof, OrgRef, Proof, ProofSubject, TokenRef, methods};
 use leither_state::{Answer, Question, RECORD_BYTES_MAX, STATE_PROOF_BYTES_MAX, StateProof};
 use leither_types::{Hash, List, MimeiId, Trusted, decode_within, json::bytes_of_hex, json::hex_of};
 use serde_json::{Value, json};

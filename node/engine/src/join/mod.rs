@@ -36,7 +36,7 @@ pub enum JoinError {
     )]
     OtherChain {
         /// Who.
-        peer: PeerId,
+        peer: String,
         /// Its chain.
         found: Hash,
         /// The one that was asked for.
@@ -153,7 +153,7 @@ pub async fn peers(net: &Net) -> Result<Vec<PeerInfo>, JoinError> {
         if begun.elapsed() > OTHERS_WAIT
             && let Some((peer, found)) = net.strangers().await.first().copied()
         {
-            return Err(JoinError::OtherChain { peer, found, wanted: net.chain() });
+            return Err(JoinError::OtherChain { peer: peer.to_string(), found, wanted: net.chain() });
         }
         if begun.elapsed() > PEERS_WAIT {
             let connected = net.peers().await.len();

@@ -230,7 +230,7 @@ fn owed(chain: &Chain, org: OrgId, who: &str) -> u128 {
 fn recover_11_a_transaction_of_one_chain_is_none_on_the_other() {
     let mut chain = halted();
     let pay = transfer(MEI, account("dave"), 5);
-    let (done, waiting) = (chain.sign(&["carol"], &[pay.clone()]), chain.sign(&["erin"], &[pay.clone()]));
+    let (done, waiting) = (chain.sign(&["carol"], std::slice::from_ref(&pay)), chain.sign(&["erin"], std::slice::from_ref(&pay)));
     chain.block(std::slice::from_ref(&done));
     let mut new = recovered(&chain);
     let of_new = new.sign(&["erin"], &[pay]);

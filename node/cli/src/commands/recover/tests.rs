@@ -20,7 +20,7 @@ struct Survivor {
 }
 
 fn session(home: &Home) -> Session {
-    Session { home: home.clone(), node: String::new(), printer: Printer { json: true }, password_file: None }
+    Session { home: home.clone(), node: String::new(), printer: Printer { json: true }, password_file: None, meddler: None }
 }
 
 fn founder(seed: u8) -> AccountId {
