@@ -80,6 +80,8 @@ enum Role {
 /// Running tasks.
 pub struct Actors {
     handle: Option<bft::EngineHandle>,
+    /// Where their swarm listens, behind the gate.
+    swarm: Option<SocketAddr>,
     tasks: Vec<AbortHandle>,
     role: Role,
     /// Refusals before they began.
@@ -131,25 +133,30 @@ impl Launch {
     pub async fn start(&self) -> Result<Actors, StartError> {
         let (role, refusals) = (self.role(), self.node.refusals.load(Ordering::Relaxed));
         let stop = Arc::new(AtomicBool::new(false));
-        let (handle, tasks) = match (role, &self.net) {
+        let (handle, swarm, tasks) = match (role, &self.net) {
             (Role::Follows, Some(net)) => {
                 tracing::info!("this node follows: its blocks come over the data swarm");
                 self.node.peers.store(0, Ordering::Relaxed);
                 (
                     None,
+                    None,
                     vec![tokio::spawn(follow::run(self.node.clone(), net.clone(), self.trusted, stop.clone())).abort_handle()],
                 )
             }
             (Role::Runs { key, signs }, _) => {
-                let (handle, tasks) = self.start_bft(key.and_then(|at| self.keys.get(at)), signs).await?;
-                (Some(handle), tasks)
+                let (handle, swarm, tasks) = self.start_bft(key.and_then(|at| self.keys.get(at)), signs).await?;
+                (Some(handle), Some(swarm), tasks)
             }
             (Role::Follows, None) => return Err(StartError::Bft("a node that follows needs the data swarm".into())),
         };
-        Ok(Actors { handle, tasks, role, refusals, stop })
+        Ok(Actors { handle, swarm, tasks, role, refusals, stop })
     }
 
-    async fn start_bft(&self, key: Option<&Key>, signs: bool) -> Result<(bft::EngineHandle, Vec<AbortHandle>), StartError> {
+    async fn start_bft(
+        &self,
+        key: Option<&Key>,
+        signs: bool,
+    ) -> Result<(bft::EngineHandle, SocketAddr, Vec<AbortHandle>), StartError> {
         check_listen(self.listen)?;
         let unheard = |source| StartError::Listen { addr: self.listen, source };
         let door = TcpListener::bind(self.listen).await.map_err(unheard)?;
@@ -206,12 +213,21 @@ impl Launch {
         if let Some(net) = &self.net {
             tasks.push(tokio::spawn(follow::watch_lag(node, net.clone())).abort_handle());
         }
-        Ok((handle, tasks))
+        Ok((handle, inner, tasks))
     }
 
     /// Again, once address and write-ahead log are free, where they are needed: actors that hang keep them for a while after they were told
     /// to end.
-    async fn restart(&self) -> Result<Actors, StartError> {
+    ///
+    /// `former` is where their swarm listened: as long as it does, it has connections, too. Peers would take a new one by the same name for one
+    /// more of the former's, and not say again what they subscribe to, so that the new swarm would have nobody to send its votes to.
+    async fn restart(&self, former: Option<SocketAddr>) -> Result<Actors, StartError> {
+        for _ in 0..FREE_TRIES {
+            if former.is_none_or(|swarm| check_listen(swarm).is_ok()) {
+                break;
+            }
+            sleep(FREE_PAUSE).await;
+        }
         for _ in 0..FREE_TRIES {
             if self.role() == Role::Follows || (check_listen(self.listen).is_ok() && is_unlocked(&self.node.wal)) {
                 return self.start().await;
@@ -241,7 +257,8 @@ fn is_unlocked(wal: &Path) -> bool {
 }
 
 impl Actors {
-    async fn stop(self) {
+    /// Says where their swarm listened.
+    async fn stop(self) -> Option<SocketAddr> {
         self.stop.store(true, Ordering::Relaxed);
         // Our tasks first: they would take the actors' end for a failure.
         self.tasks.iter().for_each(AbortHandle::abort);
@@ -250,6 +267,7 @@ impl Actors {
             // Those that hang are left behind; the runtime ends them.
             let _ = timeout(STOP, handle.handle).await;
         }
+        self.swarm
     }
 }
 
@@ -258,19 +276,22 @@ pub async fn supervise(launch: Launch, mut actors: Actors, mut stop: oneshot::Re
     loop {
         tokio::select! {
             () = launch.node.role.notified() => {}
-            _ = &mut stop => return actors.stop().await,
+            _ = &mut stop => {
+                actors.stop().await;
+                return;
+            }
         }
         let role = launch.role();
         if role == actors.role && launch.node.refusals.load(Ordering::Relaxed) == actors.refusals {
             continue;
         }
         tracing::info!(from = ?actors.role, to = ?role, "this node's part changes");
-        actors.stop().await;
+        let former = actors.stop().await;
         // A block that is being written is written to its end: what begins next begins after it.
         let node = launch.node.clone();
         let _ = tokio::task::spawn_blocking(move || drop(node.writing.lock())).await;
         hit("engine/part-ended");
-        actors = match launch.restart().await {
+        actors = match launch.restart(former).await {
             Ok(actors) => actors,
             Err(StartError::Held { wal }) => return launch.node.fail(NodeFault::Held { wal }),
             Err(e) => return launch.node.fail(NodeFault::Bft { why: e.to_string(), wal: launch.node.wal.clone() }),
