@@ -66,8 +66,23 @@ impl Books {
     /// Brings the ledger back to the committed state.
     pub fn take_back(&mut self) -> Result<(), Fault> {
         match self.tried.as_mut().and_then(|t| t.applied.take()) {
-            Some(applied) => self.ledger.undo(applied.undo).map_err(wrong),
+            Some(applied) => {
+                self.ledger.undo(applied.undo).map_err(wrong)?;
+                self.check_root()
+            }
             None => Ok(()),
+        }
+    }
+
+    /// A ledger that does not come back to where it was would find good blocks invalid. A restart builds it anew.
+    fn check_root(&self) -> Result<(), Fault> {
+        let (found, expected) = (self.ledger.root(), self.head.state_root);
+        match found == expected {
+            true => Ok(()),
+            false => Err(Fault::Corrupt(format!(
+                "the ledger in memory has the root {found} where block {} has {expected}: start the node again",
+                self.head.id
+            ))),
         }
     }
 
