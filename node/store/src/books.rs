@@ -44,6 +44,8 @@ impl Books {
     /// STORE-5: the root after `writes`, which stay applied.
     pub fn try_on(&mut self, writes: &WriteSet) -> Result<Hash, Fault> {
         if writes.is_empty() {
+            // Not what another proposal would have made of it: a commit of this one would keep that.
+            self.take_back()?;
             return Ok(self.head.state_root);
         }
         let fingerprint = fingerprint(writes);
@@ -144,4 +146,29 @@ fn fingerprint(writes: &WriteSet) -> Hash {
     }
     feed(&mut run, 0);
     Hash(*hasher.finalize().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leither_types::Certificate;
+
+    fn head(state_root: Hash) -> Head {
+        Head { height: 0, header: None, id: Hash::ZERO, certificate: Certificate::genesis(), time: 0, state_root }
+    }
+
+    /// STORE-5.
+    #[test]
+    fn a_block_that_writes_nothing_does_not_keep_what_another_proposal_would_have_written() {
+        let root = Ledger::new().root();
+        let mut books = Books::new(head(root), Ledger::new());
+        let mut writes = WriteSet::default();
+        writes.records.insert(b"key".to_vec(), Some(b"value".to_vec()));
+        let after = books.try_on(&writes).unwrap();
+        assert_ne!(after, root);
+        assert_eq!(books.try_on(&WriteSet::default()).unwrap(), root);
+        books.settle(head(root));
+        assert_eq!(books.ledger.root(), root);
+        assert_eq!(books.try_on(&writes).unwrap(), after, "the next block finds the ledger as it was committed");
+    }
 }
