@@ -90,9 +90,9 @@ class Node:
         finally:
             self.end()
         CHECKS.equal(found, code, f"{self.name} {flags}: exit code; it said:\n{self.said()[-3000:]}\n")
-        # A thread that ends later may still log a line behind it.
-        last = self.said().strip().splitlines()[-3:]
-        CHECKS.that(any(words in line for line in last), f"{self.name} {flags} ends with {last!r}, without {words!r}")
+        # A thread that ends later may still log lines behind it.
+        last = ([line for line in self.said().splitlines() if line.startswith("leither: ")] or [""])[-1]
+        CHECKS.that(words in last, f"{self.name} {flags} ends with {last!r}, without {words!r}")
 
     def kill9(self):
         self.process.kill()
