@@ -35,7 +35,7 @@ def times(number, point):
 
 
 def pack(point):
-    inverse = pow(point[2], P - 2, P)
+    inverse = pow(point[2], -1, P)
     x, y = point[0] * inverse % P, point[1] * inverse % P
     return (y | (x & 1) << 255).to_bytes(32, "little")
 
