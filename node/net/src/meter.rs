@@ -84,15 +84,23 @@ impl Meter {
 
 /// A connection or a stream of one, read no faster than its meter allows; without a meter as fast as can be.
 #[derive(Debug)]
-pub(crate) struct Metered<S> {
+pub(crate) struct Metered<S, G = ()> {
     io: S,
     meter: Option<Arc<Meter>>,
     pause: Option<Pin<Box<Sleep>>>,
+    /// Dropped with it.
+    _guard: G,
 }
 
 impl<S> Metered<S> {
     pub fn new(io: S, meter: Option<Arc<Meter>>) -> Self {
-        Self { io, meter, pause: None }
+        Self::guarded(io, meter, ())
+    }
+}
+
+impl<S, G> Metered<S, G> {
+    pub fn guarded(io: S, meter: Option<Arc<Meter>>, guard: G) -> Self {
+        Self { io, meter, pause: None, _guard: guard }
     }
 
     fn poll_meter(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -116,7 +124,7 @@ impl<S> Metered<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+impl<S: AsyncRead + Unpin, G: Unpin> AsyncRead for Metered<S, G> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         ready!(this.poll_meter(cx));
@@ -134,7 +142,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+impl<S: AsyncWrite + Unpin, G: Unpin> AsyncWrite for Metered<S, G> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
     }

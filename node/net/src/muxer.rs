@@ -4,9 +4,7 @@
 use crate::meter::{Meter, Metered};
 use crate::quota::Bucket;
 use libp2p::core::muxing::{StreamMuxer, StreamMuxerEvent};
-use libp2p::futures::{AsyncRead, AsyncWrite};
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, IoSliceMut};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -47,7 +45,7 @@ impl<M: StreamMuxer> Bounded<M> {
             return None;
         }
         self.open.fetch_add(1, Ordering::Relaxed);
-        Some(Counted { io: Metered::new(stream, self.meter.clone()), open: self.open.clone() })
+        Some(Metered::guarded(stream, self.meter.clone(), Open(self.open.clone())))
     }
 }
 
@@ -89,7 +87,7 @@ where
 
     fn poll_outbound(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Self::Substream, Self::Error>> {
         let this = self.get_mut();
-        let uncounted = |io| Counted { io: Metered::new(io, this.meter.clone()), open: Arc::new(AtomicUsize::new(1)) };
+        let uncounted = |io| Metered::guarded(io, this.meter.clone(), Open(Arc::new(AtomicUsize::new(1))));
         Pin::new(&mut this.inner).poll_outbound(cx).map_ok(uncounted)
     }
 
@@ -112,42 +110,14 @@ where
 }
 
 /// A stream that counts as open until it is dropped.
-pub(crate) struct Counted<S> {
-    io: Metered<S>,
-    open: Arc<AtomicUsize>,
-}
+type Counted<S> = Metered<S, Open>;
 
-impl<S> Drop for Counted<S> {
+#[derive(Debug)]
+pub(crate) struct Open(Arc<AtomicUsize>);
+
+impl Drop for Open {
     fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_read(cx, buf)
-    }
-
-    fn poll_read_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &mut [IoSliceMut<'_>]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_read_vectored(cx, bufs)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write_vectored(cx, bufs)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_close(cx)
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
