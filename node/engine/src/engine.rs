@@ -11,7 +11,6 @@ use leither_net::Net;
 use leither_pool::Pool;
 use leither_store::Store;
 use leither_types::{AccountId, Hash, Height, SignedTx, TxId, ValidatorId};
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -132,6 +131,7 @@ impl Engine {
             });
         }
         if let Some(net) = gossip_to {
+            runtime.spawn(roster::introduce(node.clone(), net.clone()));
             runtime.spawn(resend(node.clone(), net));
         }
         let fault = node.fault();
@@ -225,19 +225,11 @@ fn open_key(given: &ValidatorKey, chain: Hash) -> Result<Key, StartError> {
     Ok(Key::new(Signer::new(chain, given.key.clone()), guard, &given.key))
 }
 
-/// ENGINE-10: sends what still waits to other nodes again: to one that has just come, and to those that were too busy. NET-17: tells the
-/// data swarm whom the chain names.
+/// ENGINE-10: sends what still waits to other nodes again: to one that has just come, and to those that were too busy.
 async fn resend(node: Arc<Node>, net: Arc<Net>) {
     let mut known = Vec::new();
     let mut since = 0;
-    let mut staked = BTreeSet::new();
     loop {
-        if let Ok(now) = roster::data_peers(&node.tip())
-            && now != staked
-        {
-            net.know(now.clone()).await;
-            staked = now;
-        }
         tokio::time::sleep(RESEND_LOOK).await;
         let mut peers = net.peers().await;
         peers.sort_unstable();

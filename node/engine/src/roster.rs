@@ -5,6 +5,7 @@ use crate::gate;
 use crate::node::{Node, Tip};
 use arc_malachitebft_app_channel::NetworkRequest;
 use arc_malachitebft_app_channel::app::net::Multiaddr;
+use leither_net::{Net, PeerId};
 use leither_pallets::staking::{self, Contact};
 use leither_state::Fault;
 use leither_types::{AccountId, Height, PublicKey, ValidatorId};
@@ -15,6 +16,8 @@ use tokio::sync::mpsc;
 
 /// How often the set is looked at; a change is known a block before it holds.
 const LOOK: Duration = Duration::from_millis(500);
+/// How often the data swarm is told of newcomers.
+const INTRODUCE: Duration = Duration::from_secs(2);
 
 /// Peers by the part of their address that is their name.
 type Peers = BTreeMap<String, Multiaddr>;
@@ -88,12 +91,31 @@ fn wanted(tip: &Tip, named: &Peers, me: Option<ValidatorId>, places: &mut Places
     Ok(wanted)
 }
 
-/// The validators' names in the data swarm.
-pub fn data_peers(tip: &Tip) -> Result<BTreeSet<leither_net::PeerId>, Fault> {
+/// NET-17: tells the data swarm whom the chain names, for ever.
+pub async fn introduce(node: Arc<Node>, net: Arc<Net>) {
+    let (mut staked, mut seen) = (BTreeSet::new(), None);
+    loop {
+        let tip = node.tip();
+        let height = tip.head.height;
+        if seen != Some(height)
+            && let Ok(now) = data_peers(&tip)
+        {
+            if now != staked {
+                net.know(now.clone()).await;
+                staked = now;
+            }
+            seen = Some(height);
+        }
+        tokio::time::sleep(INTRODUCE).await;
+    }
+}
+
+/// Names in the data swarm, of all who have a stake.
+fn data_peers(tip: &Tip) -> Result<BTreeSet<PeerId>, Fault> {
     let stakes = staking::views::stakes(&*tip.parent.state)?;
     let contacts = stakes.iter().filter_map(|(_, stake)| stake.contact.as_ref());
     Ok(contacts
-        .filter_map(|contact| leither_net::PeerId::from_bytes(&leither_net::peer_id_bytes(&contact.data.0)?).ok())
+        .filter_map(|contact| PeerId::from_bytes(&leither_net::peer_id_bytes(&contact.data.0)?).ok())
         .collect())
 }
 
