@@ -98,7 +98,7 @@ pub fn timeouts(params: &Params) -> bft::LinearTimeouts {
         prevote_delta: vote / 2,
         precommit: vote,
         precommit_delta: vote / 2,
-        rebroadcast: (propose + vote + vote).saturating_mul(2),
+        rebroadcast: propose + vote + vote,
         max_timeout: Duration::from_secs(30),
     }
 }

@@ -20,9 +20,23 @@ impl Validator {
     pub fn id(&self) -> ValidatorId {
         ValidatorId::of_key(&self.key)
     }
+
+    /// Its place in a set.
+    fn rank(&self) -> (std::cmp::Reverse<u64>, ValidatorId) {
+        (std::cmp::Reverse(self.power), self.id())
+    }
 }
 
-/// The validators of a height: power descending, then id ascending; no key twice. Made by [`ValidatorSet::new`] only, decoding included.
+fn has_one_twice(validators: &[Validator]) -> bool {
+    let mut keys: Vec<_> = validators.iter().map(|v| v.key).collect();
+    keys.sort_unstable();
+    keys.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+/// The validators of a height: power descending, then id ascending; no key twice. [`ValidatorSet::new`] makes one of parts.
+///
+/// Decoding checks all but that each key may be bound, which costs more than all else that a block does to a set: what is decoded was either
+/// written by this chain, or counts only once its hash is seen to be the one that a certified header states.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct ValidatorSet(List<Validator, VALIDATORS_MAX>);
 
@@ -52,10 +66,8 @@ impl ValidatorSet {
         if validators.iter().any(|v| v.power == 0 || !v.key.may_be_bound()) {
             return Err(ValidatorSetError::Unfit);
         }
-        validators.sort_by_key(|v| (std::cmp::Reverse(v.power), v.id()));
-        let mut ids: Vec<_> = validators.iter().map(Validator::id).collect();
-        ids.sort_unstable();
-        if ids.windows(2).any(|pair| pair[0] == pair[1]) {
+        validators.sort_by_cached_key(Validator::rank);
+        if has_one_twice(&validators) {
             return Err(ValidatorSetError::Twice);
         }
         List::new(validators).map(Self).ok_or(ValidatorSetError::TooMany)
@@ -138,8 +150,12 @@ fn gcd(mut a: u128, mut b: u128) -> u128 {
 
 impl Decode for ValidatorSet {
     fn decode<I: parity_scale_codec::Input>(input: &mut I) -> Result<Self, parity_scale_codec::Error> {
-        let validators = List::<Validator, VALIDATORS_MAX>::decode(input)?.into_vec();
-        Self::new(validators).map_err(|_| "not a validator set".into())
+        let validators = List::<Validator, VALIDATORS_MAX>::decode(input)?;
+        let is_fit = !validators.is_empty()
+            && validators.iter().all(|v| v.power > 0)
+            && validators.is_sorted_by_key(Validator::rank)
+            && !has_one_twice(&validators);
+        if is_fit { Ok(Self(validators)) } else { Err("not a validator set".into()) }
     }
 }
 

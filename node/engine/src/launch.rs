@@ -222,17 +222,17 @@ impl Launch {
     /// `former` is where their swarm listened: as long as it does, it has connections, too. Peers would take a new one by the same name for one
     /// more of the former's, and not say again what they subscribe to, so that the new swarm would have nobody to send its votes to.
     async fn restart(&self, former: Option<SocketAddr>) -> Result<Actors, StartError> {
+        let is_gone = || former.is_none_or(|swarm| check_listen(swarm).is_ok());
+        let is_free = || self.role() == Role::Follows || (check_listen(self.listen).is_ok() && is_unlocked(&self.node.wal));
         for _ in 0..FREE_TRIES {
-            if former.is_none_or(|swarm| check_listen(swarm).is_ok()) {
-                break;
-            }
-            sleep(FREE_PAUSE).await;
-        }
-        for _ in 0..FREE_TRIES {
-            if self.role() == Role::Follows || (check_listen(self.listen).is_ok() && is_unlocked(&self.node.wal)) {
+            if is_gone() && is_free() {
                 return self.start().await;
             }
             sleep(FREE_PAUSE).await;
+        }
+        // The former swarm may hang for ever; what this one needs for itself is free all the same.
+        if is_free() {
+            return self.start().await;
         }
         match check_listen(self.listen) {
             Ok(()) => Err(StartError::Held { wal: self.node.wal.clone() }),

@@ -8,7 +8,7 @@ use arc_malachitebft_app_channel::app::net::Multiaddr;
 use leither_net::{Net, PeerId};
 use leither_pallets::staking::{self, Contact};
 use leither_state::Fault;
-use leither_types::{AccountId, Height, PublicKey, ValidatorId};
+use leither_types::{AccountId, Height, PublicKey, Validator, ValidatorId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,18 +68,18 @@ fn wanted(tip: &Tip, named: &Peers, me: Option<ValidatorId>, places: &mut Places
         Some(me) => staking::views::operator_of(state, &me)?,
         None => None,
     };
+    let seated = seated(tip);
     for (operator, stake) in staking::views::stakes(state)? {
         let Some(contact) = &stake.contact else { continue };
         let Some(peer) = peer_id(&contact.swarm) else { continue };
-        let seats = || [&tip.validators, &tip.after].into_iter().flat_map(|set| set.set().iter());
-        if !seats().any(|seat| seat.operator == operator) {
+        if !seated.contains(&operator) {
             places.remove(&operator);
             continue;
         }
         let Some(address) = address_of(contact, &peer).filter(|_| mine != Some(operator)) else { continue };
         // STAKING-10: by the former key it votes for two heights more, and is found by the name that goes with it.
         match places.get(&operator) {
-            Some((former, old, at)) if *old != peer && seats().any(|seat| seat.id() == *former) => {
+            Some((former, old, at)) if *old != peer && seats(tip).any(|seat| seat.id() == *former) => {
                 wanted.entry(old.clone()).or_insert_with(|| at.clone());
             }
             _ => {
@@ -110,10 +110,24 @@ pub async fn introduce(node: Arc<Node>, net: Arc<Net>) {
     }
 }
 
-/// Names in the data swarm, of all who have a stake.
+/// Operators of those who have a seat.
+fn seated(tip: &Tip) -> BTreeSet<AccountId> {
+    seats(tip).map(|seat| seat.operator).collect()
+}
+
+/// Who votes on the next block or on the one after it.
+fn seats(tip: &Tip) -> impl Iterator<Item = &Validator> {
+    [&tip.validators, &tip.after].into_iter().flat_map(|set| set.set().iter())
+}
+
+/// Names in the data swarm, of those who have a seat: a stake that was thrown out, or never had one, is a stranger. A validator may name
+/// another's key; then that one peer is known in its place, and shows its key when it connects.
 fn data_peers(tip: &Tip) -> Result<BTreeSet<PeerId>, Fault> {
-    let stakes = staking::views::stakes(&*tip.parent.state)?;
-    let contacts = stakes.iter().filter_map(|(_, stake)| stake.contact.as_ref());
+    let (stakes, seated) = (staking::views::stakes(&*tip.parent.state)?, seated(tip));
+    let contacts = stakes
+        .iter()
+        .filter(|(operator, _)| seated.contains(operator))
+        .filter_map(|(_, stake)| stake.contact.as_ref());
     Ok(contacts
         .filter_map(|contact| PeerId::from_bytes(&leither_net::peer_id_bytes(&contact.data.0)?).ok())
         .collect())

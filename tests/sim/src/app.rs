@@ -364,18 +364,13 @@ impl App {
         heads.into_iter().map(|(height, round, pol, by, id)| self.judge(height, round, pol, by, id, now)).collect()
     }
 
-    /// A block that came with its certificate, from another node's history.
-    pub fn synced(
-        &mut self,
-        bytes: &[u8],
-        round: u32,
-        by: ValidatorId,
-        now: Millis,
-    ) -> Result<Option<ProposedValue<Leither>>, Stopped> {
+    /// ENGINE-6: a block that came with its certificate, from another node's history. Two thirds have taken it: what this node's clock says
+    /// of it counts no more.
+    pub fn synced(&mut self, bytes: &[u8], round: u32, by: ValidatorId) -> Result<Option<ProposedValue<Leither>>, Stopped> {
         let Ok(block) = codec::decode_within::<Block>(bytes, BLOCK_BYTES_MAX) else { return Ok(None) };
         let (height, id) = (block.header.height, block.id());
         self.disk.undecided.insert((height, id), bytes.to_vec());
-        self.judge(height, round, None, by, id, now).map(Some)
+        self.judge(height, round, None, by, id, Millis::MAX).map(Some)
     }
 
     fn judge(

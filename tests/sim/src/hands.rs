@@ -36,6 +36,15 @@ const SILENT_FROM: Height = 10;
 /// clock ends it.
 const LATE_MAX: Duration = Duration::from_secs(30 * 24 * 3_600);
 
+/// A request for a decided block that is under way.
+struct Asked {
+    height: Height,
+    at: u64,
+    peer: usize,
+    /// How far that peer had said to be.
+    tip: Height,
+}
+
 /// Everything of a node but the state machine.
 pub(crate) struct Hands {
     verifier: Checks,
@@ -51,11 +60,11 @@ pub(crate) struct Hands {
     pub outputs: Vec<Output>,
     /// How far the others are.
     pub tips: BTreeMap<usize, Height>,
-    asked: Option<(Height, u64)>,
+    asked: Option<Asked>,
     /// The height under way was decided here, and late votes for it are taken in.
     waited: bool,
-    /// Whom it asked last.
-    asked_whom: usize,
+    /// Whom, or the next one after that, it asks first.
+    first_asked: usize,
     pub replaying: bool,
     pub stopped: Option<Stopped>,
     pub temper: Temper,
@@ -100,7 +109,7 @@ impl Hands {
             tips: BTreeMap::new(),
             asked: None,
             waited: false,
-            asked_whom: 0,
+            first_asked: 0,
             replaying: false,
             stopped: None,
             temper,
@@ -168,16 +177,23 @@ impl Hands {
     /// Asks for the height under way if another node has decided it.
     pub fn catch_up(&mut self) {
         let height = self.app.next_height();
-        // By turns: who says that it is far ahead and sends nothing must not be all that is ever asked.
+        // Who has answered may be asked for the next one at once, and need not say again how far it is: one that makes blocks alone is faster
+        // than that.
+        if let Some(done) = self.asked.take_if(|asked| asked.height < height) {
+            self.tips.entry(done.peer).or_insert(done.tip);
+            self.first_asked = done.peer;
+        }
+        // Who has answered, else the next in turn: who says that it is far ahead and sends nothing must not be all that is ever asked.
         let ahead = |(peer, tip): (&usize, &Height)| (*tip >= height).then_some(*peer);
-        let next = self.tips.range(self.asked_whom + 1..).find_map(ahead);
+        let next = self.tips.range(self.first_asked..).find_map(ahead);
         let behind = next.or_else(|| self.tips.iter().find_map(ahead));
-        let waiting = self.asked.is_some_and(|(of, at)| of == height && self.now < at + ASK_AGAIN_MS);
+        let waiting = self.asked.as_ref().is_some_and(|asked| self.now < asked.at + ASK_AGAIN_MS);
         if let Some(peer) = behind.filter(|_| !waiting) {
-            self.asked = Some((height, self.now));
-            self.asked_whom = peer;
-            // Who does not answer is not asked first again.
-            self.tips.remove(&peer);
+            self.first_asked = peer + 1;
+            // Who does not answer is not asked again before it has said how far it is.
+            if let Some(tip) = self.tips.remove(&peer) {
+                self.asked = Some(Asked { height, at: self.now, peer, tip });
+            }
             self.outputs.push(Output::Send(peer, Message::Ask(height)));
         }
     }
@@ -329,7 +345,7 @@ impl Hands {
 
     fn synced(&mut self, value: ValueResponse<Leither>, proposer: Address) {
         let round = round_of(value.certificate.round);
-        let found = self.app.synced(&value.value_bytes, round, proposer.0, self.clock());
+        let found = self.app.synced(&value.value_bytes, round, proposer.0);
         match self.sure(found).flatten().filter(|found| found.value.0 == value.certificate.value_id) {
             Some(found) => self.inputs.push_back(Input::ProposedValue(found, ValueOrigin::Sync)),
             None => self.asked = None,
@@ -356,7 +372,8 @@ impl Hands {
         if let Ok(wider) = leither_consensus::certificate(decided) {
             self.app.widen(wider);
         }
-        let behind = self.tips.values().any(|tip| *tip >= self.app.next_height());
+        let asked = self.asked.as_ref().map(|asked| &asked.tip);
+        let behind = self.tips.values().chain(asked).any(|tip| *tip >= self.app.next_height());
         self.outputs.push(Output::Next(if behind || self.waited { 0 } else { self.pulse_ms }));
     }
 

@@ -61,3 +61,13 @@ fn who_joined_and_signs_twice_is_slashed() {
         assert_eq!((report.reached.turnover.convictions, report.reached.turnover.joins), (1, 1), "{report}");
     }
 }
+
+/// One that makes blocks alone is fast, and of those who follow it each asks who answers, not who says that it could.
+#[test]
+fn who_follows_the_last_validator_keeps_up_though_another_node_answers_nobody() {
+    for seed in 0..2 {
+        let plan = (0..4).fold(plan(seed).validators(5).heights(300), |plan, node| plan.leave(node, 500));
+        let report = run(&plan.villain(3, Cast::Withholder));
+        assert_eq!(report.reached.turnover.leaves, 4, "{report}");
+    }
+}

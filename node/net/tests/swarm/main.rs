@@ -132,7 +132,10 @@ fn villain_speaking(protocol: StreamProtocol) -> Swarm<Villain> {
     gossip.subscribe(&topic(&CHAIN)).unwrap();
     let exchange = request_response::Behaviour::new(
         [(protocol, ProtocolSupport::Full)],
-        request_response::Config::default().with_max_concurrent_streams(1000),
+        // Longer than a node waits, or it would end the wait itself, at the same moment.
+        request_response::Config::default()
+            .with_max_concurrent_streams(1000)
+            .with_request_timeout(Duration::from_secs(60)),
     );
     SwarmBuilder::with_new_identity()
         .with_tokio()
