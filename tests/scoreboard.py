@@ -124,7 +124,7 @@ def row(name, what, how, records):
         sums = units.setdefault(record["unit"], [0, 0, 0])
         for place, value in enumerate((record["tried"], record["violations"], 1)):
             sums[place] += value
-    tried = "; ".join(f"{number(all_of)} {unit}{f' in {count} runs' if count > 1 else ''}" for unit, (all_of, _, count) in units.items())
+    tried = "; ".join(f"{number(all_of)} {unit}{f' in {count} runs' if count > 1 and unit != 'runs' else ''}" for unit, (all_of, _, count) in units.items())
     notes = [record["note"] for record in runs if "note" in record]
     if notes:
         tried += f" ({notes[-1]})"

@@ -4,6 +4,7 @@ import http.client
 import json
 import pathlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import handmade
 from lib import FAST, ROOT, Checks, Dev, RpcError, Score, free_port, height_of, pages, rpc, until
@@ -179,6 +180,20 @@ def bytes_by_hand(chain):
     first = rpc(url, "tx_submit", tx(nonce=next_nonce))["tx"]
     heights = [int(rpc(url, "tx_wait", which, 20_000)["height"]) for which in (first, second)]
     CHECKS.that(heights == sorted(heights), f"the gap is closed in order: {heights}")
+
+    # One that another takes the nonce of: who waits for it is told so at the next block.
+    next_nonce += 2
+    displaced, dearer = tx(nonce=next_nonce + 1, max_fee=10**9), tx(nonce=next_nonce + 1, max_fee=2 * 10**9)
+    with ThreadPoolExecutor() as pool:
+        waited = pool.submit(rpc, url, "tx_wait", rpc(url, "tx_submit", displaced)["tx"], 20_000)
+        time.sleep(0.5)
+        dearer = rpc(url, "tx_submit", dearer)["tx"]
+        began = time.time()
+        rpc(url, "tx_submit", tx(nonce=next_nonce))
+        CHECKS.equal(rpc(url, "tx_wait", dearer, 20_000)["status"], "final", "the dearer one of two of one nonce")
+        error = waited.exception()
+    CHECKS.that(isinstance(error, RpcError) and error.reason == "tx_unknown" and "nonce" in str(error), f"the wait for the other one: {error}")
+    CHECKS.that(time.time() - began < 10, f"was answered after {time.time() - began:.1f} s")
 
     batch = rpc(url, "tx_submitBatch", [good, tx(), "0x00"])
     CHECKS.equal([sorted(item) for item in batch], [["error"], ["tx"], ["error"]], "a batch of one fit and two unfit")

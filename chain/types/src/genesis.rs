@@ -143,7 +143,10 @@ impl EncodeLike for GenesisHead {}
 impl Decode for GenesisHead {
     fn decode<I: Input>(input: &mut I) -> Result<Self, Error> {
         let version = u8::decode(input)?;
-        let (name, time, validators, params, dev, allocations) = Decode::decode(input)?;
+        let (name, time, validators, params, dev, allocations): (_, _, ValidatorSet, _, _, _) = Decode::decode(input)?;
+        if !validators.is_sound() {
+            return Err("a founder's key that may not be bound".into());
+        }
         let origin = (version == GENESIS_RECOVERED).then(|| Origin::decode(input)).transpose()?;
         Ok(Self { version, name, time, validators, params, dev, allocations, origin })
     }

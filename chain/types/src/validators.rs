@@ -27,16 +27,31 @@ impl Validator {
     }
 }
 
-fn has_one_twice(validators: &[Validator]) -> bool {
+/// Whether these may be a set, in whatever order, if their keys are sound.
+fn check(validators: &[Validator]) -> Result<(), ValidatorSetError> {
+    if validators.is_empty() {
+        return Err(ValidatorSetError::Empty);
+    }
+    if validators.iter().any(|v| v.power == 0) {
+        return Err(ValidatorSetError::Unfit);
+    }
     let mut keys: Vec<_> = validators.iter().map(|v| v.key).collect();
     keys.sort_unstable();
-    keys.windows(2).any(|pair| pair[0] == pair[1])
+    if keys.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(ValidatorSetError::Twice);
+    }
+    Ok(())
+}
+
+fn are_sound(validators: &[Validator]) -> bool {
+    validators.iter().all(|v| v.key.may_be_bound())
 }
 
 /// The validators of a height: power descending, then id ascending; no key twice. [`ValidatorSet::new`] makes one of parts.
 ///
-/// Decoding checks all but that each key may be bound, which costs more than all else that a block does to a set: what is decoded was either
-/// written by this chain, or counts only once its hash is seen to be the one that a certified header states.
+/// Decoding does not check that each key may be bound, which takes a square root for each, several times a block: a set was either written by
+/// this chain, or counts only once its hash is the one that a certified header states. Nothing certifies a genesis, whose decoding asks
+/// [`ValidatorSet::is_sound`].
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct ValidatorSet(List<Validator, VALIDATORS_MAX>);
 
@@ -60,17 +75,17 @@ pub enum ValidatorSetError {
 impl ValidatorSet {
     /// Sorts and checks.
     pub fn new(mut validators: Vec<Validator>) -> Result<Self, ValidatorSetError> {
-        if validators.is_empty() {
-            return Err(ValidatorSetError::Empty);
-        }
-        if validators.iter().any(|v| v.power == 0 || !v.key.may_be_bound()) {
+        if !are_sound(&validators) {
             return Err(ValidatorSetError::Unfit);
         }
+        check(&validators)?;
         validators.sort_by_cached_key(Validator::rank);
-        if has_one_twice(&validators) {
-            return Err(ValidatorSetError::Twice);
-        }
         List::new(validators).map(Self).ok_or(ValidatorSetError::TooMany)
+    }
+
+    /// Whether each key may be bound: a point on the curve, and not one of small order.
+    pub fn is_sound(&self) -> bool {
+        are_sound(&self.0)
     }
 
     /// The validators in order.
@@ -151,11 +166,10 @@ fn gcd(mut a: u128, mut b: u128) -> u128 {
 impl Decode for ValidatorSet {
     fn decode<I: parity_scale_codec::Input>(input: &mut I) -> Result<Self, parity_scale_codec::Error> {
         let validators = List::<Validator, VALIDATORS_MAX>::decode(input)?;
-        let is_fit = !validators.is_empty()
-            && validators.iter().all(|v| v.power > 0)
-            && validators.is_sorted_by_key(Validator::rank)
-            && !has_one_twice(&validators);
-        if is_fit { Ok(Self(validators)) } else { Err("not a validator set".into()) }
+        if check(&validators).is_err() || !validators.is_sorted_by_key(Validator::rank) {
+            return Err("not a validator set".into());
+        }
+        Ok(Self(validators))
     }
 }
 

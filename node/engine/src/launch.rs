@@ -224,15 +224,12 @@ impl Launch {
     async fn restart(&self, former: Option<SocketAddr>) -> Result<Actors, StartError> {
         let is_gone = || former.is_none_or(|swarm| check_listen(swarm).is_ok());
         let is_free = || self.role() == Role::Follows || (check_listen(self.listen).is_ok() && is_unlocked(&self.node.wal));
-        for _ in 0..FREE_TRIES {
-            if is_gone() && is_free() {
+        for left in (0..FREE_TRIES).rev() {
+            // The former swarm may hang for ever, while what this one needs for itself is free.
+            if is_free() && (is_gone() || left == 0) {
                 return self.start().await;
             }
             sleep(FREE_PAUSE).await;
-        }
-        // The former swarm may hang for ever; what this one needs for itself is free all the same.
-        if is_free() {
-            return self.start().await;
         }
         match check_listen(self.listen) {
             Ok(()) => Err(StartError::Held { wal: self.node.wal.clone() }),

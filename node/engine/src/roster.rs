@@ -6,7 +6,7 @@ use crate::node::{Node, Tip};
 use arc_malachitebft_app_channel::NetworkRequest;
 use arc_malachitebft_app_channel::app::net::Multiaddr;
 use leither_net::{Net, PeerId};
-use leither_pallets::staking::{self, Contact};
+use leither_pallets::staking::{self, Contact, Stake};
 use leither_state::Fault;
 use leither_types::{AccountId, Height, PublicKey, Validator, ValidatorId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,8 +98,9 @@ pub async fn introduce(node: Arc<Node>, net: Arc<Net>) {
         let tip = node.tip();
         let height = tip.head.height;
         if seen != Some(height)
-            && let Ok(now) = data_peers(&tip)
+            && let Ok(stakes) = staking::views::stakes(&*tip.parent.state)
         {
+            let now = data_peers(&stakes, &seated(&tip));
             if now != staked {
                 net.know(now.clone()).await;
                 staked = now;
@@ -122,15 +123,12 @@ fn seats(tip: &Tip) -> impl Iterator<Item = &Validator> {
 
 /// Names in the data swarm, of those who have a seat: a stake that was thrown out, or never had one, is a stranger. A validator may name
 /// another's key; then that one peer is known in its place, and shows its key when it connects.
-fn data_peers(tip: &Tip) -> Result<BTreeSet<PeerId>, Fault> {
-    let (stakes, seated) = (staking::views::stakes(&*tip.parent.state)?, seated(tip));
-    let contacts = stakes
-        .iter()
-        .filter(|(operator, _)| seated.contains(operator))
-        .filter_map(|(_, stake)| stake.contact.as_ref());
-    Ok(contacts
+fn data_peers(stakes: &[(AccountId, Stake)], seated: &BTreeSet<AccountId>) -> BTreeSet<PeerId> {
+    let stakes = stakes.iter().filter(|(operator, _)| seated.contains(operator));
+    let contacts = stakes.filter_map(|(_, stake)| stake.contact.as_ref());
+    contacts
         .filter_map(|contact| PeerId::from_bytes(&leither_net::peer_id_bytes(&contact.data.0)?).ok())
-        .collect())
+        .collect()
 }
 
 /// An address that cannot be dialled over TCP is none: the peer is let in all the same.
@@ -160,7 +158,8 @@ fn peer_id(key: &PublicKey) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leither_types::{SecretKey, Text};
+    use leither_pallets::staking::{Service, Standing};
+    use leither_types::{Amount, SecretKey, Text};
 
     fn contact(address: &str) -> Contact {
         let key = |n| SecretKey::from_seed(&[n; 32]).public();
@@ -176,6 +175,26 @@ mod tests {
         for other in ["", "/dns/example.org/tcp/4804", "/ip4/192.0.2.1/udp/4804/quic-v1", "/nonsense/tcp/1"] {
             assert_eq!(shown(other), format!("/p2p/{peer}"), "{other}");
         }
+    }
+
+    /// NET-17: not whoever has a stake.
+    #[test]
+    fn the_data_swarm_is_told_of_those_who_have_a_seat_and_say_where_they_are() {
+        let stake = |n: u8, contact| {
+            let (standing, service) = (Standing::Active, Service::Proven);
+            let key = SecretKey::from_seed(&[n; 32]).public();
+            let stake = Stake { key, contact, pledge: Amount::ZERO, granted: 1, standing, next_key: None, ready: 1, service };
+            (AccountId([n; 20]), stake)
+        };
+        let found_by = |n: u8| {
+            let data = SecretKey::from_seed(&[n; 32]).public();
+            let peer = PeerId::from_bytes(&leither_net::peer_id_bytes(&data.0).unwrap()).unwrap();
+            (Some(Contact { data, ..contact("") }), peer)
+        };
+        let ((sits, its), (waits, _)) = (found_by(11), found_by(12));
+        let stakes = [stake(1, sits), stake(2, waits), stake(3, None)];
+        let seated = BTreeSet::from([AccountId([1; 20]), AccountId([3; 20])]);
+        assert_eq!(data_peers(&stakes, &seated), BTreeSet::from([its]));
     }
 
     #[test]

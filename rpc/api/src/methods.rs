@@ -64,7 +64,7 @@ pub const TX_SUBMIT_BATCH: Method<RawTxBatch, Vec<BatchItem>> = Method::new(
 /// Waits for a transaction to be final.
 pub const TX_WAIT: Method<WaitTx, TxView> = Method::new(
     "tx_wait",
-    "Waits until a transaction is in a final block or the time is up, and answers how far it is then.",
+    "Waits until a transaction is in a final block or the time is up, and answers how far it is then; an error once it left the pool for no block.",
     &[Reason::TxUnknown],
 );
 /// A transaction and what became of it.

@@ -36,9 +36,8 @@ const SILENT_FROM: Height = 10;
 /// clock ends it.
 const LATE_MAX: Duration = Duration::from_secs(30 * 24 * 3_600);
 
-/// A request for a decided block that is under way.
+/// A request for the block of the height under way.
 struct Asked {
-    height: Height,
     at: u64,
     peer: usize,
     /// How far that peer had said to be.
@@ -177,23 +176,16 @@ impl Hands {
     /// Asks for the height under way if another node has decided it.
     pub fn catch_up(&mut self) {
         let height = self.app.next_height();
-        // Who has answered may be asked for the next one at once, and need not say again how far it is: one that makes blocks alone is faster
-        // than that.
-        if let Some(done) = self.asked.take_if(|asked| asked.height < height) {
-            self.tips.entry(done.peer).or_insert(done.tip);
-            self.first_asked = done.peer;
-        }
         // Who has answered, else the next in turn: who says that it is far ahead and sends nothing must not be all that is ever asked.
-        let ahead = |(peer, tip): (&usize, &Height)| (*tip >= height).then_some(*peer);
+        let ahead = |(peer, tip): (&usize, &Height)| (*tip >= height).then_some((*peer, *tip));
         let next = self.tips.range(self.first_asked..).find_map(ahead);
         let behind = next.or_else(|| self.tips.iter().find_map(ahead));
         let waiting = self.asked.as_ref().is_some_and(|asked| self.now < asked.at + ASK_AGAIN_MS);
-        if let Some(peer) = behind.filter(|_| !waiting) {
+        if let Some((peer, tip)) = behind.filter(|_| !waiting) {
             self.first_asked = peer + 1;
             // Who does not answer is not asked again before it has said how far it is.
-            if let Some(tip) = self.tips.remove(&peer) {
-                self.asked = Some(Asked { height, at: self.now, peer, tip });
-            }
+            self.tips.remove(&peer);
+            self.asked = Some(Asked { at: self.now, peer, tip });
             self.outputs.push(Output::Send(peer, Message::Ask(height)));
         }
     }
@@ -357,6 +349,12 @@ impl Hands {
         self.write()?;
         let done = self.app.commit(certificate);
         self.waited = false;
+        // Whoever was asked for this block may be asked for the next one at once, and need not say again how far it is: one that makes blocks
+        // alone is faster than that.
+        if let Some(Asked { peer, tip, .. }) = self.asked.take() {
+            self.tips.entry(peer).or_insert(tip);
+            self.first_asked = peer;
+        }
         if self.sure(done).is_some() {
             self.outputs.push(Output::Committed { height: certificate.height.0 });
             self.outputs.push(Output::Flush);
@@ -372,8 +370,7 @@ impl Hands {
         if let Ok(wider) = leither_consensus::certificate(decided) {
             self.app.widen(wider);
         }
-        let asked = self.asked.as_ref().map(|asked| &asked.tip);
-        let behind = self.tips.values().chain(asked).any(|tip| *tip >= self.app.next_height());
+        let behind = self.tips.values().any(|tip| *tip >= self.app.next_height());
         self.outputs.push(Output::Next(if behind || self.waited { 0 } else { self.pulse_ms }));
     }
 

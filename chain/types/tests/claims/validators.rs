@@ -1,5 +1,8 @@
 use crate::{key, set};
-use leither_types::{AccountId, PublicKey, VALIDATORS_MAX, Validator, ValidatorSet, ValidatorSetError, decode_within};
+use leither_types::{
+    AccountId, GENESIS_VERSION, GenesisHead, Hash, Params, PublicKey, Text, VALIDATORS_MAX, Validator, ValidatorSet,
+    ValidatorSetError, decode_within,
+};
 use parity_scale_codec::Encode;
 
 fn validator(n: u8, power: u64) -> Validator {
@@ -27,13 +30,35 @@ fn no_set_has_nobody_too_many_one_twice_or_one_without_power() {
     assert_eq!(of(many(VALIDATORS_MAX as u8 + 1)), Some(ValidatorSetError::TooMany));
 }
 
-#[test]
-fn a_key_of_small_order_keeps_no_books() {
-    // The neutral point: any signature of it verifies under ZIP-215.
+/// The neutral point: any signature of it verifies under ZIP-215.
+fn weak() -> Validator {
     let mut neutral = [0; 32];
     neutral[0] = 1;
-    let weak = Validator { key: PublicKey(neutral), power: 1, operator: AccountId::default() };
-    assert_eq!(ValidatorSet::new(vec![weak]).err(), Some(ValidatorSetError::Unfit));
+    Validator { key: PublicKey(neutral), power: 1, operator: AccountId::default() }
+}
+
+#[test]
+fn a_key_of_small_order_keeps_no_books() {
+    assert_eq!(ValidatorSet::new(vec![weak()]).err(), Some(ValidatorSetError::Unfit));
+}
+
+#[test]
+fn a_key_of_small_order_founds_no_chain() {
+    let head = |validators| GenesisHead {
+        version: GENESIS_VERSION,
+        name: Text::new("small").expect("short"),
+        time: 1,
+        validators,
+        params: Params::dev(),
+        dev: true,
+        allocations: Hash::ZERO,
+        origin: None,
+    };
+    let sound = head(set(&[1]));
+    assert_eq!(decode_within::<GenesisHead>(&sound.encode(), 4096).as_ref(), Ok(&sound));
+    let unseen = decode_within::<ValidatorSet>(&vec![weak()].encode(), 4096).expect("decoding a set looks at no point");
+    assert!(!unseen.is_sound());
+    assert!(decode_within::<GenesisHead>(&head(unseen).encode(), 4096).is_err());
 }
 
 #[test]
@@ -44,4 +69,12 @@ fn an_encoded_set_in_another_order_is_refused() {
     let mut turned: Vec<Validator> = set.iter().cloned().collect();
     turned.reverse();
     assert!(decode_within::<ValidatorSet>(&turned.encode(), 4096).is_err());
+}
+
+#[test]
+fn an_encoded_set_of_nobody_of_one_twice_or_of_one_without_power_is_refused() {
+    let twice = |powers: [u64; 2]| powers.map(|power| validator(1, power)).to_vec();
+    for bad in [vec![], twice([1, 1]), twice([2, 1]), vec![validator(1, 1), validator(2, 0)]] {
+        assert!(decode_within::<ValidatorSet>(&bad.encode(), 4096).is_err(), "{bad:?}");
+    }
 }

@@ -84,12 +84,24 @@ impl Backend for Served {
     async fn tx_wait(&self, tx: Hash, timeout_ms: u32) -> Answer<TxView> {
         let until = Instant::now() + Duration::from_millis(timeout_ms.into());
         let mut heights = self.node.heights.clone();
+        // Whether it has waited here, and whether it was gone when last looked for.
+        let (mut waited, mut gone) = (false, false);
         loop {
             // Marked as seen before looking, so that a block that comes meanwhile wakes the wait below.
             heights.borrow_and_update();
             let found = self.ask(move |node| node.tx_view(&tx)).await?;
-            if found.as_ref().is_some_and(|view| view.status != TxStatus::Pending) || Instant::now() >= until {
-                return found.ok_or_else(|| Node::unknown_tx(&tx));
+            match found {
+                Some(view) if view.status != TxStatus::Pending => return Ok(view),
+                Some(view) if Instant::now() >= until => return Ok(view),
+                Some(_) => (waited, gone) = (true, false),
+                None if gone => return Err(Node::displaced_tx(&tx)),
+                None if Instant::now() >= until => return Err(Node::unknown_tx(&tx)),
+                // It may have come into a block between the look at the blocks and the look at the pool.
+                None if waited => {
+                    gone = true;
+                    continue;
+                }
+                None => {}
             }
             let changed = tokio::time::timeout_at(until, heights.changed()).await;
             if matches!(changed, Ok(Err(_))) {

@@ -100,6 +100,12 @@ impl Node {
         ApiError::new(Reason::TxUnknown, format!("no transaction {id} is known here: was it sent to this chain?"))
     }
 
+    /// It waited here, and is neither in the pool any more nor in a block.
+    pub(super) fn displaced_tx(id: &Hash) -> ApiError {
+        let sentence = "waits no more and is in no block: another one took its nonce, it expired, or the pool was full";
+        ApiError::new(Reason::TxUnknown, format!("transaction {id} {sentence}; see what the account has done, and send it anew"))
+    }
+
     pub(super) fn simulated(&self, at: &At, raw: &[u8]) -> Answer<Simulation> {
         let signed = decode(raw)?;
         let block = self.next_block(at)?;
