@@ -41,6 +41,10 @@ use leither_types::{CallBytes, DecodeError, Weight, codec};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
+/// What each call of a transaction after the first weighs beside its own, and each call of a proposal: the bytes of a block bound how many new
+/// accounts its transactions can make with one call each, not with sixteen.
+pub const FURTHER_CALL_WEIGHT: Weight = 30_000;
+
 /// Every call there is.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -131,7 +131,7 @@ class Wallet:
     def transfer(self, chain, to, amount, nonce):
         """A signed transaction in hex that pays `amount` smallest units of mei to each id in `to`, with its id. `chain` is the genesis hash."""
         calls = [b"\1\0" + bytes(20) + one + amount.to_bytes(16, "little") + b"\0" for one in to]
-        weight = 25_000 + sum(10 * len(call) + 10_000 for call in calls)
+        weight = 25_000 + sum(10 * len(call) + 10_000 for call in calls) + 30_000 * (len(calls) - 1)
         tx = payload(chain, [self.account], nonce, int(time.time() * 1_000) + VALID_FOR_MS, calls, MAX_FEE, weight)
         signed = tx + compact(1) + self.key + self.sign(b"leither/tx/v1:" + tx)
         # Only of one payment the id is needed here: the nodes tell it, too.

@@ -1,4 +1,4 @@
-use leither_pallets::Call;
+use leither_pallets::{Call, FURTHER_CALL_WEIGHT};
 use leither_types::{AccountId, DecodeError, Hash, SignedTx, TX_BYTES_MAX, TX_VERSION, Tx, Weight, codec};
 
 /// What every transaction weighs.
@@ -115,6 +115,8 @@ pub fn weight(tx: &Tx) -> Option<Weight> {
     let mut sum = TX_WEIGHT
         .saturating_add(SIGNATURE_WEIGHT.saturating_mul(tx.signers.len() as u64))
         .saturating_add(BYTE_WEIGHT.saturating_mul(bytes as u64));
+    let further = tx.calls.len().saturating_sub(1) as u64;
+    sum = sum.saturating_add(FURTHER_CALL_WEIGHT.saturating_mul(further));
     for call in &tx.calls {
         sum = sum.saturating_add(Call::read(call).ok()?.weight());
     }

@@ -10,7 +10,7 @@ use super::charter::ALL_BP;
 use super::members::{require, require_member, require_supervisors};
 use super::types::{Ballot, Org, Outcome, PROPOSAL_CALLS_MAX, Proposal, ProposalKey, Stage};
 use super::{Error, Event, ballots, keys, views};
-use crate::{Call, Ctx, Origin, Stop, TxInfo, accounts, tokens};
+use crate::{Call, Ctx, FURTHER_CALL_WEIGHT, Origin, Stop, TxInfo, accounts, tokens};
 use leither_state::{Fault, Overlay};
 use leither_types::{Amount, CallBytes, List, OrgId, Text, TokenId, Weight};
 use parity_scale_codec::Encode;
@@ -43,7 +43,7 @@ pub(crate) fn check(title: &str, calls: &List<CallBytes, PROPOSAL_CALLS_MAX>) ->
 
 /// What doing a call will cost.
 pub(crate) fn weight(bytes: &CallBytes) -> Weight {
-    Call::read(bytes).map(|call| call.weight()).unwrap_or(0)
+    Call::read(bytes).map(|call| call.weight().saturating_add(FURTHER_CALL_WEIGHT)).unwrap_or(0)
 }
 
 /// Opens a proposal and fixes what all weight is.

@@ -104,8 +104,8 @@ fn org_11_many_proposals_close_in_one_block() {
 
 #[test]
 fn org_11_a_blocks_end_does_what_an_eighth_of_its_weight_allows_and_the_rest_waits() {
-    // A close weighs 30,000, the payment 10,000: ten of them.
-    let params = Params { block_weight_max: 8 * 10 * 40_000, ..Params::dev() };
+    // A close weighs 30,000, the payment 10,000 and 30,000: ten of them.
+    let params = Params { block_weight_max: 8 * 10 * 70_000, ..Params::dev() };
     let (mut chain, org) = decided_at_once(params, 2);
     assert_eq!((treasury(&chain, org), chain.org(org).open), (100 - 10, 10));
     assert_eq!(chain.proposal(org, 9).stage, Stage::Closed(Outcome::Done), "the oldest first");
@@ -124,7 +124,7 @@ fn org_11_a_proposal_heavier_than_a_blocks_end_is_done_all_the_same() {
         chain.ok("alice", proposal(org, &eight));
     }
     chain.all_ok(&["alice"], &[vote(org, 0, true), vote(org, 1, true)]);
-    assert_eq!(treasury(&chain, org), 100 - 8, "110,000 is more than an eighth of the block, so it goes alone");
+    assert_eq!(treasury(&chain, org), 100 - 8, "350,000 is more than an eighth of the block, so it goes alone");
     chain.idle();
     assert_eq!(treasury(&chain, org), 100 - 16);
 }
@@ -338,7 +338,7 @@ fn org_11_only_members_propose_and_a_proposal_weighs_what_it_will_do() {
     assert_eq!(chain.refused("bob", vote(org, 7, true)), err(orgs::Error::NotOpen), "there is no such proposal");
     let one = proposal(org, std::slice::from_ref(&pay)).weight();
     let eight = proposal(org, &[0; 8].map(|_| pay.clone())).weight();
-    assert_eq!(eight - one, 7 * pay.weight());
+    assert_eq!(eight - one, 7 * (pay.weight() + 30_000));
 }
 
 #[test]

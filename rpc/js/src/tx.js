@@ -27,7 +27,7 @@ import { verifySignature } from './trust.js';
 const SIGN_TAG = utf8Bytes('leither/tx/v1:');
 
 /** What things weigh: chain/executor and the tokens pallet. */
-const WEIGHT = { tx: 5_000n, signature: 20_000n, byte: 10n, payMei: 10_000n, payOther: 60_000n, burn: 40_000n };
+const WEIGHT = { tx: 5_000n, signature: 20_000n, byte: 10n, further: 30_000n, payMei: 10_000n, payOther: 60_000n, burn: 40_000n };
 
 const payload = (tx) => encode(layout.tx, tx);
 
@@ -53,7 +53,8 @@ export function weightOf(tx) {
     const own = call.kind === 'burn' ? WEIGHT.burn : call.token === NATIVE_TOKEN ? WEIGHT.payMei : WEIGHT.payOther;
     return own + WEIGHT.byte * BigInt(bytes.length);
   };
-  const start = WEIGHT.tx + WEIGHT.signature * BigInt(tx.signers.length);
+  const further = WEIGHT.further * BigInt(Math.max(tx.calls.length - 1, 0));
+  const start = WEIGHT.tx + WEIGHT.signature * BigInt(tx.signers.length) + further;
   return tx.calls.map(ofCall).reduce((sum, weight) => sum + weight, start);
 }
 

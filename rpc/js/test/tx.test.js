@@ -56,6 +56,8 @@ test('calls weigh what the chain says', () => {
   const token = golden.ids.org.token;
   const paid = leither.transfer({ ...ask(), token });
   assert.equal(leither.weightOf(paid), 25_000n + 60_000n + 10n * BigInt(paid.calls[0].length));
+  const twice = { ...paid, calls: [paid.calls[0], paid.calls[0]] };
+  assert.equal(leither.weightOf(twice), 25_000n + 150_000n + 20n * BigInt(paid.calls[0].length));
 });
 
 test('a description says whom, how much, what it may cost and until when', () => {

@@ -152,6 +152,8 @@ fn exec_2_calls_are_well_formed_and_within_the_weight_limit() {
     }
     assert_eq!(unfit(&chain, &Plan { version: 2, ..plan(&chain) }.sign()), Unfit::Form(FormError::Version(2)));
     let weight = check_tx(&plan(&chain).sign(), &chain.id()).expect("fit");
+    let twice = check_tx(&with(vec![fine.clone(), fine.clone()]), &chain.id()).expect("fit");
+    assert_eq!(twice - weight, 10 * fine.len() as u64 + 10_000 + 30_000, "a further call");
     let light = Plan { weight_limit: weight - 1, ..plan(&chain) }.sign();
     assert_eq!(unfit(&chain, &light), Unfit::Form(FormError::WeightLimit { limit: weight - 1, weight }));
     let fee = Amount(u128::from(weight));
