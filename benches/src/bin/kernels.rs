@@ -170,7 +170,8 @@ impl World {
 
     fn paying(&self, from: AccountId, to: &[AccountId], nonce: u64) -> Done<Tx> {
         let transfer = |to: &AccountId| {
-            let call = tokens::Call::Transfer { token: TokenId::NATIVE, to: *to, amount: Amount::new(1_000), memo: Text::default() };
+            let call =
+                tokens::Call::Transfer { token: TokenId::NATIVE, to: *to, amount: Amount::new(1_000), memo: Text::default() };
             Call::Tokens(call).write()
         };
         let calls = to.iter().map(transfer).collect::<Option<Vec<_>>>().ok_or("call")?;

@@ -105,7 +105,7 @@ pub fn execute(parent: &Parent, block: &Block, verified: &dyn Verified) -> Resul
     let set = staking::views::set(&*parent.state)?;
     let params = params::views::params(&*parent.state)?;
     check_header(parent, block, &set, &params)?;
-    if let Err((index, why)) = staking::check_evidence(&*parent.state, &parent.chain, &block.evidence)? {
+    if let Err((index, why)) = staking::check_evidence(&*parent.state, &parent.chain, parent.time, &block.evidence)? {
         return Err(Invalid::Evidence { index, why }.into());
     }
     let mut fold = Fold::new(parent, header.time, params)?;
@@ -233,7 +233,7 @@ fn convincing(parent: &Parent, known: &[Evidence]) -> Result<List<Evidence, EVID
             break;
         }
         chosen.push(proof.clone());
-        if staking::check_evidence(&*parent.state, &parent.chain, &chosen)?.is_err() {
+        if staking::check_evidence(&*parent.state, &parent.chain, parent.time, &chosen)?.is_err() {
             chosen.pop();
         }
     }

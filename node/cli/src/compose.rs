@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::exit::{Done, Exit, Failure};
 use crate::janitor::Janitor;
 use crate::vitals::NodeVitals;
-use crate::watch::{Meters, Watch, WatchConfig};
+use crate::watch::{Meters, Watch, WatchConfig, WatchError};
 use leither_engine::join::Trusted;
 use leither_engine::meddle::Meddler;
 use leither_engine::{Engine, EngineConfig, Gossip, Heard, StoreLibrary, ValidatorKey};
@@ -21,7 +21,7 @@ use leither_store::{OpenError, Store};
 use leither_types::{Genesis, Hash, SecretKey};
 use multiaddr::{Multiaddr, Protocol};
 use parity_scale_codec::Encode;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -110,6 +110,10 @@ impl Parts {
             gossip,
             meddler: self.meddler,
         };
+        // Before the engine: what runs is stopped in order, or not begun.
+        let (watch_at, rpc_at) = (config.metrics_listen, config.rpc.listen);
+        probe(watch_at).map_err(|cause| WatchError::Bind { listen: watch_at, cause })?;
+        probe(rpc_at).map_err(|cause| leither_rpc_server::StartError::Bind { listen: rpc_at, cause })?;
         let engine = Arc::new(Engine::start(engine, store.clone()).await?);
         let heights = follow(&engine, &store)?;
         let is_up = Arc::new(AtomicBool::new(false));
@@ -146,6 +150,11 @@ impl Parts {
         is_up.store(true, Ordering::Relaxed);
         Ok(Running { engine, net, rpc, watch, janitor, end, full, store })
     }
+}
+
+/// Whether an address can be listened on.
+fn probe(listen: SocketAddr) -> std::io::Result<()> {
+    TcpListener::bind(listen).map(drop)
 }
 
 /// The data swarm of these settings.
@@ -217,7 +226,10 @@ impl Running {
     pub async fn until_the_end(self, mut end: End) -> Done {
         let why = tokio::select! {
             fault = self.engine.fault() => Err(Failure::new(Exit::Fault, fault)),
-            () = is_full(&self.full) => Err(Failure::fault("the disk cap is reached: raise disk.cap, or make room under the home directory")),
+            () = ends(&self.janitor) => Err(Failure::fault(match self.full.load(Ordering::Relaxed) {
+                true => "the disk cap is reached: raise disk.cap, or make room under the home directory",
+                false => "what keeps the disk in order has died, and says above why: start the node again",
+            })),
             () = end.asked() => Ok(()),
         };
         self.stop().await;
@@ -242,9 +254,9 @@ impl Running {
     }
 }
 
-/// DISK-3: waits until no room is left.
-async fn is_full(full: &AtomicBool) {
-    while !full.load(Ordering::Relaxed) {
+/// Waits until a task is over that should not be: DISK-3, no room is left.
+async fn ends(task: &JoinHandle<()>) {
+    while !task.is_finished() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }

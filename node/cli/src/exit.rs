@@ -172,7 +172,7 @@ impl From<leither_engine::join::JoinError> for Failure {
         use leither_engine::join::JoinError;
         match error {
             JoinError::NeedsTrust { .. } | JoinError::OtherBlock { .. } => Self::usage(error),
-            JoinError::Snapshot(_) => Self::new(Exit::Fault, error),
+            JoinError::Snapshot(_) | JoinError::NoRoom(_) => Self::new(Exit::Fault, error),
             _ => Self::new(Exit::Unreachable, error),
         }
     }

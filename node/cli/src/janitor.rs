@@ -11,12 +11,15 @@ use leither_store::snapshots::{delete_snapshot, keep_newest, list_snapshots, new
 use leither_store::{SnapshotError, Store, is_near, to_prune, tree_bytes};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// DISK-3: after so many looks in a row above the cap, what is pruned is less than what comes: it does not count as room any more.
+const LOOKS_ABOVE: u32 = 12;
 
 /// What it needs to know.
 pub struct Janitor {
@@ -32,6 +35,8 @@ pub struct Janitor {
     pub keep: usize,
     /// Bytes; 0: no cap.
     pub cap: u64,
+    /// Looks in a row that found more than the cap.
+    above: AtomicU32,
 }
 
 /// What the cap comes to.
@@ -56,6 +61,7 @@ impl Janitor {
             every_epochs: u64::from(config.snapshots.every_epochs),
             keep: config.snapshots.keep as usize,
             cap: config.disk_cap,
+            above: AtomicU32::new(0),
         }
     }
 
@@ -91,6 +97,7 @@ impl Janitor {
                     return;
                 }
                 Ok(Err(fault)) => tracing::warn!(%fault, "the disk could not be tidied; it is tried again"),
+                // The panic has been told; who waits for this task's end stops the node.
                 Err(_) => return,
             }
         }
@@ -140,6 +147,8 @@ impl Janitor {
             return Ok(Room::Enough);
         }
         let used = tree_bytes(&self.home).map_err(|e| Fault::Storage(e.to_string()))?;
+        let above = if used > self.cap { self.above.load(Ordering::Relaxed).saturating_add(1) } else { 0 };
+        self.above.store(above, Ordering::Relaxed);
         let (base, head) = (self.store.lowest()?, self.store.head()?.height);
         let wanted = to_prune(self.cap, used, base, head, self.store.bytes_a_block()?);
         let newest = self.snapshots.as_deref().and_then(newest_height);
@@ -147,9 +156,12 @@ impl Janitor {
         if let Some(keep_from) = allowed.filter(|keep_from| *keep_from > base) {
             let pruned = self.store.prune(keep_from)?;
             tracing::info!(from = pruned.from, to = pruned.to, freed = pruned.bytes, "old blocks went: the disk cap came near");
-            return Ok(Room::Enough);
+            if above < LOOKS_ABOVE {
+                return Ok(Room::Enough);
+            }
         }
         if is_near(self.cap, used) && self.drop_snapshots(used > self.cap)? {
+            self.above.store(0, Ordering::Relaxed);
             return Ok(Room::Enough);
         }
         Ok(if used > self.cap { Room::None { used } } else { Room::Enough })
@@ -207,7 +219,7 @@ mod tests {
         }
         let home = dir.path().to_path_buf();
         let snapshots = Some(home.join("snapshots"));
-        (dir, Janitor { store, snapshots, home, every_epochs, keep: 2, cap })
+        (dir, Janitor { store, snapshots, home, every_epochs, keep: 2, cap, above: AtomicU32::new(0) })
     }
 
     fn grow(store: &Store, chain: Hash) {
@@ -299,6 +311,20 @@ mod tests {
         }
         // First the blocks that nobody needs, then the older snapshot, then the newer one.
         assert_eq!(seen, [(1, vec![251, 250]), (153, vec![251, 250]), (153, vec![251]), (153, vec![])]);
+    }
+
+    #[test]
+    fn disk_3_a_chain_that_grows_faster_than_its_blocks_go_does_not_outgrow_the_cap() {
+        let (_dir, mut janitor) = at_height(150, u64::MAX, 0);
+        janitor.cap = 1;
+        let chain = janitor.store.genesis().chain();
+        let mut looks = 0;
+        while janitor.tidy(false).unwrap() == Room::Enough {
+            grow(&janitor.store, chain);
+            looks += 1;
+            assert!(looks < LOOKS_ABOVE, "there was a block to be pruned each time");
+        }
+        assert_eq!(looks, LOOKS_ABOVE - 1);
     }
 
     #[test]

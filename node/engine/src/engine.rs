@@ -3,7 +3,7 @@ use crate::error::{AdmitError, NodeFault, StartError};
 use crate::feed::Listener;
 use crate::ingress::{Batch, Ingress};
 use crate::launch::{Key, Launch, seated, supervise};
-use crate::node::{Node, Tip};
+use crate::node::{Alarm, Node, Tip};
 use crate::roster;
 use crate::sign_state::SignState;
 use leither_consensus::Signer;
@@ -123,11 +123,13 @@ impl Engine {
         let (stop, stopped) = oneshot::channel();
         let supervisor = runtime.spawn(supervise(launch, actors, stopped));
         if let Some(mut incoming) = incoming {
-            let entrance = ingress.clone();
+            let (entrance, node) = (ingress.clone(), node.clone());
             runtime.spawn(async move {
                 while let Some(batch) = incoming.recv().await {
                     entrance.gossiped(batch);
                 }
+                // It is stopped after this engine. Half a node is none.
+                node.fail(NodeFault::Stopped("the data swarm"));
             });
         }
         if let Some(net) = gossip_to {
@@ -227,6 +229,7 @@ fn open_key(given: &ValidatorKey, chain: Hash) -> Result<Key, StartError> {
 
 /// ENGINE-10: sends what still waits to other nodes again: to one that has just come, and to those that were too busy.
 async fn resend(node: Arc<Node>, net: Arc<Net>) {
+    let _alarm = Alarm(node.clone(), "the task that sends again what waits");
     let mut known = Vec::new();
     let mut since = 0;
     loop {

@@ -119,7 +119,8 @@ pub enum NodeFault {
     /// ENGINE-13.
     #[error(
         "height {height}: the peers' chain has block {block}, not the one given with --trust. Either that was mistyped, or the peers' chain is \
-         a forged one: move this node's database away, and join by other peers"
+         a forged one: then move this node's database away, and join by other peers. It is held to at each start until another one is given with \
+         --trust"
     )]
     NotTrusted {
         /// Of which height.

@@ -5,10 +5,10 @@ use crate::driver::{Cause, Judgement, commit_block, judge_block};
 use crate::error::NodeFault;
 use crate::join::Trusted;
 use crate::node::{Alarm, Node, Tip};
+use crate::records::{Failure, Records};
 use leither_failpoints::hit;
-use leither_net::{Net, Offence, PeerId, PeerInfo, Request, Response};
+use leither_net::{Net, Offence, PeerInfo, Request, Response};
 use leither_types::{Block, Certificate, Height, decode_within};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -18,69 +18,78 @@ use tokio::time::sleep;
 const BATCH: u32 = 64;
 /// Nobody has more: so soon it is asked again, for a pulse that must come.
 const PAUSE_MAX: Duration = Duration::from_millis(400);
-/// A peer that failed is left alone for so long.
-const REST: Duration = Duration::from_secs(5);
 /// How often it is looked whether a validator lags.
 const LAG_LOOK: Duration = Duration::from_secs(2);
 /// The engine's own sync is given so long.
 const LAG_PATIENCE: Duration = Duration::from_secs(15);
 /// A node that gets no more blocks at once has caught up.
 const CAUGHT_UP: usize = 2;
+/// Who takes so long for a few blocks holds this node back.
+const SLOW: Duration = Duration::from_secs(3);
 /// Peers that keep no block old enough are given so long to be joined by one that does.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Follows until it is ended or the node has to stop. Nothing is committed once `stop` is set, though a block may be under way.
 pub async fn run(node: Arc<Node>, net: Arc<Net>, trusted: Option<Trusted>, stop: Arc<AtomicBool>) {
     let _alarm = Alarm(node.clone(), "the task that follows the chain");
-    let mut resting: BTreeMap<PeerId, Instant> = BTreeMap::new();
+    let mut records = Records::default();
     let mut lost = Lost::default();
     for attempt in 0usize.. {
-        resting.retain(|_, since| since.elapsed() < REST);
         let peers = net.peers_known().await;
         let next = node.tip().next_height();
         lost.look(&peers, next);
-        let Some((peer, claims)) = choose(&peers, next, &resting, attempt) else {
-            caught_up(&node);
+        records.tidy(&peers, Instant::now());
+        let Some((peer, claims)) = choose(&peers, next, &records, attempt) else {
+            if !records.is_owed(Instant::now()) {
+                caught_up(&node);
+            }
             sleep(PAUSE_MAX).await;
             continue;
         };
-        let took = match net.ask(peer, Request::Blocks { from: next, count: BATCH }).await {
+        let asked = Instant::now();
+        let took = match net.ask(peer.id, Request::Blocks { from: next, count: BATCH }).await {
             Ok(Response::Blocks(blocks)) if !blocks.is_empty() => {
+                let came = asked.elapsed();
                 let blocks = blocks.into_vec().into_iter().map(|(bytes, certificate)| (bytes.into_vec(), certificate)).collect();
-                take_in(&node, trusted, blocks, stop.clone()).await
+                let took = take_in(&node, trusted, blocks, stop.clone()).await;
+                match &took {
+                    Ok(took) if took.blocks > CAUGHT_UP || (took.blocks > 0 && came < SLOW) => records.gave(peer.id),
+                    _ => records.failed(peer, Failure::Empty),
+                }
+                took
             }
             // Who says that it is ahead and gives nothing shall not be asked again at once: it would hold this node where it is.
             Ok(Response::Blocks(_) | Response::None) if claims => {
-                resting.insert(peer, Instant::now());
+                records.failed(peer, Failure::Empty);
                 continue;
             }
             // It has none yet.
             Ok(Response::Blocks(_) | Response::None) => Ok(Took { blocks: 0, offence: None }),
             Ok(_) => {
-                resting.insert(peer, Instant::now());
+                records.failed(peer, Failure::Silent);
                 continue;
             }
             Err(error) => {
-                tracing::debug!(%peer, %error, "no blocks from this peer");
-                resting.insert(peer, Instant::now());
+                tracing::debug!(peer = %peer.id, %error, "no blocks from this peer");
+                records.failed(peer, Failure::Silent);
                 continue;
             }
         };
         match took {
             Ok(Took { blocks, offence: None }) => {
                 // Who is asked for 64 blocks and has two is where the chain is.
-                if blocks <= CAUGHT_UP {
-                    caught_up(&node);
-                } else {
+                if blocks > CAUGHT_UP {
                     node.syncing.store(true, Ordering::Relaxed);
+                } else if blocks > 0 || !records.is_owed(Instant::now()) {
+                    caught_up(&node);
                 }
                 if blocks == 0 {
                     sleep(pause(&node)).await;
                 }
             }
             Ok(Took { offence: Some(offence), .. }) => {
-                tracing::warn!(%peer, height = node.tip().next_height(), %offence, "blocks refused; another peer is asked");
-                net.report(peer, offence).await;
+                tracing::warn!(peer = %peer.id, height = node.tip().next_height(), %offence, "blocks refused; another peer is asked");
+                net.report(peer.id, offence).await;
             }
             Err(fault) => return node.fail(fault),
         }
@@ -98,6 +107,7 @@ fn caught_up(node: &Node) {
 /// Beside a validator's engine: it has a sync of its own, but only from peers in the consensus swarm. Where the chain goes on and the engine
 /// does not, the node follows until it has caught up; where nobody keeps what it lacks, it needs a snapshot.
 pub async fn watch_lag(node: Arc<Node>, net: Arc<Net>) {
+    let _alarm = Alarm(node.clone(), "the task that sees whether this validator lags");
     let mut lost = Lost::default();
     let mut stood = (node.tip().next_height(), Instant::now());
     loop {
@@ -126,7 +136,10 @@ pub async fn watch_lag(node: Arc<Node>, net: Arc<Net>) {
 }
 
 async fn has_gone_on(node: &Node, net: &Net, peers: &[PeerInfo], next: Height) -> bool {
-    for peer in peers.iter().filter(|peer| peer.height >= next && peer.lowest <= next) {
+    let mut ahead: Vec<_> = peers.iter().filter(|peer| peer.height >= next && peer.lowest <= next).collect();
+    // Whom the user named first: however many others keep silent, they cost no time.
+    ahead.sort_by_key(|peer| !peer.outbound);
+    for peer in ahead {
         let Ok(Response::Blocks(blocks)) = net.ask(peer.id, Request::Blocks { from: next, count: 1 }).await else { continue };
         let tip = node.tip();
         let Some((_, certificate)) = blocks.first().filter(|_| tip.next_height() == next) else { continue };
@@ -171,13 +184,18 @@ fn pause(node: &Node) -> Duration {
 }
 
 /// Of those that have the next block, or may have it soon, one, and whether it says that it has it; who does before who does not. They take
-/// turns from attempt to attempt, so that no single one can hold this node back.
-fn choose(peers: &[PeerInfo], next: Height, resting: &BTreeMap<PeerId, Instant>, attempt: usize) -> Option<(PeerId, bool)> {
-    let fit: Vec<&PeerInfo> = peers.iter().filter(|peer| peer.lowest <= next && !resting.contains_key(&peer.id)).collect();
+/// turns; and every second attempt is for those whom the user named or who gave blocks before, so that however many say that they are ahead and
+/// give nothing, they hold this node back for no longer than one of them can keep silent.
+fn choose<'a>(peers: &'a [PeerInfo], next: Height, records: &Records, attempt: usize) -> Option<(&'a PeerInfo, bool)> {
+    let now = Instant::now();
+    let fit = || peers.iter().filter(|peer| peer.lowest <= next && !records.rests(&peer.id, now));
+    let proven: Vec<&PeerInfo> = fit().filter(|peer| peer.outbound || records.has_given(&peer.id)).collect();
+    let fit = if attempt.is_multiple_of(2) && !proven.is_empty() { proven } else { fit().collect() };
     let ahead: Vec<&&PeerInfo> = fit.iter().filter(|peer| peer.height >= next).collect();
+    let turn = attempt / 2;
     match ahead.len() {
-        0 => fit.get(attempt % fit.len().max(1)).map(|peer| (peer.id, false)),
-        some => ahead.get(attempt % some).map(|peer| (peer.id, true)),
+        0 => fit.get(turn % fit.len().max(1)).map(|peer| (*peer, false)),
+        some => ahead.get(turn % some).map(|peer| (**peer, true)),
     }
 }
 
@@ -266,6 +284,8 @@ fn take_one(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::{REST_MAX, REST_MIN};
+    use leither_net::PeerId;
 
     fn peer(height: Height, lowest: Height) -> PeerInfo {
         PeerInfo {
@@ -278,19 +298,63 @@ mod tests {
         }
     }
 
+    fn chosen(peers: &[PeerInfo], next: Height, records: &Records, attempt: usize) -> Option<(PeerId, bool)> {
+        choose(peers, next, records, attempt).map(|(peer, claims)| (peer.id, claims))
+    }
+
     /// ENGINE-11.
     #[test]
     fn a_peer_that_is_ahead_and_keeps_the_block_is_asked() {
         let peers = [peer(4, 1), peer(9, 1), peer(9, 8)];
-        let none = BTreeMap::new();
-        let all: Vec<_> = (0..2).filter_map(|attempt| choose(&peers, 5, &none, attempt)).collect();
-        assert_eq!(all, [(peers[1].id, true), (peers[1].id, true)], "the third has forgotten it");
-        assert_eq!(choose(&peers, 9, &BTreeMap::from([(peers[1].id, Instant::now())]), 0), Some((peers[2].id, true)));
-        assert_eq!(choose(&peers[..1], 5, &none, 3), Some((peers[0].id, false)), "nobody is ahead: the next may come any moment");
-        assert_eq!(choose(&[], 5, &none, 0), None);
+        let mut records = Records::default();
+        let all: Vec<_> = (0..3).filter_map(|attempt| chosen(&peers, 5, &records, attempt)).collect();
+        assert_eq!(all, [(peers[1].id, true); 3], "the third has forgotten it");
+        assert_eq!(
+            chosen(&peers[..1], 5, &records, 3),
+            Some((peers[0].id, false)),
+            "nobody is ahead: the next may come any moment"
+        );
+        assert_eq!(chosen(&[], 5, &records, 0), None);
         let two = [peer(9, 1), peer(u64::MAX, 1)];
-        let turns: Vec<_> = (0..4).filter_map(|attempt| choose(&two, 5, &none, attempt)).map(|(id, _)| id).collect();
+        let turns: Vec<_> =
+            (0..4).map(|n| 2 * n).filter_map(|attempt| chosen(&two, 5, &records, attempt)).map(|(id, _)| id).collect();
         assert_eq!(turns, [two[0].id, two[1].id, two[0].id, two[1].id], "a liar has no more than its turn");
+        records.failed(&peers[1], Failure::Silent);
+        assert_eq!(chosen(&peers, 9, &records, 0), Some((peers[2].id, true)));
+    }
+
+    #[test]
+    fn strangers_who_say_that_they_are_ahead_take_no_more_than_every_second_attempt() {
+        let mut peers: Vec<_> = (0..40).map(|_| PeerInfo { outbound: false, ..peer(u64::MAX, 1) }).collect();
+        let friend = PeerInfo { outbound: false, ..peer(9, 1) };
+        peers.push(friend.clone());
+        let mut records = Records::default();
+        records.gave(friend.id);
+        let asked = (0..40).filter(|attempt| chosen(&peers, 5, &records, *attempt) == Some((friend.id, true))).count();
+        assert_eq!(asked, 20);
+    }
+
+    #[test]
+    fn who_fails_again_and_again_rests_longer_and_who_gives_does_not_rest() {
+        let (named, stranger) = (peer(9, 1), PeerInfo { outbound: false, ..peer(9, 1) });
+        let mut records = Records::default();
+        let mut rests = |peer: &PeerInfo| {
+            let before = Instant::now();
+            records.failed(peer, Failure::Empty);
+            (records.0[&peer.id].until - before).as_secs()
+        };
+        assert_eq!((0..9).map(|_| rests(&stranger)).collect::<Vec<_>>(), [5, 10, 20, 40, 80, 160, 320, 600, 600]);
+        assert_eq!((0..6).map(|_| rests(&named)).collect::<Vec<_>>(), [5, 10, 20, 40, 60, 60]);
+        let now = Instant::now();
+        assert!(records.rests(&stranger.id, now) && !records.is_owed(now), "it gave an answer");
+        records.failed(&named, Failure::Silent);
+        assert!(records.is_owed(now) && !records.is_owed(now + 2 * REST_MIN), "it may be ahead and could not say so");
+        records.tidy(&[], now + 10 * REST_MIN);
+        assert!(records.rests(&stranger.id, now + 10 * REST_MIN), "to come again makes nobody forget");
+        records.gave(stranger.id);
+        assert!(!records.rests(&stranger.id, Instant::now()) && records.has_given(&stranger.id));
+        records.tidy(&[], now + 3 * REST_MAX);
+        assert!(records.0.is_empty());
     }
 
     #[test]

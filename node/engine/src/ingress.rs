@@ -32,6 +32,9 @@ const JOBS_MAX: usize = 16_384;
 const BATCH: usize = 256;
 /// Under load a worker waits so long for its batch to fill.
 const FILL: Duration = Duration::from_millis(2);
+/// So many transactions of a batch may be unfit, whose signatures are verified all the same before the batch goes on: those that a block more
+/// or less makes unfit. Junk makes nobody work.
+const UNFIT_MAX: usize = 32;
 /// A commit may overtake a batch; then it waits so long for the new rules,
 const PATIENCE: Duration = Duration::from_secs(5);
 /// and looks for them so often.
@@ -166,19 +169,22 @@ impl Ingress {
     }
 }
 
-/// What a batch of another node was worth. Only what no honest node sends is held against it.
-fn worth(answers: &Answers) -> leither_net::Verdict {
-    let dishonest = |answer: &Result<TxId, AdmitError>| {
-        matches!(answer, Err(AdmitError::Form(_) | AdmitError::Unfit(Unfit::Form(_) | Unfit::Signature)))
-    };
-    if answers.iter().any(dishonest) {
-        leither_net::Verdict::Reject
-    } else if answers.iter().any(Result::is_ok) {
-        leither_net::Verdict::Accept
-    } else {
-        leither_net::Verdict::Ignore
+/// What came of one transaction.
+struct Looked {
+    answer: Result<TxId, AdmitError>,
+    /// The transaction, where it could not stand in a block as things are, so that nobody looked at its signatures.
+    unsigned: Option<Claimed>,
+}
+
+impl Looked {
+    /// What no honest node sends, whatever its height.
+    fn is_dishonest(&self) -> bool {
+        matches!(self.answer, Err(AdmitError::Form(_) | AdmitError::Unfit(Unfit::Form(_) | Unfit::Signature)))
     }
 }
+
+/// A transaction whose signatures are to be verified, with the hash under which that is remembered.
+type Claimed = (Arc<SignedTx>, Hash);
 
 struct Worker {
     node: Arc<Node>,
@@ -191,6 +197,8 @@ struct Worker {
 enum State {
     Answered(Result<TxId, AdmitError>),
     Read(Box<Entry>),
+    /// Not by the state that this node has; its signatures were not looked at.
+    Unfit(Box<Entry>, Unfit),
     /// With the account's next nonce.
     Fit(Box<Entry>, u64),
 }
@@ -219,14 +227,31 @@ impl Worker {
             let mut answers = answers.into_iter();
             for (job, (txs, bytes)) in jobs.into_iter().zip(sizes) {
                 self.waiting.leave(txs, bytes);
-                let own: Answers = answers.by_ref().take(txs).collect();
+                let own: Vec<Looked> = answers.by_ref().take(txs).collect();
                 match job {
                     // Who no longer waits for the answer does not get it.
-                    Job::Client(_, reply) => drop(reply.send(own)),
-                    Job::Gossip(_, incoming) => incoming.answer(worth(&own)),
+                    Job::Client(_, reply) => drop(reply.send(own.into_iter().map(|looked| looked.answer).collect())),
+                    Job::Gossip(_, incoming) => incoming.answer(self.worth(own)),
                     Job::Stop => return,
                 }
             }
+        }
+    }
+
+    /// What a batch of another node was worth. Only what no honest node sends is held against it. And only what this node would answer for
+    /// goes on: the next one may be a block behind, where a transaction with a spoilt signature is not unfit, but dishonest.
+    fn worth(&self, batch: Vec<Looked>) -> leither_net::Verdict {
+        if batch.iter().any(Looked::is_dishonest) {
+            return leither_net::Verdict::Reject;
+        }
+        let is_good = batch.iter().any(|looked| looked.answer.is_ok());
+        let unsigned: Vec<Claimed> = batch.into_iter().filter_map(|looked| looked.unsigned).collect();
+        if !is_good || unsigned.len() > UNFIT_MAX {
+            leither_net::Verdict::Ignore
+        } else if self.are_signed(&unsigned).into_iter().all(|signed| signed) {
+            leither_net::Verdict::Accept
+        } else {
+            leither_net::Verdict::Reject
         }
     }
 
@@ -255,7 +280,7 @@ impl Worker {
 
     /// admit: state, signatures, pool, in that order; the form was looked at before. Signatures cost most, so only what could stand in a
     /// block has its own verified: who has no funds makes nobody work.
-    fn admit(&self, states: Vec<(State, bool)>) -> Answers {
+    fn admit(&self, states: Vec<(State, bool)>) -> Vec<Looked> {
         let (mut states, own): (Vec<State>, Vec<bool>) = states.into_iter().unzip();
         self.skip_known(&mut states);
         self.judge(&mut states);
@@ -265,9 +290,17 @@ impl Worker {
         let mut pool = self.node.pool();
         let mut answers = Vec::with_capacity(states.len());
         for (state, own) in states.into_iter().zip(own) {
-            answers.push(match state {
+            let mut unsigned = None;
+            let answer = match state {
                 State::Answered(answer) => answer,
-                State::Read(_) => Err(AdmitError::Busy(self.waiting.txs.load(Ordering::Relaxed))),
+                State::Read(entry) => {
+                    unsigned = Some((entry.tx, entry.full_hash));
+                    Err(AdmitError::Busy(self.waiting.txs.load(Ordering::Relaxed)))
+                }
+                State::Unfit(entry, unfit) => {
+                    unsigned = Some((entry.tx, entry.full_hash));
+                    Err(unfit.into())
+                }
                 State::Fit(entry, next) => {
                     let (id, tx) = (entry.id, entry.tx.clone());
                     let verdict = pool.insert(*entry, next);
@@ -277,7 +310,8 @@ impl Worker {
                     }
                     if verdict.is_in() { Ok(id) } else { Err(AdmitError::Pool(verdict)) }
                 }
-            });
+            };
+            answers.push(Looked { answer, unsigned });
         }
         drop(pool);
         if admitted {
@@ -325,29 +359,38 @@ impl Worker {
     }
 
     fn verify(&self, states: &mut [State]) {
-        let mut fresh: Vec<(&mut State, Arc<SignedTx>, Vec<u8>, Hash)> = Vec::new();
-        for state in states {
-            let State::Fit(entry, _) = &*state else { continue };
-            if !self.node.verified.is_verified(&entry.full_hash) {
-                let (tx, full_hash) = (entry.tx.clone(), entry.full_hash);
-                let message = tx.tx.sign_bytes();
-                fresh.push((state, tx, message, full_hash));
-            }
-        }
-        let claims: Vec<_> = fresh.iter().flat_map(|(_, tx, message, _)| tx.claims(message)).collect();
-        let mut verdicts = sign::verify_batch(&claims, rand::rngs::OsRng).into_iter();
-        drop(claims);
-        let mut good = Vec::with_capacity(fresh.len());
-        for (state, tx, _, full_hash) in fresh {
-            // One verdict a witness, and all of them are taken, whatever the first says.
-            let all = verdicts.by_ref().take(tx.witnesses.len()).filter(|fine| *fine).count() == tx.witnesses.len();
-            if all {
-                good.push(full_hash);
-            } else {
+        let claimed = |state: &State| match state {
+            State::Fit(entry, _) => Some((entry.tx.clone(), entry.full_hash)),
+            _ => None,
+        };
+        let signed = self.are_signed(&states.iter().filter_map(claimed).collect::<Vec<_>>());
+        let fit = states.iter_mut().filter(|state| matches!(state, State::Fit(..)));
+        for (state, signed) in fit.zip(signed) {
+            if !signed {
                 *state = State::Answered(Err(Unfit::Signature.into()));
             }
         }
+    }
+
+    /// Of each, whether all its signatures are good; what is not known yet is verified in one batch, and remembered.
+    fn are_signed(&self, txs: &[Claimed]) -> Vec<bool> {
+        let known: Vec<bool> = txs.iter().map(|(_, full_hash)| self.node.verified.is_verified(full_hash)).collect();
+        let fresh: Vec<_> = txs.iter().zip(&known).filter(|(_, known)| !**known).map(|(tx, _)| tx).collect();
+        let messages: Vec<_> = fresh.iter().map(|(tx, _)| tx.tx.sign_bytes()).collect();
+        let claims: Vec<_> = fresh.iter().zip(&messages).flat_map(|((tx, _), message)| tx.claims(message)).collect();
+        let mut verdicts = sign::verify_batch(&claims, rand::rngs::OsRng).into_iter();
+        let mut good = Vec::with_capacity(fresh.len());
+        let mut answers = Vec::with_capacity(txs.len());
+        for ((tx, full_hash), known) in txs.iter().zip(known) {
+            // One verdict a witness, and all of them are taken, whatever the first says.
+            let signed = known || verdicts.by_ref().take(tx.witnesses.len()).filter(|fine| *fine).count() == tx.witnesses.len();
+            if signed && !known {
+                good.push(*full_hash);
+            }
+            answers.push(signed);
+        }
         self.node.verified.remember(good);
+        answers
     }
 
     /// Asks the committed state. A commit may come in between: then what is not judged yet is judged by the new state.
@@ -384,8 +427,8 @@ impl Worker {
                     entry.can_pay = can_pay;
                     State::Fit(entry, next)
                 }
-                (_, Err(unfit)) => State::Answered(Err(unfit.into())),
-                (other, Ok(_)) => other,
+                (State::Read(entry), Err(unfit)) => State::Unfit(entry, unfit),
+                (other, _) => other,
             };
         }
         Ok(())

@@ -11,7 +11,7 @@ use crate::follow;
 use crate::gate::{self, Places};
 use crate::join::Trusted;
 use crate::meddle::{self, Meddler};
-use crate::node::{Node, Tip};
+use crate::node::{Alarm, Node, Tip};
 use crate::roster;
 use crate::sign_state::SignState;
 use crate::signer::GuardedSigner;
@@ -270,6 +270,7 @@ impl Actors {
 
 /// Keeps tasks of the right kind running until it is told to stop.
 pub async fn supervise(launch: Launch, mut actors: Actors, mut stop: oneshot::Receiver<()>) {
+    let _alarm = Alarm(launch.node.clone(), "the task that gives this node its part");
     loop {
         tokio::select! {
             () = launch.node.role.notified() => {}

@@ -36,6 +36,7 @@ mod library;
 pub mod meddle;
 mod node;
 mod pacing;
+mod records;
 mod roster;
 mod sign_state;
 mod signer;

@@ -231,7 +231,7 @@ impl Node {
         let mut known = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut kept, state) = (Vec::new(), &*tip.parent.state);
         for proof in known.drain(..) {
-            match staking::check_evidence(state, &self.chain, std::slice::from_ref(&proof))? {
+            match staking::check_evidence(state, &self.chain, tip.head.time, std::slice::from_ref(&proof))? {
                 Ok(()) => kept.push(proof),
                 Err((_, why)) => {
                     tracing::info!(validator = %proof.offender(), %why, "evidence dropped");

@@ -2,7 +2,7 @@
 //! in, and whoever has left is cut off, unless the settings name it: a stake says of itself where it is found, and could say another's place.
 
 use crate::gate;
-use crate::node::{Node, Tip};
+use crate::node::{Alarm, Node, Tip};
 use arc_malachitebft_app_channel::NetworkRequest;
 use arc_malachitebft_app_channel::app::net::Multiaddr;
 use leither_net::{Net, PeerId};
@@ -32,6 +32,7 @@ pub async fn keep(
     me: Option<ValidatorId>,
     gate: Arc<gate::Places>,
 ) {
+    let _alarm = Alarm(node.clone(), "the task that keeps the swarm's peers");
     // The engine was started with those that the settings name.
     let named: Peers = named.iter().filter_map(|text| Some((peer_of(text)?.to_string(), text.parse().ok()?))).collect();
     let mut known = named.clone();
@@ -93,6 +94,7 @@ fn wanted(tip: &Tip, named: &Peers, me: Option<ValidatorId>, places: &mut Places
 
 /// NET-17: tells the data swarm whom the chain names, for ever.
 pub async fn introduce(node: Arc<Node>, net: Arc<Net>) {
+    let _alarm = Alarm(node.clone(), "the task that tells whom the chain names");
     let (mut staked, mut seen) = (BTreeSet::new(), None);
     loop {
         let tip = node.tip();

@@ -113,7 +113,10 @@ pub enum GuardError {
         brought: String,
     },
     /// The file belongs to another chain or key.
-    #[error("{path} belongs to {what}: each validator needs its own file beside its own key")]
+    #[error(
+        "{path} belongs to {what}: each validator needs its own file beside its own key. A key goes on with a recovered chain in the home \
+         where it signed on the old one, by `leither recover start`"
+    )]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -280,7 +283,11 @@ impl SignState {
         Ok(())
     }
 
+    /// SIGN-7: the mark of a key that was moved away under a running node is not written over, whoever thought that it was stopped.
     fn write(&self, noted: &Noted) -> Result<(), GuardError> {
+        if read(&self.path)?.moved.is_some() {
+            return Err(GuardError::Moved { path: self.path.clone() });
+        }
         let last = noted.last.map(|signing| Last {
             height: signing.height,
             round: signing.round,
@@ -441,6 +448,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let guard = new(dir.path());
         fs::remove_dir_all(dir.path()).unwrap();
-        assert!(matches!(guard.permit(&signing(1, 0, Step::Prevote, 1)), Err(GuardError::Disk { .. })));
+        assert!(matches!(guard.permit(&signing(1, 0, Step::Prevote, 1)), Err(GuardError::Missing(_))));
+    }
+
+    #[test]
+    fn sign_7_the_mark_of_a_key_that_was_moved_away_under_a_running_node_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let guard = new(dir.path());
+        guard.permit(&signing(1, 0, Step::Prevote, 1)).unwrap();
+        crate::guard_files::leave(dir.path()).unwrap();
+        assert!(matches!(guard.permit(&signing(1, 0, Step::Precommit, 1)), Err(GuardError::Moved { .. })));
+        assert!(matches!(open(dir.path()), Err(GuardError::Moved { .. })));
     }
 }

@@ -15,8 +15,10 @@ use std::time::Duration;
 
 /// Room for what gossip puts around a message.
 const ENVELOPE_BYTES: usize = 1024;
-/// Connections that are not yet made, each way.
-const PENDING_MAX: u32 = 16;
+/// Connections of ours that are not yet made.
+const PENDING_OUTGOING_MAX: u32 = 16;
+/// Those of others: more than may arrive while a handshake hangs (NET-17), so that whoever hangs keeps nobody out.
+const PENDING_INCOMING_MAX: u32 = 128;
 
 /// Streams on one connection that have not said yet which protocol they are for.
 const NEGOTIATING_MAX: usize = 8;
@@ -28,9 +30,10 @@ const LEAVING_MAX: usize = 128;
 /// What a connection carries. The order tells who is asked first whether a connection may stand.
 #[derive(NetworkBehaviour)]
 pub(crate) struct Behaviour {
+    /// Before the limits: what those refuse has used up its house's share.
+    pub door: Door,
     pub limits: connection_limits::Behaviour,
     pub banned: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
-    pub door: Door,
     pub gossip: gossipsub::Behaviour<IdentityTransform, WhitelistSubscriptionFilter>,
     pub identify: identify::Behaviour,
     pub ping: ping::Behaviour,
@@ -95,17 +98,17 @@ fn behaviour(key: &identity::Keypair, chain: &Hash) -> Result<Behaviour, StartEr
         .map_err(failed)?;
     // NET-6: some room is kept for those whom the user named.
     let limits = connection_limits::ConnectionLimits::default()
-        .with_max_pending_incoming(Some(PENDING_MAX))
-        .with_max_pending_outgoing(Some(PENDING_MAX))
+        .with_max_pending_incoming(Some(PENDING_INCOMING_MAX))
+        .with_max_pending_outgoing(Some(PENDING_OUTGOING_MAX))
         .with_max_established_incoming(Some(INCOMING_CONNECTIONS_MAX))
         .with_max_established(Some(CONNECTIONS_MAX))
         .with_max_established_per_peer(Some(2));
     let agent = format!("leither/{}", env!("CARGO_PKG_VERSION"));
     let identify = identify::Config::new("/leither/data/1".into(), key.public()).with_agent_version(agent).with_cache_size(0);
     Ok(Behaviour {
+        door: Door::default(),
         limits: connection_limits::Behaviour::new(limits),
         banned: allow_block_list::Behaviour::default(),
-        door: Door::default(),
         gossip,
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::new(ping::Config::new()),

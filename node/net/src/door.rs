@@ -2,6 +2,7 @@
 //! connections, come seldom enough, and stay outside for a while after several of them were banned. Whom the user or the chain names
 //! is no stranger.
 
+use crate::peers::INCOMING_CONNECTIONS_MAX;
 use crate::quota::Bucket;
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
@@ -18,6 +19,8 @@ use std::time::{Duration, Instant};
 
 /// Connections of strangers from one address.
 pub(crate) const STRANGERS_A_HOUSE: usize = 10;
+/// Connections of strangers together; what is left of those that come in is for whom the chain names.
+const STRANGERS_MAX: usize = INCOMING_CONNECTIONS_MAX as usize - 10;
 /// Connections from one address that are not made yet.
 const PENDING_A_HOUSE: usize = 8;
 /// Connections that come from one address, and from all of them.
@@ -38,6 +41,8 @@ enum Refused {
     Haste(IpAddr),
     #[error("{STRANGERS_A_HOUSE} strangers from {0} are connected")]
     Full(IpAddr),
+    #[error("{STRANGERS_MAX} strangers are connected")]
+    FullOfStrangers,
     #[error("several peers from {0} were banned")]
     Shut(IpAddr),
 }
@@ -85,6 +90,7 @@ pub(crate) struct Door {
     known: BTreeSet<PeerId>,
     houses: BTreeMap<IpAddr, House>,
     links: BTreeMap<ConnectionId, (IpAddr, Stage)>,
+    strangers: usize,
     arrivals: Bucket,
     at: Instant,
 }
@@ -92,7 +98,14 @@ pub(crate) struct Door {
 impl Default for Door {
     fn default() -> Self {
         let arrivals = Bucket::new(ALL_ARRIVALS.0, ALL_ARRIVALS.1);
-        Self { known: BTreeSet::new(), houses: BTreeMap::new(), links: BTreeMap::new(), arrivals, at: Instant::now() }
+        Self {
+            known: BTreeSet::new(),
+            houses: BTreeMap::new(),
+            links: BTreeMap::new(),
+            strangers: 0,
+            arrivals,
+            at: Instant::now(),
+        }
     }
 }
 
@@ -169,6 +182,10 @@ impl Door {
         if house.strangers >= STRANGERS_A_HOUSE {
             return Err(Refused::Full(*ip));
         }
+        if self.strangers >= STRANGERS_MAX {
+            return Err(Refused::FullOfStrangers);
+        }
+        self.strangers += 1;
         house.pending = house.pending.saturating_sub(1);
         house.strangers += 1;
         *stage = Stage::Stranger;
@@ -180,7 +197,10 @@ impl Door {
         let Some(house) = self.houses.get_mut(&ip) else { return };
         match stage {
             Stage::Pending => house.pending = house.pending.saturating_sub(1),
-            Stage::Stranger => house.strangers = house.strangers.saturating_sub(1),
+            Stage::Stranger => {
+                house.strangers = house.strangers.saturating_sub(1);
+                self.strangers = self.strangers.saturating_sub(1);
+            }
             Stage::Known => {}
         }
     }
@@ -287,6 +307,24 @@ mod tests {
             door.leaves(link(n));
         }
         assert!(door.links.is_empty() && door.houses.values().all(House::is_empty), "what has gone is not counted");
+    }
+
+    #[test]
+    fn net_17_strangers_of_many_addresses_leave_room_for_whom_we_know() {
+        let (mut door, now, friend) = (Door::default(), Instant::now(), PeerId::random());
+        door.know([friend].into());
+        for n in 0..STRANGERS_MAX {
+            door.arrives(link(n), &at(n as u32), now).unwrap();
+            door.enters(link(n), &PeerId::random()).unwrap();
+        }
+        door.arrives(link(900), &at(900), now).unwrap();
+        assert!(matches!(door.enters(link(900), &PeerId::random()), Err(Refused::FullOfStrangers)));
+        door.enters(link(900), &friend).unwrap();
+        door.leaves(link(0));
+        door.arrives(link(901), &at(901), now).unwrap();
+        door.enters(link(901), &PeerId::random()).unwrap();
+        (0..1000).for_each(|n| door.leaves(link(n)));
+        assert_eq!(door.strangers, 0);
     }
 
     #[test]

@@ -47,8 +47,12 @@ fn prove(state: &mut Overlay, signed: &BTreeSet<AccountId>) -> Result<(), Fault>
     }
     let (proven, left): (Vec<AccountId>, Vec<_>) = probation.into_vec().into_iter().partition(|who| signed.contains(who));
     for operator in proven {
-        if let Some(stake) = keys::STAKE.get(state, &operator)?.filter(|stake| stake.service == Service::Probation) {
+        let stake = keys::STAKE.get(state, &operator)?;
+        // Who was jailed meanwhile has not come back by what it signs until it is out.
+        let is_back = |stake: &Stake| stake.service == Service::Probation && stake.standing == Standing::Active;
+        if let Some(stake) = stake.filter(is_back) {
             keys::STAKE.put(state, &operator, &Stake { service: Service::Proven, ..stake });
+            forget(state, &operator)?;
         }
     }
     keys::PROBATION.put(state, &there(List::new(left), "room for fewer")?);
@@ -82,9 +86,11 @@ fn can_spare(ctx: &mut Ctx<'_>, operator: &AccountId, service: Service) -> Resul
     let now = ctx.block.time;
     let mut absent = absent(ctx.state, |one| one.until > now && one.operator != *operator)?;
     let gone = absent.iter().map(|one| u128::from(one.power)).sum::<u128>();
-    let total = after.total_power().saturating_add(gone);
+    // Who is back on probation is counted as absent until it signs.
+    let here = after.iter().filter(|validator| absent.binary_search_by_key(&validator.operator, |one| one.operator).is_err());
+    let total = here.map(|validator| u128::from(validator.power)).sum::<u128>().saturating_add(gone);
     let taken = gone.saturating_add(u128::from(power));
-    if after.len() <= SEATED_MIN || taken.saturating_mul(4) > total {
+    if after.len() <= SEATED_MIN || taken.saturating_mul(4) >= total {
         return Ok(false);
     }
     let at = absent.partition_point(|one| one.operator < *operator);
@@ -99,13 +105,12 @@ fn absent(state: &Overlay, which: impl Fn(&Absent) -> bool) -> Result<Vec<Absent
     Ok(all.into_vec().into_iter().filter(which).collect())
 }
 
-/// An election: who is back is not absent, nor is who has been away for long.
-pub(super) fn forget_absent(state: &mut Overlay, set: &ValidatorSet, now: Millis) -> Result<(), Fault> {
-    let back: BTreeSet<AccountId> = set.iter().map(|validator| validator.operator).collect();
-    keep_absent(state, |one| one.until > now && !back.contains(&one.operator))
+/// An election: who has been away for long is not absent any more.
+pub(super) fn forget_absent(state: &mut Overlay, now: Millis) -> Result<(), Fault> {
+    keep_absent(state, |one| one.until > now)
 }
 
-/// It is out for good, by its own deed.
+/// It is out for good, by its own deed, or has signed again.
 pub(super) fn forget(state: &mut Overlay, operator: &AccountId) -> Result<(), Fault> {
     keep_absent(state, |one| one.operator != *operator)
 }

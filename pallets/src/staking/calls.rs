@@ -1,4 +1,4 @@
-use super::election::{bind, is_seated};
+use super::election::{bind, drop_next_key, is_seated};
 use super::types::{Contact, NextKey, Service, Stake, Standing};
 use super::{Error, Event, ROSTER_MAX, keys, there};
 use crate::{Ctx, Stop, accounts};
@@ -190,7 +190,9 @@ fn displace(ctx: &mut Ctx<'_>, roster: Vec<AccountId>, pledge: Amount) -> Result
         // The newcomer has none yet.
         let Some(stake) = keys::STAKE.get(ctx.state, operator)? else { continue };
         let is_less = least.as_ref().is_none_or(|(_, least)| stake.pledge < least.pledge);
-        if stake.service == Service::Fresh && stake.pledge < pledge && is_less {
+        // The pledge of who was convicted stays for as long as it was told to.
+        let may_go = stake.service == Service::Fresh && !matches!(stake.standing, Standing::Ejected { .. });
+        if may_go && stake.pledge < pledge && is_less {
             least = Some((*operator, stake));
         }
     }
@@ -233,7 +235,7 @@ fn leave(ctx: &mut Ctx<'_>, operator: &AccountId) -> Result<(), Stop> {
         false => Some(ctx.block.time.saturating_add(ctx.block.params.unbonding_ms)),
     };
     stake.standing = Standing::Leaving { release };
-    stake.next_key = None;
+    drop_next_key(ctx.state, &mut stake)?;
     keys::STAKE.put(ctx.state, operator, &stake);
     ctx.emit(Event::Leaving { operator: *operator });
     Ok(())

@@ -55,24 +55,37 @@ fn elect(ctx: &mut Ctx<'_>, epoch: u64, pulses: u64) -> Result<(), Fault> {
     }
     forget_misses(ctx.state, &roster, pulses)?;
     let mut rotated: Vec<_> = stakes.iter().map(|(operator, stake)| (*operator, with_next_key(stake))).collect();
+    let release = ctx.block.time.saturating_add(ctx.block.params.unbonding_ms);
     if let Some(set) = ranked(&rotated, &ctx.block.params) {
         put_on_probation(ctx.state, &set, &mut rotated)?;
-        forget_absent(ctx.state, &set, ctx.block.time)?;
+        forget_absent(ctx.state, ctx.block.time)?;
         for ((operator, before), (_, after)) in stakes.iter().zip(&rotated) {
             if before != after {
                 keys::STAKE.put(ctx.state, operator, after);
+            }
+            if before.key != after.key {
+                lay_down(ctx.state, &before.key, release)?;
             }
         }
         stakes = rotated;
         raise_rules(ctx, &set, &stakes)?;
         keys::AFTER.put(ctx.state, &set);
         ctx.emit(Event::Elected { epoch, validators: u32::try_from(set.len()).unwrap_or(u32::MAX) });
-        let release = ctx.block.time.saturating_add(ctx.block.params.unbonding_ms);
         for (operator, stake) in &mut stakes {
-            if stake.standing == (Standing::Leaving { release: None }) {
-                stake.standing = Standing::Leaving { release: Some(release) };
-                keys::STAKE.put(ctx.state, operator, stake);
+            let has_left = match stake.standing {
+                Standing::Leaving { release: None } => true,
+                Standing::Jailed { until } => until.saturating_add(ctx.block.params.unbonding_ms) <= ctx.block.time,
+                _ => false,
+            };
+            if !has_left {
+                continue;
             }
+            if stake.standing != (Standing::Leaving { release: None }) {
+                ctx.emit(Event::Leaving { operator: *operator });
+            }
+            stake.standing = Standing::Leaving { release: Some(release) };
+            drop_next_key(ctx.state, stake)?;
+            keys::STAKE.put(ctx.state, operator, stake);
         }
     }
     release_due(ctx, stakes)
@@ -88,6 +101,14 @@ fn with_next_key(stake: &Stake) -> Stake {
         }
     }
     stake
+}
+
+/// A key that was to take over and does not: it never voted.
+pub(super) fn drop_next_key(state: &mut Overlay, stake: &mut Stake) -> Result<(), Fault> {
+    match stake.next_key.take() {
+        Some(next) => lay_down(state, &next.key, 0),
+        None => Ok(()),
+    }
 }
 
 /// STAKING-13: those of the elected who have yet to show that they run.
@@ -176,7 +197,11 @@ fn release_due(ctx: &mut Ctx<'_>, stakes: Vec<(AccountId, Stake)>) -> Result<(),
                 stake.standing = Standing::Ejected { release: Millis::MAX };
                 keys::STAKE.put(ctx.state, &operator, &stake);
             }
-            _ => keys::STAKE.remove(ctx.state, &operator),
+            _ => {
+                // It has not voted for as long as its pledge was kept for that.
+                lay_down(ctx.state, &stake.key, 0)?;
+                keys::STAKE.remove(ctx.state, &operator);
+            }
         }
     }
     let roster = List::new(left).ok_or_else(|| Fault::Corrupt("a roster that has grown".into()))?;
@@ -215,8 +240,16 @@ pub(super) fn bind(state: &mut Overlay, operator: &AccountId, key: leither_types
     if !key.may_be_bound() || keys::OWNER.has(state, &id)? {
         return Ok(false);
     }
-    keys::OWNER.put(state, &id, &Owner { operator: *operator, key, convicted: false });
+    keys::OWNER.put(state, &id, &Owner::of(*operator, key));
     Ok(true)
+}
+
+/// STAKING-10: a key that votes no more is held to what it signed for so long.
+pub(super) fn lay_down(state: &mut Overlay, key: &leither_types::PublicKey, until: Millis) -> Result<(), Fault> {
+    let id = ValidatorId::of_key(key);
+    let owner = there(keys::OWNER.get(state, &id)?, "owner of a key")?;
+    keys::OWNER.put(state, &id, &Owner { until: Some(until), ..owner });
+    Ok(())
 }
 
 /// Whether this program plays by these rules: one that does not must stop, or it would decide otherwise than the rest.

@@ -4,7 +4,7 @@ use super::types::{Owner, Standing};
 use super::{Event, keys, pay, there};
 use crate::{Ctx, accounts, tokens};
 use leither_state::{Fault, Read};
-use leither_types::{AccountId, Amount, Evidence, Hash, TokenId, Validator};
+use leither_types::{AccountId, Amount, Evidence, Hash, Millis, TokenId, Validator};
 
 /// The part of a penalty that the proposer gets who put the evidence in a block, from the second version of the rules on: a tenth.
 const REPORTER_PART: u128 = 10;
@@ -13,7 +13,7 @@ const REPORTER_PART: u128 = 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unconvincing {
     /// No key of that name was ever bound, or its pledge has gone back.
-    #[error("the accused is unknown, or has gone")]
+    #[error("the accused is unknown, has gone, or has not voted by that key for so long that nothing counts any more")]
     Unknown,
     /// Convicted already, or twice in this block.
     #[error("the accused was convicted already")]
@@ -23,12 +23,18 @@ pub enum Unconvincing {
     Innocent,
 }
 
-/// EVIDENCE-2: whether every proof convicts somebody who was not convicted before, by a committed state. All evidence in a block is good,
-/// or the block is not.
-pub fn check_evidence(state: &dyn Read, chain: &Hash, evidence: &[Evidence]) -> Result<Result<(), (usize, Unconvincing)>, Fault> {
+/// EVIDENCE-2: whether every proof convicts somebody who was not convicted before, by a committed state and the time of its block. All evidence
+/// in a block is good, or the block is not.
+pub fn check_evidence(
+    state: &dyn Read,
+    chain: &Hash,
+    time: Millis,
+    evidence: &[Evidence],
+) -> Result<Result<(), (usize, Unconvincing)>, Fault> {
     let mut accused: Vec<AccountId> = Vec::new();
     for (index, proof) in evidence.iter().enumerate() {
-        let Some(owner) = keys::OWNER.read(state, &proof.offender())? else { return Ok(Err((index, Unconvincing::Unknown))) };
+        let owner = keys::OWNER.read(state, &proof.offender())?.filter(|owner| owner.until.is_none_or(|until| time < until));
+        let Some(owner) = owner else { return Ok(Err((index, Unconvincing::Unknown))) };
         let Some(stake) = keys::STAKE.read(state, &owner.operator)? else { return Ok(Err((index, Unconvincing::Unknown))) };
         if matches!(stake.standing, Standing::Ejected { .. }) || owner.convicted || accused.contains(&owner.operator) {
             return Ok(Err((index, Unconvincing::Convicted)));
@@ -44,9 +50,10 @@ pub fn check_evidence(state: &dyn Read, chain: &Hash, evidence: &[Evidence]) -> 
 /// STAKING-7: what was proven is punished.
 pub(super) fn punish(ctx: &mut Ctx<'_>, evidence: &[Evidence], proposer: Option<&Validator>) -> Result<(), Fault> {
     for proof in evidence {
-        let owner = there(keys::OWNER.get(ctx.state, &proof.offender())?, "owner of an accused key")?;
+        // Judged by the parent's state: a transaction of this block may have displaced it (STAKING-14), which takes only who never voted.
+        let Some(owner) = keys::OWNER.get(ctx.state, &proof.offender())? else { continue };
         let operator = owner.operator;
-        let mut stake = there(keys::STAKE.get(ctx.state, &operator)?, "stake of an accused key")?;
+        let Some(mut stake) = keys::STAKE.get(ctx.state, &operator)? else { continue };
         let lost = stake.pledge.share(u128::from(ctx.block.params.slash_permille.min(1_000)), 1_000);
         let lost = there(lost, "amount of a penalty")?;
         stake.pledge = there(stake.pledge.minus(lost), "pledge beyond a penalty")?;

@@ -13,10 +13,10 @@
 //!   `pledge / pledge_unit` and what genesis granted; from five validators on none has more than a quarter of the total.
 //! - STAKING-5: who leaves votes until the next election; the pledge comes back `unbonding_ms` after that, by itself.
 //! - STAKING-6: a validator that missed `misses_max` pulses, and more than half of them, is jailed.
-//! - STAKING-7: evidence costs `slash_permille` of the pledge, which is burnt, and the seat for good.
+//! - STAKING-7: evidence costs `slash_permille` of the pledge and the seat for good. It is burnt, but for a tenth to who reported it (rules 2).
 //! - STAKING-8: the set is never empty: the last ones stay whatever they did.
 //! - STAKING-9: a change is known a whole block before it holds: a node that decides a height knows who votes on the next.
-//! - STAKING-10: a key change holds from the next election on; the old key can still be convicted.
+//! - STAKING-10: a key change holds from the next election on; the old key can be convicted for `unbonding_ms` more.
 //! - STAKING-11: newer rules come at an election, when more than two thirds of the power, elected and present, are ready for them.
 //! - STAKING-12: absence takes out nobody where fewer than four would stay, nor more than a quarter of the power within an unbonding time.
 //! - STAKING-13: newcomers have together at most a quarter of the power until they have signed a block.
@@ -74,7 +74,7 @@ pub(crate) fn begin(state: &mut Overlay, set: &ValidatorSet, params: &Params, ti
             service: Service::Proven,
         };
         keys::STAKE.put(state, &founder.operator, &stake);
-        keys::OWNER.put(state, &founder.id(), &Owner { operator: founder.operator, key: founder.key, convicted: false });
+        keys::OWNER.put(state, &founder.id(), &Owner::of(founder.operator, founder.key));
         roster.push(founder.operator);
     }
     roster.sort_unstable();

@@ -1,7 +1,7 @@
 use super::absence;
-use super::election::bind;
+use super::election::{bind, drop_next_key, lay_down};
 use super::power::power_of;
-use super::types::{Epoch, Service, Stake, Standing};
+use super::types::{Epoch, Owner, Service, Stake, Standing};
 use super::{ROSTER_MAX, keys, there};
 use leither_state::{Fault, Overlay};
 use leither_types::{AccountId, Amount, List, Millis, Params, Validator, ValidatorSet};
@@ -73,7 +73,7 @@ fn retire(state: &mut Overlay, operator: &AccountId, release: Millis) -> Result<
     match stake.standing {
         Standing::Active | Standing::Jailed { .. } | Standing::Leaving { release: None } => {
             stake.standing = Standing::Leaving { release: Some(release) };
-            stake.next_key = None;
+            drop_next_key(state, &mut stake)?;
             keys::STAKE.put(state, operator, &stake);
         }
         // Its time is set already.
@@ -88,13 +88,19 @@ fn give_seat(state: &mut Overlay, seat: &Validator, params: &Params) -> Result<R
     match keys::OWNER.get(state, &seat.id())? {
         Some(owner) if owner.operator != operator => return Ok(Err(Unseatable::Key(operator))),
         Some(owner) if owner.convicted => return Ok(Err(Unseatable::Convicted(operator))),
-        Some(_) => {}
+        // One that was laid down is taken up again.
+        Some(owner) => keys::OWNER.put(state, &seat.id(), &Owner { until: None, ..owner }),
         None if bind(state, &operator, seat.key)? => {}
         None => return Ok(Err(Unseatable::Key(operator))),
     }
     let known = keys::STAKE.get(state, &operator)?;
     if known.as_ref().is_some_and(|stake| matches!(stake.standing, Standing::Ejected { .. })) {
         return Ok(Err(Unseatable::Convicted(operator)));
+    }
+    // What was signed on the old chain counts on no other, so a key that gives way owes nothing.
+    let former = known.iter().flat_map(|stake| std::iter::once(stake.key).chain(stake.next_key.as_ref().map(|next| next.key)));
+    for key in former.filter(|key| *key != seat.key) {
+        lay_down(state, &key, 0)?;
     }
     let mut stake = Stake {
         key: seat.key,

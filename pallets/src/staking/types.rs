@@ -97,6 +97,15 @@ pub struct Owner {
     pub key: PublicKey,
     /// Whether it was convicted of something already.
     pub convicted: bool,
+    /// STAKING-10: block time from which on nothing that it signs counts as evidence, once it votes no more.
+    pub until: Option<Millis>,
+}
+
+impl Owner {
+    /// Of a key that is bound just now.
+    pub(super) fn of(operator: AccountId, key: PublicKey) -> Self {
+        Self { operator, key, convicted: false, until: None }
+    }
 }
 
 /// Pulses that a validator missed, over as many epochs as it missed more than half of.

@@ -172,9 +172,9 @@ impl App {
 
     /// Drops what convicts nobody any more.
     fn forgive(&mut self) -> Result<(), Fault> {
-        let (state, mut kept) = (self.disk.state(), Vec::new());
+        let (state, time, mut kept) = (self.disk.state(), self.disk.parent().time, Vec::new());
         for proof in self.disk.evidence.drain(..) {
-            if staking::check_evidence(&*state, &self.chain, std::slice::from_ref(&proof))?.is_ok() {
+            if staking::check_evidence(&*state, &self.chain, time, std::slice::from_ref(&proof))?.is_ok() {
                 kept.push(proof);
             }
         }

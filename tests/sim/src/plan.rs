@@ -137,6 +137,12 @@ impl Plan {
         self
     }
 
+    /// For how long a pledge stays bound, in ms of block time.
+    pub fn unbond(mut self, unbonding_ms: u64) -> Self {
+        self.rules.unbonding_ms = unbonding_ms;
+        self
+    }
+
     /// Who misses so many pulses is jailed, for so many ms at least.
     pub fn jail(mut self, misses_max: u32, jail_ms: u64) -> Self {
         self.rules.misses_max = misses_max;

@@ -306,8 +306,10 @@ impl Register {
             if self.probation.remove(operator)
                 && let Some(stake) = self.stakes.get_mut(operator)
                 && stake.service == Service::Probation
+                && stake.standing == Standing::Active
             {
                 stake.service = Service::Proven;
+                self.absent.remove(operator);
             }
         }
         jailed
@@ -319,9 +321,11 @@ impl Register {
         let power = after.values().find(|voter| voter.operator == *operator).map(|voter| voter.power);
         if let Some(power) = power.filter(|_| stake.service == Service::Proven) {
             self.absent.retain(|who, (_, until)| *until > time && who != operator);
-            // STAKING-12: at least four stay, and absence takes out no more than a quarter of what there is with it.
+            // STAKING-12: at least four stay, and absence takes out less than a quarter of what there is with it.
             let gone: u128 = self.absent.values().map(|(power, _)| u128::from(*power)).sum();
-            if after.len() <= SEATED_MIN || (gone + u128::from(power)) * 4 > gone + total(after) {
+            let here = after.values().filter(|voter| !self.absent.contains_key(&voter.operator));
+            let all = gone + here.map(|voter| u128::from(voter.power)).sum::<u128>();
+            if after.len() <= SEATED_MIN || (gone + u128::from(power)) * 4 >= all {
                 return false;
             }
             self.absent.insert(*operator, (power, time + self.params.unbonding_ms));
@@ -381,7 +385,8 @@ impl Register {
                 stake.key = key;
                 self.turnover.rotations += 1;
             }
-            if stake.standing == Standing::Leaving(None) {
+            let for_good = matches!(stake.standing, Standing::Jailed(until) if until + self.params.unbonding_ms <= time);
+            if for_good || stake.standing == Standing::Leaving(None) {
                 stake.standing = Standing::Leaving(Some(time + self.params.unbonding_ms));
             }
             if stake.service != Service::Proven && seated.contains(operator) {
@@ -389,7 +394,7 @@ impl Register {
                 self.probation.insert(*operator);
             }
         }
-        self.absent.retain(|who, (_, until)| *until > time && !seated.contains(who));
+        self.absent.retain(|_, (_, until)| *until > time);
     }
 
     fn release(&mut self, time: u64) {

@@ -35,7 +35,10 @@ pub fn weights(mut standing: Vec<Ranked>, seats: usize) -> Vec<Ranked> {
         return new;
     }
     cap(&mut known);
-    let (most, asked) = ((sum(&known) / 3).max(1), sum(&new));
+    if sum(&known) < 3 && !new.is_empty() {
+        known.iter_mut().for_each(|one| one.power *= 3);
+    }
+    let (most, asked) = (sum(&known) / 3, sum(&new));
     if asked > most {
         for (n, one) in new.iter_mut().enumerate() {
             let part = u64::try_from(u128::from(one.power) * most / asked).unwrap_or(u64::MAX);

@@ -32,7 +32,8 @@ fn who_pledges_votes_and_who_leaves_gets_its_pledge_back() {
 #[test]
 fn who_is_away_is_jailed_and_comes_back() {
     for seed in 0..4 {
-        let report = run(&plan(seed).drop_percent(0).validators(5).jail(5, 2_000).heights(60).crash(seed as usize, 2_000, 8_000));
+        let plan = plan(seed).drop_percent(0).validators(5).jail(5, 2_000).unbond(60_000).heights(60);
+        let report = run(&plan.crash(seed as usize, 2_000, 8_000));
         let moved = report.reached.turnover;
         assert!(moved.jailings >= 1 && moved.unjails >= 1 && moved.set_changes >= 2, "{report}");
     }

@@ -40,7 +40,7 @@ fn guard(error: GuardError) -> Failure {
     }
 }
 
-/// Held while the guard is written: a node that runs would write its own memory over it.
+/// Held while the guard is written: a node that runs would be stopped by it at its next signature.
 fn keep_still(home: &Home) -> Done<Option<Store>> {
     if !home.genesis().exists() || !has_database(&home.data()) {
         return Ok(None);

@@ -62,7 +62,7 @@ pub enum JoinError {
     /// This node has another block than the one that its owner trusts.
     #[error(
         "height {height}: this node has block {found}, not the one given with --trust. Either that was mistyped, or this node was led astray: \
-         then move its data directory away, and join by other peers"
+         then move its data directory away, and join by other peers. It is held to at each start until another one is given with --trust"
     )]
     OtherBlock {
         /// At which height.
@@ -73,6 +73,9 @@ pub enum JoinError {
     /// No snapshot could be used.
     #[error("no snapshot of any peer could be used; the last cause: {0}")]
     NoSnapshot(String),
+    /// There is a snapshot, and no room for it here.
+    #[error("{0}; or fetch every block instead, with `--sync blocks`")]
+    NoRoom(SnapshotError),
     /// The machine's failure.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),

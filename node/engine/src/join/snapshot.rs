@@ -131,9 +131,15 @@ pub async fn fetch_snapshot(
     let offers = offers(&net, &peers, &wanted, &mut cause).await;
     let progress: Arc<dyn Fn(u64, u64) + Send + Sync> = Arc::new(progress);
     let mut lies = BTreeSet::new();
+    let mut lacks_room = None;
     for offer in &offers {
         let (peer, height) = (offer.peer, offer.height);
         if lies.contains(&offer.content) {
+            continue;
+        }
+        if let Err(why) = has_room(offer, &wanted) {
+            tracing::warn!(%peer, height, %why, "a snapshot is refused; the next is tried");
+            lacks_room = Some(why);
             continue;
         }
         let taken = match fits(offer, &wanted, &peers) {
@@ -157,9 +163,11 @@ pub async fn fetch_snapshot(
             }
         };
         tracing::warn!(%peer, height, why, "a snapshot is refused; the next is tried");
+        lacks_room = None;
         cause = format!("{peer}: {why}");
     }
-    Err(JoinError::NoSnapshot(cause))
+    // Only where that is all that was wrong with the last ones: anybody can offer one that is too large.
+    Err(lacks_room.map_or(JoinError::NoSnapshot(cause), JoinError::NoRoom))
 }
 
 /// All that peers offer: the newest first, of one height those first that most peers have.
@@ -240,11 +248,13 @@ fn fits(offer: &Offer, wanted: &Wanted, peers: &[PeerInfo]) -> Result<(), String
     if !peers.iter().any(|peer| peer.lowest <= height.saturating_add(1)) {
         return Err(format!("no peer keeps the blocks after height {height}"));
     }
-    let needs = offer.manifest.room();
-    if needs > wanted.room {
-        return Err(SnapshotError::NoRoom { needs, has: wanted.room }.to_string());
-    }
     Ok(())
+}
+
+/// Whether there is room for it.
+fn has_room(offer: &Offer, wanted: &Wanted) -> Result<(), SnapshotError> {
+    let (needs, has) = (offer.manifest.room(), wanted.room);
+    if needs > has { Err(SnapshotError::NoRoom { needs, has }) } else { Ok(()) }
 }
 
 async fn take(
@@ -259,12 +269,12 @@ async fn take(
     tracing::info!(%peer, height = manifest.height, bytes = manifest.bytes, chunks = manifest.chunks.len(), "taking a snapshot");
     let handovers = believed(net, *peer, wanted, manifest).await?;
     // Whoever offers the same state can give its chunks.
-    let mut sources: Vec<PeerId> = vec![*peer];
+    let mut sources = vec![*peer];
     sources.extend(offers.iter().filter(|other| other.peer != *peer && other.content == offer.content).map(|other| other.peer));
     let (net, data, handle) = (net.clone(), data.to_path_buf(), Handle::current());
     let (genesis, manifest) = (wanted.genesis.clone(), manifest.clone());
     let work = move || {
-        let mut chunks = |hash: &Hash| handle.block_on(chunk(&net, &sources, hash));
+        let mut chunks = |hash: &Hash| handle.block_on(chunk(&net, &mut sources, hash));
         match manifest.chain == genesis.chain() {
             true => restore(&data, &genesis, &manifest, &handovers, &mut chunks, &*progress),
             false => begin_from(&data, &genesis, &manifest, &mut chunks, &*progress),
@@ -352,17 +362,20 @@ async fn pass(net: &Net, peer: PeerId, walk: &Walk, trusted: &Trusted, shown: &H
     Ok(())
 }
 
-async fn chunk(net: &Net, sources: &[PeerId], hash: &Hash) -> Result<Vec<u8>, SnapshotError> {
-    for peer in sources {
-        match ask(net, *peer, Request::Chunk { hash: *hash }).await {
+/// One chunk, of whoever has it. Who failed is asked last from then on: one that hangs costs its time once, not once a chunk.
+async fn chunk(net: &Net, sources: &mut [PeerId], hash: &Hash) -> Result<Vec<u8>, SnapshotError> {
+    for _ in 0..sources.len() {
+        let Some(peer) = sources.first().copied() else { break };
+        match ask(net, peer, Request::Chunk { hash: *hash }).await {
             Ok(Response::Chunk(bytes)) if hash_chunk(&bytes) == *hash => return Ok(bytes.into_vec()),
             Ok(Response::Chunk(_)) => {
                 tracing::warn!(%peer, chunk = %hash, "a chunk is not the one that was asked for; another peer is asked");
-                net.report(*peer, Offence::BadChunk).await;
+                net.report(peer, Offence::BadChunk).await;
             }
             Ok(_) => tracing::warn!(%peer, chunk = %hash, "it does not have this chunk; another peer is asked"),
             Err(why) => tracing::warn!(%peer, chunk = %hash, %why, "no chunk; another peer is asked"),
         }
+        sources.rotate_left(1);
     }
     Err(SnapshotError::NoChunk(*hash))
 }

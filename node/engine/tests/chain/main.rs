@@ -7,6 +7,7 @@ use leither_pallets::{Call, orgs};
 use leither_types::{Amount, CallBytes, Genesis, Hash, List, OrgId, Params, SignedTx, Text, TokenId, TxId};
 use net::{Net, account, check_history, genesis, signed, transfer};
 use parity_scale_codec::Encode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn quick() -> Params {
@@ -393,6 +394,37 @@ async fn what_waits_reaches_a_node_that_comes_later() {
     tokio::time::timeout(Duration::from_secs(20), comes).await.expect("it is sent again");
     first.stop().await;
     later.stop().await;
+}
+
+/// ENGINE-5.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spoilt_signature_is_not_passed_on_because_its_nonce_is_used() {
+    let net = Net::new(genesis(2, 20, quick()));
+    let nodes = (net.start(0).await, net.start(1).await);
+    let done = transfer(net.chain(), 0, 0, 1, 5);
+    nodes.0.engine.submit(done.encode()).await.unwrap();
+    nodes.0.finalizes(&[done.id()]).await;
+    let stranger = net.stranger(0).await;
+    // One that waits for its predecessor, so that it is new to no other node and in no block; with what is in a block already.
+    let waits: Vec<_> = (1..19).map(|from| Arc::new(transfer(net.chain(), from, 1, 1, 5))).collect();
+    let send = |with: &SignedTx, n: usize| [waits[n].clone(), Arc::new(with.clone())].map(|tx| assert!(stranger.publish(tx)));
+    let pause = || tokio::time::sleep(Duration::from_millis(500));
+    let mut sent = 0..waits.len();
+    while !waits.iter().any(|tx| nodes.1.engine.pending(&tx.id()).is_some()) {
+        send(&done, sent.next().expect("what is good goes on"));
+        pause().await;
+    }
+    assert_eq!(stranger.peers().await.len(), 1);
+    let mut witnesses = done.witnesses.clone().into_vec();
+    witnesses[0].signature.0[40] ^= 1;
+    let spoilt = SignedTx { witnesses: List::new(witnesses).unwrap(), ..done };
+    let mut sent = 0..waits.len();
+    while !stranger.peers().await.is_empty() {
+        send(&spoilt, sent.next().expect("who sent it is banned"));
+        pause().await;
+    }
+    nodes.0.stop().await;
+    nodes.1.stop().await;
 }
 
 #[tokio::test]

@@ -149,6 +149,14 @@ impl Net {
         Gossip { net: Arc::new(net), incoming }
     }
 
+    /// A peer that nobody knows, which is to connect to node `n` alone.
+    pub async fn stranger(&self, n: usize) -> DataNet {
+        let at = format!("/ip4/127.0.0.1/tcp/{}", self.data_ports[n]).parse().unwrap();
+        let (chain, key_seed) = (self.chain(), key(4, 0).seed());
+        let config = NetConfig { key_seed, listen: Vec::new(), peers: vec![at], chain, library: None, anchors: None };
+        DataNet::start(config).await.unwrap().0
+    }
+
     pub fn store(&self, n: usize) -> Store {
         self.store_from(n, &self.genesis)
     }

@@ -143,6 +143,62 @@ fn staking_12_absence_takes_out_a_quarter_of_the_power_and_no_more_for_a_while()
 }
 
 #[test]
+fn staking_12_absence_takes_out_less_than_a_quarter_so_that_a_quarter_that_stays_silent_is_no_third_of_the_rest() {
+    let mut chain = chain_of(&[1_000; 8]);
+    chain.signing.retain(|n| *n < 6);
+    for _ in 0..40 {
+        chain.idle();
+    }
+    let jailed = (6..8).filter(|n| matches!(standing(&chain, &format!("operator-{n}")), Standing::Jailed { .. })).count();
+    assert_eq!((jailed, chain.set().len()), (1, 7));
+}
+
+#[test]
+fn staking_12_who_comes_back_and_signs_nothing_makes_no_room() {
+    let mut chain = chain_of(&[1_000; 9]);
+    chain.signing.retain(|n| *n < 7);
+    for _ in 0..20 {
+        chain.idle();
+    }
+    chain.ok("alice", leither_harness::transfer(MEI, account("operator-7"), UNIT));
+    chain.pass(chain.genesis.head.params.jail_ms);
+    chain.ok("operator-7", Call::Staking(staking::Call::Unjail));
+    next_epoch(&mut chain);
+    assert!(is_seated(&chain, "operator-7"));
+    for _ in 0..20 {
+        chain.idle();
+    }
+    assert!(matches!(standing(&chain, "operator-7"), Standing::Jailed { .. }), "it is on probation, so nobody is asked");
+    chain.signing.retain(|n| *n < 6);
+    for _ in 0..20 {
+        chain.idle();
+    }
+    assert_eq!(standing(&chain, "operator-6"), Standing::Active, "two of nine are out all the same");
+}
+
+#[test]
+fn staking_5_who_is_jailed_and_asks_for_nothing_leaves() {
+    let mut chain = chain_of(&[1_000; 4]);
+    join(&mut chain, "alice", 4, 300);
+    chain.signing.retain(|n| *n != 4);
+    next_epoch(&mut chain);
+    for _ in 0..10 {
+        chain.idle();
+    }
+    let Standing::Jailed { until } = standing(&chain, "alice") else { panic!() };
+    let unbonding = chain.genesis.head.params.unbonding_ms;
+    chain.pass(until + unbonding - 60_000 - chain.now);
+    chain.idle();
+    assert!(matches!(standing(&chain, "alice"), Standing::Jailed { .. }), "a little before its time is over");
+    chain.pass(60_000);
+    next_epoch(&mut chain);
+    assert!(matches!(standing(&chain, "alice"), Standing::Leaving { release: Some(_) }));
+    chain.pass(unbonding);
+    next_epoch(&mut chain);
+    assert_eq!((stake(&chain, "alice"), chain.locked(MEI, "alice")), (None, 0), "its place on the roster is free");
+}
+
+#[test]
 fn staking_7_evidence_costs_a_part_of_the_pledge_and_the_seat_for_good() {
     let mut chain = chain_of(&[1_000, 1_000]);
     join(&mut chain, "alice", 2, 300);

@@ -129,8 +129,8 @@ fn staking_13_newcomers_take_free_seats_or_a_quarter_of_them() {
     assert_eq!((seats(&chain).len(), new), (4, 1), "however much they pledge");
 }
 
-#[test]
-fn staking_14_a_greater_pledge_displaces_who_was_never_elected_from_a_full_roster() {
+/// A full roster: `cheap-7` has pledged the least, for `validator-1007`.
+fn full() -> Chain {
     let params = Params { epoch_ms: 1 << 40, ..params() };
     let mut chain = Chain::new(&Setup { params, ..Setup::default() });
     let cheap = staking::ROSTER_MAX - chain.set().len();
@@ -139,6 +139,44 @@ fn staking_14_a_greater_pledge_displaces_who_was_never_elected_from_a_full_roste
         chain.ok("alice", leither_harness::transfer(MEI, account(&who), 102 * UNIT));
         join(&mut chain, &who, 1_000 + n, if n == 7 { 100 } else { 101 });
     }
+    chain
+}
+
+#[test]
+fn staking_7_evidence_against_one_that_the_same_block_displaces_stops_nobody() {
+    let mut chain = full();
+    chain.evidence = vec![faults::two_votes(&chain, 1_007)];
+    join(&mut chain, "bob", 1, 300);
+    assert_eq!(chain.blocks.last().unwrap().evidence.len(), 1);
+    assert_eq!((stake(&chain, "cheap-7"), chain.locked(MEI, "cheap-7")), (None, 0));
+}
+
+#[test]
+fn staking_14_who_was_convicted_is_not_displaced() {
+    let mut chain = full();
+    chain.evidence = vec![faults::two_votes(&chain, 1_007)];
+    chain.idle();
+    join(&mut chain, "bob", 1, 300);
+    assert!(matches!(standing(&chain, "cheap-7"), Standing::Ejected { .. }));
+    assert_eq!(chain.locked(MEI, "cheap-7"), 95 * UNIT, "it stays locked");
+}
+
+#[test]
+fn staking_13_a_founder_of_the_least_power_is_not_stopped_by_who_never_starts() {
+    for power in [1, 2] {
+        let mut chain = chain_of(&[power]);
+        join(&mut chain, "alice", 1, 9_000);
+        chain.signing = vec![0];
+        next_epoch(&mut chain);
+        assert_eq!(chain.set().len(), 2);
+        let decides = u128::from(seats(&chain)[0].1) * 3 > chain.set().total_power() * 2;
+        assert!(decides && seats(&chain)[0].0 == account("operator-0"), "{:?}", seats(&chain));
+    }
+}
+
+#[test]
+fn staking_14_a_greater_pledge_displaces_who_was_never_elected_from_a_full_roster() {
+    let mut chain = full();
     let little = join_call(&chain, "bob", 1, 100);
     assert_eq!(chain.refused("bob", little), staking::Error::Full { max: staking::ROSTER_MAX as u32 }.into());
     join(&mut chain, "bob", 1, 300);
@@ -268,7 +306,17 @@ fn staking_10_a_new_key_takes_over_at_the_election_and_the_old_one_can_still_be_
     assert_eq!((chain.set().get(&id(2)).is_some(), chain.set().get(&id(3)).is_some()), (false, true));
     assert_eq!(stake(&chain, "alice").unwrap().contact.unwrap().swarm, key("swarm-3").public());
 
+    let mut later = chain.clone();
     chain.evidence = vec![faults::two_votes(&chain, 2)];
     chain.idle();
     assert!(matches!(standing(&chain, "alice"), Standing::Ejected { .. }));
+    // Who finds the old key when nothing that it signed in its time could still come up convicts nobody.
+    later.pass(later.genesis.head.params.unbonding_ms);
+    later.idle();
+    later.evidence = vec![faults::two_votes(&later, 2)];
+    later.idle();
+    assert_eq!((later.blocks.last().unwrap().evidence.len(), standing(&later, "alice")), (0, Standing::Active));
+    later.evidence = vec![faults::two_votes(&later, 3)];
+    later.idle();
+    assert!(matches!(standing(&later, "alice"), Standing::Ejected { .. }), "by the new one it is");
 }

@@ -92,8 +92,9 @@ impl Source {
         }
         let Some(directory) = snapshot else {
             return Err(Failure::usage(format!(
-                "{} has no database of the old chain to check the plan against: give a snapshot by --snapshot DIR, or make a fresh home and \
-                 join the new chain with `leither init --genesis PLAN`",
+                "{} has no database of the old chain to check the plan against: give a snapshot of it by --snapshot DIR, such as the one under \
+                 snapshots/origin of another home that has started already. A node that is no validator may make a fresh home instead, with \
+                 `leither init --genesis PLAN`",
                 home.root().display()
             )));
         };

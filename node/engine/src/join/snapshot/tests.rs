@@ -199,7 +199,7 @@ impl Scene {
     async fn cause(&self) -> String {
         let refused = self.fetch().await.unwrap_err();
         assert!(!self.data().exists() && !self.home.path().join("data.part").exists(), "{refused}");
-        assert!(matches!(refused, JoinError::NoSnapshot(_)), "{refused}");
+        assert!(matches!(refused, JoinError::NoSnapshot(_) | JoinError::NoRoom(_)), "{refused}");
         refused.to_string()
     }
 
