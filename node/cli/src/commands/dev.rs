@@ -15,9 +15,16 @@ use leither_engine::{SignState, ValidatorKey, swarm_key};
 use leither_types::{AccountId, Amount, Genesis, ValidatorId, tagged};
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
 
 /// What each funded account starts with, in mei.
 const FUNDS_MEI: u128 = 1_000_000;
+
+/// So often a directory is tried to be removed,
+const REMOVALS: usize = 40;
+/// with such a pause.
+const REMOVAL_PAUSE: Duration = Duration::from_millis(50);
 
 /// Starts a throw-away chain with funded accounts and an organization at work.
 #[derive(Args, Debug)]
@@ -36,7 +43,7 @@ pub struct Dev {
 impl Dev {
     pub(super) async fn run(self, session: &Session) -> Done {
         // Before there is anything on disk: who is interrupted early cleans up, too.
-        let mut end = End::listen()?;
+        let end = End::listen()?;
         let temporary = if self.state.is_none() { Some(tempfile::tempdir().map_err(Failure::fault)?) } else { None };
         let dir = match (&self.state, &temporary) {
             (Some(dir), _) => dir.clone(),
@@ -53,7 +60,15 @@ impl Dev {
         // A home's settings are for its node; a dev chain starts from the defaults.
         let config = Config::load(Path::new("/nonexistent/node.toml"), &mut std::iter::empty(), &flags)?;
         start_log(&config)?;
-        let running = start(&dir, config).await?;
+        let done = Box::pin(self.live(session, &dir, config, end)).await;
+        if let Some(temporary) = temporary {
+            throw_away(temporary).await;
+        }
+        done
+    }
+
+    async fn live(&self, session: &Session, dir: &Path, config: Config, mut end: End) -> Done {
+        let running = start(dir, config).await?;
         let url = format!("http://{}", running.rpc_address());
         if !self.bare {
             let over = tokio::select! {
@@ -66,10 +81,20 @@ impl Dev {
             }
         }
         welcome(session, &url, self.state.as_deref());
-        let ended = running.until_the_end(end).await;
-        drop(temporary);
-        ended
+        running.until_the_end(end).await
     }
+}
+
+/// A thread of the database that has not ended yet may make a file while the directory is emptied: then it is emptied again.
+async fn throw_away(temporary: TempDir) {
+    let dir = temporary.keep();
+    for _ in 0..REMOVALS {
+        if std::fs::remove_dir_all(&dir).is_ok() || !dir.exists() {
+            return;
+        }
+        tokio::time::sleep(REMOVAL_PAUSE).await;
+    }
+    tracing::warn!(dir = %dir.display(), "the chain's directory could not be removed");
 }
 
 async fn start(dir: &Path, config: Config) -> Done<Running> {
