@@ -186,59 +186,17 @@ impl Janitor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leither_executor::{Draft, NobodyVerified, Parent, build, genesis_state};
-    use leither_store::Commit;
-    use leither_types::{
-        AccountId, Certificate, GENESIS_VERSION, Genesis, GenesisHead, Hash, Height, List, Params, SecretKey, Text, Validator,
-        ValidatorId, ValidatorSet,
-    };
-
-    fn key() -> SecretKey {
-        SecretKey::from_seed(&[1; 32])
-    }
+    use leither_solo::{genesis, grow, open};
+    use leither_types::Height;
 
     /// A home whose chain has so many blocks, kept by this janitor.
     fn at_height(height: Height, cap: u64, every_epochs: u64) -> (tempfile::TempDir, Janitor) {
         let dir = tempfile::tempdir().unwrap();
-        let founder = Validator { key: key().public(), power: 1, operator: AccountId([7; 20]) };
-        let head = GenesisHead {
-            version: GENESIS_VERSION,
-            name: Text::new("leither-test").unwrap(),
-            time: 1_000,
-            validators: ValidatorSet::new(vec![founder]).unwrap(),
-            params: Params::dev(),
-            dev: true,
-            allocations: Hash::ZERO,
-            origin: None,
-        };
-        let genesis = Genesis::new(head, Vec::new()).unwrap();
-        let initial = || genesis_state(&genesis).map_err(|e| Fault::Corrupt(e.to_string()));
-        let store = Store::open(&dir.path().join("data"), &genesis.head, &initial).unwrap();
-        for _ in 0..height {
-            grow(&store, genesis.chain());
-        }
+        let store = open(&dir.path().join("data"), &genesis());
+        (0..height).for_each(|_| grow(&store));
         let home = dir.path().to_path_buf();
         let snapshots = Some(home.join("snapshots"));
         (dir, Janitor { store, snapshots, home, every_epochs, keep: 2, cap, above: AtomicU32::new(0) })
-    }
-
-    fn grow(store: &Store, chain: Hash) {
-        let head = store.head().unwrap();
-        let state = store.snapshot().unwrap();
-        let parent =
-            Parent { chain, height: head.height, id: head.id, time: head.time, certificate: head.certificate.clone(), state };
-        let draft = Draft { time: head.time + 1_000, proposer: ValidatorId::of_key(&key().public()), evidence: Vec::new() };
-        let (block, outcome, _) = build(&parent, &draft, &[], &NobodyVerified).unwrap();
-        let certificate = Certificate { height: block.header.height, round: 0, block: block.id(), signatures: List::default() };
-        let commit = Commit {
-            block: &block,
-            certificate: &certificate,
-            writes: &outcome.writes,
-            receipts: &outcome.receipts,
-            touched: &outcome.touched,
-            next_set: &outcome.validators,
-        };
-        store.commit(&commit).unwrap();
     }
 
     #[test]
@@ -257,14 +215,13 @@ mod tests {
         let shelf = dir.path().join("snapshots");
         assert_eq!(janitor.tidy(false).unwrap(), Room::Enough);
         assert!(list_snapshots(&shelf).is_empty(), "it was not due");
-        let chain = janitor.store.genesis().chain();
         for height in 1..=4 {
             assert_eq!(janitor.tidy(true).unwrap(), Room::Enough);
             let found = list_snapshots(&shelf);
             assert_eq!(found.first().map(|(_, manifest)| manifest.height), Some(height));
             assert!(found.iter().all(|(path, _)| path.join("handovers.scale").exists()));
             assert!(found.len() <= janitor.keep, "{}", found.len());
-            grow(&janitor.store, chain);
+            grow(&janitor.store);
         }
     }
 
@@ -283,8 +240,7 @@ mod tests {
     fn disk_2_blocks_after_the_newest_snapshot_stay_for_who_begins_there() {
         let (dir, mut janitor) = at_height(120, u64::MAX, 1);
         assert_eq!(janitor.tidy(true).unwrap(), Room::Enough);
-        let chain = janitor.store.genesis().chain();
-        (120..400).for_each(|_| grow(&janitor.store, chain));
+        (120..400).for_each(|_| grow(&janitor.store));
         // So much too much that all but the hundred newest would go.
         janitor.cap = 1;
         assert_eq!(janitor.tidy(false).unwrap(), Room::Enough);
@@ -296,10 +252,9 @@ mod tests {
     fn disk_3_snapshots_go_before_the_node_stops_the_newest_last() {
         let (dir, mut janitor) = at_height(250, u64::MAX, 1);
         let shelf = dir.path().join("snapshots");
-        let chain = janitor.store.genesis().chain();
         for _ in 0..2 {
             assert_eq!(janitor.tidy(true).unwrap(), Room::Enough);
-            grow(&janitor.store, chain);
+            grow(&janitor.store);
         }
         let heights = || list_snapshots(&shelf).iter().map(|(_, manifest)| manifest.height).collect::<Vec<_>>();
         assert_eq!(heights(), [251, 250]);
@@ -317,10 +272,9 @@ mod tests {
     fn disk_3_a_chain_that_grows_faster_than_its_blocks_go_does_not_outgrow_the_cap() {
         let (_dir, mut janitor) = at_height(150, u64::MAX, 0);
         janitor.cap = 1;
-        let chain = janitor.store.genesis().chain();
         let mut looks = 0;
         while janitor.tidy(false).unwrap() == Room::Enough {
-            grow(&janitor.store, chain);
+            grow(&janitor.store);
             looks += 1;
             assert!(looks < LOOKS_ABOVE, "there was a block to be pruned each time");
         }

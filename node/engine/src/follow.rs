@@ -188,7 +188,7 @@ fn pause(node: &Node) -> Duration {
 /// give nothing, they hold this node back for no longer than one of them can keep silent.
 fn choose<'a>(peers: &'a [PeerInfo], next: Height, records: &Records, attempt: usize) -> Option<(&'a PeerInfo, bool)> {
     let now = Instant::now();
-    let fit = || peers.iter().filter(|peer| peer.lowest <= next && !records.rests(&peer.id, now));
+    let fit = || peers.iter().filter(|peer| peer.lowest <= next && !records.rests(peer, now));
     let proven: Vec<&PeerInfo> = fit().filter(|peer| peer.outbound || records.has_given(&peer.id)).collect();
     let fit = if attempt.is_multiple_of(2) && !proven.is_empty() { proven } else { fit().collect() };
     let ahead: Vec<&&PeerInfo> = fit.iter().filter(|peer| peer.height >= next).collect();
@@ -346,13 +346,16 @@ mod tests {
         assert_eq!((0..9).map(|_| rests(&stranger)).collect::<Vec<_>>(), [5, 10, 20, 40, 80, 160, 320, 600, 600]);
         assert_eq!((0..6).map(|_| rests(&named)).collect::<Vec<_>>(), [5, 10, 20, 40, 60, 60]);
         let now = Instant::now();
-        assert!(records.rests(&stranger.id, now) && !records.is_owed(now), "it gave an answer");
+        assert!(records.rests(&stranger, now) && !records.is_owed(now), "it gave an answer");
         records.failed(&named, Failure::Silent);
+        let spoke = PeerInfo { height: 10, ..named.clone() };
+        let later = Instant::now() + REST_MIN;
+        assert!(records.rests(&named, later) && !records.rests(&spoke, later), "it tells of new blocks, so it is there");
         assert!(records.is_owed(now) && !records.is_owed(now + 2 * REST_MIN), "it may be ahead and could not say so");
         records.tidy(&[], now + 10 * REST_MIN);
-        assert!(records.rests(&stranger.id, now + 10 * REST_MIN), "to come again makes nobody forget");
+        assert!(records.rests(&stranger, now + 10 * REST_MIN), "to come again makes nobody forget");
         records.gave(stranger.id);
-        assert!(!records.rests(&stranger.id, Instant::now()) && records.has_given(&stranger.id));
+        assert!(!records.rests(&stranger, Instant::now()) && records.has_given(&stranger.id));
         records.tidy(&[], now + 3 * REST_MAX);
         assert!(records.0.is_empty());
     }

@@ -114,62 +114,17 @@ impl Library for StoreLibrary {
 mod tests {
     use super::*;
     use crate::join::begin_from;
-    use leither_executor::{Draft, NobodyVerified, Parent, build, genesis_state, recovered_state};
-    use leither_store::{Commit, SnapshotError};
-    use leither_types::{
-        AccountId, CommitSig, GENESIS_RECOVERED, GENESIS_VERSION, Genesis, GenesisHead, List, Origin, Params, SecretKey, Text,
-        Validator, ValidatorSet, recovery_bytes,
-    };
-    use std::path::Path;
-
-    fn secret() -> SecretKey {
-        SecretKey::from_seed(&[1; 32])
-    }
-
-    fn genesis() -> Genesis {
-        let seat = Validator { key: secret().public(), power: 1, operator: AccountId([1; 20]) };
-        let head = GenesisHead {
-            version: GENESIS_VERSION,
-            name: Text::new("leither-test").unwrap(),
-            time: 1_000,
-            validators: ValidatorSet::new(vec![seat]).unwrap(),
-            params: Params::dev(),
-            dev: true,
-            allocations: Hash::ZERO,
-            origin: None,
-        };
-        Genesis::new(head, Vec::new()).unwrap()
-    }
-
-    /// A block without transactions on the store's head.
-    fn pulse(store: &Store) {
-        let (chain, head) = (store.genesis().chain(), store.head().unwrap());
-        let state = store.snapshot().unwrap();
-        let certificate = head.certificate.clone();
-        let parent = Parent { chain, height: head.height, id: head.id, time: head.time, certificate, state };
-        let proposer = leither_types::ValidatorId::of_key(&secret().public());
-        let draft = Draft { time: head.time + 1_000, proposer, evidence: Vec::new() };
-        let (block, outcome, _) = build(&parent, &draft, &[], &NobodyVerified).unwrap();
-        let mut certificate = Certificate { height: head.height + 1, round: 0, block: block.id(), signatures: List::default() };
-        let signature = secret().sign(&certificate.claim_message(&chain, proposer));
-        certificate.signatures = List::new(vec![CommitSig { validator: proposer, signature }]).unwrap();
-        let commit = Commit {
-            block: &block,
-            certificate: &certificate,
-            writes: &outcome.writes,
-            receipts: &outcome.receipts,
-            touched: &outcome.touched,
-            next_set: &outcome.validators,
-        };
-        store.commit(&commit).unwrap();
-    }
+    use leither_executor::recovered_state;
+    use leither_solo::{genesis, grow, key, open};
+    use leither_store::SnapshotError;
+    use leither_types::{GENESIS_RECOVERED, Genesis, GenesisHead, List, Origin, recovery_bytes};
 
     fn recovered(store: &Store) -> Genesis {
         let (head, state) = (store.head().unwrap(), store.snapshot().unwrap());
         let last = head.header.clone().unwrap();
         let old = genesis().head;
         let seat = old.validators.iter().next().unwrap().clone();
-        let proof = secret().sign(&recovery_bytes(&last.chain, &seat.operator, &seat.key));
+        let proof = key().sign(&recovery_bytes(&last.chain, &seat.operator, &seat.key));
         let mut origin = Origin {
             chain: last.chain,
             height: last.height,
@@ -185,17 +140,12 @@ mod tests {
         Genesis::new(GenesisHead { origin: Some(origin), ..head }, Vec::new()).unwrap()
     }
 
-    fn open(dir: &Path, genesis: &Genesis) -> Store {
-        let initial = || genesis_state(genesis).map_err(|e| Fault::Corrupt(e.to_string()));
-        Store::open(dir, &genesis.head, &initial).unwrap()
-    }
-
     #[test]
     fn recover_7_a_peer_offers_the_state_that_its_chain_began_with() {
         let top = tempfile::tempdir().unwrap();
         let at = |name: &str| top.path().join(name);
         let old = open(&at("old"), &genesis());
-        pulse(&old);
+        grow(&old);
         let first = old.write_snapshot(&at("shelf").join(ORIGIN_FOLDER), &|_, _| ()).unwrap();
         let genesis = recovered(&old);
         let mut chunks = |hash: &Hash| read_chunk(&at("shelf").join(ORIGIN_FOLDER), hash).ok_or(SnapshotError::NoChunk(*hash));
@@ -206,7 +156,7 @@ mod tests {
         let chunk = first.chunks[0].0;
         assert!(library.chunk(&chunk).is_some_and(|bytes| leither_store::snapshots::hash_chunk(&bytes) == chunk));
         for height in 1..=3 {
-            pulse(&store);
+            grow(&store);
             store.write_snapshot(&at("shelf"), &|_, _| ()).unwrap();
             let offers = library.offers();
             assert_eq!(offers.len(), 2, "{height}");
@@ -214,7 +164,7 @@ mod tests {
             assert_eq!(offers[1], first, "and the first");
         }
         // One of another chain, lying about, is offered to nobody.
-        pulse(&old);
+        grow(&old);
         old.write_snapshot(&at("shelf"), &|_, _| ()).unwrap();
         assert!(library.offers().iter().all(|offer| offer.chain == genesis.chain() || *offer == first));
         let other = StoreLibrary::new(old.clone(), at("shelf"), Vec::new()).offers();

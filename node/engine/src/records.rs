@@ -1,6 +1,7 @@
 //! What peers that give blocks have been worth, so that those who only say that they have some do not hold this node back.
 
 use leither_net::{PeerId, PeerInfo};
+use leither_types::Height;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,8 @@ pub(crate) struct Record {
     has_given: bool,
     /// The user named it.
     named: bool,
+    /// What it had said to have when it failed.
+    height: Height,
     at: Instant,
 }
 
@@ -42,9 +45,15 @@ pub(crate) struct Records(pub(crate) BTreeMap<PeerId, Record>);
 impl Records {
     fn of(&mut self, peer: PeerId) -> &mut Record {
         let now = Instant::now();
-        self.0
-            .entry(peer)
-            .or_insert(Record { failures: 0, until: now, silent: None, has_given: false, named: false, at: now })
+        self.0.entry(peer).or_insert(Record {
+            failures: 0,
+            until: now,
+            silent: None,
+            has_given: false,
+            named: false,
+            height: 0,
+            at: now,
+        })
     }
 
     pub(crate) fn failed(&mut self, peer: &PeerInfo, how: Failure) {
@@ -53,18 +62,22 @@ impl Records {
         let record = self.of(peer.id);
         record.until = now + REST_MIN.saturating_mul(1 << record.failures.min(16)).min(longest);
         record.failures = record.failures.saturating_add(1);
-        (record.has_given, record.named) = (false, peer.outbound);
+        (record.has_given, record.named, record.height) = (false, peer.outbound, peer.height);
         record.silent = (how == Failure::Silent).then_some(now);
         record.at = now;
     }
 
     pub(crate) fn gave(&mut self, peer: PeerId) {
         let now = Instant::now();
-        *self.of(peer) = Record { failures: 0, until: now, silent: None, has_given: true, named: false, at: now };
+        *self.of(peer) = Record { failures: 0, until: now, silent: None, has_given: true, named: false, height: 0, at: now };
     }
 
-    pub(crate) fn rests(&self, peer: &PeerId, now: Instant) -> bool {
-        self.0.get(peer).is_some_and(|record| now < record.until)
+    /// Whether it is to be left alone. One whom the user named and who has told of a new block since is heard again.
+    pub(crate) fn rests(&self, peer: &PeerInfo, now: Instant) -> bool {
+        self.0.get(&peer.id).is_some_and(|record| {
+            let speaks = record.named && peer.outbound && peer.height > record.height && now >= record.at + REST_MIN;
+            now < record.until && !speaks
+        })
     }
 
     pub(crate) fn has_given(&self, peer: &PeerId) -> bool {

@@ -10,7 +10,7 @@ use libp2p::gossipsub::{
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::{self, NetworkBehaviour};
 use libp2p::{Multiaddr, Swarm, allow_block_list, connection_limits, identify, identity, ping};
-use std::net::{IpAddr, TcpListener};
+use std::net::{IpAddr, TcpListener, UdpSocket};
 use std::time::Duration;
 
 /// Room for what gossip puts around a message.
@@ -67,7 +67,8 @@ pub(crate) fn build(config: &NetConfig) -> Result<Swarm<Behaviour>, StartError> 
     Ok(Swarm::new(transport::build(&key)?, behaviour, peer, swarm))
 }
 
-/// Whether a TCP port is free. The transport shares ports (SO_REUSEPORT), so it would not tell that another program has this one.
+/// Whether a port is free. The transport shares TCP ports (SO_REUSEPORT), so it would not tell that another program has this one; of a UDP port
+/// it does not say why it cannot have it.
 pub(crate) fn probe(address: &Multiaddr) -> std::io::Result<()> {
     let mut parts = address.iter();
     let ip: IpAddr = match parts.next() {
@@ -77,6 +78,7 @@ pub(crate) fn probe(address: &Multiaddr) -> std::io::Result<()> {
     };
     match parts.next() {
         Some(Protocol::Tcp(port)) if port != 0 => TcpListener::bind((ip, port)).map(drop),
+        Some(Protocol::Udp(port)) if port != 0 => UdpSocket::bind((ip, port)).map(drop),
         _ => Ok(()),
     }
 }

@@ -94,8 +94,10 @@ impl Target {
                 .addresses(self.addresses.clone())
                 // One after the other, in their order.
                 .override_dial_concurrency_factor(NonZeroU8::MIN)
+                // From a port of its own: that of a listener on 127.0.0.1 reaches nobody elsewhere.
+                .allocate_new_port()
                 .build(),
-            None => DialOpts::unknown_peer_id().address(self.addresses.first()?.clone()).build(),
+            None => DialOpts::unknown_peer_id().address(self.addresses.first()?.clone()).allocate_new_port().build(),
         };
         self.connection = Some(dial.connection_id());
         Some(dial)

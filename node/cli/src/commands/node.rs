@@ -77,12 +77,21 @@ pub(super) fn trusted(text: &str) -> Result<Trusted, String> {
     Ok(Trusted { height, block: block.parse().map_err(|e| format!("`{block}` is no block id: {e}"))? })
 }
 
+/// Settings that are lists.
+const LISTS: [&str; 4] = ["p2p.peers", "consensus.persistent_peers", "rpc.allowed_hosts", "rpc.allowed_origins"];
+
 fn settings(set: &[String]) -> Done<Vec<(String, String)>> {
     let pair = |text: &String| {
         let pair = text.split_once('=').map(|(key, value)| (key.trim().to_string(), value.trim().to_string()));
         pair.ok_or_else(|| Failure::usage(format!("--set {text}: write KEY=VALUE, e.g. --set rpc.listen=127.0.0.1:4902")))
     };
-    set.iter().map(pair).collect()
+    let pairs: Vec<(String, String)> = set.iter().map(pair).collect::<Done<_>>()?;
+    // The last one counts, which is what nobody means of a list.
+    let is_twice = |key: &str| pairs.iter().filter(|(other, _)| other == key).count() > 1;
+    match LISTS.into_iter().find(|key| is_twice(key)) {
+        Some(key) => Err(Failure::usage(format!("--set {key}: given twice; several values stand behind one `=`, with commas"))),
+        None => Ok(pairs),
+    }
 }
 
 /// This home's consensus keys with their directories, the newest last.
@@ -283,6 +292,15 @@ mod tests {
 
     fn set(key: &str, value: &str) -> Vec<(String, String)> {
         vec![(key.into(), value.into())]
+    }
+
+    #[test]
+    fn a_list_is_given_once_and_another_setting_as_it_is_given_last() {
+        let set = |texts: &[&str]| settings(&texts.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let one = "p2p.peers=/ip4/192.0.2.1/tcp/1,/ip4/192.0.2.2/tcp/1";
+        assert_eq!(set(&[one, "moniker=a", "moniker=b"]).unwrap().len(), 3);
+        let twice = set(&[one, "moniker=a", "p2p.peers=/ip4/192.0.2.3/tcp/1"]).unwrap_err();
+        assert!(twice.exit == crate::exit::Exit::Usage && twice.sentence.contains("with commas"), "{}", twice.sentence);
     }
 
     // SIGN-3

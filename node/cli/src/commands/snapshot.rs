@@ -115,30 +115,13 @@ pub(super) mod tests {
     use super::*;
     use crate::exit::Exit;
     use crate::genesis::GenesisFile;
-    use leither_executor::{Draft, NobodyVerified, Parent, build, genesis_state};
-    use leither_state::Fault;
-    use leither_store::Commit;
-    use leither_types::{
-        AccountId, Certificate, CommitSig, GENESIS_VERSION, Genesis, GenesisHead, List, Params, SecretKey, Text, Validator,
-        ValidatorId, ValidatorSet, Vote, VoteKind,
-    };
+    use leither_solo::{genesis_of, grow, open};
+    use leither_types::Genesis;
     use std::os::unix::fs::PermissionsExt;
 
     /// A home that has the genesis of a chain that is no development chain and began at `time`.
     pub fn home(dir: &Path, time: u64) -> (Home, Genesis) {
-        let key = SecretKey::from_seed(&[1; 32]);
-        let founder = Validator { key: key.public(), power: 1, operator: AccountId([7; 20]) };
-        let head = GenesisHead {
-            version: GENESIS_VERSION,
-            name: Text::new("leither-test").unwrap(),
-            time,
-            validators: ValidatorSet::new(vec![founder]).unwrap(),
-            params: Params::standard(),
-            dev: false,
-            allocations: Hash::ZERO,
-            origin: None,
-        };
-        let genesis = Genesis::new(head, Vec::new()).unwrap();
+        let genesis = genesis_of(time, false);
         let home = Home::at(dir).unwrap();
         home.create().unwrap();
         genesis::write(&home.genesis(), &GenesisFile::from(&genesis)).unwrap();
@@ -147,26 +130,8 @@ pub(super) mod tests {
 
     /// The chain's first block, and its snapshot.
     pub fn snapshot(dir: &Path, genesis: &Genesis) -> (PathBuf, Manifest) {
-        let key = SecretKey::from_seed(&[1; 32]);
-        let initial = || genesis_state(genesis).map_err(|e| Fault::Corrupt(e.to_string()));
-        let store = Store::open(&dir.join("data"), &genesis.head, &initial).unwrap();
-        let (head, state, chain) = (store.head().unwrap(), store.snapshot().unwrap(), genesis.chain());
-        let parent = Parent { chain, height: 0, id: head.id, time: head.time, certificate: head.certificate.clone(), state };
-        let validator = ValidatorId::of_key(&key.public());
-        let draft = Draft { time: head.time + 1_000, proposer: validator, evidence: Vec::new() };
-        let (block, outcome, _) = build(&parent, &draft, &[], &NobodyVerified).unwrap();
-        let vote = Vote { kind: VoteKind::Precommit, height: 1, round: 0, block: Some(block.id()), validator };
-        let signed = CommitSig { validator, signature: key.sign(&vote.sign_bytes(&chain)) };
-        let certificate = Certificate { height: 1, round: 0, block: block.id(), signatures: List::new(vec![signed]).unwrap() };
-        let commit = Commit {
-            block: &block,
-            certificate: &certificate,
-            writes: &outcome.writes,
-            receipts: &outcome.receipts,
-            touched: &outcome.touched,
-            next_set: &outcome.validators,
-        };
-        store.commit(&commit).unwrap();
+        let store = open(&dir.join("data"), genesis);
+        grow(&store);
         create(&store, &dir.join("snapshots")).unwrap()
     }
 

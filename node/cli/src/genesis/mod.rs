@@ -24,7 +24,9 @@ const FILE_BYTES_MAX: u64 = 512 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum GenesisError {
     /// No file there.
-    #[error("{0} is missing: get it from whoever invited you, or make a chain of your own with `leither genesis new`")]
+    #[error(
+        "{0} is missing: join a chain with `leither init --join ADDRESS --chain HASH` or by its genesis file with `leither init --genesis FILE`, or make one of your own with `leither genesis new`"
+    )]
     Missing(PathBuf),
     /// The machine refused.
     #[error("cannot {what} {path}: {source}")]

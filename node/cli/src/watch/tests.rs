@@ -219,7 +219,8 @@ fn a_node_is_healthy_until_it_is_behind_idle_or_has_a_fault() {
     let follower = Reading { validator_active: false, ..reading() };
     assert!(!idle(&follower, 181));
     let unconnected = Reading { validator_active: false, peers_consensus: 0, peers_data: 0, best_height: None, ..reading() };
-    assert!(idle(&unconnected, 1_000), "nobody could give it a pulse");
+    assert!(!idle(&unconnected, 181), "it was told of others, and reaches none");
+    assert!(idle(&Reading { alone: true, ..unconnected }, 1_000), "nobody could give it a pulse");
     let lone = Reading { peers_consensus: 0, peers_data: 0, best_height: None, ..reading() };
     assert!(!idle(&lone, 181));
 

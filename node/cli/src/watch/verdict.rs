@@ -55,7 +55,7 @@ fn illness(reading: &Reading, idle: Duration) -> Option<String> {
         return Some(format!("the node has to stop: {fault}"));
     }
     let idle_max = Duration::from_millis(reading.heartbeat).saturating_mul(HEARTBEATS_MAX).max(IDLE_MIN);
-    if idle > idle_max && (reading.validator_active || reading.peers() > 0) {
+    if idle > idle_max && (reading.validator_active || reading.peers() > 0 || !reading.alone) {
         return Some(format!(
             "no pulse for {} s, where {} s are the most: look at the peers, and whether two thirds of the validators' power is up",
             idle.as_secs(),

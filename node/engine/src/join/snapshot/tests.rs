@@ -1,25 +1,18 @@
 //! A joiner beside peers of which some lie, over real sockets.
 
 use super::*;
-use leither_executor::{Draft, NobodyVerified, Parent, build, genesis_state};
 use leither_net::{Library, Multiaddr, NetConfig};
+use leither_solo::{grow, open};
 use leither_state::{Fault, Holding};
+use leither_store::Store;
 use leither_store::snapshots::{list_snapshots, read_chunk};
-use leither_store::{Commit, Store};
-use leither_types::{
-    AccountId, Amount, Certificate, CommitSig, GENESIS_VERSION, Genesis, List, Params, SecretKey, Text, TokenId, Validator,
-    ValidatorId, Vote, VoteKind,
-};
+use leither_types::{AccountId, Amount, Certificate, Genesis, List, SecretKey, TokenId, Validator};
 use parity_scale_codec::Encode;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
 const HEIGHT: Height = 10;
-
-fn key() -> SecretKey {
-    SecretKey::from_seed(&[1; 32])
-}
 
 /// A chain of ten blocks by one validator, and its snapshot.
 struct Origin {
@@ -31,47 +24,11 @@ struct Origin {
 
 fn origin() -> Origin {
     let dir = tempfile::tempdir().unwrap();
-    let founder = Validator { key: key().public(), power: 1, operator: AccountId([7; 20]) };
-    let head = GenesisHead {
-        version: GENESIS_VERSION,
-        name: Text::new("leither-test").unwrap(),
-        time: 1_000,
-        validators: ValidatorSet::new(vec![founder]).unwrap(),
-        params: Params::dev(),
-        dev: true,
-        allocations: Hash::ZERO,
-        origin: None,
-    };
-    let genesis = Genesis::new(head, Vec::new()).unwrap();
-    let initial = || genesis_state(&genesis).map_err(|e| Fault::Corrupt(e.to_string()));
-    let store = Store::open(&dir.path().join("data"), &genesis.head, &initial).unwrap();
-    for _ in 0..HEIGHT {
-        grow(&store, genesis.chain());
-    }
+    let genesis = leither_solo::genesis();
+    let store = open(&dir.path().join("data"), &genesis);
+    (0..HEIGHT).for_each(|_| grow(&store));
     let manifest = store.write_snapshot(&dir.path().join("snapshots"), &|_, _| ()).unwrap();
     Origin { dir, genesis, store, manifest }
-}
-
-fn grow(store: &Store, chain: Hash) {
-    let head = store.head().unwrap();
-    let (state, certificate) = (store.snapshot().unwrap(), head.certificate.clone());
-    let parent = Parent { chain, height: head.height, id: head.id, time: head.time, certificate, state };
-    let validator = ValidatorId::of_key(&key().public());
-    let draft = Draft { time: head.time + 1_000, proposer: validator, evidence: Vec::new() };
-    let (block, outcome, _) = build(&parent, &draft, &[], &NobodyVerified).unwrap();
-    let (height, id) = (block.header.height, block.id());
-    let vote = Vote { kind: VoteKind::Precommit, height, round: 0, block: Some(id), validator };
-    let signed = CommitSig { validator, signature: key().sign(&vote.sign_bytes(&chain)) };
-    let certificate = Certificate { height, round: 0, block: id, signatures: List::new(vec![signed]).unwrap() };
-    let commit = Commit {
-        block: &block,
-        certificate: &certificate,
-        writes: &outcome.writes,
-        receipts: &outcome.receipts,
-        touched: &outcome.touched,
-        next_set: &outcome.validators,
-    };
-    store.commit(&commit).unwrap();
 }
 
 /// What a peer gives, true or not.
@@ -292,7 +249,7 @@ fn a_snapshot_without_the_blocks_after_it_is_not_offered() {
     let library = || crate::StoreLibrary::new(origin.store.clone(), shelf.clone(), Vec::new());
     assert_eq!(library().manifests().unwrap(), [origin.manifest.encode()]);
     for _ in 0..110 {
-        grow(&origin.store, origin.genesis.chain());
+        grow(&origin.store);
     }
     let before = library();
     assert_eq!(before.manifests().unwrap().len(), 1);
