@@ -82,22 +82,36 @@ pub(crate) fn place(address: &Multiaddr) -> Multiaddr {
     address.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect()
 }
 
+/// Whether nobody but this machine is reached there.
+pub(crate) fn is_loopback(address: &Multiaddr) -> bool {
+    match address.iter().next() {
+        Some(Protocol::Ip4(ip)) => ip.is_loopback(),
+        Some(Protocol::Ip6(ip)) => ip.is_loopback(),
+        _ => false,
+    }
+}
+
 impl Target {
-    /// The attempt to make now, if one is due.
-    pub fn due(&mut self, now: Instant) -> Option<DialOpts> {
+    /// The attempt to make now, if one is due. `at_home`: we listen on this machine's loopback alone, and a port there reaches nobody elsewhere,
+    /// so such an attempt goes out by another.
+    pub fn due(&mut self, now: Instant, at_home: bool) -> Option<DialOpts> {
         if self.connection.is_some() || now < self.at {
             return None;
         }
+        let apart = at_home && !self.addresses.iter().all(is_loopback);
         let dial = match self.id {
-            Some(id) => DialOpts::peer_id(id)
-                .condition(PeerCondition::DisconnectedAndNotDialing)
-                .addresses(self.addresses.clone())
-                // One after the other, in their order.
-                .override_dial_concurrency_factor(NonZeroU8::MIN)
-                // From a port of its own: that of a listener on 127.0.0.1 reaches nobody elsewhere.
-                .allocate_new_port()
-                .build(),
-            None => DialOpts::unknown_peer_id().address(self.addresses.first()?.clone()).allocate_new_port().build(),
+            Some(id) => {
+                let dial = DialOpts::peer_id(id)
+                    .condition(PeerCondition::DisconnectedAndNotDialing)
+                    .addresses(self.addresses.clone())
+                    // One after the other, in their order.
+                    .override_dial_concurrency_factor(NonZeroU8::MIN);
+                if apart { dial.allocate_new_port() } else { dial }.build()
+            }
+            None => {
+                let dial = DialOpts::unknown_peer_id().address(self.addresses.first()?.clone());
+                if apart { dial.allocate_new_port() } else { dial }.build()
+            }
         };
         self.connection = Some(dial.connection_id());
         Some(dial)
@@ -210,15 +224,15 @@ mod tests {
         let mut target = targets(&[address("/ip4/127.0.0.1/tcp/2")], PeerId::random()).unwrap().remove(0);
         let (mut now, mut pauses) = (Instant::now(), Vec::new());
         for _ in 0..9 {
-            let dial = target.due(now).unwrap();
-            assert!(target.due(now + PAUSE_MAX).is_none(), "one attempt at a time");
+            let dial = target.due(now, false).unwrap();
+            assert!(target.due(now + PAUSE_MAX, false).is_none(), "one attempt at a time");
             target.ended(dial.connection_id(), now);
             pauses.push((target.at - now).as_secs());
-            assert!(target.due(target.at - Duration::from_millis(1)).is_none());
+            assert!(target.due(target.at - Duration::from_millis(1), false).is_none());
             now = target.at;
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-        let connection = target.due(now).unwrap().connection_id();
+        let connection = target.due(now, false).unwrap().connection_id();
         target.connected(connection);
         target.ended(connection, now);
         assert_eq!(target.at, now + PAUSE_MIN);

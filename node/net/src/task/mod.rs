@@ -206,8 +206,9 @@ impl Task {
     }
 
     fn dial(&mut self, now: Instant) {
+        let at_home = self.swarm.listeners().all(peers::is_loopback);
         for target in &mut self.targets {
-            let Some(dial) = target.due(now) else { continue };
+            let Some(dial) = target.due(now, at_home) else { continue };
             let connection = dial.connection_id();
             if let Err(error) = self.swarm.dial(dial) {
                 // Connected by the other side, being dialled, or banned.
