@@ -447,6 +447,9 @@ mod tests {
     fn nothing_is_signed_that_cannot_be_noted() {
         let dir = tempfile::tempdir().unwrap();
         let guard = new(dir.path());
+        // What stands where the next record is written keeps it from being written.
+        fs::create_dir(dir.path().join("sign_state.json.new")).unwrap();
+        assert!(matches!(guard.permit(&signing(1, 0, Step::Prevote, 1)), Err(GuardError::Disk { .. })));
         fs::remove_dir_all(dir.path()).unwrap();
         assert!(matches!(guard.permit(&signing(1, 0, Step::Prevote, 1)), Err(GuardError::Missing(_))));
     }

@@ -18,7 +18,7 @@
 //! - STAKING-9: a change is known a whole block before it holds: a node that decides a height knows who votes on the next.
 //! - STAKING-10: a key change holds from the next election on; the old key can be convicted for `unbonding_ms` more.
 //! - STAKING-11: newer rules come at an election, when more than two thirds of the power, elected and present, are ready for them.
-//! - STAKING-12: absence takes out nobody where fewer than four would stay, nor more than a quarter of the power within an unbonding time.
+//! - STAKING-12: absence takes out nobody where fewer than four would stay, nor a quarter of the power or more within an unbonding time.
 //! - STAKING-13: newcomers have together at most a quarter of the power until they have signed a block.
 //! - STAKING-14: a full roster makes room for a greater pledge, where one that was never elected is on it.
 

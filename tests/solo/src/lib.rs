@@ -43,15 +43,20 @@ pub fn open(data: &Path, genesis: &Genesis) -> Store {
 
 /// Makes one more block, without transactions, and commits it.
 pub fn grow(store: &Store) {
+    grow_by(store, &key());
+}
+
+/// The same on a chain whose only validator has another key.
+pub fn grow_by(store: &Store, key: &SecretKey) {
     let (chain, head, state) = (store.genesis().chain(), store.head().expect("a head"), store.snapshot().expect("a state"));
     let certificate = head.certificate.clone();
     let parent = Parent { chain, height: head.height, id: head.id, time: head.time, certificate, state };
-    let validator = ValidatorId::of_key(&key().public());
+    let validator = ValidatorId::of_key(&key.public());
     let draft = Draft { time: head.time + 1_000, proposer: validator, evidence: Vec::new() };
     let (block, outcome, _) = build(&parent, &draft, &[], &NobodyVerified).expect("a block");
     let (height, id) = (block.header.height, block.id());
     let mut certificate = Certificate { height, round: 0, block: id, signatures: List::default() };
-    let signature = key().sign(&certificate.claim_message(&chain, validator));
+    let signature = key.sign(&certificate.claim_message(&chain, validator));
     certificate.signatures = List::new(vec![CommitSig { validator, signature }]).expect("one");
     let commit = Commit {
         block: &block,

@@ -5,9 +5,8 @@ use crate::genesis::{self, GenesisFile};
 use crate::home::Home;
 use crate::print::Printer;
 use leither_engine::SignState;
-use leither_executor::{Draft, NobodyVerified, Parent, build, genesis_state};
-use leither_store::{Commit, Store};
-use leither_types::{Amount, Certificate, CommitSig, Genesis, Hash, List, SecretKey, ValidatorId};
+use leither_store::Store;
+use leither_types::{Amount, Genesis, Hash, SecretKey, ValidatorId};
 use std::path::{Path, PathBuf};
 
 /// A home with a chain of its own: one validator, some blocks.
@@ -45,33 +44,12 @@ impl Survivor {
     }
 
     fn store(&self) -> Store {
-        let initial = || genesis_state(&self.genesis).map_err(|e| Fault::Corrupt(e.to_string()));
-        Store::open(&self.home.data(), &self.genesis.head, &initial).unwrap()
+        leither_solo::open(&self.home.data(), &self.genesis)
     }
 
     fn grow(&self, blocks: u64) {
         let store = self.store();
-        let me = ValidatorId::of_key(&self.key.public());
-        for _ in 0..blocks {
-            let (chain, head, state) = (self.genesis.chain(), store.head().unwrap(), store.snapshot().unwrap());
-            let certificate = head.certificate.clone();
-            let parent = Parent { chain, height: head.height, id: head.id, time: head.time, certificate, state };
-            let draft = Draft { time: head.time + 1_000, proposer: me, evidence: Vec::new() };
-            let (block, outcome, _) = build(&parent, &draft, &[], &NobodyVerified).unwrap();
-            let mut certificate =
-                Certificate { height: head.height + 1, round: 0, block: block.id(), signatures: List::default() };
-            let signature = self.key.sign(&certificate.claim_message(&chain, me));
-            certificate.signatures = List::new(vec![CommitSig { validator: me, signature }]).unwrap();
-            let commit = Commit {
-                block: &block,
-                certificate: &certificate,
-                writes: &outcome.writes,
-                receipts: &outcome.receipts,
-                touched: &outcome.touched,
-                next_set: &outcome.validators,
-            };
-            store.commit(&commit).unwrap();
-        }
+        (0..blocks).for_each(|_| leither_solo::grow_by(&store, &self.key));
     }
 
     fn path(&self, name: &str) -> PathBuf {
