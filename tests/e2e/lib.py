@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -19,6 +20,10 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", pathlib.Path.home() / ".cache/leither/target"))
 LEITHER = TARGET / "debug" / "leither"
+# Below the ports that the system gives to whoever connects: a node that was killed finds its own free again.
+PORTS = range(12_000, 30_000)
+GIVEN = set()
+CHANCE = random.SystemRandom()
 
 
 # Where each run notes how it ended; `make scores` takes it over into tests/scores.jsonl.
@@ -73,9 +78,23 @@ def commit():
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    return free_ports(1)[0]
+
+
+def free_ports(count):
+    """Ports in a row that nobody listens on, by TCP or UDP, and that no other call of this run was given."""
+    for _ in range(1_000):
+        first = CHANCE.randrange(PORTS.start, PORTS.stop - count)
+        wanted = range(first, first + count)
+        if not GIVEN.isdisjoint(wanted):
+            continue
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for port in wanted:
+                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                    stack.enter_context(socket.socket(type=kind)).bind(("127.0.0.1", port))
+            GIVEN.update(wanted)
+            return list(wanted)
+    raise SystemExit("no free ports")
 
 
 class RpcError(Exception):

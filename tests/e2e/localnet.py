@@ -4,13 +4,12 @@ Usage: localnet.py [chaos|refusals|kept|join ...]"""
 import json
 import os
 import pathlib
-import random
 import subprocess
 import sys
 import tempfile
 import time
 
-from lib import LEITHER, ROOT, Checks, Score, environment, height_of, until
+from lib import LEITHER, ROOT, Checks, Score, environment, free_ports, height_of, until
 
 CHECKS = Checks()
 # From the start of the script on, in seconds.
@@ -51,8 +50,8 @@ def ended(process, code=0, seconds=120, stdin=None):
 
 
 def base_port():
-    """Below the ports that the system gives out by itself."""
-    return random.SystemRandom().randrange(15_000, 30_000, 200)
+    """The first of as many as a net may want."""
+    return free_ports(200)[0]
 
 
 def leftovers(top):

@@ -5,7 +5,6 @@ import http.client
 import json
 import pathlib
 import random
-import socket
 import subprocess
 import threading
 import time
@@ -13,29 +12,14 @@ import time
 import lib
 from audit import audit
 from join import same_books
-from lib import LEITHER, RpcError, environment, height_of, rpc, until
+from lib import LEITHER, RpcError, environment, free_ports, height_of, rpc, until
 from wallet import Wallet
 
 MEI = 10**9
 FUNDS = 1_000_000 * MEI
-# Below the ports that the system gives to whoever connects: a node that was killed finds its own free again.
-PORTS = range(12_000, 30_000)
 # A node that is killed breaks off in the midst of an answer.
 UNREACHABLE = (OSError, http.client.HTTPException, json.JSONDecodeError)
 START_S = 90
-
-
-def free_ports(count):
-    """Ports in a row that nobody listens on."""
-    chance = random.SystemRandom()
-    for _ in range(1_000):
-        first = chance.randrange(PORTS.start, PORTS.stop - count)
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for port in range(first, first + count):
-                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                    stack.enter_context(socket.socket(type=kind)).bind(("127.0.0.1", port))
-            return list(range(first, first + count))
-    raise SystemExit("no free ports")
 
 
 def quantile(values, q):
