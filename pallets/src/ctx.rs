@@ -1,4 +1,5 @@
 use crate::Event;
+use crate::wasm::Contracts;
 use leither_state::Overlay;
 use leither_types::{AccountId, Hash, Height, Millis, OrgId, Params, TxId};
 
@@ -13,6 +14,8 @@ pub struct BlockInfo {
     pub time: Millis,
     /// The rules' numbers, from the parent's state.
     pub params: Params,
+    /// What runs contracts.
+    pub contracts: Contracts,
 }
 
 impl BlockInfo {

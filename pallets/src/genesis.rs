@@ -73,6 +73,9 @@ impl Read for Nothing {
     fn records(&self, _: &[u8], _: Option<&[u8]>, _: usize) -> Result<Page, Fault> {
         Ok(Vec::new())
     }
+    fn range(&self, _: &[u8], _: &[u8], _: usize, _: bool) -> Result<Page, Fault> {
+        Ok(Vec::new())
+    }
     fn root_after(&self, writes: &WriteSet) -> Result<Hash, Fault> {
         let mut ledger = Ledger::new();
         ledger.apply(writes).map_err(|e| Fault::Corrupt(e.to_string()))?;

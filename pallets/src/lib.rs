@@ -7,7 +7,7 @@
 //! ```
 //! A pallet: `mod types keys calls views events errors hooks tests`, those it needs. Another pallet is entered through its `views` and
 //! its few public verbs, never its `keys`; the edges allowed are `orgs -> tokens -> accounts -> params`, `mimei -> accounts`,
-//! `staking -> tokens, accounts, params`.
+//! `staking -> tokens, accounts, params`, `wasm -> tokens, accounts`.
 //!
 //! Absent on purpose: fees and nonces are charged by chain/executor; time, chance, disk and network have no door here.
 #![forbid(unsafe_code)]
@@ -26,6 +26,7 @@ mod recovery;
 pub mod staking;
 mod stop;
 pub mod tokens;
+pub mod wasm;
 
 #[cfg(test)]
 mod tests;
@@ -61,6 +62,9 @@ pub enum Call {
     /// Validators.
     #[codec(index = 4)]
     Staking(staking::Call),
+    /// Contracts.
+    #[codec(index = 5)]
+    Wasm(wasm::Call),
 }
 
 /// Every event there is.
@@ -79,6 +83,9 @@ pub enum Event {
     /// Validators.
     #[codec(index = 4)]
     Staking(staking::Event),
+    /// Contracts.
+    #[codec(index = 5)]
+    Wasm(wasm::Event),
 }
 
 impl Call {
@@ -99,6 +106,7 @@ impl Call {
             Call::Orgs(call) => Ok(call.check()?),
             Call::Mimei(call) => Ok(call.check()?),
             Call::Staking(call) => Ok(call.check()?),
+            Call::Wasm(call) => Ok(call.check()?),
         }
     }
 
@@ -109,6 +117,7 @@ impl Call {
             Call::Orgs(call) => call.weight(),
             Call::Mimei(call) => call.weight(),
             Call::Staking(call) => call.weight(),
+            Call::Wasm(call) => call.weight(),
         }
     }
 
@@ -119,6 +128,7 @@ impl Call {
             Call::Orgs(call) => orgs::apply(ctx, call),
             Call::Mimei(call) => mimei::apply(ctx, call),
             Call::Staking(call) => staking::apply(ctx, call),
+            Call::Wasm(call) => wasm::apply(ctx, call),
         }
     }
 }

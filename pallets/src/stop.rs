@@ -1,4 +1,4 @@
-use crate::{accounts, mimei, orgs, staking, tokens};
+use crate::{accounts, mimei, orgs, staking, tokens, wasm};
 use leither_state::Fault;
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 use serde::Serialize;
@@ -27,6 +27,10 @@ pub enum Error {
     #[codec(index = 5)]
     #[error(transparent)]
     Staking(#[from] staking::Error),
+    /// Contracts.
+    #[codec(index = 6)]
+    #[error(transparent)]
+    Wasm(#[from] wasm::Error),
 }
 
 /// Why a call did not happen. The two are never mixed: a `Reject` becomes a receipt, a `Fault` stops this node.

@@ -116,9 +116,9 @@ class Node:
 class Net:
     """Validators of equal power, made by the README's commands. `params` differ from a new chain's. With `links` a node reaches another
     only through a link of its own for that pair. `place(number)` says where a node lives, as keywords of Node; `settings(number)` what
-    it is told beside its ports."""
+    it is told beside its ports; `reaches(node, other)` whether it is told where the other is."""
 
-    def __init__(self, top, count=4, params=None, wallets=64, links=None, place=None, settings=None, power=1):
+    def __init__(self, top, count=4, params=None, wallets=64, links=None, place=None, settings=None, power=1, reaches=None):
         self.top, self.links = pathlib.Path(top), links
         self.top.mkdir(parents=True, exist_ok=True)
         self.wallets = [Wallet() for _ in range(wallets)]
@@ -132,7 +132,7 @@ class Net:
                      "--power", power], self.top)
         self.found(params or {})
         for node in self.nodes:
-            others = [other for other in self.nodes if other is not node]
+            others = [other for other in self.nodes if other is not node and (not reaches or reaches(node, other))]
             bft = ",".join(self.address(node, other, "bft") for other in others)
             data = ",".join(self.address(node, other, "p2p") for other in others)
             more = settings(node.number) if settings else []

@@ -18,11 +18,11 @@ README = "./README.md"
 # The command line
 
 def failed(chain, error, *args):
-    """A transaction that stands in a block and whose call was refused: exit code 1, and the receipt in the answer."""
+    """A transaction whose call would be refused: exit code 1, the receipt in the answer, and nothing sent."""
     answer = chain.cli(*args, code=1)
     failure = (answer.get("receipt") or {}).get("failure")
     CHECKS.that(failure and f"{failure['pallet']}.{failure['error']}" == error, f"leither {' '.join(args)}: {failure} is not {error}")
-    CHECKS.that(answer["status"] == "failed" and failure["message"] in answer["stderr"], f"{error}: {answer['stderr']}")
+    CHECKS.that(answer["status"] == "refused" and "Nothing was sent" in answer["stderr"] and failure["message"] in answer["stderr"], f"{error}: {answer['stderr']}")
     return failure
 
 

@@ -92,6 +92,16 @@ impl Read for Flat {
         Ok(rows.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
+    fn range(&self, from: &[u8], to: &[u8], limit: usize, backwards: bool) -> Result<Page, Fault> {
+        if from >= to {
+            return Ok(Page::new());
+        }
+        let row = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
+        let records = locked(&self.records);
+        let rows = records.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
+        Ok(if backwards { rows.rev().take(limit).map(row).collect() } else { rows.take(limit).map(row).collect() })
+    }
+
     fn root_after(&self, writes: &WriteSet) -> Result<Hash, Fault> {
         let mut ledger = locked(&self.ledger);
         ledger.apply(writes).map_err(|e| Fault::Corrupt(e.to_string()))?;
@@ -223,7 +233,15 @@ impl<'a> Chain<'a> {
     fn new(world: &'a World) -> Done<Self> {
         let state = Arc::new(Flat::of(&world.initial)?);
         let certificate = Certificate::genesis();
-        let parent = Parent { chain: world.chain, height: 0, id: Hash::ZERO, time: TIME, certificate, state: state.clone() };
+        let parent = Parent {
+            chain: world.chain,
+            height: 0,
+            id: Hash::ZERO,
+            time: TIME,
+            certificate,
+            state: state.clone(),
+            contracts: Default::default(),
+        };
         Ok(Self { world, state, parent })
     }
 
@@ -250,7 +268,15 @@ impl<'a> Chain<'a> {
     fn commit(&mut self, block: &Block, writes: &WriteSet, certificate: Certificate) {
         self.state.settle(writes);
         let Header { height, time, .. } = block.header;
-        self.parent = Parent { chain: self.world.chain, height, id: block.id(), time, certificate, state: self.state.clone() };
+        self.parent = Parent {
+            chain: self.world.chain,
+            height,
+            id: block.id(),
+            time,
+            certificate,
+            state: self.state.clone(),
+            contracts: Default::default(),
+        };
     }
 }
 

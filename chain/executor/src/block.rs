@@ -1,5 +1,6 @@
 use crate::run::{run_tx, touched_by, write_events};
 use crate::validity::{Unfit, Verified};
+use leither_pallets::wasm::Contracts;
 use leither_pallets::{BlockInfo, Ctx, Ending, Event, Origin, TxInfo, end_block, params, staking};
 use leither_state::{Fault, Overlay, Read, WriteSet};
 use leither_types::{
@@ -24,6 +25,8 @@ pub struct Parent {
     pub certificate: Certificate,
     /// The state after the parent.
     pub state: Arc<dyn Read>,
+    /// What runs contracts.
+    pub contracts: Contracts,
 }
 
 /// What a proposer adds of its own.
@@ -263,7 +266,13 @@ impl Fold {
     fn new(parent: &Parent, time: Millis, params: Params) -> Result<Self, Fault> {
         let state = Overlay::new(parent.state.clone());
         let base_fee = params::views::base_fee(&state)?;
-        let info = BlockInfo { chain: parent.chain, height: parent.height.wrapping_add(1), time, params };
+        let info = BlockInfo {
+            chain: parent.chain,
+            height: parent.height.wrapping_add(1),
+            time,
+            params,
+            contracts: parent.contracts.clone(),
+        };
         Ok(Self { state, info, base_fee, receipts: Vec::new(), touched: Vec::new(), fees: Amount::ZERO, weight: 0 })
     }
 

@@ -21,7 +21,7 @@ mod tree;
 pub use holding::Holding;
 pub use keys::{Item, KeyPart, Map, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX};
 pub use ledger::{Ledger, LedgerError, Undo, record_commitment, record_key_hash};
-pub use overlay::{Mark, Overlay};
+pub use overlay::{Mark, Overlay, Row};
 pub use proof::{
     Answer, HolderPart, HoldingProof, LeafProof, PROOF_HANDOVERS_MAX, ProofError, Question, RecordProof, STATE_PROOF_BYTES_MAX,
     StateProof,

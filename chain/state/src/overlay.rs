@@ -2,7 +2,14 @@ use crate::{Fault, Holding, Page, Read, WriteSet};
 use leither_types::{AccountId, Amount, Hash, TokenId};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::ops::Bound;
 use std::sync::Arc;
+
+/// A record's key and value.
+pub type Row = (Vec<u8>, Vec<u8>);
+
+/// Rows that are read at once where many are passed.
+const PAGE_MAX: usize = 64;
 
 /// Uncommitted writes over a state that stays as it is. Reads see the writes; a mark lets a failed transaction be taken back.
 pub struct Overlay {
@@ -122,6 +129,53 @@ impl Overlay {
             merged.insert(key.clone(), value.clone());
         }
         Ok(merged.into_iter().filter_map(|(key, value)| Some((key, value?))).take(limit).collect())
+    }
+
+    /// The first record from `from` on and before `to`, or the last one, writes included; and how many removed ones were passed on the way,
+    /// which is work that somebody has to pay for.
+    pub fn first(&self, from: &[u8], to: &[u8], backwards: bool) -> Result<(Option<Row>, u64), Fault> {
+        let mut passed = 0u64;
+        if from >= to {
+            return Ok((None, passed));
+        }
+        let mut ours = self.writes.records.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
+        let mut step = move || if backwards { ours.next_back() } else { ours.next() };
+        let comes_before = |ours: &[u8], theirs: &[u8]| if backwards { ours > theirs } else { ours < theirs };
+        let mut mine = step();
+        let (mut low, mut high, mut limit) = (from.to_vec(), to.to_vec(), 1);
+        loop {
+            let page = self.parent.range(&low, &high, limit, backwards)?;
+            let is_last = page.len() < limit;
+            for (key, value) in page {
+                while let Some((written, now)) = mine.filter(|(written, _)| *written == &key || comes_before(written, &key)) {
+                    if let Some(now) = now {
+                        return Ok((Some((written.clone(), now.clone())), passed));
+                    }
+                    passed = passed.saturating_add(1);
+                    mine = step();
+                    if *written == key {
+                        break;
+                    }
+                }
+                // What stands below is removed above: go on behind it.
+                if self.writes.records.get(&key).is_none() {
+                    return Ok((Some((key, value)), passed));
+                }
+                if backwards { high = key } else { low = [&key[..], &[0]].concat() }
+            }
+            if is_last {
+                break;
+            }
+            limit = (limit * 2).min(PAGE_MAX);
+        }
+        while let Some((key, now)) = mine {
+            if let Some(now) = now {
+                return Ok((Some((key.clone(), now.clone())), passed));
+            }
+            passed = passed.saturating_add(1);
+            mine = step();
+        }
+        Ok((None, passed))
     }
 
     /// As [`Read::supply`], of the parent: supply changes show at the next block.

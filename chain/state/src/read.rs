@@ -30,6 +30,9 @@ pub trait Read: Send + Sync {
     /// At most `limit` records whose key starts with `prefix` and is greater than `after`, in key order.
     fn records(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Page, Fault>;
 
+    /// At most `limit` records from the key `from` on and before `to`, in key order, or from the end backwards.
+    fn range(&self, from: &[u8], to: &[u8], limit: usize, backwards: bool) -> Result<Page, Fault>;
+
     /// The state root after `writes`. The state itself stays as it is.
     fn root_after(&self, writes: &WriteSet) -> Result<Hash, Fault>;
 

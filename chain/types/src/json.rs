@@ -46,6 +46,48 @@ pub mod decimal {
     }
 }
 
+/// For `#[serde(with = "leither_types::json::written")]` on bytes that mostly are text, such as JSON: as it is; other bytes as `0x` and hex.
+pub mod written {
+    use super::*;
+    use crate::Blob;
+
+    /// As text, where it is some and could not be taken for hex.
+    pub fn serialize<S: Serializer, const MAX: usize>(bytes: &Blob<MAX>, to: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) if !text.starts_with("0x") => to.serialize_str(text),
+            _ => to.serialize_str(&hex_of(bytes)),
+        }
+    }
+
+    /// From either.
+    pub fn deserialize<'de, D: Deserializer<'de>, const MAX: usize>(from: D) -> Result<Blob<MAX>, D::Error> {
+        let text = String::deserialize(from)?;
+        let bytes = if text.starts_with("0x") { bytes_of_hex(&text) } else { Some(text.into_bytes()) };
+        let bytes = bytes.ok_or_else(|| serde::de::Error::custom("bytes are 0x and hex, or text"))?;
+        Blob::new(bytes).ok_or_else(|| serde::de::Error::custom(format!("more than {MAX} bytes")))
+    }
+
+    /// The same where there may be none.
+    pub mod maybe {
+        use super::*;
+
+        /// As text or hex.
+        pub fn serialize<S: Serializer, const MAX: usize>(bytes: &Option<Blob<MAX>>, to: S) -> Result<S::Ok, S::Error> {
+            match bytes {
+                Some(bytes) => super::serialize(bytes, to),
+                None => to.serialize_none(),
+            }
+        }
+
+        /// From either.
+        pub fn deserialize<'de, D: Deserializer<'de>, const MAX: usize>(from: D) -> Result<Option<Blob<MAX>>, D::Error> {
+            #[derive(Deserialize)]
+            struct Some_<const MAX: usize>(#[serde(with = "super")] Blob<MAX>);
+            Ok(Option::<Some_<MAX>>::deserialize(from)?.map(|some| some.0))
+        }
+    }
+}
+
 /// Bytes as `0x` and hex.
 pub fn hex_of(bytes: &[u8]) -> String {
     let digit = |n: u8| char::from(if n < 10 { b'0' + n } else { b'a' + n - 10 });

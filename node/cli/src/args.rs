@@ -1,7 +1,8 @@
 //! The command line as it is read. `spec/cli.md` is generated from it.
 
 use crate::commands::{
-    account, bench, db, dev, genesis, keys, localnet, localtx, mimei, node, org, prove, recover, snapshot, token, validator,
+    account, bench, contract, db, dev, genesis, keys, localnet, localtx, mimei, node, org, prove, recover, snapshot, token,
+    validator,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -62,6 +63,9 @@ pub enum Command {
     /// MiMei: versioned files and directories.
     #[command(subcommand)]
     Mimei(mimei::Mimei),
+    /// Contracts: code, instances, messages, questions.
+    #[command(subcommand)]
+    Contract(contract::Contract),
     /// Who keeps the books: pledging, leaving, coming back, changing keys.
     #[command(subcommand)]
     Validator(validator::Validator),

@@ -4,7 +4,7 @@
 //! genesis -> Store -> Net (data swarm) -> Engine (consensus swarm) -> RPC server -> run until a signal or a fault -> stop in reverse
 //! ```
 
-use crate::backend::{Node, Served};
+use crate::backend::{Names, Node, Served};
 use crate::config::Config;
 use crate::exit::{Done, Exit, Failure};
 use crate::janitor::Janitor;
@@ -12,17 +12,21 @@ use crate::vitals::NodeVitals;
 use crate::watch::{Meters, Watch, WatchConfig, WatchError};
 use leither_engine::join::Trusted;
 use leither_engine::meddle::Meddler;
-use leither_engine::{Engine, EngineConfig, Gossip, Heard, StoreLibrary, ValidatorKey};
+use leither_engine::{Engine, EngineConfig, Gossip, Heard, StoreLibrary, ValidatorKey, swarm_peer_id};
 use leither_net::{Library, Net, NetConfig};
+use leither_pallets::wasm::Contracts;
 use leither_pool::Limits;
 use leither_rpc_server::RpcServer;
 use leither_state::Fault;
 use leither_store::{OpenError, Store};
 use leither_types::{Genesis, Hash, SecretKey};
+use leither_vm::WasmEngine;
 use multiaddr::{Multiaddr, Protocol};
 use parity_scale_codec::Encode;
+use std::fs::DirBuilder;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -33,6 +37,8 @@ use tokio::task::JoinHandle;
 
 /// A snapshot or a prune that was told to end takes no longer.
 const LONG_WORK: Duration = Duration::from_secs(5);
+/// Compiled contracts, in the home directory: nobody else may write there.
+const MODULES_DIR: &str = "modules";
 /// Addresses that worked, in the data directory.
 pub const ANCHORS_FILE: &str = "anchors.scale";
 
@@ -84,7 +90,15 @@ impl Parts {
         let config = self.config;
         let genesis = self.genesis.encode();
         let store = open_store(self.data.clone(), self.genesis).await?;
+        // Before anything runs: what runs is stopped in order, or not begun.
+        let (watch_at, rpc_at) = (config.metrics_listen, config.rpc.listen);
+        probe(watch_at).map_err(|cause| WatchError::Bind { listen: watch_at, cause })?;
+        probe(rpc_at).map_err(|cause| leither_rpc_server::StartError::Bind { listen: rpc_at, cause })?;
+        let contracts = open_contracts(&self.home.join(MODULES_DIR))?;
         let chain = store.genesis().chain();
+        let peer_id = |key| swarm_peer_id(key).map_err(Failure::fault);
+        let names =
+            Names { moniker: config.moniker.clone(), data: peer_id(&self.node_key)?, consensus: peer_id(&self.swarm_key)? };
         let alone = config.p2p.peers.is_empty() && config.consensus.persistent_peers.is_empty();
         let (net, gossip) = if alone && !self.joinable {
             (None, None)
@@ -109,11 +123,8 @@ impl Parts {
             rules_max: self.rules_max,
             gossip,
             meddler: self.meddler,
+            contracts,
         };
-        // Before the engine: what runs is stopped in order, or not begun.
-        let (watch_at, rpc_at) = (config.metrics_listen, config.rpc.listen);
-        probe(watch_at).map_err(|cause| WatchError::Bind { listen: watch_at, cause })?;
-        probe(rpc_at).map_err(|cause| leither_rpc_server::StartError::Bind { listen: rpc_at, cause })?;
         let engine = Arc::new(Engine::start(engine, store.clone()).await?);
         let heights = follow(&engine, &store)?;
         let is_up = Arc::new(AtomicBool::new(false));
@@ -137,7 +148,7 @@ impl Parts {
         let end = Arc::new(Notify::new());
         let janitor = tokio::spawn(janitor.run(engine.clone(), full.clone(), end.clone()));
 
-        let node = Node::new(store.clone(), engine.clone(), config.moniker.clone(), heights, net.clone());
+        let node = Node::new(store.clone(), engine.clone(), names, heights, net.clone());
         let mut rpc = leither_rpc_server::Config::new(config.rpc.listen);
         rpc.hosts = config.rpc.allowed_hosts.clone();
         rpc.origins = config.rpc.allowed_origins.clone();
@@ -187,6 +198,13 @@ async fn open_store(data: PathBuf, genesis: Genesis) -> Done<Store> {
         OpenError::Genesis(_) => Failure::usage(e),
         other => Failure::new(Exit::Fault, other),
     })
+}
+
+/// The engine of contracts, with its cache. The database's lock, which is held by now, keeps it to this process.
+fn open_contracts(dir: &Path) -> Done<Contracts> {
+    let failed = |e: &dyn std::fmt::Display| Failure::fault(format!("cannot use {} for compiled contracts: {e}", dir.display()));
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| failed(&e))?;
+    Ok(Contracts(Arc::new(WasmEngine::open(dir).map_err(|e| failed(&e))?)))
 }
 
 /// The newest final height, for whoever waits for it.

@@ -8,6 +8,7 @@ use arc_malachitebft_app_channel::app::config::{
 use arc_malachitebft_app_channel::app::net::Multiaddr;
 use arc_malachitebft_app_channel::app::types::Keypair;
 use bytesize::ByteSize;
+use leither_pallets::wasm::Contracts;
 use leither_pool::Limits;
 use leither_types::{SecretKey, VALIDATORS_MAX, tagged};
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -41,6 +42,8 @@ pub struct EngineConfig {
     pub gossip: Option<Gossip>,
     /// What a test puts between this node and the others; nothing in a node that is to keep its pledge.
     pub meddler: Option<Arc<dyn Meddler>>,
+    /// What runs contracts.
+    pub contracts: Contracts,
 }
 
 /// A validator's key, and the directory with its guard against signing twice.
@@ -203,6 +206,7 @@ mod tests {
                 rules_max: leither_types::RULES_VERSION,
                 gossip: None,
                 meddler: None,
+                contracts: Contracts::default(),
             })
         };
         let id = swarm_peer_id(&SecretKey::from_seed(&[2; 32])).unwrap();

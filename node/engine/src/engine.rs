@@ -80,7 +80,7 @@ impl Engine {
 
         let keys = config.validators.iter().map(|key| open_key(key, chain)).collect::<Result<Vec<_>, _>>()?;
         let (first, pool) = (keys.first().map(|key| key.id), Pool::new(config.pool));
-        let node = Arc::new(Node::new(chain, first, wal, store, pool, config.rules_max)?);
+        let node = Arc::new(Node::new(chain, first, wal, store, pool, config.rules_max, config.contracts.clone())?);
         if let Some(key) = seated(&keys, &node.tip()).and_then(|at| keys.get(at)) {
             node.vote_as(Some(key.id));
         }

@@ -9,6 +9,7 @@
 //! What is read of a stranger is bounded, not thrown away: a validator that dials out from an address which nobody knows loses nothing but the
 //! moment until the swarm has recognized it.
 
+use crate::silence;
 use arc_malachitebft_app_channel::NetworkRequest;
 use arc_malachitebft_app_channel::app::net::Multiaddr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +38,9 @@ const IN_VAIN: Duration = Duration::from_secs(10);
 const STRANGER_BYTES_MAX: usize = 32 * 1024;
 /// Until then the swarm knows its peer.
 const STRANGER_TIME: Duration = Duration::from_secs(5);
-/// How often the swarm is asked while strangers wait.
+/// So long the swarm is asked for the name of who came from a validator's place.
+const NAME_TIME: Duration = Duration::from_secs(30);
+/// How often the swarm is asked while somebody has none.
 const LOOK: Duration = Duration::from_millis(250);
 /// Addresses of which the haste is remembered.
 const HOUSES_MAX: usize = 4096;
@@ -91,6 +94,8 @@ struct Link {
     since: Instant,
     /// Whether it may say all.
     known: watch::Sender<bool>,
+    /// Who that is, once the swarm has told.
+    peer: Option<String>,
     task: AbortHandle,
 }
 
@@ -139,22 +144,42 @@ impl Book {
         true
     }
 
-    fn has_strangers(&self) -> bool {
-        self.links.values().any(|link| !link.is_known())
+    /// Whether the swarm is to be asked who somebody is. One who comes from a validator's place may never get a name: it is asked so long.
+    fn has_nameless(&self, now: Instant) -> bool {
+        let waits = |link: &Link| !link.is_known() || now.saturating_duration_since(link.since) < NAME_TIME;
+        self.links.values().any(|link| link.peer.is_none() && waits(link))
     }
 
     /// The swarm has peers by these ports; strangers whose time is over go.
-    fn recognize(&mut self, ports: &BTreeSet<u16>, now: Instant) {
-        for (id, link) in &self.links {
-            if link.is_known() {
+    fn recognize(&mut self, peers: &BTreeMap<u16, String>, now: Instant) {
+        let mut again = Vec::new();
+        for (id, link) in &mut self.links {
+            if link.peer.is_some() {
                 continue;
             }
-            if self.ports.get(id).is_some_and(|port| ports.contains(port)) {
+            if let Some(peer) = self.ports.get(id).and_then(|port| peers.get(port)) {
                 link.known.send_replace(true);
-            } else if now.saturating_duration_since(link.since) >= STRANGER_TIME {
+                link.peer = Some(peer.clone());
+                again.push(peer.clone());
+            } else if !link.is_known() && now.saturating_duration_since(link.since) >= STRANGER_TIME {
                 tracing::info!(from = %link.house, "cut off: the consensus swarm does not know it as a validator");
                 link.task.abort();
             }
+        }
+        for peer in again {
+            self.once(&peer, now);
+        }
+    }
+
+    /// Who comes again while its former connection is there, as from behind a router that was given another address, is taken by the swarm for
+    /// connected all the time, and is not told again what others subscribe to: nobody would send it votes. So it shall come anew.
+    fn once(&self, peer: &str, now: Instant) {
+        let links = || self.links.values().filter(|link| link.peer.as_deref() == Some(peer));
+        // Two at once, as where both sides dial, are none of these.
+        let is_old = |link: &Link| now.saturating_duration_since(link.since) >= STRANGER_TIME;
+        if links().count() > 1 && links().any(is_old) {
+            tracing::info!(%peer, "came again before its former connection had ended: both are closed, so that it comes anew");
+            links().for_each(|link| link.task.abort());
         }
     }
 
@@ -195,6 +220,7 @@ pub async fn run(listener: TcpListener, swarm: SocketAddr, places: Arc<Places>, 
                     tracing::debug!(%from, "not let into the consensus swarm: too many strangers");
                     continue;
                 }
+                silence::bound_first(&stream);
                 let id = book.next;
                 book.next = id.wrapping_add(1);
                 let (known, knows) = watch::channel(trusted);
@@ -205,7 +231,7 @@ pub async fn run(listener: TcpListener, swarm: SocketAddr, places: Arc<Places>, 
                     let _ = pass(stream, swarm, knows, |port| made.send((id, port)).unwrap_or(())).await;
                     id
                 });
-                book.links.insert(id, Link { house, since: Instant::now(), known, task });
+                book.links.insert(id, Link { house, since: Instant::now(), known, peer: None, task });
             }
             Some((id, port)) = made_queue.recv() => drop(book.ports.insert(id, port)),
             Some(ended) = tasks.join_next_with_id() => match ended {
@@ -215,19 +241,19 @@ pub async fn run(listener: TcpListener, swarm: SocketAddr, places: Arc<Places>, 
                     gone.into_iter().for_each(|id| book.forget(id, Instant::now()));
                 }
             },
-            _ = looks.tick(), if book.has_strangers() => {
-                let ports = match NetworkRequest::dump_state(&net).await {
+            _ = looks.tick(), if book.has_nameless(Instant::now()) => {
+                let peers = match NetworkRequest::dump_state(&net).await {
                     Ok(Some(swarm)) => swarm
                         .peers
-                        .values()
-                        .filter(|peer| peer.peer_type.is_persistent())
-                        .filter_map(|peer| ip_and_port(&peer.address))
-                        .filter_map(|(ip, port)| ip.is_loopback().then_some(port))
+                        .iter()
+                        .filter(|(_, peer)| peer.peer_type.is_persistent())
+                        .filter_map(|(id, peer)| Some((ip_and_port(&peer.address)?, id.to_string())))
+                        .filter_map(|((ip, port), id)| ip.is_loopback().then_some((port, id)))
                         .collect(),
                     // It is being begun anew: nobody is known to it.
-                    _ => BTreeSet::new(),
+                    _ => BTreeMap::new(),
                 };
-                book.recognize(&ports, Instant::now());
+                book.recognize(&peers, Instant::now());
             }
         }
     }
@@ -282,7 +308,7 @@ mod tests {
 
     fn link(known: bool, house: IpAddr, since: Instant) -> (Link, tokio::task::JoinHandle<()>) {
         let task = tokio::spawn(std::future::pending());
-        (Link { house, since, known: watch::channel(known).0, task: task.abort_handle() }, task)
+        (Link { house, since, known: watch::channel(known).0, peer: None, task: task.abort_handle() }, task)
     }
 
     /// ENGINE-16.
@@ -318,15 +344,15 @@ mod tests {
         let ((first, _keep), (second, cut)) = (link(false, FAR, now), link(false, FAR, now));
         book.links.extend([(1, first), (2, second)]);
         book.ports.extend([(1, 1001), (2, 1002)]);
-        book.recognize(&BTreeSet::new(), now + STRANGER_TIME / 2);
-        book.recognize(&BTreeSet::from([1001]), now + STRANGER_TIME);
+        book.recognize(&BTreeMap::new(), now + STRANGER_TIME / 2);
+        book.recognize(&BTreeMap::from([(1001, "a".to_string())]), now + STRANGER_TIME);
         assert!(book.links[&1].is_known() && !book.links[&2].is_known());
         assert!(cut.await.unwrap_err().is_cancelled());
         assert!(book.admits(FAR, false, now), "a validator lives there now");
         book.forget(1, now);
         book.haste.insert(FAR, now);
         book.forget(2, now);
-        assert!(!book.has_strangers());
+        assert!(!book.links.values().any(|link| !link.is_known()));
         assert!(!book.admits(FAR, false, now) && book.admits(FAR, false, now + IN_VAIN), "who came in vain waits");
     }
 
@@ -360,6 +386,31 @@ mod tests {
         let mut answer = [0; 6];
         sender.await.unwrap().read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"answer");
+    }
+
+    /// ENGINE-16.
+    #[tokio::test]
+    async fn who_comes_again_before_the_former_connection_has_ended_comes_anew() {
+        let (mut book, now) = (Book::default(), Instant::now());
+        let mut tasks = Vec::new();
+        for (id, known) in [(1, true), (2, true), (3, false)] {
+            let (link, task) = link(known, FAR, now);
+            book.links.insert(id, link);
+            book.ports.insert(id, 1_000 + id as u16);
+            tasks.push(task);
+        }
+        let peers = |rows: &[(u16, &str)]| rows.iter().map(|(port, peer)| (*port, peer.to_string())).collect::<BTreeMap<_, _>>();
+        assert!(book.has_nameless(now));
+        book.recognize(&peers(&[(1_001, "a"), (1_002, "b")]), now);
+        assert!(tasks.iter().all(|task| !task.is_finished()));
+        // The swarm tells one address a peer: now the newer one.
+        book.recognize(&peers(&[(1_003, "a"), (1_002, "b")]), now + STRANGER_TIME / 2);
+        assert!(tasks.iter().all(|task| !task.is_finished()), "two at once");
+        book.links.get_mut(&3).unwrap().peer = None;
+        book.recognize(&peers(&[(1_003, "a"), (1_002, "b")]), now + STRANGER_TIME);
+        tokio::task::yield_now().await;
+        assert_eq!(tasks.iter().map(|task| task.is_finished()).collect::<Vec<_>>(), [true, false, true]);
+        assert!(!book.has_nameless(now));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::node::{Alarm, Node, Tip};
 use crate::roster;
 use crate::sign_state::SignState;
 use crate::signer::GuardedSigner;
+use crate::silence;
 use crate::watchdog;
 use arc_malachitebft_app_channel as bft;
 use bft::app::types::codec::Codec;
@@ -209,6 +210,7 @@ impl Launch {
             tokio::spawn(watchdog::hear(node.clone(), channels.events)).abort_handle(),
             tokio::spawn(watchdog::watch(node.clone(), channels.net_requests, channels.requests)).abort_handle(),
             tokio::spawn(peers).abort_handle(),
+            tokio::spawn(silence::bound()).abort_handle(),
         ];
         if let Some(net) = &self.net {
             tasks.push(tokio::spawn(follow::watch_lag(node, net.clone())).abort_handle());

@@ -40,6 +40,7 @@ mod records;
 mod roster;
 mod sign_state;
 mod signer;
+mod silence;
 mod streams;
 mod watchdog;
 

@@ -6,6 +6,7 @@ use crate::feed::Feed;
 use crate::pacing::Load;
 use leither_consensus::Validators;
 use leither_executor::Parent;
+use leither_pallets::wasm::Contracts;
 use leither_pallets::{BlockInfo, params, staking, work_due};
 use leither_pool::{Pool, Wanted};
 use leither_store::{Head, Store};
@@ -41,6 +42,8 @@ pub struct Node {
     pub chain: Hash,
     /// STAKING-11: the newest rules that it plays by.
     rules_max: u32,
+    /// What runs contracts.
+    contracts: Contracts,
     /// This node as a validator: by which of its consensus keys, if it has any.
     me: RwLock<Option<ValidatorId>>,
     /// Where the engine's write-ahead log lies.
@@ -95,7 +98,7 @@ pub fn now() -> Millis {
 
 impl Tip {
     /// Reads the store, for a program that plays by rules up to `known`.
-    pub fn read(chain: Hash, store: &Store, known: u32) -> Result<Self, StartError> {
+    pub fn read(chain: Hash, store: &Store, known: u32, contracts: Contracts) -> Result<Self, StartError> {
         let head = store.head()?;
         let state = store.snapshot()?;
         let rules = params::views::params(&*state)?;
@@ -107,9 +110,16 @@ impl Tip {
         let validators = Validators::new(staking::views::set(&*state)?)?;
         let after = Validators::new(staking::views::set_after(&*state)?)?;
         let due = work_due(&*state)?;
-        let next = BlockInfo { chain, height: head.height.saturating_add(1), time: head.time, params: rules };
-        let parent =
-            Parent { chain, height: head.height, id: head.id, time: head.time, certificate: head.certificate.clone(), state };
+        let next = BlockInfo { chain, height: head.height.saturating_add(1), time: head.time, params: rules, contracts };
+        let parent = Parent {
+            chain,
+            height: head.height,
+            id: head.id,
+            time: head.time,
+            certificate: head.certificate.clone(),
+            state,
+            contracts: next.contracts.clone(),
+        };
         Ok(Self { head, parent, next, base_fee, validators, after, due })
     }
 
@@ -142,12 +152,14 @@ impl Node {
         store: Store,
         pool: Pool,
         rules_max: u32,
+        contracts: Contracts,
     ) -> Result<Self, StartError> {
-        let tip = Tip::read(chain, &store, rules_max)?;
+        let tip = Tip::read(chain, &store, rules_max, contracts.clone())?;
         let evidence = store.evidence()?;
         Ok(Self {
             chain,
             rules_max,
+            contracts,
             me: RwLock::new(me),
             wal,
             store,
@@ -176,7 +188,7 @@ impl Node {
 
     /// Moves the tip to what the store has now.
     pub fn renew_tip(&self) -> Result<Arc<Tip>, NodeFault> {
-        let tip = Tip::read(self.chain, &self.store, self.rules_max).map_err(|e| match e {
+        let tip = Tip::read(self.chain, &self.store, self.rules_max, self.contracts.clone()).map_err(|e| match e {
             StartError::State(fault) => NodeFault::State(fault),
             StartError::Rules { version, known } => NodeFault::Rules { version, known },
             other => NodeFault::State(leither_state::Fault::Corrupt(other.to_string())),
@@ -367,7 +379,8 @@ mod tests {
         let initial = || leither_executor::genesis_state(&genesis).map_err(|e| leither_state::Fault::Corrupt(e.to_string()));
         let store = Store::open(&dir.join("data"), &genesis.head, &initial).unwrap();
         let pool = Pool::new(Limits::default());
-        Node::new(genesis.chain(), None, dir.join("wal"), store, pool, leither_types::RULES_VERSION).unwrap()
+        Node::new(genesis.chain(), None, dir.join("wal"), store, pool, leither_types::RULES_VERSION, Contracts::default())
+            .unwrap()
     }
 
     /// Validator `n` voted for two blocks in this round.

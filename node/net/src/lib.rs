@@ -199,6 +199,11 @@ impl Net {
         self.list(Command::Strangers).await
     }
 
+    /// Where another peer answered than the user named, and which; the newest such address.
+    pub async fn misnamed(&self) -> Vec<(Multiaddr, PeerId)> {
+        self.list(Command::Misnamed).await
+    }
+
     /// Asks a peer that is connected. At most 16 questions are open at once, four of them to one peer. An answer fits the question in
     /// kind and bound; whether it is true is for the caller to find out, and to [`report`](Net::report).
     pub async fn ask(&self, peer: PeerId, request: Request) -> Result<Response, AskError> {

@@ -54,6 +54,19 @@ impl Read for Snapshot {
         Ok(page)
     }
 
+    fn range(&self, from: &[u8], to: &[u8], limit: usize, backwards: bool) -> Result<Page, Fault> {
+        let _gate = self.inner.gate.read().map_err(crate::poisoned)?;
+        self.fresh(&*self.inner.books()?)?;
+        if from >= to {
+            return Ok(Page::new());
+        }
+        let mut options = ReadOptions::default();
+        options.set_iterate_range(from..to);
+        let mode = if backwards { IteratorMode::End } else { IteratorMode::Start };
+        let rows = self.inner.db.iterator_cf_opt(column(&self.inner.db, RECORDS)?, options, mode).take(limit);
+        rows.map(|row| row.map(|(key, value)| (key.into_vec(), value.into_vec())).map_err(storage)).collect()
+    }
+
     fn root_after(&self, writes: &WriteSet) -> Result<Hash, Fault> {
         let _turn = self.inner.turn()?;
         let mut books = self.inner.books_mut()?;

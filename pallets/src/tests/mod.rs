@@ -9,9 +9,11 @@ mod model;
 mod money;
 mod proposals;
 mod pushes;
+mod range;
 mod staking;
 mod tokens;
 mod votes;
+mod wasm;
 
 use leither_harness::pallets::{Call, orgs};
 use leither_harness::{Chain, proposal};

@@ -105,7 +105,7 @@ impl Model {
             Event::Tokens(tokens::Event::Shared { token, income, amount, units }) => self.share(token, income, amount.0, units.0),
             Event::Staking(staking::Event::Paid { operator, amount }) => self.give(MEI, operator, amount.0),
             // Nobody joins or is convicted in this model, so nothing but pay moves a balance.
-            Event::Staking(_) | Event::Orgs(_) | Event::Mimei(_) => {}
+            Event::Staking(_) | Event::Orgs(_) | Event::Mimei(_) | Event::Wasm(_) => {}
         }
     }
 

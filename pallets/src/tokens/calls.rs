@@ -92,7 +92,8 @@ fn move_units(ctx: &mut Ctx<'_>, token: &TokenId, from: &AccountId, to: &Account
     Ok(())
 }
 
-fn burn(ctx: &mut Ctx<'_>, token: &TokenId, from: &AccountId, amount: Amount) -> Result<(), Stop> {
+/// Destroys free units.
+pub(crate) fn burn(ctx: &mut Ctx<'_>, token: &TokenId, from: &AccountId, amount: Amount) -> Result<(), Stop> {
     let mut info = keys::TOKEN.get(ctx.state, token)?.ok_or(Error::Unknown)?;
     dividends::settle(ctx.state, token, &info, from)?;
     accounts::take(ctx.state, token, from, amount)?;

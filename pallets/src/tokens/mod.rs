@@ -19,7 +19,7 @@ mod types;
 pub mod views;
 
 pub use calls::{Call, apply, pay};
-pub(crate) use calls::{begin, burn_fee, change_locked, create, issue};
+pub(crate) use calls::{begin, burn, burn_fee, change_locked, create, issue};
 pub use dividends::Accrual;
 pub(crate) use dividends::{claim, outstanding, share_out};
 pub use errors::Error;

@@ -69,6 +69,11 @@ pub fn indices(state: &dyn Read, token: &TokenId) -> Result<Vec<(TokenId, String
         .collect())
 }
 
+/// Ids of tokens under construction, in order.
+pub fn ids(state: &Overlay, after: Option<&TokenId>, limit: usize) -> Result<Vec<TokenId>, Fault> {
+    Ok(keys::TOKEN.scan(state, &(), after, limit)?.into_iter().map(|(id, _)| id).collect())
+}
+
 /// Tokens in id order.
 pub fn tokens(state: &dyn Read, after: Option<&TokenId>, limit: usize) -> Result<Vec<(TokenId, TokenInfo)>, Fault> {
     keys::TOKEN.list(state, &(), after, limit)

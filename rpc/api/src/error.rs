@@ -61,6 +61,9 @@ reasons! {
     UnknownToken = -32041, "unknown_token", "There is no such token.";
     UnknownOrg = -32042, "unknown_org", "There is no such organization.";
     UnknownMimei = -32043, "unknown_mimei", "There is no such MiMei.";
+    UnknownContract = -32045, "unknown_contract", "There is no contract at this address.";
+    UnknownCode = -32046, "unknown_code", "There is no such code.";
+    ContractRefused = -32047, "contract_refused", "The contract does not answer; the message says why.";
     Pruned = -32044, "pruned", "This node no longer keeps history that old; ask an archive node.";
 }
 

@@ -22,6 +22,7 @@ const BLOCK: &[Reason] = &[Reason::UnknownBlock, Reason::Pruned];
 const TOKEN: &[Reason] = &[Reason::UnknownToken];
 const ORG: &[Reason] = &[Reason::UnknownOrg];
 const MIMEI: &[Reason] = &[Reason::UnknownMimei];
+const CONTRACT: &[Reason] = &[Reason::UnknownContract];
 const DECODE: &[Reason] = &[Reason::TxMalformed, Reason::TxTooLarge];
 
 /// The OpenRPC document.
@@ -137,6 +138,22 @@ pub const MIMEI_GET_VERSIONS: Method<GetMimeiPage, Page<VersionView>> =
 pub const MIMEI_LIST: Method<ListMimei, Page<MimeiSummary>> =
     Method::new("mimei_list", "Lists an author's MiMei, in id order.", &[]);
 
+/// A contract.
+pub const CONTRACT_GET: Method<GetContract, ContractView> =
+    Method::new("contract_get", "Answers a contract: its code, who made it and who may give it new code.", CONTRACT);
+/// What a contract answers.
+pub const CONTRACT_QUERY: Method<QueryContract, ContractAnswer> = Method::new(
+    "contract_query",
+    "Asks a contract, by the newest final state.",
+    &[Reason::UnknownContract, Reason::ContractRefused],
+);
+/// Code.
+pub const CONTRACT_GET_CODE: Method<GetCode, CodeView> =
+    Method::new("contract_getCode", "Answers code by its number or its sha256.", &[Reason::UnknownCode]);
+/// The contracts of a code.
+pub const CONTRACT_LIST: Method<ListContracts, Page<Account>> =
+    Method::new("contract_list", "Lists the contracts of a code, in address order.", &[]);
+
 /// Who keeps the books.
 pub const VALIDATOR_LIST: Method<NoParams, ValidatorList> =
     Method::new("validator_list", "Lists who votes on the next block, and what stands behind every candidate.", &[]);
@@ -183,6 +200,10 @@ pub const ALL: &[MethodInfo] = &[
     MIMEI_GET.info(),
     MIMEI_GET_VERSIONS.info(),
     MIMEI_LIST.info(),
+    CONTRACT_GET.info(),
+    CONTRACT_QUERY.info(),
+    CONTRACT_GET_CODE.info(),
+    CONTRACT_LIST.info(),
     VALIDATOR_LIST.info(),
     NODE_GET_STATUS.info(),
     NODE_GET_PEERS.info(),

@@ -72,6 +72,15 @@ pub trait Backend: Send + Sync + 'static {
     /// `mimei_list`
     async fn mimei_list(&self, ask: ListMimei) -> Answer<Page<MimeiSummary>>;
 
+    /// `contract_get`
+    async fn contract_get(&self, contract: Account) -> Answer<ContractView>;
+    /// `contract_query`
+    async fn contract_query(&self, ask: QueryContract) -> Answer<ContractAnswer>;
+    /// `contract_getCode`
+    async fn contract_get_code(&self, ask: GetCode) -> Answer<CodeView>;
+    /// `contract_list`
+    async fn contract_list(&self, ask: ListContracts) -> Answer<Page<Account>>;
+
     /// `validator_list`
     async fn validator_list(&self) -> Answer<ValidatorList>;
     /// `node_getStatus`

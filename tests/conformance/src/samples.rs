@@ -1,6 +1,6 @@
 //! Values that are the same for ever: what golden files describe and what fuzzing starts from.
 
-use leither_pallets::{Call, Error, Event, accounts, mimei, orgs, staking, tokens};
+use leither_pallets::{Call, Error, Event, accounts, mimei, orgs, staking, tokens, wasm};
 use leither_types::*;
 use parity_scale_codec::Encode;
 
@@ -190,9 +190,29 @@ pub fn calls() -> Vec<Call> {
         staking::Call::Move { contact, swarm_possession },
         staking::Call::Ready { rules: 2 },
     ];
+    let (contract, gas) = (account(9), 2_000_000_000);
+    let json = |text: &str| list(text.as_bytes().to_vec());
+    let coin = wasm::Coin { token, amount };
+    let of_wasm = vec![
+        wasm::Call::Upload { code: hash("code"), piece: 1, bytes: list(b"\0asm\x01\0\0\0".to_vec()) },
+        wasm::Call::Store { code: hash("code"), pieces: 2 },
+        wasm::Call::Discard { code: hash("code") },
+        wasm::Call::Instantiate {
+            code: 3,
+            msg: json("{}"),
+            funds: list(vec![coin]),
+            label: text("a contract"),
+            admin: Some(who),
+            salt: Some(list(vec![1, 2, 3])),
+            gas,
+        },
+        wasm::Call::Execute { contract, msg: json("{\"go\":{}}"), funds: list(vec![]), gas },
+        wasm::Call::Migrate { contract, code: 4, msg: json("{}"), gas },
+        wasm::Call::SetAdmin { contract, admin: None },
+    ];
     let tokens = of_tokens.into_iter().map(Call::Tokens);
     let three = tokens.chain(of_orgs.into_iter().map(Call::Orgs)).chain(of_mimei.into_iter().map(Call::Mimei));
-    three.chain(of_staking.into_iter().map(Call::Staking)).collect()
+    three.chain(of_staking.into_iter().map(Call::Staking)).chain(of_wasm.into_iter().map(Call::Wasm)).collect()
 }
 
 /// One event of every kind.
@@ -251,10 +271,22 @@ pub fn events() -> Vec<Event> {
         staking::Event::Ready { operator, rules: 2 },
         staking::Event::Rules { version: 2 },
     ];
+    let contract = account(9);
+    let pair = wasm::Pair { key: text("action"), value: text("transfer") };
+    let of_wasm = vec![
+        wasm::Event::Stored { code: 3, checksum: hash("code"), existed: false },
+        wasm::Event::Instantiated { contract, code: 3, creator: who },
+        wasm::Event::Executed { contract, sender: who },
+        wasm::Event::Migrated { contract, code: 4 },
+        wasm::Event::AdminSet { contract, admin: Some(who) },
+        wasm::Event::Told { contract, kind: text("wasm-paid"), attributes: list(vec![pair]) },
+        wasm::Event::Ended { contract, gas: 123_456_789, data: Some(list(b"data".to_vec())) },
+    ];
     let first = of_tokens.into_iter().map(Event::Tokens).chain(of_orgs.into_iter().map(Event::Orgs));
     first
         .chain(of_mimei.into_iter().map(Event::Mimei))
         .chain(of_staking.into_iter().map(Event::Staking))
+        .chain(of_wasm.into_iter().map(Event::Wasm))
         .collect()
 }
 
@@ -320,7 +352,29 @@ pub fn errors() -> Vec<Error> {
         S::Swarm,
     ];
     let three = first.chain(of_orgs.into_iter().map(Error::Orgs)).chain(of_mimei.into_iter().map(Error::Mimei));
-    three.chain(of_staking.into_iter().map(Error::Staking)).collect()
+    use wasm::Error as W;
+    let of_wasm = [
+        W::NoCode { code: 3 },
+        W::NoContract,
+        W::NoPiece { piece: 1 },
+        W::Checksum,
+        W::NotAContract,
+        W::Said { text: text("Unauthorized") },
+        W::OutOfGas,
+        W::Trap,
+        W::NoEntry { entry: text("migrate") },
+        W::Answer,
+        W::Unsupported,
+        W::Depth,
+        W::NotAdmin,
+        W::Form,
+        W::AddressTaken,
+        W::EventForm,
+        W::Funds,
+        W::Address,
+        W::Gas,
+    ];
+    three.chain(of_staking.into_iter().map(Error::Staking)).chain(of_wasm.into_iter().map(Error::Wasm)).collect()
 }
 
 /// A transaction of the sample chain that these accounts sign.

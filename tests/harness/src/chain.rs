@@ -1,5 +1,6 @@
 use crate::{Memory, NAMES, Plan, account, audit, charter, key, text};
 use leither_executor::{Draft, NobodyVerified, Outcome, Parent, Unfit, Verified, build, execute};
+use leither_pallets::wasm::Contracts;
 use leither_pallets::{Call, Error, Event, describe_error, describe_event, genesis_state, orgs, staking, tokens};
 use leither_state::{Holding, Read, WriteSet};
 use leither_types::{
@@ -17,11 +18,13 @@ pub struct Setup {
     pub powers: Vec<u64>,
     /// What each of the ten has, in smallest units of `mei`.
     pub funds: Amount,
+    /// What runs contracts.
+    pub contracts: Contracts,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { params: Params::dev(), powers: vec![1], funds: Amount(1_000_000_000_000_000) }
+        Self { params: Params::dev(), powers: vec![1], funds: Amount(1_000_000_000_000_000), contracts: Contracts::default() }
     }
 }
 
@@ -100,6 +103,7 @@ impl Chain {
             time: GENESIS_TIME,
             certificate: Certificate::genesis(),
             state: state.clone(),
+            contracts: setup.contracts.clone(),
         };
         let signing = (0..setup.powers.len()).collect();
         let now = GENESIS_TIME;
@@ -212,6 +216,7 @@ impl Chain {
             time: block.header.time,
             certificate,
             state: self.state.clone(),
+            contracts: self.parent.contracts.clone(),
         };
         self.blocks.push(block);
         self.last = Some(outcome);

@@ -38,6 +38,10 @@ impl Read for Failing {
         self.step()?;
         self.inner.records(prefix, after, limit)
     }
+    fn range(&self, from: &[u8], to: &[u8], limit: usize, backwards: bool) -> Result<Page, Fault> {
+        self.step()?;
+        self.inner.range(from, to, limit, backwards)
+    }
     fn root_after(&self, writes: &WriteSet) -> Result<Hash, Fault> {
         self.step()?;
         self.inner.root_after(writes)

@@ -80,6 +80,15 @@ impl Read for Memory {
         Ok(rows.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
+    fn range(&self, from: &[u8], to: &[u8], limit: usize, backwards: bool) -> Result<Page, Fault> {
+        if from >= to {
+            return Ok(Page::new());
+        }
+        let row = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
+        let rows = self.records.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
+        Ok(if backwards { rows.rev().take(limit).map(row).collect() } else { rows.take(limit).map(row).collect() })
+    }
+
     fn root_after(&self, writes: &WriteSet) -> Result<Hash, Fault> {
         let mut ledger = self.ledger();
         let undo = ledger.apply(writes).map_err(|e| Fault::Corrupt(e.to_string()))?;

@@ -57,6 +57,7 @@ impl Chain {
             time: genesis.head.time,
             certificate: Certificate::genesis(),
             state: state.clone(),
+            contracts: Default::default(),
         };
         Ok(self.with_parent(genesis, parent, state))
     }

@@ -215,6 +215,7 @@ impl App {
             height: self.next_height(),
             time: now,
             params: params::views::params(&*state).map_err(fault)?,
+            contracts: Default::default(),
         };
         let base_fee = params::views::base_fee_at(&*state).map_err(fault)?;
         let (next, can_pay) = match admissible(&Overlay::new(state), &info, base_fee, &tx, weight).map_err(fault)? {

@@ -80,6 +80,7 @@ impl Disk {
                 time: head.block.header.time,
                 certificate: head.certificate.clone(),
                 state,
+                contracts: Default::default(),
             },
             None => Parent {
                 chain: self.chain,
@@ -88,6 +89,7 @@ impl Disk {
                 time: self.genesis_time,
                 certificate: Certificate::genesis(),
                 state,
+                contracts: Default::default(),
             },
         }
     }

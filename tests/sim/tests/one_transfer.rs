@@ -66,14 +66,22 @@ fn one_transfer_walks_the_seven_verbs() {
     let rules = params::views::params(&*state).unwrap();
     let base_fee = params::views::base_fee_at(&*state).unwrap();
     let weight = weight(&tx.tx).unwrap();
-    let next = BlockInfo { chain, height: 1, time: NOON + 1_000, params: rules.clone() };
+    let next = BlockInfo { chain, height: 1, time: NOON + 1_000, params: rules.clone(), contracts: Default::default() };
     let (nonce, can_pay) = admissible(&Overlay::new(state.clone()), &next, base_fee, &tx, weight).unwrap().unwrap();
     let mut pool = Pool::new(Limits::default());
     assert_eq!(pool.insert(Entry { can_pay, ..Entry::new(tx.clone(), weight) }, nonce), Verdict::Admitted);
 
     // 3 propose: whose turn it is asks the pool for the best and folds it into a block. The header states where it leads.
     let head = store.head().unwrap();
-    let parent = Parent { chain, height: 0, id: head.id, time: head.time, certificate: head.certificate.clone(), state };
+    let parent = Parent {
+        chain,
+        height: 0,
+        id: head.id,
+        time: head.time,
+        certificate: head.certificate.clone(),
+        state,
+        contracts: Default::default(),
+    };
     let wanted = Wanted { txs: 100, bytes: 100_000, weight: rules.block_weight_max, base_fee, now: next.time };
     let draft = Draft { time: next.time, proposer: ValidatorId::of_key(&key("validator").public()), evidence: Vec::new() };
     let (block, _, unfit) = build(&parent, &draft, &pool.best(&wanted), &NobodyVerified).unwrap();

@@ -50,7 +50,8 @@ pub fn grow(store: &Store) {
 pub fn grow_by(store: &Store, key: &SecretKey) {
     let (chain, head, state) = (store.genesis().chain(), store.head().expect("a head"), store.snapshot().expect("a state"));
     let certificate = head.certificate.clone();
-    let parent = Parent { chain, height: head.height, id: head.id, time: head.time, certificate, state };
+    let parent =
+        Parent { chain, height: head.height, id: head.id, time: head.time, certificate, state, contracts: Default::default() };
     let validator = ValidatorId::of_key(&key.public());
     let draft = Draft { time: head.time + 1_000, proposer: validator, evidence: Vec::new() };
     let (block, outcome, _) = build(&parent, &draft, &[], &NobodyVerified).expect("a block");

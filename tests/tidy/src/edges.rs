@@ -26,7 +26,11 @@ const PURE: &[(&str, &[&str], &[&str])] = &[
         &["cosmwasm-vm", "cosmwasm-std", "parity-scale-codec", "thiserror", "serde", "serde_json"],
     ),
     ("contracts/sdk", &["types"], &["cosmwasm-std", "cosmwasm-schema", "serde", "schemars", "thiserror"]),
-    ("pallets", &["state", "vm", "types"], &["parity-scale-codec", "primitive-types", "thiserror", "serde"]),
+    (
+        "pallets",
+        &["state", "vm", "types"],
+        &["parity-scale-codec", "primitive-types", "thiserror", "serde", "serde_json"],
+    ),
     ("chain/executor", &["pallets", "state", "types"], &["thiserror", "parity-scale-codec"]),
     (
         "chain/consensus",

@@ -10,6 +10,7 @@ const PALLET_EXTRAS: &[(&str, &[&str])] = &[
     ("orgs", &["ballots", "charter", "members", "money", "proposals", "sponsor"]),
     ("staking", &["absence", "election", "faults", "pay", "power", "recovery"]),
     ("tokens", &["dividends", "pushes"]),
+    ("wasm", &["code", "gas", "host", "money", "queries", "respond", "run"]),
 ];
 const SERVICE_FILES: &[&str] = &["lib", "config", "core", "store", "server", "api", "proofs", "metrics", "tests"];
 
@@ -22,6 +23,7 @@ const PALLET_EDGES: &[(&str, &[&str])] = &[
     ("orgs", &["tokens", "accounts", "params"]),
     ("mimei", &["accounts"]),
     ("staking", &["accounts", "tokens", "params"]),
+    ("wasm", &["accounts", "tokens"]),
 ];
 
 /// Checks pallets and services.

@@ -8,7 +8,13 @@ use std::sync::Arc;
 
 fn next(chain: &Chain) -> BlockInfo {
     let params = params::views::params(&**chain.state()).expect("memory does not fail");
-    BlockInfo { chain: chain.id(), height: chain.parent().height + 1, time: chain.next_time(), params }
+    BlockInfo {
+        chain: chain.id(),
+        height: chain.parent().height + 1,
+        time: chain.next_time(),
+        params,
+        contracts: Default::default(),
+    }
 }
 
 fn state(chain: &Chain) -> Arc<dyn Read> {

@@ -111,7 +111,13 @@ fn exec_3_a_fault_while_building_names_no_transaction_unfit() {
 fn exec_3_a_fault_in_a_simulation_is_a_fault() {
     let (chain, txs) = eve();
     let params = params::views::params(&**chain.state()).expect("memory does not fail");
-    let info = BlockInfo { chain: chain.id(), height: chain.parent().height + 1, time: chain.next_time(), params };
+    let info = BlockInfo {
+        chain: chain.id(),
+        height: chain.parent().height + 1,
+        time: chain.next_time(),
+        params,
+        contracts: Default::default(),
+    };
     for tx in &txs {
         let mut faults = 0;
         loop {

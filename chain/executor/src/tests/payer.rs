@@ -83,7 +83,13 @@ fn org_13_a_pool_is_told_what_is_left_of_the_allowance_not_what_the_treasury_has
     let (mut chain, org) = sponsoring();
     let can_pay = |chain: &Chain| {
         let params = chain.genesis.head.params.clone();
-        let block = BlockInfo { chain: chain.id(), height: chain.parent().height + 1, time: chain.next_time(), params };
+        let block = BlockInfo {
+            chain: chain.id(),
+            height: chain.parent().height + 1,
+            time: chain.next_time(),
+            params,
+            contracts: Default::default(),
+        };
         let overlay = Overlay::new(chain.state().clone());
         let known = admissible(&overlay, &block, Amount(1), &paid_by(chain, org, "bob"), 1).expect("no fault");
         known.expect("it is admissible").1
@@ -97,7 +103,13 @@ fn org_13_a_pool_is_told_what_is_left_of_the_allowance_not_what_the_treasury_has
     chain.join(org, "bob");
     let overlay = Overlay::new(chain.state().clone());
     let params = chain.genesis.head.params.clone();
-    let block = BlockInfo { chain: chain.id(), height: chain.parent().height + 1, time: chain.next_time(), params };
+    let block = BlockInfo {
+        chain: chain.id(),
+        height: chain.parent().height + 1,
+        time: chain.next_time(),
+        params,
+        contracts: Default::default(),
+    };
     let known = admissible(&overlay, &block, Amount(1), &paid_by(&chain, org, "bob"), 1).expect("no fault");
     assert_eq!(known.expect("it is admissible").1, Amount(77_000), "nor more than the treasury has");
 }

@@ -130,12 +130,12 @@ impl Node {
         self.engine.validator().filter(|me| tip.validators.seat(me).or(tip.after.seat(me)).is_some())
     }
 
-    pub(super) fn status(&self) -> Answer<NodeStatus> {
+    pub(super) fn status(&self, data_peers: usize) -> Answer<NodeStatus> {
         let head = self.store.head().map_err(fault)?;
         let engine = self.engine.status();
         Ok(NodeStatus {
             version: env!("CARGO_PKG_VERSION").into(),
-            name: self.moniker.clone(),
+            name: self.names.moniker.clone(),
             chain: self.chain_id().into(),
             height: head.height.into(),
             head: head.id.into(),
@@ -143,7 +143,10 @@ impl Node {
             syncing: engine.syncing,
             abstains_up_to: engine.abstains_up_to.map(Into::into),
             validator: self.seat().map(Into::into),
-            peers: engine.peers as u32,
+            data_peer_id: self.names.data.clone(),
+            consensus_peer_id: self.names.consensus.clone(),
+            data_peers: data_peers as u32,
+            consensus_peers: engine.peers as u32,
             pool_txs: engine.pool_txs as u32,
             pool_bytes: (engine.pool_bytes as u64).into(),
             uptime_s: self.started.elapsed().as_secs().into(),

@@ -4,6 +4,7 @@
 //! many are worked on at a time (`reads.rs`).
 
 mod chain;
+mod contracts;
 mod org;
 mod reads;
 mod serve;
@@ -31,10 +32,20 @@ const TRIES: usize = 32;
 pub struct Node {
     pub(super) store: Store,
     pub(super) engine: Arc<Engine>,
-    pub(super) moniker: String,
     pub(super) started: Instant,
     pub(super) heights: watch::Receiver<u64>,
     pub(super) net: Option<Arc<leither_net::Net>>,
+    pub(super) names: Names,
+}
+
+/// What a node is called.
+pub struct Names {
+    /// By its owner.
+    pub moniker: String,
+    /// In the data swarm.
+    pub data: String,
+    /// In the consensus swarm.
+    pub consensus: String,
 }
 
 /// One final state and what was final with it.
@@ -48,11 +59,11 @@ impl Node {
     pub fn new(
         store: Store,
         engine: Arc<Engine>,
-        moniker: String,
+        names: Names,
         heights: watch::Receiver<u64>,
         net: Option<Arc<leither_net::Net>>,
     ) -> Self {
-        Self { store, engine, moniker, started: Instant::now(), heights, net }
+        Self { store, engine, names, started: Instant::now(), heights, net }
     }
 
     pub(super) fn chain_id(&self) -> Hash {
@@ -82,7 +93,13 @@ impl Node {
         let params = params::views::params(&*at.state).map_err(fault)?;
         let now = crate::wallet::now_ms().unwrap_or(at.head.time);
         let time = now.max(at.head.time.saturating_add(1));
-        Ok(BlockInfo { chain: self.chain_id(), height: at.head.height.saturating_add(1), time, params })
+        Ok(BlockInfo {
+            chain: self.chain_id(),
+            height: at.head.height.saturating_add(1),
+            time,
+            params,
+            contracts: self.engine.tip().next.contracts.clone(),
+        })
     }
 }
 

@@ -182,12 +182,32 @@ impl Backend for Served {
         self.ask(move |node| node.read(|at| node.mimeis(at, &ask))).await
     }
 
+    async fn contract_get(&self, contract: Account) -> Answer<ContractView> {
+        self.ask(move |node| node.read(|at| node.contract(at, contract.0))).await
+    }
+
+    async fn contract_query(&self, ask: QueryContract) -> Answer<ContractAnswer> {
+        self.ask(move |node| node.read(|at| node.contract_answer(at, &ask))).await
+    }
+
+    async fn contract_get_code(&self, ask: GetCode) -> Answer<CodeView> {
+        self.ask(move |node| node.read(|at| node.code(at, &ask))).await
+    }
+
+    async fn contract_list(&self, ask: ListContracts) -> Answer<Page<Account>> {
+        self.ask(move |node| node.read(|at| node.contracts(at, &ask))).await
+    }
+
     async fn validator_list(&self) -> Answer<ValidatorList> {
         self.ask(|node| node.read(|at| node.validators(at))).await
     }
 
     async fn node_get_status(&self) -> Answer<NodeStatus> {
-        self.ask(|node| node.status()).await
+        let data_peers = match &self.node.net {
+            Some(net) => net.peers_known().await.len(),
+            None => 0,
+        };
+        self.ask(move |node| node.status(data_peers)).await
     }
 
     async fn node_get_peers(&self, ask: GetPage) -> Answer<Page<PeerView>> {

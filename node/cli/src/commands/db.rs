@@ -48,6 +48,17 @@ pub(super) fn open(home: &Home) -> Done<Store> {
     })
 }
 
+/// Why blocks stay that were to go; nothing where none do.
+fn kept_for(wanted: Height, lowest: Height, newest: Option<Height>) -> Option<String> {
+    match newest {
+        _ if wanted <= lowest => None,
+        Some(snapshot) if snapshot.saturating_add(1) == lowest => Some(format!(
+            "a device that begins with the newest snapshot, at {snapshot}, needs the blocks after it: `leither snapshot create` makes a newer one"
+        )),
+        _ => Some("the 100 newest blocks always stay".into()),
+    }
+}
+
 impl Db {
     pub(super) fn run(self, session: &Session) -> Done {
         let home = &session.home;
@@ -82,6 +93,7 @@ impl Db {
                     "to": pruned.to.to_string(),
                     "freed_bytes": pruned.bytes.to_string(),
                     "newest_snapshot": newest.map(|height| height.to_string()),
+                    "kept_for": kept_for(keep_from, pruned.to, newest),
                 }));
             }
         }

@@ -42,8 +42,8 @@ pub enum Mimei {
     Fork {
         /// Of which.
         mimei: String,
-        /// The new one's mark.
-        #[arg(long, default_value = MARK_AUTO)]
+        /// The new one's mark; none like any other where it is not given.
+        #[arg(long, default_value = MARK_AUTO, hide_default_value = true)]
         mark: String,
         /// How it is signed and sent.
         #[command(flatten)]
@@ -136,7 +136,7 @@ pub struct Named {
     #[arg(long = "type")]
     kind: Option<String>,
     /// Tells this author's apart; a new one each time where it is not given.
-    #[arg(long, default_value = MARK_AUTO)]
+    #[arg(long, default_value = MARK_AUTO, hide_default_value = true)]
     mark: String,
 }
 

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod bench;
+pub mod contract;
 pub mod db;
 pub mod dev;
 pub mod genesis;
@@ -92,6 +93,7 @@ pub async fn run(cli: Cli, meddler: Option<Arc<dyn Meddler>>) -> Done {
         Command::Org(org) => org.run(&session).await,
         Command::Token(token) => token.run(&session).await,
         Command::Mimei(mimei) => mimei.run(&session).await,
+        Command::Contract(contract) => contract.run(&session).await,
         Command::Validator(validator) => validator.run(&session).await,
         Command::Snapshot(snapshot) => snapshot.run(&session),
         Command::Db(db) => db.run(&session),

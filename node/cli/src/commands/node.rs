@@ -1,5 +1,6 @@
 //! `leither init`, `run`, `status`.
 
+use super::db::has_database;
 use super::{Session, join};
 use crate::compose::{End, Parts};
 use crate::config::{self, Config, LogFormat};
@@ -35,6 +36,10 @@ pub struct Init {
     /// The genesis hash of the chain to join: whoever invites tells it, and nothing else is believed.
     #[arg(long, value_name = "HASH", requires = "join")]
     chain: Option<Hash>,
+    /// A recent block of it that somebody whom you trust told you, `HEIGHT:ID`, for the first `run`. Needed where the chain began longer ago than
+    /// pledges are bound.
+    #[arg(long, value_name = "HEIGHT:ID", requires = "join", value_parser = trusted)]
+    trust: Option<Trusted>,
     /// Writes a unit for systemd, which runs this node as the owner of its home.
     #[arg(long)]
     systemd: bool,
@@ -148,7 +153,6 @@ impl Init {
         let mut shown = json!({
             "home": home.root().display().to_string(),
             "config": home.config().display().to_string(),
-            "node_key": node.public().to_string(),
             "data_peer_id": swarm_peer_id(&node).map_err(Failure::fault)?,
         });
         if self.validator {
@@ -167,6 +171,7 @@ impl Init {
             }
             let genesis = join::genesis(home, &node, chain).await?;
             genesis::write(&home.genesis(), &GenesisFile::from(&genesis))?;
+            join::remember(home, self.trust)?;
             shown["chain"] = chain.to_string().into();
         }
         if self.systemd {
@@ -248,7 +253,14 @@ impl Run {
         let validators: Vec<_> = consensus_keys.iter().cloned().map(key).collect();
         let node_key = load_node_key(&home.node_key(), Purpose::Node)?;
         let trusted = join::remember(home, self.trust)?;
-        let word = join::Word { is_founder: join::is_founder(&consensus_keys, &genesis.head), trusted, given: self.trust };
+        let is_founder = join::is_founder(&consensus_keys, &genesis.head);
+        if !is_founder && !consensus_keys.is_empty() && !has_database(&home.data()) {
+            tracing::warn!(
+                "this home's consensus key is none of the genesis: the node follows the chain and votes from `leither validator join` on. If it is \
+                 to be a founder, the genesis was made with another key; `leither init --validator` shows this home's"
+            );
+        }
+        let word = join::Word { is_founder, trusted, given: self.trust };
         join::chain(home, &config, &node_key, &genesis.head, &word).await?;
         let rules_max = self.rules_max;
         let swarm = swarm_key(validators.first().map_or(&node_key, |validator| &validator.key));

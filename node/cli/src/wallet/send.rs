@@ -35,7 +35,7 @@ pub struct TxFlags {
     /// Only says what it would do; nothing is sent.
     #[arg(long)]
     pub dry_run: bool,
-    /// Does not wait until it is final.
+    /// Does not wait until it is final, nor look first whether it would be refused.
     #[arg(long)]
     pub no_wait: bool,
     /// Opens a proposal with this title, so that the organization does it by vote.
@@ -43,12 +43,22 @@ pub struct TxFlags {
     pub propose: Option<String>,
 }
 
+/// A call of it would fail, so it was not sent: what fails in a block costs its fee all the same.
+const REFUSED: &str = "refused";
+
+/// A transaction before it is signed.
+struct Draft {
+    tx: Tx,
+    /// Nothing of its first signer waits before it.
+    is_next: bool,
+}
+
 /// What became of a transaction; a transaction command prints it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sent {
     /// Its id.
     pub tx: Hash32,
-    /// `pending`, `final`, `settled` or `failed`; `simulated` where it was not sent.
+    /// `pending`, `final`, `settled` or `failed`; `simulated` and `refused` where it was not sent.
     pub status: String,
     /// Its block.
     pub height: Option<U64>,
@@ -70,8 +80,9 @@ impl Sent {
         if let Some(failure) = &self.unknown {
             return Err(failure.clone());
         }
+        let unsent = if self.status == REFUSED { ". Nothing was sent, and no fee was taken" } else { "" };
         match self.receipt.as_ref().and_then(|receipt| receipt.failure.as_ref()) {
-            Some(failure) => Err(Failure::new(Exit::Refused, format!("call {}: {}", failure.call, failure.message))),
+            Some(failure) => Err(Failure::new(Exit::Refused, format!("call {}: {}{unsent}", failure.call, failure.message))),
             None => Ok(()),
         }
     }
@@ -130,13 +141,20 @@ impl Wallet {
         for name in &flags.cosign {
             keys.push(self.signer(name).await?);
         }
-        let tx = self.draft(flags, &keys, calls).await?;
+        let Draft { tx, is_next } = self.draft(flags, &keys, calls).await?;
         let refs: Vec<&SecretKey> = keys.iter().collect();
         let signed = tx.sign(&refs).ok_or_else(|| Failure::usage("more than 8 signers"))?;
         let id = signed.id();
         let raw = RawTx { raw: Bytes(signed.encode()) };
         if flags.dry_run {
             return simulated(self.client.call(&methods::TX_SIMULATE, raw).await?);
+        }
+        // Behind others of this account that wait, what it would do is not known yet.
+        if is_next && !flags.no_wait {
+            let would = self.client.call(&methods::TX_SIMULATE, raw.clone()).await?;
+            if would.receipt.as_ref().is_some_and(|receipt| receipt.failure.is_some()) {
+                return Ok(Sent { status: REFUSED.into(), ..simulated(would)? });
+            }
         }
         let tx = match self.client.call(&methods::TX_SUBMIT, raw).await {
             Ok(taken) => taken.tx,
@@ -147,6 +165,23 @@ impl Wallet {
             return Ok(Sent::pending(tx, None));
         }
         Ok(Sent::after_submission(tx, self.wait(tx, WAIT_MS_MAX).await))
+    }
+
+    /// What a call would do as the next transaction of its signers; a refusal as it is printed.
+    pub async fn trial(&self, flags: &TxFlags, call: Call) -> Done<Result<Receipt, Sent>> {
+        let mut keys = vec![self.signer(&flags.from).await?];
+        for name in &flags.cosign {
+            keys.push(self.signer(name).await?);
+        }
+        let Draft { tx, .. } = self.draft(flags, &keys, vec![call]).await?;
+        let refs: Vec<&SecretKey> = keys.iter().collect();
+        let signed = tx.sign(&refs).ok_or_else(|| Failure::usage("more than 8 signers"))?;
+        let would = self.client.call(&methods::TX_SIMULATE, RawTx { raw: Bytes(signed.encode()) }).await?;
+        let would = simulated(would)?;
+        match &would.receipt {
+            Some(receipt) if receipt.failure.is_none() => Ok(Ok(receipt.clone())),
+            _ => Ok(Err(Sent { status: REFUSED.into(), ..would })),
+        }
     }
 
     /// Waits until a transaction is final, or the time is up.
@@ -181,7 +216,7 @@ impl Wallet {
         );
     }
 
-    async fn draft(&self, flags: &TxFlags, keys: &[SecretKey], calls: Vec<Call>) -> Done<Tx> {
+    async fn draft(&self, flags: &TxFlags, keys: &[SecretKey], calls: Vec<Call>) -> Done<Draft> {
         let signers: Vec<AccountId> = keys.iter().map(|key| AccountId::of_key(&key.public())).collect();
         let first = signers.first().copied().unwrap_or_default();
         let account = self.client.call(&methods::ACCOUNT_GET, GetAccount { account: first.into() }).await?;
@@ -209,7 +244,7 @@ impl Wallet {
             // The price may move by an eighth a block; twice the present one lasts six full blocks.
             None => Amount::new(self.info.base_fee.0.saturating_mul(u128::from(weight)).saturating_mul(2)),
         };
-        Ok(tx)
+        Ok(Draft { tx, is_next: account.nonce == account.next_nonce })
     }
 }
 

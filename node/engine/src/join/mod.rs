@@ -42,6 +42,17 @@ pub enum JoinError {
         /// The one that was asked for.
         wanted: Hash,
     },
+    /// At the address that was given there is another peer.
+    #[error(
+        "{address} is answered by the peer {found}, not by the one that is named there. Compare what stands behind /p2p/ with the `data_peer_id` \
+         that `leither status` shows on that node, and correct the address"
+    )]
+    OtherPeer {
+        /// Where.
+        address: String,
+        /// Who.
+        found: String,
+    },
     /// Nobody gave the genesis.
     #[error("no peer gave a genesis of this hash; check the invitation ({0})")]
     NoGenesis(String),
@@ -157,6 +168,11 @@ pub async fn peers(net: &Net) -> Result<Vec<PeerInfo>, JoinError> {
             && let Some((peer, found)) = net.strangers().await.first().copied()
         {
             return Err(JoinError::OtherChain { peer: peer.to_string(), found, wanted: net.chain() });
+        }
+        if begun.elapsed() > OTHERS_WAIT
+            && let Some((address, found)) = net.misnamed().await.first()
+        {
+            return Err(JoinError::OtherPeer { address: address.to_string(), found: found.to_string() });
         }
         if begun.elapsed() > PEERS_WAIT {
             let connected = net.peers().await.len();

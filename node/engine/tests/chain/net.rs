@@ -132,6 +132,7 @@ impl Net {
             rules_max: leither_types::RULES_VERSION,
             gossip: None,
             meddler: None,
+            contracts: Default::default(),
         }
     }
 

@@ -16,7 +16,7 @@ use gossip::Verdicts;
 use leither_types::{Hash, SignedTx};
 use libp2p::futures::StreamExt;
 use libp2p::gossipsub::{self, IdentTopic, MessageId};
-use libp2p::swarm::{ConnectionId, SwarmEvent};
+use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -37,6 +37,7 @@ pub(crate) enum Command {
     Listening(oneshot::Sender<Vec<Multiaddr>>),
     Known(oneshot::Sender<Vec<PeerInfo>>),
     Strangers(oneshot::Sender<Vec<(PeerId, Hash)>>),
+    Misnamed(oneshot::Sender<Vec<(Multiaddr, PeerId)>>),
     Ask(PeerId, Request, oneshot::Sender<Result<Response, AskError>>),
     Report(PeerId, Offence),
     Name(Multiaddr, oneshot::Sender<Result<(), StartError>>),
@@ -55,6 +56,8 @@ pub(crate) struct Task {
     peers: Peers,
     /// Who is of another chain.
     foreign: BTreeMap<PeerId, Hash>,
+    /// Where another peer answered than was named.
+    misnamed: Option<(Multiaddr, PeerId)>,
     quotas: BTreeMap<PeerId, Quota>,
     /// Of all strangers together.
     strangers: Quota,
@@ -89,6 +92,7 @@ impl Task {
             bans,
             peers,
             foreign: BTreeMap::new(),
+            misnamed: None,
             quotas,
             strangers: Quota::strangers(Instant::now()),
             staked: BTreeSet::new(),
@@ -160,6 +164,7 @@ impl Task {
             Command::Peers(reply) => drop(reply.send(self.swarm.connected_peers().copied().collect())),
             Command::Listening(reply) => drop(reply.send(self.swarm.listeners().cloned().collect())),
             Command::Known(reply) => drop(reply.send(self.peers.known())),
+            Command::Misnamed(reply) => drop(reply.send(self.misnamed.clone().into_iter().collect())),
             Command::Strangers(reply) => drop(reply.send(self.foreign.iter().map(|(peer, chain)| (*peer, *chain)).collect())),
             Command::Ask(peer, request, reply) => self.ask(peer, request, reply, now),
             Command::Report(peer, offence) => self.ban(peer, &offence.to_string(), now),
@@ -248,6 +253,10 @@ impl Task {
             }
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
                 self.ended(connection_id, now);
+                if let DialError::WrongPeerId { obtained, address } = &error {
+                    tracing::warn!(%address, found = %obtained, "another peer answers there than was named: correct what stands behind /p2p/");
+                    self.misnamed = Some((address.clone(), *obtained));
+                }
                 tracing::debug!(%error, "not connected");
             }
             SwarmEvent::NewListenAddr { address, .. } => tracing::info!(%address, "listening"),

@@ -57,7 +57,7 @@ fn staking_1_who_did_not_sign_earns_nothing() {
 #[test]
 fn staking_1_the_greatest_powers_and_fees_are_divided_without_a_fault() {
     let params = Params { base_fee_min: Amount(1 << 70), ..Params::dev() };
-    let setup = Setup { params, powers: vec![u64::MAX, u64::MAX, u64::MAX], funds: Amount(1 << 90) };
+    let setup = Setup { params, powers: vec![u64::MAX, u64::MAX, u64::MAX], funds: Amount(1 << 90), ..Setup::default() };
     let mut chain = Chain::new(&setup);
     chain.idle();
     let fee = fee_of(&mut chain);

@@ -3,6 +3,7 @@
 
 mod account;
 mod chain;
+mod contract;
 mod mimei;
 mod node;
 mod org;
@@ -12,6 +13,7 @@ mod tx;
 
 pub use account::*;
 pub use chain::*;
+pub use contract::*;
 pub use mimei::*;
 pub use node::*;
 pub use org::*;

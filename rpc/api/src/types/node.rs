@@ -81,8 +81,14 @@ pub struct NodeStatus {
     pub abstains_up_to: Option<U64>,
     /// The validator that this node is; nothing where it only follows.
     pub validator: Option<ValidatorKey>,
-    /// Peers that it is connected to.
-    pub peers: u32,
+    /// Its name in the data swarm: what stands behind `/p2p/` in an invitation.
+    pub data_peer_id: String,
+    /// Its name in the consensus swarm.
+    pub consensus_peer_id: String,
+    /// Peers in the data swarm that are of this chain.
+    pub data_peers: u32,
+    /// Validators that it is connected to in the consensus swarm.
+    pub consensus_peers: u32,
     /// Transactions in the pool.
     pub pool_txs: u32,
     /// Their bytes.

@@ -193,6 +193,18 @@ impl Backend for Fake {
     async fn mimei_list(&self, _: ListMimei) -> Answer<Page<MimeiSummary>> {
         self.some("mimei_list")
     }
+    async fn contract_get(&self, _: Account) -> Answer<ContractView> {
+        self.some("contract_get")
+    }
+    async fn contract_query(&self, _: QueryContract) -> Answer<ContractAnswer> {
+        self.some("contract_query")
+    }
+    async fn contract_get_code(&self, _: GetCode) -> Answer<CodeView> {
+        self.some("contract_getCode")
+    }
+    async fn contract_list(&self, _: ListContracts) -> Answer<Page<Account>> {
+        self.some("contract_list")
+    }
     async fn validator_list(&self) -> Answer<ValidatorList> {
         self.some("validator_list")
     }

@@ -126,7 +126,7 @@ impl Ledger {
         let seen = inner.nodes.entry(node).or_default();
         seen.answers = true;
         seen.height = Some(status.height.0);
-        seen.peers = Some(status.peers);
+        seen.peers = Some(status.consensus_peers);
     }
 
     /// LOCALNET-10: whoever shows a height first is compared with by all who show it later.

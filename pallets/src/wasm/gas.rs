@@ -1,0 +1,29 @@
+//! What the dispatch of messages costs beside the engine's own prices, in gas (`contracts/vm`, prices).
+
+use leither_types::Weight;
+
+/// 1 ns of the reference machine, which is a unit of weight.
+pub const GAS_PER_WEIGHT: u64 = 500;
+/// Of one call; the greatest is half of a block's weight.
+pub const GAS_MAX: u64 = 300_000_000_000;
+/// A message, wherever it goes.
+pub const MESSAGE_GAS: u64 = 20_000_000;
+/// A payment of one token: dividends of both sides are settled.
+pub const PAYMENT_GAS: u64 = 30_000_000;
+/// A byte of a message or an answer: it is read as JSON.
+pub const JSON_BYTE_GAS: u64 = 5_000;
+/// An event, an attribute, a byte of either.
+pub const EVENT_GAS: u64 = 2_800_000;
+pub const ATTRIBUTE_GAS: u64 = 1_400_000;
+pub const EVENT_BYTE_GAS: u64 = 20_000;
+/// A question, wherever it goes.
+pub const QUERY_GAS: u64 = 20_000_000;
+/// A holding or a record that a question reads.
+pub const LOOKUP_GAS: u64 = 15_000_000;
+/// A removed key that an iterator passes.
+pub const PASSED_GAS: u64 = 1_000_000;
+
+/// What so much gas weighs.
+pub fn weight_of_gas(gas: u64) -> Weight {
+    gas.div_ceil(GAS_PER_WEIGHT)
+}

@@ -1,0 +1,139 @@
+//! What a running contract holds on to. While one runs, the state under construction is lent to the engine, which wants to own what it holds.
+
+use super::gas::PASSED_GAS;
+use super::{Code, Contracts, code, keys, queries};
+use crate::BlockInfo;
+use leither_state::{Fault, Overlay, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX};
+use leither_types::AccountId;
+use leither_vm::{Broken, Call, Called, Host, HostError, Order, Passed, abi};
+use std::cell::RefCell;
+use std::mem;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The state, lent, and how it failed, if it did: the engine knows no more of that than that it did.
+#[derive(Clone)]
+pub struct Lent {
+    state: Rc<RefCell<Overlay>>,
+    failed: Rc<RefCell<Option<Fault>>>,
+}
+
+impl Lent {
+    /// Takes it out of its place. [`Lent::back`] puts it there again.
+    pub fn out(state: &mut Overlay) -> Self {
+        let empty = Overlay::new(state.parent().clone());
+        Self { state: Rc::new(RefCell::new(mem::replace(state, empty))), failed: Rc::default() }
+    }
+
+    /// Whoever still holds on to it has an empty one from now on.
+    pub fn back(&self, state: &mut Overlay) {
+        let empty = Overlay::new(state.parent().clone());
+        *state = mem::replace(&mut *self.state.borrow_mut(), empty);
+    }
+
+    /// One look at it or change of it.
+    pub fn with<T>(&self, what: impl FnOnce(&mut Overlay) -> T) -> T {
+        what(&mut self.state.borrow_mut())
+    }
+
+    /// A look that may fail.
+    pub fn look<T>(&self, what: impl FnOnce(&mut Overlay) -> Result<T, Fault>) -> Result<T, HostError> {
+        self.with(what).map_err(|fault| self.fail(fault))
+    }
+
+    /// Keeps the first failure.
+    pub fn fail(&self, fault: Fault) -> HostError {
+        let text = fault.to_string();
+        self.failed.borrow_mut().get_or_insert(fault);
+        HostError::Broken(text)
+    }
+
+    /// What failed first; where nothing of ours did, the engine itself.
+    pub fn fault(&self, engine: &str) -> Fault {
+        let failed = self.failed.borrow().clone();
+        failed.unwrap_or_else(|| Fault::Storage(engine.into()))
+    }
+}
+
+/// What all calls of one transaction share.
+#[derive(Clone)]
+pub struct World {
+    pub state: Lent,
+    pub block: Arc<BlockInfo>,
+}
+
+impl World {
+    fn contracts(&self) -> &Contracts {
+        &self.block.contracts
+    }
+
+    /// Enters a contract, and again where the engine has lost its code.
+    pub fn enter(&self, code: &Code, contract: &AccountId, call: &Call<'_>, asked: u32) -> Result<Called, Fault> {
+        let door = || Box::new(Door { world: self.clone(), contract: *contract, asked }) as Box<dyn Host>;
+        let engine = &self.contracts().0;
+        let called = match engine.call(call, door()) {
+            Err(Broken::Missing(_)) => {
+                let bytes = self.state.with(|state| code::bytes(state, code))?;
+                engine.restore(&bytes).and_then(|()| engine.call(call, door()))
+            }
+            called => called,
+        };
+        called.map_err(|broken| self.state.fault(&broken.to_string()))
+    }
+}
+
+/// One contract's.
+struct Door {
+    world: World,
+    contract: AccountId,
+    /// How many contracts asked one another until here.
+    asked: u32,
+}
+
+/// Of a key, what its address and place leave.
+const KEY_BYTES_MAX: usize = RECORD_KEY_BYTES_MAX - 22;
+/// Of a value, what its length leaves.
+const VALUE_BYTES_MAX: usize = RECORD_BYTES_MAX;
+
+impl Door {
+    fn key(&self, key: &[u8]) -> Option<Vec<u8>> {
+        (!key.is_empty() && key.len() <= KEY_BYTES_MAX).then(|| keys::data_key(&self.contract, key))
+    }
+}
+
+impl Host for Door {
+    /// A key that cannot be written is not there.
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, HostError> {
+        let Some(key) = self.key(key) else { return Ok(None) };
+        self.world.state.look(|state| state.record(&key))
+    }
+
+    fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), HostError> {
+        let key = self.key(key).filter(|_| value.len() <= VALUE_BYTES_MAX).ok_or(HostError::Refused)?;
+        self.world.state.with(|state| state.put_record(key, Some(value.to_vec())));
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &[u8]) -> Result<(), HostError> {
+        if let Some(key) = self.key(key) {
+            self.world.state.with(|state| state.put_record(key, None));
+        }
+        Ok(())
+    }
+
+    fn first(&mut self, start: Option<&[u8]>, end: Option<&[u8]>, order: Order) -> Result<Passed, HostError> {
+        let from = keys::data_key(&self.contract, start.unwrap_or_default());
+        let to = match end {
+            Some(end) => keys::data_key(&self.contract, end),
+            None => keys::data_end(&self.contract).ok_or(HostError::Refused)?,
+        };
+        let found = self.world.state.look(|state| state.first(&from, &to, order == Order::Descending))?;
+        let prefix = keys::data_key(&self.contract, &[]).len();
+        let own = found.0.map(|(key, value)| (key.get(prefix..).unwrap_or_default().to_vec(), value));
+        Ok((own, found.1.saturating_mul(PASSED_GAS)))
+    }
+
+    fn query(&mut self, request: &[u8], gas: u64) -> (Result<abi::QueryAnswer, HostError>, u64) {
+        queries::answer(&self.world, request, gas, self.asked)
+    }
+}

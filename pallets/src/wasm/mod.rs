@@ -1,0 +1,36 @@
+//! Contracts of the CosmWasm ABI: code, instances, and what their messages do. wasmd is the reference for order and atomicity; the gas table is ours.
+//!
+//! ```text
+//! upload (pieces) -> store (checked, compiled) -> instantiate -> execute | migrate
+//! execute: funds move, the contract runs, its answer's messages are done one after the other, each with all that follows from it:
+//!          message -> done, reply to the sender -> next | refused: taken back; told to the sender if it asked, else all is refused
+//! ```
+//! - WASM-1: what a contract does is done whole or not at all; a message that fails takes back its own doing and that of what it led to, no more.
+//! - WASM-2: messages are done depth first, in the order in which they were answered; a reply comes at once, before the next one.
+//! - WASM-3: gas is bounded by the call, by a message's own limit within that; a call pays for all that it allows.
+//! - WASM-4: code is named by its sha256, checked once, kept in the state; the same bytes stored again are the same code.
+//! - WASM-5: an address follows from the number of instances before, or from code, creator and salt; nobody has its key.
+//! - WASM-6: a contract gets new code by its admin alone, and keeps its data; without an admin it never does.
+//! - WASM-7: what a contract is told of a failure is its callee's own words, or a number: never a text of the machine.
+//! - WASM-8: contracts call one another at most 100 deep, and ask one another at most 10 deep.
+//! - WASM-9: a failure of this machine is a fault, and never a receipt.
+
+mod calls;
+mod code;
+mod errors;
+mod events;
+mod gas;
+mod host;
+mod keys;
+mod money;
+mod queries;
+mod respond;
+mod run;
+mod types;
+pub mod views;
+
+pub use calls::{COINS_MAX, Call, MESSAGE_BYTES_MAX, PIECE_BYTES_MAX, apply};
+pub use errors::Error;
+pub use events::{Event, Pair};
+pub use gas::{GAS_MAX, GAS_PER_WEIGHT, weight_of_gas};
+pub use types::{Code, Coin, Contract, Contracts};

@@ -1,0 +1,85 @@
+use leither_types::{AccountId, Amount, Hash, Height, Text, TokenId, TxId};
+use leither_vm::{Engine, Entry, NoEngine};
+use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+/// What runs contracts.
+#[derive(Clone)]
+pub struct Contracts(pub Arc<dyn Engine>);
+
+impl Default for Contracts {
+    fn default() -> Self {
+        Self(Arc::new(NoEngine))
+    }
+}
+
+impl fmt::Debug for Contracts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Contracts")
+    }
+}
+
+/// Code that contracts run by.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize)]
+pub struct Code {
+    /// sha256 of its bytes.
+    pub checksum: Hash,
+    /// Who stored it, and whose deposit it is.
+    pub owner: AccountId,
+    /// How long it is.
+    pub bytes: u32,
+    /// In how many pieces it is kept.
+    pub pieces: u16,
+    /// A bit for each entry that it has.
+    pub entries: u8,
+    /// What its author calls the version of its stored data.
+    pub migrate_version: Option<u64>,
+    /// Locked with the owner.
+    pub deposit: Amount,
+}
+
+impl Code {
+    /// Whether it can be entered there.
+    pub fn has(&self, entry: Entry) -> bool {
+        self.entries & (1 << entry as u8) != 0
+    }
+}
+
+/// A piece of code that is being uploaded.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Piece {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Locked with who uploads.
+    pub deposit: Amount,
+}
+
+/// An instance.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize)]
+pub struct Contract {
+    /// The number of its code.
+    #[serde(with = "leither_types::json::decimal")]
+    pub code: u64,
+    /// Who made it.
+    pub creator: AccountId,
+    /// WASM-6: who may give it new code.
+    pub admin: Option<AccountId>,
+    /// For people.
+    pub label: Text<128>,
+    /// Block of its making.
+    #[serde(with = "leither_types::json::decimal")]
+    pub height: Height,
+    /// The transaction that made it.
+    pub tx: TxId,
+}
+
+/// Money that goes along with a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize)]
+pub struct Coin {
+    /// Of which token.
+    pub token: TokenId,
+    /// How many smallest units.
+    pub amount: Amount,
+}

@@ -1,0 +1,76 @@
+//! What is known of contracts.
+
+use super::host::{Lent, World};
+use super::{Code, Contract, Event, keys, queries};
+use crate::BlockInfo;
+use leither_state::{Fault, Overlay, Read};
+use leither_types::AccountId;
+use leither_vm::HostError;
+use leither_vm::abi::QueryAnswer;
+use std::sync::Arc;
+
+/// Code by number.
+pub fn code(state: &dyn Read, number: u64) -> Result<Option<Code>, Fault> {
+    keys::CODE.read(state, &number)
+}
+
+/// Codes in order of their numbers.
+pub fn codes(state: &dyn Read, after: Option<u64>, limit: usize) -> Result<Vec<(u64, Code)>, Fault> {
+    keys::CODE.list(state, &(), after.as_ref(), limit)
+}
+
+/// The number of a checksum.
+pub fn number(state: &dyn Read, checksum: &leither_types::Hash) -> Result<Option<u64>, Fault> {
+    keys::NUMBER.read(state, checksum)
+}
+
+/// A contract.
+pub fn contract(state: &dyn Read, id: &AccountId) -> Result<Option<Contract>, Fault> {
+    keys::CONTRACT.read(state, id)
+}
+
+/// The contracts of a code, in address order.
+pub fn of_code(state: &dyn Read, code: u64, after: Option<AccountId>, limit: usize) -> Result<Vec<AccountId>, Fault> {
+    let after = after.map(|after| (code, after));
+    Ok(keys::BY_CODE.list(state, &code, after.as_ref(), limit)?.into_iter().map(|((_, id), ())| id).collect())
+}
+
+/// The record's key behind a contract, for a proof.
+pub fn contract_key(id: &AccountId) -> Vec<u8> {
+    keys::CONTRACT.key(id)
+}
+
+/// Where a contract keeps what it calls `key`, for a proof.
+pub fn data_key(contract: &AccountId, key: &[u8]) -> Vec<u8> {
+    keys::data_key(contract, key)
+}
+
+/// Whose history an event belongs to.
+pub fn concerns(event: &Event) -> Vec<AccountId> {
+    match event {
+        Event::Instantiated { contract, creator, .. } => vec![*contract, *creator],
+        Event::Executed { contract, sender } => vec![*contract, *sender],
+        Event::Migrated { contract, .. } | Event::AdminSet { contract, .. } => vec![*contract],
+        Event::Stored { .. } | Event::Told { .. } | Event::Ended { .. } => Vec::new(),
+    }
+}
+
+/// What came of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The answer; nothing where the gas was not enough.
+    pub answer: Option<QueryAnswer>,
+    /// What it used.
+    pub gas: u64,
+}
+
+/// Asks as a contract would ([`leither_vm::abi::Query`] in JSON), of a committed state.
+pub fn ask(state: Arc<dyn Read>, block: &BlockInfo, request: &[u8], gas: u64) -> Result<Asked, Fault> {
+    let mut overlay = Overlay::new(state);
+    let world = World { state: Lent::out(&mut overlay), block: Arc::new(block.clone()) };
+    match queries::answer(&world, request, gas, 0) {
+        (Ok(answer), gas) => Ok(Asked { answer: Some(answer), gas }),
+        (Err(HostError::OutOfGas | HostError::Refused), gas) => Ok(Asked { answer: None, gas }),
+        (Err(HostError::Broken(why)), _) => Err(world.state.fault(&why)),
+    }
+}
