@@ -176,7 +176,7 @@ fn gas_and_answers_are_the_same_whatever_the_caches_hold() {
 fn what_does_not_end_runs_out_of_gas_and_what_panics_has_a_word_for_it() {
     let Some((bench, module, _)) = begin("cyberpunk") else { return };
     let execute = |msg: Value, gas| bench.call(&module.code, Entry::Execute, 1, &msg, gas).unwrap();
-    for name in ["cpu_loop", "storage_loop", "memory_loop", "message_loop"] {
+    for name in ["cpu_loop", "storage_loop", "memory_loop"] {
         let called = execute(json!({ name: {} }), GAS);
         assert!(
             matches!(called, Called { gas: GAS, answer: Err(Failure::OutOfGas) }) || name == "memory_loop",

@@ -1,6 +1,7 @@
 //! Pre-signed transfers, sent at fixed times: a slow answer delays no later request (no coordinated omission).
 
 use super::Transfers;
+use super::cw20::Cw20;
 use super::fleet::{Fleet, key};
 use crate::exit::{Done, Failure};
 use crate::print::Printer;
@@ -26,11 +27,16 @@ pub struct Ready {
 }
 
 /// The k-th transfer: accounts pay in turn, each its next neighbour, so that no account waits for another.
-fn transfer(k: usize, keys: &[SecretKey], ids: &[AccountId], chain: Hash, until: u64) -> Option<Ready> {
+fn transfer(k: usize, keys: &[SecretKey], ids: &[AccountId], chain: Hash, until: u64, token: Option<Cw20>) -> Option<Ready> {
     let from = k % keys.len();
     let to = (from + 1) % keys.len();
-    let call =
-        tokens::Call::Transfer { token: TokenId::NATIVE, to: *ids.get(to)?, amount: Amount::new(1_000), memo: Text::default() };
+    let to = *ids.get(to)?;
+    let call = match token {
+        Some(token) => token.call(&to)?,
+        None => {
+            Call::Tokens(tokens::Call::Transfer { token: TokenId::NATIVE, to, amount: Amount::new(1_000), memo: Text::default() })
+        }
+    };
     let mut tx = Tx {
         version: TX_VERSION,
         chain,
@@ -38,9 +44,10 @@ fn transfer(k: usize, keys: &[SecretKey], ids: &[AccountId], chain: Hash, until:
         payer: None,
         nonce: (k / keys.len()) as u64,
         valid_until: until,
-        max_fee: Amount::new(1_000_000),
+        // Of a thousand mei each, many times what a transfer costs.
+        max_fee: Amount::new(1_000_000_000),
         weight_limit: 0,
-        calls: List::new(vec![Call::Tokens(call).write()?])?,
+        calls: List::new(vec![call.write()?])?,
     };
     tx.weight_limit = leither_executor::weight(&tx)?;
     let signed = tx.sign(&[keys.get(from)?])?;
@@ -48,7 +55,7 @@ fn transfer(k: usize, keys: &[SecretKey], ids: &[AccountId], chain: Hash, until:
 }
 
 /// Signs `total` transfers on all cores.
-pub fn sign(fleet: &Fleet, accounts: usize, total: usize) -> Done<Arc<Vec<Ready>>> {
+pub fn sign(fleet: &Fleet, accounts: usize, total: usize, token: Option<Cw20>) -> Done<Arc<Vec<Ready>>> {
     let keys: Vec<SecretKey> = (0..accounts).map(key).collect();
     let ids: Vec<AccountId> = keys.iter().map(|key| AccountId::of_key(&key.public())).collect();
     let until = now_ms()?.saturating_add(6 * 3600 * 1000);
@@ -58,7 +65,7 @@ pub fn sign(fleet: &Fleet, accounts: usize, total: usize) -> Done<Arc<Vec<Ready>
     let parts: Vec<Option<Vec<Ready>>> = thread::scope(|scope| {
         let spawn = |n: usize| {
             let range = (n * part).min(total)..((n + 1) * part).min(total);
-            scope.spawn(move || range.map(|k| transfer(k, keys, ids, chain, until)).collect())
+            scope.spawn(move || range.map(|k| transfer(k, keys, ids, chain, until, token)).collect())
         };
         let workers: Vec<_> = (0..cores).map(spawn).collect();
         workers.into_iter().map(|worker| worker.join().unwrap_or(None)).collect()

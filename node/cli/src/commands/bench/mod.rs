@@ -8,6 +8,7 @@
 //! ```
 
 mod audit;
+mod cw20;
 mod fleet;
 mod load;
 mod watch;
@@ -17,6 +18,7 @@ use crate::exit::{Done, Exit, Failure};
 use clap::{Args, Subcommand};
 use fleet::Fleet;
 use serde_json::json;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Load, measured from outside and audited.
@@ -47,6 +49,9 @@ pub struct Transfers {
     /// Connections to each node.
     #[arg(long, default_value_t = 32)]
     connections: usize,
+    /// Transfers of a token that this contract keeps (cw20_base.wasm), in the place of `mei`; at most 500 accounts.
+    #[arg(long, value_name = "FILE")]
+    cw20: Option<PathBuf>,
 }
 
 impl Bench {
@@ -66,6 +71,12 @@ impl Transfers {
             && (1..=1_000).contains(&self.batch)
             && (1..=100).contains(&self.connections);
         let bounds = "1 to 16 validators, 2 to 10^6 accounts, 1 to 3600 s, a rate of 1 to 200000, batches of 1 to 1000, 1 to 100 connections";
+        if self.cw20.is_some() && self.accounts > cw20::ACCOUNTS_MAX {
+            return Err(Failure::usage(format!(
+                "--cw20: at most {} accounts, since its first message names each",
+                cw20::ACCOUNTS_MAX
+            )));
+        }
         if fine { Ok(()) } else { Err(Failure::usage(bounds)) }
     }
 
@@ -73,11 +84,17 @@ impl Transfers {
         self.check()?;
         let printer = session.printer;
         printer.progress(&format!("making a chain with {} accounts and {} validators", self.accounts, self.validators));
-        let fleet = Fleet::start(self.validators, self.accounts).await?;
+        // One more that sets a contract up.
+        let funded = self.accounts + usize::from(self.cw20.is_some());
+        let fleet = Fleet::start(self.validators, funded).await?;
+        let token = match &self.cw20 {
+            Some(file) => Some(cw20::set_up(&fleet, file, self.accounts).await?),
+            None => None,
+        };
         printer.progress("signing");
         let total = usize::try_from(self.rate.saturating_mul(self.seconds)).map_err(Failure::usage)?;
         let signing = Instant::now();
-        let txs = load::sign(&fleet, self.accounts, total)?;
+        let txs = load::sign(&fleet, self.accounts, total, token)?;
         let sign_us = signing.elapsed().as_micros() as f64 / total.max(1) as f64;
 
         let watch = watch::Watch::start(&fleet).await?;
@@ -88,7 +105,7 @@ impl Transfers {
         let cpu = fleet.cpu()?.saturating_sub(before);
         let own = fleet::own_cpu()?.saturating_sub(own_before);
         printer.progress("auditing");
-        let audit = audit::run(&fleet, &sent, &seen, self.accounts).await;
+        let audit = audit::run(&fleet, &sent, &seen, funded).await;
         printer.progress_over();
 
         let committed = seen.latencies.len();
