@@ -158,7 +158,7 @@ impl Overlay {
                     }
                 }
                 // What stands below is removed above: go on behind it.
-                if self.writes.records.get(&key).is_none() {
+                if !self.writes.records.contains_key(&key) {
                     return Ok((Some((key, value)), passed));
                 }
                 if backwards { high = key } else { low = [&key[..], &[0]].concat() }

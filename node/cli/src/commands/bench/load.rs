@@ -44,8 +44,8 @@ fn transfer(k: usize, keys: &[SecretKey], ids: &[AccountId], chain: Hash, until:
         payer: None,
         nonce: (k / keys.len()) as u64,
         valid_until: until,
-        // Of a thousand mei each, many times what a transfer costs.
-        max_fee: Amount::new(1_000_000_000),
+        // Each has a thousand mei, and sixteen wait at most: a load beyond half of what blocks hold makes the price rise by the block.
+        max_fee: Amount::new(if token.is_some() { 50_000_000_000 } else { 1_000_000 }),
         weight_limit: 0,
         calls: List::new(vec![call.write()?])?,
     };
