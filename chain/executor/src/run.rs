@@ -178,6 +178,7 @@ pub fn simulate(state: Arc<dyn Read>, block: &BlockInfo, tx: &SignedTx, signed: 
     }
     let mut overlay = Overlay::new(state);
     let base_fee = params::views::base_fee(&overlay)?;
-    let ran = run_checked(&mut overlay, block, base_fee, tx, weight)?;
+    let block = BlockInfo { contracts: block.contracts.trial(), ..block.clone() };
+    let ran = run_checked(&mut overlay, &block, base_fee, tx, weight)?;
     Ok(ran.map(|ran| Simulated { id: ran.receipt.tx, receipt: ran.receipt, writes: overlay.into_writes() }))
 }

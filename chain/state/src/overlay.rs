@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub type Row = (Vec<u8>, Vec<u8>);
 
 /// Rows that are read at once where many are passed.
-const PAGE_MAX: usize = 64;
+const PAGE_MAX: usize = 16;
 
 /// Uncommitted writes over a state that stays as it is. Reads see the writes; a mark lets a failed transaction be taken back.
 pub struct Overlay {
@@ -132,8 +132,8 @@ impl Overlay {
     }
 
     /// The first record from `from` on and before `to`, or the last one, writes included; and how many removed ones were passed on the way,
-    /// which is work that somebody has to pay for.
-    pub fn first(&self, from: &[u8], to: &[u8], backwards: bool) -> Result<(Option<Row>, u64), Fault> {
+    /// which is work that somebody has to pay for: beyond `most` of them the search ends without an answer.
+    pub fn first(&self, from: &[u8], to: &[u8], backwards: bool, most: u64) -> Result<(Option<Row>, u64), Fault> {
         let mut passed = 0u64;
         if from >= to {
             return Ok((None, passed));
@@ -161,7 +161,14 @@ impl Overlay {
                 if !self.writes.records.contains_key(&key) {
                     return Ok((Some((key, value)), passed));
                 }
-                if backwards { high = key } else { low = [&key[..], &[0]].concat() }
+                if backwards {
+                    high = key;
+                } else {
+                    low = [&key[..], &[0]].concat();
+                }
+                if passed > most {
+                    return Ok((None, passed));
+                }
             }
             if is_last {
                 break;

@@ -1,16 +1,13 @@
 //! The JSON between contracts and chain, as contracts of every version of the ABI write it (cosmwasm-std 1.0 to 3): a superset for what is read,
 //! so that nothing that some version can say is taken for another thing. What is written to contracts is in cosmwasm-std's own types.
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 
 pub use cosmwasm_std::{
     Addr, Binary, BlockInfo, Coin as StdCoin, ContractInfo, Env, Event as ContractEvent, MessageInfo, MigrateInfo, MsgResponse,
     Reply, SubMsgResponse, SubMsgResult, Timestamp, TransactionInfo,
 };
-
-/// So many bytes of a contract's answer are at most one message, event or attribute each; more are refused, whatever they say.
-pub const ITEMS_MAX: usize = 1_024;
 
 /// An amount as text: digits alone, below 2^128. Contracts may write up to 256 bits; no supply here is so great.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,21 +120,21 @@ pub enum Message {
     /// Other contracts.
     Wasm(WasmMsg),
     /// What this chain adds.
-    Custom(Value),
+    Custom(IgnoredAny),
     /// Not here.
-    Staking(Value),
+    Staking(IgnoredAny),
     /// Not here.
-    Distribution(Value),
+    Distribution(IgnoredAny),
     /// Not here.
-    Stargate(Value),
+    Stargate(IgnoredAny),
     /// Not here.
-    Any(Value),
+    Any(IgnoredAny),
     /// Not here.
-    Ibc(Value),
+    Ibc(IgnoredAny),
     /// Not here.
-    Ibc2(Value),
+    Ibc2(IgnoredAny),
     /// Not here.
-    Gov(Value),
+    Gov(IgnoredAny),
 }
 
 /// Money moves.
@@ -231,17 +228,17 @@ pub enum Query {
     /// Of contracts.
     Wasm(WasmQuery),
     /// Of what this chain adds.
-    Custom(Value),
+    Custom(IgnoredAny),
     /// Of stakes: only what money they are in.
     Staking(StakingQuery),
     /// Not here.
-    Distribution(Value),
+    Distribution(IgnoredAny),
     /// Not here.
-    Stargate(Value),
+    Stargate(IgnoredAny),
     /// Not here.
-    Grpc(Value),
+    Grpc(IgnoredAny),
     /// Not here.
-    Ibc(Value),
+    Ibc(IgnoredAny),
 }
 
 /// Of money.
@@ -266,9 +263,9 @@ pub enum BankQuery {
         denom: String,
     },
     /// Not here.
-    DenomMetadata(Value),
+    DenomMetadata(IgnoredAny),
     /// Not here.
-    AllDenomMetadata(Value),
+    AllDenomMetadata(IgnoredAny),
 }
 
 /// Of contracts.
@@ -300,7 +297,7 @@ pub enum WasmQuery {
         code_id: u64,
     },
     /// Not here.
-    RawRange(Value),
+    RawRange(IgnoredAny),
 }
 
 /// Of stakes.
@@ -310,13 +307,13 @@ pub enum StakingQuery {
     /// In which money.
     BondedDenom {},
     /// Not here.
-    AllDelegations(Value),
+    AllDelegations(IgnoredAny),
     /// Not here.
-    Delegation(Value),
+    Delegation(IgnoredAny),
     /// Not here.
-    AllValidators(Value),
+    AllValidators(IgnoredAny),
     /// Not here.
-    Validator(Value),
+    Validator(IgnoredAny),
 }
 
 /// What a question comes to.

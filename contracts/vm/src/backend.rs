@@ -54,6 +54,8 @@ struct Iter {
     start: Option<Vec<u8>>,
     end: Option<Vec<u8>>,
     order: Order,
+    /// It has come to its end.
+    over: bool,
 }
 
 impl Stored {
@@ -79,7 +81,7 @@ impl Storage for Stored {
             cosmwasm_std::Order::Ascending => Order::Ascending,
             cosmwasm_std::Order::Descending => Order::Descending,
         };
-        let iter = Iter { start: start.map(<[u8]>::to_vec), end: end.map(<[u8]>::to_vec), order };
+        let iter = Iter { start: start.map(<[u8]>::to_vec), end: end.map(<[u8]>::to_vec), order, over: false };
         self.iterators.insert(id, iter);
         (Ok(id), cost)
     }
@@ -87,7 +89,7 @@ impl Storage for Stored {
     fn next(&mut self, id: u32) -> BackendResult<Option<cosmwasm_std::Record>> {
         let none = GasInfo::with_cost(prices::step(0, 0));
         let Some(iter) = self.iterators.get_mut(&id) else { return (Err(BackendError::iterator_does_not_exist(id)), none) };
-        let is_empty = matches!((&iter.start, &iter.end), (Some(start), Some(end)) if start >= end);
+        let is_empty = iter.over || matches!((&iter.start, &iter.end), (Some(start), Some(end)) if start >= end);
         if is_empty {
             return (Ok(None), none);
         }
@@ -102,7 +104,10 @@ impl Storage for Stored {
                 let cost = prices::step(key.len(), value.len()).saturating_add(passed);
                 (Ok(Some((key, value))), GasInfo::with_cost(cost))
             }
-            Ok((None, passed)) => (Ok(None), GasInfo::with_cost(prices::step(0, 0).saturating_add(passed))),
+            Ok((None, passed)) => {
+                iter.over = true;
+                (Ok(None), GasInfo::with_cost(prices::step(0, 0).saturating_add(passed)))
+            }
             Err(error) => (Err(error), none),
         }
     }

@@ -182,6 +182,9 @@ pub trait Engine: Send + Sync {
     /// Checks code and keeps it compiled. Equal bytes are judged equally, always and everywhere.
     fn store(&self, wasm: &[u8]) -> Result<Module, StoreError>;
 
+    /// Judges code as [`Engine::store`] does, as far as that can be done without compiling it, and keeps nothing: for a trial.
+    fn judge(&self, wasm: &[u8]) -> Result<Module, StoreError>;
+
     /// Keeps code that was judged good before: the cache may have been lost.
     fn restore(&self, wasm: &[u8]) -> Result<(), Broken>;
 
@@ -201,6 +204,9 @@ impl NoEngine {
 
 impl Engine for NoEngine {
     fn store(&self, _: &[u8]) -> Result<Module, StoreError> {
+        Ok(Self::broken()?)
+    }
+    fn judge(&self, _: &[u8]) -> Result<Module, StoreError> {
         Ok(Self::broken()?)
     }
     fn restore(&self, _: &[u8]) -> Result<(), Broken> {

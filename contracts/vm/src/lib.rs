@@ -18,6 +18,7 @@ pub mod abi;
 mod address;
 mod backend;
 mod engine;
+mod module;
 mod prices;
 mod wasm;
 

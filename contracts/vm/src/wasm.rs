@@ -4,7 +4,8 @@ use crate::address::{Addresses, sha256};
 use crate::backend::{Asked, Link, Stored, broken, link};
 use crate::engine::{Broken, Call, Called, Checksum, Engine, Entry, Failure, Host, Module, Refusal, StoreError};
 use crate::prices::{INSTANCE_GAS, PRICES_VERSION};
-use crate::{ANSWER_BYTES_MAX, CODE_BYTES_MAX};
+use crate::{ANSWER_BYTES_MAX, CODE_BYTES_MAX, module};
+use cosmwasm_vm::internals::{Logger, check_wasm};
 use cosmwasm_vm::{
     Backend, BackendError, Cache, CacheOptions, CommunicationError, Config, Instance, InstanceOptions, Size, VmError, WasmLimits,
     call_execute_raw, call_instantiate_raw, call_migrate_with_info_raw, call_query_raw, call_reply_raw, call_sudo_raw,
@@ -50,19 +51,10 @@ impl WasmEngine {
         let dir = dir.join(format!("prices-{PRICES_VERSION}"));
         let cache = CacheOptions::new(dir, capabilities, Size::mebi(MODULES_MIB), Size::mebi(INSTANCE_MIB));
         let mut config = Config::new(cache);
-        let mut limits = WasmLimits::default();
-        limits.max_function_locals = Some(LOCALS_MAX);
-        config.wasm_limits = limits;
+        config.wasm_limits = limits();
         // SAFETY: what is read back from the folder was written by this program: see above.
         let modules = unsafe { Cache::new_with_config(config) };
         modules.map(|modules| Self { modules }).map_err(|error| Broken::Machine(error.to_string()))
-    }
-
-    fn analyze(&self, code: &Checksum) -> Result<Module, Broken> {
-        let report = self.modules.analyze(&inner(code)).map_err(|error| Broken::Machine(error.to_string()))?;
-        let has = |entry: &Entry| report.entrypoints.iter().any(|found| found.as_ref() == entry.name());
-        let entries = Entry::ALL.iter().filter(|entry| has(entry)).fold(0, |bits, entry| bits | 1 << *entry as u8);
-        Ok(Module { code: *code, entries, migrate_version: report.contract_migrate_version })
     }
 
     fn instance(&self, call: &Call<'_>, link: &Link) -> Result<Running, VmError> {
@@ -74,6 +66,12 @@ impl WasmEngine {
 
 fn inner(code: &Checksum) -> cosmwasm_std::Checksum {
     code.0.into()
+}
+
+fn limits() -> WasmLimits {
+    let mut limits = WasmLimits::default();
+    limits.max_function_locals = Some(LOCALS_MAX);
+    limits
 }
 
 /// What names code.
@@ -111,22 +109,30 @@ fn classed(error: &VmError) -> Result<Failure, Broken> {
 
 impl Engine for WasmEngine {
     fn store(&self, wasm: &[u8]) -> Result<Module, StoreError> {
-        let code = checksum(wasm);
-        if self.modules.load_wasm(&inner(&code)).is_ok() {
-            // Judged before, when it came.
-            return Ok(self.analyze(&code)?);
-        }
-        if wasm.len() > CODE_BYTES_MAX {
-            return Err(Refusal(format!("the code has {} bytes; {CODE_BYTES_MAX} are the most", wasm.len())).into());
+        // Always, whatever is in the folder: an older program may have judged by other bounds.
+        let module = self.judge(wasm)?;
+        if self.modules.load_wasm(&inner(&module.code)).is_ok() {
+            return Ok(module);
         }
         // A module that the compiler panics over is no contract: equal bytes make every node's panic.
-        let stored = catch_unwind(AssertUnwindSafe(|| self.modules.store_code(wasm, true, true)));
-        match stored {
-            Ok(Ok(_)) => Ok(self.analyze(&code)?),
-            Ok(Err(VmError::StaticValidationErr { msg, .. })) => Err(Refusal(msg).into()),
+        match catch_unwind(AssertUnwindSafe(|| self.modules.store_code(wasm, false, true))) {
+            Ok(Ok(_)) => Ok(module),
             Ok(Err(VmError::CompileErr { msg, .. })) => Err(Refusal(format!("it does not compile: {msg}")).into()),
             Ok(Err(error)) => Err(Broken::Machine(error.to_string()).into()),
             Err(_) => Err(Refusal("the compiler cannot make anything of it".into()).into()),
+        }
+    }
+
+    fn judge(&self, wasm: &[u8]) -> Result<Module, StoreError> {
+        if wasm.len() > CODE_BYTES_MAX {
+            return Err(Refusal(format!("the code has {} bytes; {CODE_BYTES_MAX} are the most", wasm.len())).into());
+        }
+        let module = module::read(wasm, checksum(wasm))?;
+        let capabilities = capabilities_from_csv(&CAPABILITIES.join(","));
+        match check_wasm(wasm, &capabilities, &limits(), Logger::Off) {
+            Ok(()) => Ok(module),
+            Err(VmError::StaticValidationErr { msg, .. }) => Err(Refusal(msg).into()),
+            Err(error) => Err(Refusal(error.to_string()).into()),
         }
     }
 
@@ -146,9 +152,8 @@ impl Engine for WasmEngine {
         let link = link(host);
         let mut instance = match self.instance(call, &link) {
             Ok(instance) => instance,
-            Err(VmError::CacheErr { .. }) if self.modules.load_wasm(&inner(call.code)).is_err() => {
-                return Err(Broken::Missing(*call.code));
-            }
+            // Gone, or cut short by a crash while it was written.
+            Err(VmError::CacheErr { .. } | VmError::IntegrityErr { .. }) => return Err(Broken::Missing(*call.code)),
             // Its start function trapped, or its memory is beyond the bound: the code's own doing, and the same everywhere.
             Err(VmError::InstantiationErr { .. }) => return Ok(Called { gas: call.gas, answer: Err(Failure::Trap) }),
             Err(error) => return Err(Broken::Machine(error.to_string())),

@@ -204,7 +204,7 @@ async fn open_store(data: PathBuf, genesis: Genesis) -> Done<Store> {
 fn open_contracts(dir: &Path) -> Done<Contracts> {
     let failed = |e: &dyn std::fmt::Display| Failure::fault(format!("cannot use {} for compiled contracts: {e}", dir.display()));
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| failed(&e))?;
-    Ok(Contracts(Arc::new(WasmEngine::open(dir).map_err(|e| failed(&e))?)))
+    Ok(Contracts::new(Arc::new(WasmEngine::open(dir).map_err(|e| failed(&e))?)))
 }
 
 /// The newest final height, for whoever waits for it.

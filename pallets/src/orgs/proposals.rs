@@ -42,7 +42,14 @@ pub(crate) fn check(title: &str, calls: &List<CallBytes, PROPOSAL_CALLS_MAX>) ->
 }
 
 /// What doing a call will cost.
-pub(crate) fn weight(bytes: &CallBytes) -> Weight {
+pub(crate) /// What part of a block's greatest weight a proposal's calls of contracts may have.
+const CONTRACTS_PART: Weight = 8;
+
+fn of_contracts(bytes: &CallBytes) -> Weight {
+    Call::read(bytes).ok().filter(|call| matches!(call, Call::Wasm(_))).map_or(0, |call| call.weight())
+}
+
+fn weight(bytes: &CallBytes) -> Weight {
     Call::read(bytes).map(|call| call.weight().saturating_add(FURTHER_CALL_WEIGHT)).unwrap_or(0)
 }
 
@@ -55,6 +62,10 @@ pub(crate) fn propose(
 ) -> Result<(), Stop> {
     let mut org = require(ctx, id)?;
     let (by, _) = require_member(ctx, id)?;
+    // They come on top of a block's transactions, and the first that is due is done whatever it weighs.
+    if calls.iter().map(of_contracts).fold(0, Weight::saturating_add) > ctx.block.params.block_weight_max / CONTRACTS_PART {
+        return Err(Error::ProposalCalls.into());
+    }
     // Half of the room is the supervisors': no member can keep everybody from deciding anything.
     let max = if org.charter.supervisors.contains(&by) { OPEN_MAX } else { OPEN_MAX / 2 };
     let open = org.open.checked_add(1).filter(|open| *open <= max);

@@ -32,7 +32,7 @@ proptest! {
         }
         let mut within = plain.iter().filter(|(key, _)| **key >= from && **key < to);
         let wanted = if backwards { within.next_back() } else { within.next() };
-        let (found, passed) = overlay.first(&from, &to, backwards).unwrap();
+        let (found, passed) = overlay.first(&from, &to, backwards, u64::MAX).unwrap();
         prop_assert_eq!(found.as_ref().map(|(key, value)| (key, value)), wanted);
         let removed = above.iter().filter(|(key, n)| n.is_none() && **key >= from && **key < to).count();
         prop_assert!(passed <= removed as u64, "{} of {} passed", passed, removed);

@@ -96,6 +96,14 @@ pub enum Error {
     Address,
     /// More gas than any block has, or less than an instance takes.
     #[codec(index = 18)]
-    #[error("gas is 50,000,000 to 300,000,000,000")]
+    #[error("gas is 50,000,000 to 150,000,000,000")]
     Gas,
+    /// More than a receipt keeps.
+    #[codec(index = 19)]
+    #[error("the contract hands back more than 2,048 bytes")]
+    Data,
+    /// More than a receipt keeps.
+    #[codec(index = 20)]
+    #[error("the call leaves more than 256 events: do it in several")]
+    Events,
 }

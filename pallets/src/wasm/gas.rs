@@ -4,8 +4,10 @@ use leither_types::Weight;
 
 /// 1 ns of the reference machine, which is a unit of weight.
 pub const GAS_PER_WEIGHT: u64 = 500;
-/// Of one call; the greatest is half of a block's weight.
-pub const GAS_MAX: u64 = 300_000_000_000;
+/// Of one call: half of what a standard block weighs.
+pub const GAS_MAX: u64 = 150_000_000_000;
+/// A record that is written.
+pub const RECORD_GAS: u64 = 30_000_000;
 /// A message, wherever it goes.
 pub const MESSAGE_GAS: u64 = 20_000_000;
 /// A payment of one token: dividends of both sides are settled.

@@ -69,8 +69,9 @@ impl World {
 
     /// Enters a contract, and again where the engine has lost its code.
     pub fn enter(&self, code: &Code, contract: &AccountId, call: &Call<'_>, asked: u32) -> Result<Called, Fault> {
-        let door = || Box::new(Door { world: self.clone(), contract: *contract, asked }) as Box<dyn Host>;
-        let engine = &self.contracts().0;
+        let door =
+            || Box::new(Door { world: self.clone(), contract: *contract, asked, passes: call.gas / PASSED_GAS }) as Box<dyn Host>;
+        let engine = &self.contracts().engine;
         let called = match engine.call(call, door()) {
             Err(Broken::Missing(_)) => {
                 let bytes = self.state.with(|state| code::bytes(state, code))?;
@@ -88,6 +89,8 @@ struct Door {
     contract: AccountId,
     /// How many contracts asked one another until here.
     asked: u32,
+    /// Removed keys that its iterators may yet pass: what all of its gas would pay for.
+    passes: u64,
 }
 
 /// Of a key, what its address and place leave.
@@ -127,7 +130,8 @@ impl Host for Door {
             Some(end) => keys::data_key(&self.contract, end),
             None => keys::data_end(&self.contract).ok_or(HostError::Refused)?,
         };
-        let found = self.world.state.look(|state| state.first(&from, &to, order == Order::Descending))?;
+        let found = self.world.state.look(|state| state.first(&from, &to, order == Order::Descending, self.passes))?;
+        self.passes = self.passes.checked_sub(found.1).ok_or(HostError::OutOfGas)?;
         let prefix = keys::data_key(&self.contract, &[]).len();
         let own = found.0.map(|(key, value)| (key.get(prefix..).unwrap_or_default().to_vec(), value));
         Ok((own, found.1.saturating_mul(PASSED_GAS)))

@@ -6,6 +6,7 @@ use super::{Coin, Error};
 use crate::{accounts, tokens};
 use leither_types::{AccountId, Amount, TokenId};
 use leither_vm::abi;
+use std::collections::BTreeMap;
 
 /// The native token's smallest unit.
 const NATIVE: &str = "nmei";
@@ -34,13 +35,22 @@ pub fn is_sound(coins: &[Coin]) -> bool {
 /// What a contract's message says of money.
 pub fn coins(written: &[abi::Coin]) -> Go<Vec<Coin>> {
     let coin = |coin: &abi::Coin| Some(Coin { token: token(&coin.denom)?, amount: Amount::new(coin.amount.0) });
-    let coins: Option<Vec<Coin>> = written.iter().map(coin).collect();
-    coins.filter(|coins| is_sound(coins)).ok_or(Halt::refused(Error::Funds))
+    // As wasmd adds them up: nothing of a kind is left out, twice of one is one sum, and they are in the order of their names.
+    let mut sums: BTreeMap<String, Coin> = BTreeMap::new();
+    for written in written {
+        let coin = coin(written).ok_or(Error::Funds)?;
+        let sum = sums.entry(written.denom.clone()).or_insert(Coin { amount: Amount::ZERO, ..coin });
+        sum.amount = sum.amount.plus(coin.amount).ok_or(accounts::Error::Overflow).map_err(Halt::refused)?;
+    }
+    Ok(sums.into_values().filter(|coin| !coin.amount.is_zero()).collect())
 }
 
-/// As contracts are told.
+/// As contracts are told, in the order of the names.
 pub fn written(coins: &[Coin]) -> Vec<abi::Coin> {
-    coins.iter().map(|coin| abi::Coin { denom: denom(&coin.token), amount: abi::Number(coin.amount.0) }).collect()
+    let mut written: Vec<abi::Coin> =
+        coins.iter().map(|coin| abi::Coin { denom: denom(&coin.token), amount: abi::Number(coin.amount.0) }).collect();
+    written.sort_by(|a, b| a.denom.cmp(&b.denom));
+    written
 }
 
 impl Run<'_, '_> {

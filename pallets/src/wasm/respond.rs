@@ -1,7 +1,7 @@
 //! What follows from a contract's answer: events, then its messages, each with all that it leads to (WASM-1, WASM-2).
 
 use super::events::Pair;
-use super::gas::{ATTRIBUTE_GAS, EVENT_BYTE_GAS, EVENT_GAS, LOOKUP_GAS, MESSAGE_GAS};
+use super::gas::{ATTRIBUTE_GAS, EVENT_BYTE_GAS, EVENT_GAS, LOOKUP_GAS, MESSAGE_GAS, RECORD_GAS};
 use super::queries::address;
 use super::run::{Birth, Go, Halt, Run, set_admin};
 use super::{Error, Event, money};
@@ -156,12 +156,12 @@ impl Run<'_, '_> {
                 done("/cosmwasm.wasm.v1.MsgMigrateContractResponse", field(1, data.as_deref()))
             }
             WasmMsg::UpdateAdmin { contract_addr, admin } => {
-                self.charge(LOOKUP_GAS)?;
+                self.charge(LOOKUP_GAS + RECORD_GAS)?;
                 set_admin(self.ctx, sender, &known(&contract_addr)?, Some(known(&admin)?))?;
                 done("/cosmwasm.wasm.v1.MsgUpdateAdminResponse", Vec::new())
             }
             WasmMsg::ClearAdmin { contract_addr } => {
-                self.charge(LOOKUP_GAS)?;
+                self.charge(LOOKUP_GAS + RECORD_GAS)?;
                 set_admin(self.ctx, sender, &known(&contract_addr)?, None)?;
                 done("/cosmwasm.wasm.v1.MsgClearAdminResponse", Vec::new())
             }

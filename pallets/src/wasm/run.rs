@@ -1,11 +1,11 @@
 //! A call of contracts under way: gas, events, and the ways into a contract.
 
-use super::gas::{JSON_BYTE_GAS, LOOKUP_GAS};
+use super::gas::{JSON_BYTE_GAS, LOOKUP_GAS, RECORD_GAS};
 use super::host::{Lent, World};
 use super::{Code, Coin, Contract, Error, Event, keys, money};
 use crate::{BlockInfo, Ctx, Stop};
 use leither_state::Fault;
-use leither_types::{AccountId, Blob, PublicKey, Text, TokenId};
+use leither_types::{AccountId, Blob, EVENTS_MAX, PublicKey, Text, TokenId};
 use leither_vm::abi::{self, Addr, ContractEvent, MessageInfo, MigrateInfo, Timestamp};
 use leither_vm::{Call, Checksum, Entry, Failure};
 use serde::Serialize;
@@ -138,10 +138,13 @@ impl<'r, 'c> Run<'r, 'c> {
         let (contract, data) = what(&mut run)?;
         let used = gas.saturating_sub(run.left);
         let data = match data {
-            Some(data) => Some(Blob::new(data).ok_or(Error::Answer)?),
+            Some(data) => Some(Blob::new(data).ok_or(Error::Data)?),
             None => None,
         };
         run.ctx.emit(Event::Ended { contract, gas: used, data });
+        if run.ctx.events.len() > EVENTS_MAX {
+            return Err(Error::Events.into());
+        }
         Ok(())
     }
 
@@ -229,6 +232,7 @@ impl<'r, 'c> Run<'r, 'c> {
         if birth.label.trim().is_empty() {
             return Err(Error::Form.into());
         }
+        self.charge(4 * RECORD_GAS)?;
         let contract = self.address(creator, &code, birth.code, birth.salt)?;
         self.pay(creator, &contract, birth.funds)?;
         let info = info(creator, birth.funds)?;
@@ -271,6 +275,7 @@ impl<'r, 'c> Run<'r, 'c> {
         if instance.admin != Some(*sender) {
             return Err(Error::NotAdmin.into());
         }
+        self.charge(3 * RECORD_GAS)?;
         let is_same = code.migrate_version.is_some() && code.migrate_version == former.migrate_version;
         let response = if is_same {
             None

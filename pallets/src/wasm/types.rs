@@ -7,11 +7,28 @@ use std::sync::Arc;
 
 /// What runs contracts.
 #[derive(Clone)]
-pub struct Contracts(pub Arc<dyn Engine>);
+pub struct Contracts {
+    /// The engine.
+    pub engine: Arc<dyn Engine>,
+    /// Whether this is a trial, of which nothing may stay: anybody can ask for one.
+    pub is_trial: bool,
+}
+
+impl Contracts {
+    /// By this engine.
+    pub fn new(engine: Arc<dyn Engine>) -> Self {
+        Self { engine, is_trial: false }
+    }
+
+    /// The same for a trial.
+    pub fn trial(&self) -> Self {
+        Self { engine: self.engine.clone(), is_trial: true }
+    }
+}
 
 impl Default for Contracts {
     fn default() -> Self {
-        Self(Arc::new(NoEngine))
+        Self::new(Arc::new(NoEngine))
     }
 }
 

@@ -373,6 +373,8 @@ pub fn errors() -> Vec<Error> {
         W::Funds,
         W::Address,
         W::Gas,
+        W::Data,
+        W::Events,
     ];
     three.chain(of_staking.into_iter().map(Error::Staking)).chain(of_wasm.into_iter().map(Error::Wasm)).collect()
 }

@@ -23,7 +23,7 @@ const PURE: &[(&str, &[&str], &[&str])] = &[
     (
         "contracts/vm",
         &["types"],
-        &["cosmwasm-vm", "cosmwasm-std", "parity-scale-codec", "thiserror", "serde", "serde_json"],
+        &["cosmwasm-vm", "cosmwasm-std", "wasmparser", "parity-scale-codec", "thiserror", "serde", "serde_json"],
     ),
     ("contracts/sdk", &["types"], &["cosmwasm-std", "cosmwasm-schema", "serde", "schemars", "thiserror"]),
     (

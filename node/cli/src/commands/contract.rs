@@ -210,7 +210,7 @@ fn outcome(sent: &Sent, mut more: Value) -> Value {
 async fn send(wallet: &Wallet, tx: &TxFlags, gas: Option<u64>, call: &(dyn Fn(u64) -> WasmCall + Sync)) -> Done<Sent> {
     let gas = match gas {
         Some(gas) => gas,
-        None => match wallet.trial(tx, Call::Wasm(call(wasm::GAS_MAX / 2))).await? {
+        None => match wallet.trial(tx, Call::Wasm(call(wasm::GAS_MAX))).await? {
             Ok(receipt) => {
                 let used = receipt.events.iter().find(|e| e.pallet == "wasm" && e.event == "ended");
                 let used = used.and_then(|e| e.args.get("gas")?.as_str()?.parse::<u64>().ok()).unwrap_or(0);

@@ -22,7 +22,7 @@ fn wasm_3_gas_ends_a_call_and_a_messages_own_limit_ends_that_message() {
         message["gas_limit"] = limit;
         assert_eq!(stage.chain.refused("alice", execute(first, &json!({ "messages": [message] }))), refusal(Why::OutOfGas));
     }
-    for gas in [0, 49_999_999, 300_000_000_001] {
+    for gas in [0, 49_999_999, 150_000_000_001] {
         let call = execute_within(first, &json!({}), 0, gas);
         let Call::Wasm(_) = &call else { panic!() };
         assert_eq!(call.check(), Err(refusal(Why::Gas)), "{gas}");
@@ -42,7 +42,7 @@ fn wasm_8_contracts_call_one_another_so_deep_and_no_deeper() {
             first,
             &json!({ "at_reply": [[1, again]], "messages": [sub(1, to(first, &json!({})), "always")] }),
             0,
-            250_000_000_000,
+            150_000_000_000,
         ),
     );
     assert_eq!(why, refusal(Why::Depth));

@@ -26,7 +26,7 @@ struct Stage {
 }
 
 fn engine(dir: &tempfile::TempDir) -> Contracts {
-    Contracts(Arc::new(WasmEngine::open(dir.path()).unwrap()))
+    Contracts::new(Arc::new(WasmEngine::open(dir.path()).unwrap()))
 }
 
 fn refusal(why: Why) -> Error {

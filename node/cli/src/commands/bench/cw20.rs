@@ -115,7 +115,7 @@ pub async fn set_up(fleet: &Fleet, file: &Path, accounts: usize) -> Done<Cw20> {
         label: Text::new("bench").ok_or_else(fault)?,
         admin: None,
         salt: None,
-        gas: 200_000_000_000,
+        gas: 140_000_000_000,
     };
     let contract = said(&founder.send(born).await?, "instantiated", "contract")?.parse()?;
     let (first, second) = (ids.first().ok_or_else(fault)?, ids.get(1).ok_or_else(fault)?);

@@ -1,0 +1,139 @@
+//! What is to be known of code before it is compiled, and what the compiler may be given: it keeps a copy of the operand stack for each open
+//! block, and compares copies at each call and trap, so that a small module could take gigabytes and minutes of it.
+
+use crate::engine::{Checksum, Entry, Module, Refusal};
+use wasmparser::{ExternalKind, FuncValidatorAllocations, Operator, Parser, Payload, ValidPayload, Validator, WasmFeatures};
+
+/// Values on the operand stack. Published contracts have up to about forty.
+const OPERANDS_MAX: u32 = 1_024;
+/// Blocks within blocks. Published contracts have some hundreds: a `match` of many arms.
+const BLOCKS_MAX: u32 = 1_024;
+/// Over all that makes the compiler look at its copies, what there is to look at: operands and locals, in one function and in the module.
+const LOOKS_MAX: u64 = 4_000_000;
+const LOOKS_OF_MODULE_MAX: u64 = 40_000_000;
+
+/// The features that a node's engine has (`cosmwasm-vm`, parsed_wasm.rs).
+fn features() -> WasmFeatures {
+    WasmFeatures::MUTABLE_GLOBAL
+        | WasmFeatures::SATURATING_FLOAT_TO_INT
+        | WasmFeatures::SIGN_EXTENSION
+        | WasmFeatures::MULTI_VALUE
+        | WasmFeatures::FLOATS
+        | WasmFeatures::REFERENCE_TYPES
+        | WasmFeatures::BULK_MEMORY
+}
+
+/// Reads code and refuses what would be a burden to compile. From its bytes alone.
+pub(crate) fn read(wasm: &[u8], code: Checksum) -> Result<Module, Refusal> {
+    let wrong = |error: wasmparser::BinaryReaderError| Refusal(error.to_string());
+    let mut module = Module { code, entries: 0, migrate_version: None };
+    let mut validator = Validator::new_with_features(features());
+    let (mut allocations, mut of_module) = (FuncValidatorAllocations::default(), 0u64);
+    for payload in Parser::new(0).parse_all(wasm) {
+        let payload = payload.map_err(wrong)?;
+        if let ValidPayload::Func(function, body) = validator.payload(&payload).map_err(wrong)? {
+            let mut function = function.into_validator(allocations);
+            let looks = burden(&mut function, &body).map_err(wrong)??;
+            of_module = of_module.saturating_add(looks);
+            allocations = function.into_allocations();
+        }
+        match payload {
+            Payload::ExportSection(exports) => {
+                for export in exports {
+                    let export = export.map_err(wrong)?;
+                    let entry =
+                        Entry::ALL.into_iter().find(|entry| entry.name() == export.name && export.kind == ExternalKind::Func);
+                    module.entries |= entry.map_or(0, |entry| 1 << entry as u8);
+                }
+            }
+            Payload::CustomSection(section) if section.name() == "cw_migrate_version" => {
+                let text = std::str::from_utf8(section.data()).ok().and_then(|text| text.parse().ok());
+                module.migrate_version = Some(text.ok_or_else(|| Refusal("cw_migrate_version is no number".into()))?);
+            }
+            _ => {}
+        }
+    }
+    if of_module > LOOKS_OF_MODULE_MAX {
+        return Err(Refusal(format!(
+            "its functions together are a burden of {of_module} to the compiler; {LOOKS_OF_MODULE_MAX} is the most"
+        )));
+    }
+    Ok(module)
+}
+
+type Function = wasmparser::FuncValidator<wasmparser::ValidatorResources>;
+
+fn burden(
+    function: &mut Function,
+    body: &wasmparser::FunctionBody<'_>,
+) -> Result<Result<u64, Refusal>, wasmparser::BinaryReaderError> {
+    let mut reader = body.get_binary_reader();
+    function.read_locals(&mut reader)?;
+    let mut looks = 0u64;
+    while !reader.eof() {
+        let at = reader.original_position();
+        let operator = reader.read_operator()?;
+        function.op(at, &operator)?;
+        let (operands, blocks) = (function.operand_stack_height(), function.control_stack_height());
+        if operands > OPERANDS_MAX || blocks > BLOCKS_MAX {
+            let text = format!(
+                "a function has {operands} operands and {blocks} open blocks at once; {OPERANDS_MAX} and {BLOCKS_MAX} are the most"
+            );
+            return Ok(Err(Refusal(text)));
+        }
+        if is_looked_at(&operator) {
+            looks = looks.saturating_add(u64::from(operands)).saturating_add(u64::from(function.len_locals()));
+        }
+    }
+    if looks > LOOKS_MAX {
+        let text = format!("a function is a burden of {looks} to the compiler; {LOOKS_MAX} is the most: cut it up");
+        return Ok(Err(Refusal(text)));
+    }
+    Ok(Ok(looks))
+}
+
+/// Control, calls, and what may trap: all but constants, arithmetic of integers that cannot, and moves.
+fn is_looked_at(operator: &Operator<'_>) -> bool {
+    !matches!(
+        operator,
+        Operator::I32Const { .. }
+            | Operator::I64Const { .. }
+            | Operator::F32Const { .. }
+            | Operator::F64Const { .. }
+            | Operator::LocalGet { .. }
+            | Operator::LocalSet { .. }
+            | Operator::LocalTee { .. }
+            | Operator::GlobalGet { .. }
+            | Operator::GlobalSet { .. }
+            | Operator::Drop
+            | Operator::Nop
+            | Operator::I32Add
+            | Operator::I32Sub
+            | Operator::I64Add
+            | Operator::I64Sub
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(body: &str) -> Result<Module, Refusal> {
+        let wasm = wat::parse_str(format!("(module (func (export \"execute\") (local i32) {body}))")).unwrap();
+        read(&wasm, Checksum([0; 32]))
+    }
+
+    #[test]
+    fn what_would_be_a_burden_to_compile_is_refused_before_it_is() {
+        assert!(read_text("nop").unwrap().has(Entry::Execute));
+        let drops = |n: usize| "drop ".repeat(n);
+        let deep = |n: usize| format!("{}{}", "i32.const 1 ".repeat(n), drops(n));
+        assert!(read_text(&deep(1_024)).is_ok());
+        assert!(read_text(&deep(1_025)).unwrap_err().0.contains("operands"));
+        let nested = |n: usize| format!("{}{}", "block ".repeat(n), "end ".repeat(n));
+        assert!(read_text(&nested(1_023)).is_ok());
+        assert!(read_text(&nested(1_024)).unwrap_err().0.contains("open blocks"));
+        let wide = format!("{}{}{}", "i32.const 1 ".repeat(1_000), "block end ".repeat(3_000), drops(1_000));
+        assert!(read_text(&wide).unwrap_err().0.contains("burden"));
+    }
+}
