@@ -106,7 +106,9 @@ pub enum Error {
     NotIncomeToken,
     /// Calls that do not decode, or that only a person may make.
     #[codec(index = 21)]
-    #[error("a proposal has 1 to 8 well-formed calls, and none that proposes, votes or applies")]
+    #[error(
+        "a proposal has 1 to 8 well-formed calls, none that proposes, votes or applies, and of contracts no more than an eighth of a block"
+    )]
     ProposalCalls,
     /// Nothing is locked for this voter.
     #[codec(index = 22)]

@@ -41,15 +41,15 @@ pub(crate) fn check(title: &str, calls: &List<CallBytes, PROPOSAL_CALLS_MAX>) ->
     Ok(())
 }
 
-/// What doing a call will cost.
-pub(crate) /// What part of a block's greatest weight a proposal's calls of contracts may have.
+/// What part of a block's greatest weight a proposal's calls of contracts may have.
 const CONTRACTS_PART: Weight = 8;
 
 fn of_contracts(bytes: &CallBytes) -> Weight {
     Call::read(bytes).ok().filter(|call| matches!(call, Call::Wasm(_))).map_or(0, |call| call.weight())
 }
 
-fn weight(bytes: &CallBytes) -> Weight {
+/// What doing a call will cost.
+pub(crate) fn weight(bytes: &CallBytes) -> Weight {
     Call::read(bytes).map(|call| call.weight().saturating_add(FURTHER_CALL_WEIGHT)).unwrap_or(0)
 }
 
