@@ -10,10 +10,13 @@ pub(crate) struct Addresses;
 const NO_ADDRESS: &str = "this is no address: expected lth1…";
 const NO_BYTES: &str = "an address is 20 bytes, or 32 of which the first 20 count";
 
-/// VM-4: the one form that it is written in.
+/// VM-4: an address in the one form that it is written in.
+pub fn address_of(human: &str) -> Option<AccountId> {
+    human.parse().ok().filter(|account: &AccountId| account.to_string() == human)
+}
+
 fn read(human: &str) -> Result<AccountId, BackendError> {
-    let account: Result<AccountId, _> = human.parse();
-    account.ok().filter(|account| account.to_string() == human).ok_or_else(|| BackendError::user_err(NO_ADDRESS))
+    address_of(human).ok_or_else(|| BackendError::user_err(NO_ADDRESS))
 }
 
 fn cost<T>(done: Result<T, BackendError>) -> BackendResult<T> {
@@ -40,7 +43,7 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     *cosmwasm_std::Checksum::generate(bytes).as_ref()
 }
 
-/// The address of the instance of this number, whatever code it is of: the classic rule of wasmd, cut to 20 bytes.
+/// The address of an instance by the number of its code and its own: the classic rule of wasmd, cut to 20 bytes.
 pub fn address_by_number(code: u64, instance: u64) -> AccountId {
     let key = [b"wasm\0", &code.to_be_bytes()[..], &instance.to_be_bytes()].concat();
     first(&sha256(&[&sha256(b"module")[..], &key].concat()))

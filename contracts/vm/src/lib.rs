@@ -22,7 +22,7 @@ mod module;
 mod prices;
 mod wasm;
 
-pub use address::{address_by_number, address_by_salt, sha256};
+pub use address::{address_by_number, address_by_salt, address_of, sha256};
 pub use engine::{
     Broken, Call, Called, Checksum, Engine, Entry, Failure, Host, HostError, Module, NoEngine, Order, Passed, Refusal, StoreError,
 };

@@ -25,6 +25,13 @@ pub const LOOKUP_GAS: u64 = 15_000_000;
 /// A removed key that an iterator passes.
 pub const PASSED_GAS: u64 = 1_000_000;
 
+/// Takes so much of what is left; where there is less, all of it is gone.
+pub fn spend(left: &mut u64, gas: u64) -> bool {
+    let rest = left.checked_sub(gas);
+    *left = rest.unwrap_or(0);
+    rest.is_some()
+}
+
 /// What so much gas weighs.
 pub fn weight_of_gas(gas: u64) -> Weight {
     gas.div_ceil(GAS_PER_WEIGHT)

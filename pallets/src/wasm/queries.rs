@@ -1,13 +1,13 @@
 //! What contracts may ask, and what anybody may ask of a contract. Nothing of it depends on who answers (CWA-2022-001).
 
-use super::gas::{JSON_BYTE_GAS, LOOKUP_GAS, QUERY_GAS};
+use super::gas::{JSON_BYTE_GAS, LOOKUP_GAS, QUERY_GAS, spend};
 use super::host::World;
 use super::{Code, Contract, keys, money};
 use crate::tokens;
 use leither_state::Fault;
 use leither_types::{AccountId, Amount, TokenId};
 use leither_vm::abi::{self, BankQuery, Query, QueryAnswer, StakingQuery, WasmQuery};
-use leither_vm::{Call, Checksum, Entry, Failure, HostError};
+use leither_vm::{Call, Checksum, Entry, Failure, HostError, address_of};
 use serde::Serialize;
 use serde_json::json;
 
@@ -25,16 +25,7 @@ struct Meter {
 
 impl Meter {
     fn charge(&mut self, gas: u64) -> Result<(), HostError> {
-        match self.left.checked_sub(gas) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
-            }
-            None => {
-                self.left = 0;
-                Err(HostError::OutOfGas)
-            }
-        }
+        if spend(&mut self.left, gas) { Ok(()) } else { Err(HostError::OutOfGas) }
     }
 }
 
@@ -42,11 +33,6 @@ type Answer = Result<QueryAnswer, HostError>;
 
 fn json<T: Serialize>(value: &T) -> Answer {
     serde_json::to_vec(value).map(QueryAnswer::Bytes).map_err(|e| HostError::Broken(e.to_string()))
-}
-
-/// An address in the one form that contracts may write it in.
-pub fn address(text: &str) -> Option<AccountId> {
-    text.parse().ok().filter(|account: &AccountId| account.to_string() == text)
 }
 
 /// Answers, and says what that used.
@@ -80,7 +66,7 @@ fn bank(world: &World, query: &BankQuery, meter: &mut Meter) -> Answer {
     let no_address = || Ok(QueryAnswer::Failed("codespace: sdk, code: 7".into()));
     match query {
         BankQuery::Balance { address: text, denom } => {
-            let Some(who) = address(text) else { return no_address() };
+            let Some(who) = address_of(text) else { return no_address() };
             meter.charge(LOOKUP_GAS)?;
             // What there is no token of nobody has.
             let free = match money::token(denom) {
@@ -90,7 +76,7 @@ fn bank(world: &World, query: &BankQuery, meter: &mut Meter) -> Answer {
             json(&json!({ "amount": { "denom": denom, "amount": free.to_string() } }))
         }
         BankQuery::AllBalances { address: text } => {
-            let Some(who) = address(text) else { return no_address() };
+            let Some(who) = address_of(text) else { return no_address() };
             json(&json!({ "amount": all(world, &who, meter)? }))
         }
         BankQuery::Supply { denom } => {
@@ -137,7 +123,7 @@ fn found(world: &World, contract: &AccountId) -> Result<Option<(Contract, Code)>
 fn wasm(world: &World, query: &WasmQuery, meter: &mut Meter, asked: u32) -> Answer {
     meter.charge(LOOKUP_GAS)?;
     let of = |text: &String| -> Result<Option<(AccountId, Contract, Code)>, HostError> {
-        let Some(contract) = address(text) else { return Ok(None) };
+        let Some(contract) = address_of(text) else { return Ok(None) };
         Ok(found(world, &contract)?.map(|(instance, code)| (contract, instance, code)))
     };
     match query {

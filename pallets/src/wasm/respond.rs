@@ -2,7 +2,6 @@
 
 use super::events::Pair;
 use super::gas::{ATTRIBUTE_GAS, EVENT_BYTE_GAS, EVENT_GAS, LOOKUP_GAS, MESSAGE_GAS, RECORD_GAS};
-use super::queries::address;
 use super::run::{Birth, Go, Halt, Run, set_admin};
 use super::{Error, Event, money};
 use crate::{accounts, tokens};
@@ -11,7 +10,7 @@ use leither_vm::abi::{
     self, Attribute, BankMsg, Binary, ContractEvent, Message, MsgResponse, Reply, ReplyOn, SubMsg, SubMsgResponse, SubMsgResult,
     WasmMsg,
 };
-use leither_vm::{Entry, GAS_PER_SDK_GAS};
+use leither_vm::{Entry, GAS_PER_SDK_GAS, address_of};
 use parity_scale_codec::Encode;
 
 /// Names of kinds are at least as long as this.
@@ -115,7 +114,7 @@ impl Run<'_, '_> {
         self.charge(MESSAGE_GAS)?;
         match message {
             Message::Bank(BankMsg::Send { to_address, amount }) => {
-                let to = address(&to_address).ok_or(Error::Address)?;
+                let to = address_of(&to_address).ok_or(Error::Address)?;
                 self.pay(contract, &to, &money::coins(&amount)?)?;
                 Ok(Done { type_url: "/cosmos.bank.v1beta1.MsgSendResponse", value: Vec::new(), by_contract: false })
             }
@@ -137,7 +136,7 @@ impl Run<'_, '_> {
 
     fn wasm(&mut self, sender: &AccountId, message: WasmMsg) -> Go<Done> {
         let done = |type_url, value| Ok(Done { type_url, value, by_contract: true });
-        let known = |text: &str| address(text).ok_or(Halt::from(Error::Address));
+        let known = |text: &str| address_of(text).ok_or(Halt::from(Error::Address));
         match message {
             WasmMsg::Execute { contract_addr, msg, funds } => {
                 let data = self.execute(sender, &known(&contract_addr)?, &msg, &money::coins(&funds)?)?;
@@ -175,7 +174,7 @@ impl Run<'_, '_> {
         (admin, code, msg, funds, label, salt): (Option<String>, u64, Binary, Vec<abi::Coin>, String, Option<Binary>),
     ) -> Go<Vec<u8>> {
         let admin = match admin {
-            Some(text) => Some(address(&text).ok_or(Error::Address)?),
+            Some(text) => Some(address_of(&text).ok_or(Error::Address)?),
             None => None,
         };
         let funds = money::coins(&funds)?;

@@ -1,6 +1,6 @@
 //! A call of contracts under way: gas, events, and the ways into a contract.
 
-use super::gas::{JSON_BYTE_GAS, LOOKUP_GAS, RECORD_GAS};
+use super::gas::{JSON_BYTE_GAS, LOOKUP_GAS, RECORD_GAS, spend};
 use super::host::{Lent, World};
 use super::{Code, Coin, Contract, Error, Event, keys, money};
 use crate::{BlockInfo, Ctx, Stop};
@@ -150,16 +150,7 @@ impl<'r, 'c> Run<'r, 'c> {
 
     /// WASM-3.
     pub fn charge(&mut self, gas: u64) -> Go<()> {
-        match self.left.checked_sub(gas) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
-            }
-            None => {
-                self.left = 0;
-                Err(Halt::OutOfGas)
-            }
-        }
+        if spend(&mut self.left, gas) { Ok(()) } else { Err(Halt::OutOfGas) }
     }
 
     pub fn charge_bytes(&mut self, bytes: usize, each: u64) -> Go<()> {

@@ -7,7 +7,7 @@ use crate::wallet::{Sent, TxFlags, Wallet};
 use clap::{Args, Subcommand};
 use leither_pallets::Call;
 use leither_pallets::wasm::{self, Call as WasmCall, Coin, PIECE_BYTES_MAX};
-use leither_rpc_api::{ClientError, CodeView, GetCode, GetContract, ListContracts, QueryContract, methods};
+use leither_rpc_api::{ClientError, CodeView, GetCode, GetContract, ListContracts, QueryContract, Receipt, methods};
 use leither_types::{AccountId, Blob, Hash, List, Text};
 use leither_vm::{Engine, Entry, INSTANCE_GAS, Module, StoreError, WasmEngine, sha256};
 use serde_json::{Value, json};
@@ -190,16 +190,21 @@ async fn coins(wallet: &Wallet, written: &[String]) -> Done<List<Coin, { wasm::C
     List::new(coins).ok_or_else(|| Failure::usage(format!("--funds: at most {} kinds of money", wasm::COINS_MAX)))
 }
 
-/// What an event of a transaction says under a name.
-fn said(sent: &Sent, event: &str, field: &str) -> Option<Value> {
-    let mut events = sent.receipt.iter().flat_map(|receipt| &receipt.events);
-    events.rfind(|e| e.pallet == "wasm" && e.event == event).and_then(|e| e.args.get(field).cloned())
+/// What an event of contracts says under a name; the last such event's.
+pub(super) fn said(receipt: &Receipt, event: &str, field: &str) -> Option<Value> {
+    let last = receipt.events.iter().rfind(|e| e.pallet == "wasm" && e.event == event);
+    last.and_then(|e| e.args.get(field).cloned())
+}
+
+/// The same of a transaction that may have no receipt.
+fn said_by(sent: &Sent, event: &str, field: &str) -> Option<Value> {
+    sent.receipt.as_ref().and_then(|receipt| said(receipt, event, field))
 }
 
 /// What a call of contracts came to.
 fn outcome(sent: &Sent, mut more: Value) -> Value {
     for (name, event, field) in [("gas", "ended", "gas"), ("data", "ended", "data")] {
-        if let Some(value) = said(sent, event, field) {
+        if let Some(value) = said_by(sent, event, field) {
             more[name] = value;
         }
     }
@@ -212,8 +217,7 @@ async fn send(wallet: &Wallet, tx: &TxFlags, gas: Option<u64>, call: &(dyn Fn(u6
         Some(gas) => gas,
         None => match wallet.trial(tx, Call::Wasm(call(wasm::GAS_MAX))).await? {
             Ok(receipt) => {
-                let used = receipt.events.iter().find(|e| e.pallet == "wasm" && e.event == "ended");
-                let used = used.and_then(|e| e.args.get("gas")?.as_str()?.parse::<u64>().ok()).unwrap_or(0);
+                let used = said(&receipt, "ended", "gas").and_then(|gas| gas.as_str()?.parse::<u64>().ok()).unwrap_or(0);
                 used.saturating_add(used / 4).saturating_add(INSTANCE_GAS).min(wasm::GAS_MAX)
             }
             Err(refused) => return Ok(refused),
@@ -256,7 +260,7 @@ async fn store(wallet: &Wallet, tx: &TxFlags, file: &Path) -> Done<(Hash, u64, O
     let sent = wallet.send(&TxFlags { no_wait: false, ..tx.clone() }, vec![Call::Wasm(call)]).await?;
     wallet.printer.progress_over();
     sent.outcome()?;
-    let number = said(&sent, "stored", "code").and_then(|code| code.as_str()?.parse().ok());
+    let number = said_by(&sent, "stored", "code").and_then(|code| code.as_str()?.parse().ok());
     let number = number.ok_or_else(|| Failure::fault("the node does not say which number the code has"))?;
     Ok((checksum, number, Some(sent)))
 }
@@ -286,7 +290,7 @@ impl Born {
         };
         let sent = send(wallet, &self.tx, self.gas, &call).await?;
         more["code"] = code.to_string().into();
-        if let Some(address) = said(&sent, "instantiated", "contract") {
+        if let Some(address) = said_by(&sent, "instantiated", "contract") {
             more["address"] = address;
         }
         wallet.print_sent(&sent, &outcome(&sent, more))

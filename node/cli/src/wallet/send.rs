@@ -53,6 +53,14 @@ struct Draft {
     is_next: bool,
 }
 
+/// A transaction that can be sent.
+struct Signed {
+    id: Hash,
+    raw: RawTx,
+    /// Nothing of its first signer waits before it.
+    is_next: bool,
+}
+
 /// What became of a transaction; a transaction command prints it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sent {
@@ -137,15 +145,7 @@ impl Wallet {
                 "--propose: this command cannot be put to the vote of an organization; write its call into a file for `leither org propose --calls`",
             ));
         }
-        let mut keys = vec![self.signer(&flags.from).await?];
-        for name in &flags.cosign {
-            keys.push(self.signer(name).await?);
-        }
-        let Draft { tx, is_next } = self.draft(flags, &keys, calls).await?;
-        let refs: Vec<&SecretKey> = keys.iter().collect();
-        let signed = tx.sign(&refs).ok_or_else(|| Failure::usage("more than 8 signers"))?;
-        let id = signed.id();
-        let raw = RawTx { raw: Bytes(signed.encode()) };
+        let Signed { id, raw, is_next } = self.signed(flags, calls).await?;
         if flags.dry_run {
             return simulated(self.client.call(&methods::TX_SIMULATE, raw).await?);
         }
@@ -169,15 +169,8 @@ impl Wallet {
 
     /// What a call would do as the next transaction of its signers; a refusal as it is printed.
     pub async fn trial(&self, flags: &TxFlags, call: Call) -> Done<Result<Receipt, Sent>> {
-        let mut keys = vec![self.signer(&flags.from).await?];
-        for name in &flags.cosign {
-            keys.push(self.signer(name).await?);
-        }
-        let Draft { tx, .. } = self.draft(flags, &keys, vec![call]).await?;
-        let refs: Vec<&SecretKey> = keys.iter().collect();
-        let signed = tx.sign(&refs).ok_or_else(|| Failure::usage("more than 8 signers"))?;
-        let would = self.client.call(&methods::TX_SIMULATE, RawTx { raw: Bytes(signed.encode()) }).await?;
-        let would = simulated(would)?;
+        let Signed { raw, .. } = self.signed(flags, vec![call]).await?;
+        let would = simulated(self.client.call(&methods::TX_SIMULATE, raw).await?)?;
         match &would.receipt {
             Some(receipt) if receipt.failure.is_none() => Ok(Ok(receipt.clone())),
             _ => Ok(Err(Sent { status: REFUSED.into(), ..would })),
@@ -214,6 +207,18 @@ impl Wallet {
              the transaction waits for them",
             status.height.0
         );
+    }
+
+    /// By the keys that the flags name.
+    async fn signed(&self, flags: &TxFlags, calls: Vec<Call>) -> Done<Signed> {
+        let mut keys = vec![self.signer(&flags.from).await?];
+        for name in &flags.cosign {
+            keys.push(self.signer(name).await?);
+        }
+        let Draft { tx, is_next } = self.draft(flags, &keys, calls).await?;
+        let refs: Vec<&SecretKey> = keys.iter().collect();
+        let signed = tx.sign(&refs).ok_or_else(|| Failure::usage("more than 8 signers"))?;
+        Ok(Signed { id: signed.id(), raw: RawTx { raw: Bytes(signed.encode()) }, is_next })
     }
 
     async fn draft(&self, flags: &TxFlags, keys: &[SecretKey], calls: Vec<Call>) -> Done<Draft> {

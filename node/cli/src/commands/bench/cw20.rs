@@ -1,14 +1,15 @@
 //! A token kept by a contract, for `bench transfers --cw20`: stored, made and funded before the load begins.
 
+use super::super::contract::said;
 use super::fleet::{Fleet, key};
+use super::load;
 use crate::exit::{Done, Exit, Failure};
 use crate::wallet::now_ms;
 use leither_pallets::Call;
 use leither_pallets::wasm::{Call as WasmCall, PIECE_BYTES_MAX};
-use leither_rpc_api::{Bytes, Client, RawTx, Receipt, TxStatus, WaitMs, WaitTx, methods};
-use leither_types::{AccountId, Amount, Blob, Hash, List, SecretKey, TX_VERSION, Text, Tx};
+use leither_rpc_api::{Client, RawTx, Receipt, TxStatus, WaitMs, WaitTx, methods};
+use leither_types::{AccountId, Amount, Blob, Hash, List, SecretKey, Text};
 use leither_vm::sha256;
-use parity_scale_codec::Encode;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -48,19 +49,9 @@ struct Founder {
 
 impl Founder {
     fn signed(&self, key: &SecretKey, nonce: u64, call: &Call) -> Option<RawTx> {
-        let mut tx = Tx {
-            version: TX_VERSION,
-            chain: self.chain,
-            signers: List::new(vec![AccountId::of_key(&key.public())])?,
-            payer: None,
-            nonce,
-            valid_until: now_ms().ok()?.saturating_add(3_600_000),
-            max_fee: Amount::new(100_000_000_000),
-            weight_limit: 0,
-            calls: List::new(vec![call.write()?])?,
-        };
-        tx.weight_limit = leither_executor::weight(&tx)?;
-        Some(RawTx { raw: Bytes(tx.sign(&[key])?.encode()) })
+        let until = now_ms().ok()?.saturating_add(3_600_000);
+        let ready = load::one(key, self.chain, nonce, until, Amount::new(100_000_000_000), call)?;
+        Some(RawTx { raw: ready.raw })
     }
 
     async fn send(&mut self, call: WasmCall) -> Done<Receipt> {
@@ -81,15 +72,9 @@ impl Founder {
     }
 }
 
-fn said(receipt: &Receipt, event: &str, field: &str) -> Done<String> {
-    let found = receipt
-        .events
-        .iter()
-        .find(|e| e.pallet == "wasm" && e.event == event)
-        .and_then(|e| e.args.get(field)?.as_str());
-    found
-        .map(str::to_string)
-        .ok_or_else(|| Failure::fault(format!("the node tells no {field} of what was {event}")))
+fn told(receipt: &Receipt, event: &str, field: &str) -> Done<String> {
+    let found = said(receipt, event, field).and_then(|value| value.as_str().map(str::to_string));
+    found.ok_or_else(|| Failure::fault(format!("the node tells no {field} of what was {event}")))
 }
 
 /// Stores the code, makes an instance in which each account has as much, and finds out what a transfer uses.
@@ -104,7 +89,7 @@ pub async fn set_up(fleet: &Fleet, file: &Path, accounts: usize) -> Done<Cw20> {
         founder.send(WasmCall::Upload { code, piece: piece as u16, bytes }).await?;
     }
     let stored = founder.send(WasmCall::Store { code, pieces }).await?;
-    let number = said(&stored, "stored", "code")?.parse().map_err(Failure::fault)?;
+    let number = told(&stored, "stored", "code")?.parse().map_err(Failure::fault)?;
     let ids: Vec<AccountId> = (0..accounts).map(|n| AccountId::of_key(&key(n).public())).collect();
     let balances: Vec<Value> = ids.iter().map(|id| json!({ "address": id.to_string(), "amount": "1000000000" })).collect();
     let init = json!({ "name": "bench", "symbol": "BENCH", "decimals": 6, "initial_balances": balances });
@@ -117,12 +102,12 @@ pub async fn set_up(fleet: &Fleet, file: &Path, accounts: usize) -> Done<Cw20> {
         salt: None,
         gas: 140_000_000_000,
     };
-    let contract = said(&founder.send(born).await?, "instantiated", "contract")?.parse()?;
+    let contract = told(&founder.send(born).await?, "instantiated", "contract")?.parse()?;
     let (first, second) = (ids.first().ok_or_else(fault)?, ids.get(1).ok_or_else(fault)?);
     let trial = transfer(contract, second, 10_000_000_000).ok_or_else(fault)?;
     let raw = founder.signed(&key(0), 0, &trial).ok_or_else(fault)?;
     let would = founder.client.call(&methods::TX_SIMULATE, raw).await?;
     let receipt = would.receipt.ok_or_else(|| Failure::fault(format!("no transfer of {first} can be tried")))?;
-    let used: u64 = said(&receipt, "ended", "gas")?.parse().map_err(Failure::fault)?;
+    let used: u64 = told(&receipt, "ended", "gas")?.parse().map_err(Failure::fault)?;
     Ok(Cw20 { contract, gas: used.saturating_add(used / 10) })
 }

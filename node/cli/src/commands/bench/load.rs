@@ -37,20 +37,26 @@ fn transfer(k: usize, keys: &[SecretKey], ids: &[AccountId], chain: Hash, until:
             Call::Tokens(tokens::Call::Transfer { token: TokenId::NATIVE, to, amount: Amount::new(1_000), memo: Text::default() })
         }
     };
+    // Each has a thousand mei, and sixteen wait at most: a load beyond half of what blocks hold makes the price rise by the block.
+    let max_fee = Amount::new(if token.is_some() { 50_000_000_000 } else { 1_000_000 });
+    one(keys.get(from)?, chain, (k / keys.len()) as u64, until, max_fee, &call)
+}
+
+/// A transaction of one call.
+pub fn one(key: &SecretKey, chain: Hash, nonce: u64, until: u64, max_fee: Amount, call: &Call) -> Option<Ready> {
     let mut tx = Tx {
         version: TX_VERSION,
         chain,
-        signers: List::new(vec![*ids.get(from)?])?,
+        signers: List::new(vec![AccountId::of_key(&key.public())])?,
         payer: None,
-        nonce: (k / keys.len()) as u64,
+        nonce,
         valid_until: until,
-        // Each has a thousand mei, and sixteen wait at most: a load beyond half of what blocks hold makes the price rise by the block.
-        max_fee: Amount::new(if token.is_some() { 50_000_000_000 } else { 1_000_000 }),
+        max_fee,
         weight_limit: 0,
         calls: List::new(vec![call.write()?])?,
     };
     tx.weight_limit = leither_executor::weight(&tx)?;
-    let signed = tx.sign(&[keys.get(from)?])?;
+    let signed = tx.sign(&[key])?;
     Some(Ready { id: signed.id(), raw: Bytes(signed.encode()) })
 }
 
