@@ -1,7 +1,9 @@
 use crate::{Memory, NAMES, Plan, account, audit, charter, key, text};
 use leither_executor::{Draft, NobodyVerified, Outcome, Parent, Unfit, Verified, build, execute};
 use leither_pallets::wasm::Contracts;
-use leither_pallets::{Call, Error, Event, describe_error, describe_event, genesis_state, orgs, staking, tokens};
+use leither_pallets::{
+    BlockInfo, Call, Error, Event, describe_error, describe_event, genesis_state, orgs, params, staking, tokens,
+};
 use leither_state::{Holding, Read, WriteSet};
 use leither_types::{
     AccountId, Allocation, Amount, Block, Certificate, CommitSig, Evidence, GENESIS_VERSION, Genesis, GenesisHead, Hash, List,
@@ -156,6 +158,17 @@ impl Chain {
     pub fn next_time(&self) -> Millis {
         let params = &self.genesis.head.params;
         self.now.max(self.parent.time + params.pulse_min_ms.min(params.pulse_ms).max(1))
+    }
+
+    /// What the next block is judged by.
+    pub fn next_info(&self) -> BlockInfo {
+        BlockInfo {
+            chain: self.id(),
+            height: self.parent.height + 1,
+            time: self.next_time(),
+            params: params::views::params(&*self.state).expect("memory does not fail"),
+            contracts: self.parent.contracts.clone(),
+        }
     }
 
     /// A proposer's draft for the next block.

@@ -1,21 +1,10 @@
 use super::{MEI, judge};
 use leither_harness::executor::{Unfit, admissible, simulate};
-use leither_harness::pallets::{BlockInfo, orgs, params};
+use leither_harness::pallets::{orgs, params};
 use leither_harness::{Chain, account, charter, issue, proposal, transfer};
 use leither_state::{Overlay, Read};
 use leither_types::{List, SignedTx, Status};
 use std::sync::Arc;
-
-fn next(chain: &Chain) -> BlockInfo {
-    let params = params::views::params(&**chain.state()).expect("memory does not fail");
-    BlockInfo {
-        chain: chain.id(),
-        height: chain.parent().height + 1,
-        time: chain.next_time(),
-        params,
-        contracts: Default::default(),
-    }
-}
 
 fn state(chain: &Chain) -> Arc<dyn Read> {
     chain.state().clone()
@@ -54,7 +43,7 @@ fn exec_1_equal_arguments_give_equal_results_and_the_parent_stays() {
 fn exec_4_simulate_says_what_execute_will() {
     let mut chain = Chain::default();
     for tx in sorts(&mut chain) {
-        let said = simulate(state(&chain), &next(&chain), &tx, true).expect("no fault").expect("fit");
+        let said = simulate(state(&chain), &chain.next_info(), &tx, true).expect("no fault").expect("fit");
         let mut after = chain.clone();
         let receipts = after.block(std::slice::from_ref(&tx));
         assert_eq!(said.receipt, receipts[0]);
@@ -74,7 +63,7 @@ fn exec_4_simulate_refuses_what_a_block_may_not_hold() {
     let mut witness = bad.witnesses[0];
     witness.signature.0[0] ^= 1;
     bad.witnesses = List::new(vec![witness]).expect("one");
-    let ask = |tx: &SignedTx, signed| simulate(state(&chain), &next(&chain), tx, signed).expect("no fault");
+    let ask = |tx: &SignedTx, signed| simulate(state(&chain), &chain.next_info(), tx, signed).expect("no fault");
     assert_eq!(ask(&bad, true).map(|_| ()), Err(Unfit::Signature));
     assert_eq!(ask(&bad, false).map(|said| said.receipt.status), Ok(Status::Done), "a wallet asks before it signs");
     let mut late = chain.plan(&["alice"], &[transfer(MEI, account("bob"), 1)]);
@@ -91,7 +80,7 @@ fn exec_4_what_is_admissible_now_builds_and_what_is_ahead_waits() {
         plan.nonce = nonce;
         let overlay = Overlay::new(state(&chain));
         let base_fee = params::views::base_fee(&overlay).expect("no fault");
-        admissible(&overlay, &next(&chain), base_fee, &plan.sign(), 100_000).expect("no fault")
+        admissible(&overlay, &chain.next_info(), base_fee, &plan.sign(), 100_000).expect("no fault")
     };
     let free = chain.holding(MEI, account("alice")).free;
     assert_eq!(ask(0), Err(Unfit::Nonce { want: 1, got: 0 }));

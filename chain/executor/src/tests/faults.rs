@@ -1,6 +1,6 @@
 use super::MEI;
 use leither_harness::executor::{NobodyVerified, Parent, Refused, build, execute, simulate};
-use leither_harness::pallets::{BlockInfo, Call, Event, describe_event, mimei, orgs, params, tokens};
+use leither_harness::pallets::{Call, Event, describe_event, mimei, orgs, tokens};
 use leither_harness::{Chain, Failing, Setup, account, charter, issue, proposal, text, transfer};
 use leither_types::{Amount, Params, SignedTx, Status, TokenId};
 use std::sync::Arc;
@@ -110,14 +110,7 @@ fn exec_3_a_fault_while_building_names_no_transaction_unfit() {
 #[test]
 fn exec_3_a_fault_in_a_simulation_is_a_fault() {
     let (chain, txs) = eve();
-    let params = params::views::params(&**chain.state()).expect("memory does not fail");
-    let info = BlockInfo {
-        chain: chain.id(),
-        height: chain.parent().height + 1,
-        time: chain.next_time(),
-        params,
-        contracts: Default::default(),
-    };
+    let info = chain.next_info();
     for tx in &txs {
         let mut faults = 0;
         loop {

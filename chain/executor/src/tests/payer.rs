@@ -1,6 +1,6 @@
 use super::{MEI, forced, invalid, judge};
 use leither_harness::executor::{Invalid, Unfit, admissible};
-use leither_harness::pallets::{BlockInfo, Call, orgs};
+use leither_harness::pallets::{Call, orgs};
 use leither_harness::{Chain, account, charter, transfer};
 use leither_state::Overlay;
 use leither_types::{Amount, OrgId, SignedTx, Status};
@@ -82,14 +82,7 @@ fn org_13_leaving_and_coming_back_gives_no_second_allowance_on_a_day() {
 fn org_13_a_pool_is_told_what_is_left_of_the_allowance_not_what_the_treasury_has() {
     let (mut chain, org) = sponsoring();
     let can_pay = |chain: &Chain| {
-        let params = chain.genesis.head.params.clone();
-        let block = BlockInfo {
-            chain: chain.id(),
-            height: chain.parent().height + 1,
-            time: chain.next_time(),
-            params,
-            contracts: Default::default(),
-        };
+        let block = chain.next_info();
         let overlay = Overlay::new(chain.state().clone());
         let known = admissible(&overlay, &block, Amount(1), &paid_by(chain, org, "bob"), 1).expect("no fault");
         known.expect("it is admissible").1
@@ -102,14 +95,7 @@ fn org_13_a_pool_is_told_what_is_left_of_the_allowance_not_what_the_treasury_has
     chain.ok("judy", transfer(MEI, org.treasury(), 77_000));
     chain.join(org, "bob");
     let overlay = Overlay::new(chain.state().clone());
-    let params = chain.genesis.head.params.clone();
-    let block = BlockInfo {
-        chain: chain.id(),
-        height: chain.parent().height + 1,
-        time: chain.next_time(),
-        params,
-        contracts: Default::default(),
-    };
+    let block = chain.next_info();
     let known = admissible(&overlay, &block, Amount(1), &paid_by(&chain, org, "bob"), 1).expect("no fault");
     assert_eq!(known.expect("it is admissible").1, Amount(77_000), "nor more than the treasury has");
 }

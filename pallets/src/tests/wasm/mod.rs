@@ -149,14 +149,7 @@ impl Stage {
     }
 
     fn ask_within(&self, request: &Value, gas: u64) -> Option<QueryAnswer> {
-        let params = leither_harness::pallets::params::views::params(&**self.chain.state()).unwrap();
-        let block = leither_harness::pallets::BlockInfo {
-            chain: self.chain.id(),
-            height: self.chain.parent().height + 1,
-            time: self.chain.next_time(),
-            params,
-            contracts: self.chain.parent().contracts.clone(),
-        };
+        let block = self.chain.next_info();
         views::ask(self.chain.state().clone(), &block, request.to_string().as_bytes(), gas).unwrap().answer
     }
 
