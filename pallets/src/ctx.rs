@@ -41,6 +41,13 @@ pub enum Origin<'a> {
     Signed(&'a [AccountId]),
     /// An organization, by its vote or its supervisors' proposal.
     Org(OrgId),
+    /// A contract: for the organization whose mandate it has, or for itself.
+    Contract {
+        /// Which.
+        contract: AccountId,
+        /// For whom.
+        mandate: Option<OrgId>,
+    },
 }
 
 /// What a call may see and touch.
@@ -67,7 +74,8 @@ impl Ctx<'_> {
         match self.origin {
             // A transaction without signers is refused by form, long before.
             Origin::Signed(signers) => signers.first().copied().unwrap_or_default(),
-            Origin::Org(org) => org.treasury(),
+            Origin::Org(org) | Origin::Contract { mandate: Some(org), .. } => org.treasury(),
+            Origin::Contract { contract, mandate: None } => contract,
         }
     }
 
@@ -79,6 +87,14 @@ impl Ctx<'_> {
     /// Whether the organization itself acts.
     pub fn acts_as(&self, org: &OrgId) -> bool {
         matches!(self.origin, Origin::Org(o) if o == *org)
+    }
+
+    /// The contract that acts for the organization by a mandate, where one does. What the mandate allows is not said here.
+    pub fn mandated(&self, org: &OrgId) -> Option<AccountId> {
+        match self.origin {
+            Origin::Contract { contract, mandate: Some(o) } if o == *org => Some(contract),
+            _ => None,
+        }
     }
 
     /// Records an event.

@@ -3,11 +3,14 @@
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 pub use cosmwasm_std::{
     Addr, Binary, BlockInfo, Coin as StdCoin, ContractInfo, Env, Event as ContractEvent, MessageInfo, MigrateInfo, MsgResponse,
-    Reply, SubMsgResponse, SubMsgResult, Timestamp, TransactionInfo,
+    Reply, SubMsgResponse, SubMsgResult, Timestamp, TransactionInfo, Uint128,
 };
+pub use leither_sdk as custom;
+pub use leither_sdk::{LeitherMsg, LeitherQuery};
 
 /// An amount as text: digits alone, below 2^128. Contracts may write up to 256 bits; no supply here is so great.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,8 +122,8 @@ pub enum Message {
     Bank(BankMsg),
     /// Other contracts.
     Wasm(WasmMsg),
-    /// What this chain adds.
-    Custom(IgnoredAny),
+    /// What this chain adds: [`LeitherMsg`], or what another chain has.
+    Custom(Box<RawValue>),
     /// Not here.
     Staking(IgnoredAny),
     /// Not here.
@@ -228,7 +231,7 @@ pub enum Query {
     /// Of contracts.
     Wasm(WasmQuery),
     /// Of what this chain adds.
-    Custom(IgnoredAny),
+    Custom(Box<RawValue>),
     /// Of stakes: only what money they are in.
     Staking(StakingQuery),
     /// Not here.
@@ -370,5 +373,8 @@ mod tests {
         assert!(serde_json::from_str::<Answer<Response>>(r#"{"error":"no"}"#).is_ok());
         assert!(serde_json::from_str::<Query>(r#"{"bank":{"all_balances":{"address":"a"}}}"#).is_ok());
         assert!(serde_json::from_str::<Query>(r#"{"something":{}}"#).is_err());
+        // What other chains call custom is read, and known by nobody.
+        let Ok(Message::Custom(raw)) = serde_json::from_str(r#"{"custom":{"mint":{"x":[1.5]}}}"#) else { panic!("unread") };
+        assert!(serde_json::from_str::<LeitherMsg>(raw.get()).is_err());
     }
 }

@@ -1,12 +1,22 @@
 //! What the chain knows of MiMeis.
 
 use super::{Head, Rights, keys};
-use leither_state::{Fault, Read};
+use leither_state::{Fault, Overlay, Read};
 use leither_types::{AccountId, MimeiId};
 
 /// A head in a committed state.
 pub fn head(state: &dyn Read, id: &MimeiId) -> Result<Option<Head>, Fault> {
     keys::HEAD.read(state, id)
+}
+
+/// A head under construction.
+pub(crate) fn head_now(state: &Overlay, id: &MimeiId) -> Result<Option<Head>, Fault> {
+    keys::HEAD.get(state, id)
+}
+
+/// What was granted to somebody, in a state under construction.
+pub(crate) fn rights_now(state: &Overlay, id: &MimeiId, head: &Head, who: &AccountId) -> Result<Rights, Fault> {
+    Ok(keys::GRANT.get(state, &(*id, head.generation, *who))?.unwrap_or_default())
 }
 
 /// An author's MiMeis in id order.

@@ -52,7 +52,7 @@ pub struct Charter {
 const SECOND_MS: u64 = 1_000;
 const MONTH_MS: u64 = 30 * 24 * 3600 * SECOND_MS;
 /// 100 %.
-pub(crate) const ALL_BP: u16 = 10_000;
+pub(crate) const ALL_BP: u16 = crate::tokens::WHOLE_BP;
 
 impl Charter {
     /// Whether the numbers make sense together; says which one does not.

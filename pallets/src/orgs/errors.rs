@@ -132,6 +132,25 @@ pub enum Error {
         /// The bound.
         max: u32,
     },
+    /// ORG-16.
+    #[codec(index = 26)]
+    #[error("this contract has no mandate for it: an organization gives one when it names its consensus contract")]
+    NoMandate,
+    /// ORG-16.
+    #[codec(index = 27)]
+    #[error("beyond the contract's mandate: {left} is left in this epoch")]
+    OverMandate {
+        /// What is left.
+        left: Amount,
+    },
+    /// ORG-17.
+    #[codec(index = 28)]
+    #[error("this contract is another organization's")]
+    BoundElsewhere,
+    /// A kind of money twice.
+    #[codec(index = 29)]
+    #[error("a mandate limits at most 4 kinds of money, each once")]
+    Mandate,
 }
 
 fn charter_fault(what: u8) -> &'static str {

@@ -79,6 +79,12 @@ pub enum Event {
     /// The charter changed.
     #[codec(index = 12)]
     Amended { org: OrgId },
+    /// The consensus contract was named, or there is none any more.
+    #[codec(index = 13)]
+    Bound { org: OrgId, contract: Option<AccountId> },
+    /// The contract keeps other shares under this number.
+    #[codec(index = 14)]
+    TableSet { org: OrgId, table: u32 },
 }
 
 impl From<Event> for crate::Event {

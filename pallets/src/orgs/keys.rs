@@ -1,6 +1,7 @@
-use super::types::{Application, Ballot, Entry, Member, Org, Proposal, ProposalKey, Sponsorship};
+use super::types::{Application, Ballot, Binding, Entry, Member, Org, Proposal, ProposalKey, Sponsorship};
+use crate::tokens::{SHARES_MAX, Share};
 use leither_state::Map;
-use leither_types::{AccountId, Amount, OrgId, Text, TokenId};
+use leither_types::{AccountId, Amount, List, OrgId, Text, TokenId};
 
 /// Every organization.
 pub const ORG: Map<OrgId, Org> = Map::new(b"oo");
@@ -26,3 +27,9 @@ pub const BALLOT: Map<(OrgId, u64, AccountId), Ballot> = Map::new(b"ob");
 pub const UNLOCKING: Map<ProposalKey, ()> = Map::new(b"ou");
 /// ORG-13: (organization, member) -> (day, paid on that day).
 pub const ALLOWANCE: Map<(OrgId, AccountId), (u64, Amount)> = Map::new(b"of");
+/// ORG-15: its consensus contract.
+pub const BINDING: Map<OrgId, Binding> = Map::new(b"oc");
+/// ORG-17: whose consensus contract it is.
+pub const OF_CONTRACT: Map<AccountId, OrgId> = Map::new(b"oi");
+/// ORG-18: shares that its contract keeps, by number.
+pub const TABLE: Map<(OrgId, u32), List<Share, SHARES_MAX>> = Map::new(b"oh");

@@ -2,7 +2,7 @@
 
 use super::sponsor::forget_allowance;
 use super::types::{Application, Member, Org, Role, Roles, Sponsorship};
-use super::{Charter, Error, Event, keys, views};
+use super::{Charter, Error, Event, contract, keys, views};
 use crate::tokens::{self, TokenInfo};
 use crate::{Ctx, Origin, Stop, accounts};
 use leither_state::Fault;
@@ -36,6 +36,14 @@ pub(crate) fn require_supervisors(ctx: &Ctx<'_>, id: &OrgId, org: &Org) -> Resul
             Err(Error::TooFewSupervisors { have: n as u8, need: org.charter.threshold }.into())
         }
         _ => Ok(()),
+    }
+}
+
+/// The consensus contract with a mandate for it, or else k supervisors.
+fn require_members_power(ctx: &Ctx<'_>, id: &OrgId, org: &Org) -> Result<(), Stop> {
+    match ctx.mandated(id) {
+        Some(_) => contract::require_members_power(ctx, id),
+        None => require_supervisors(ctx, id, org),
     }
 }
 
@@ -187,9 +195,9 @@ fn drop_sponsorship(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId, vouched: &Sp
 /// ORG-4.
 pub(crate) fn admit(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId) -> Result<(), Stop> {
     let mut org = require(ctx, id)?;
-    if views::units(ctx.state, &org)?.is_zero() {
+    if ctx.mandated(id).is_some() || views::units(ctx.state, &org)?.is_zero() {
         // Where heads decide, who admits makes the majority: one of k supervisors could take the organization over by its own accounts.
-        require_supervisors(ctx, id, &org)?;
+        require_members_power(ctx, id, &org)?;
     } else {
         require_supervisor(ctx, id, &org)?;
     }
@@ -232,7 +240,7 @@ pub(crate) fn leave(ctx: &mut Ctx<'_>, id: &OrgId) -> Result<(), Stop> {
 /// k supervisors or a vote; a supervisor is expelled by amending the charter first.
 pub(crate) fn expel(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId) -> Result<(), Stop> {
     let org = require(ctx, id)?;
-    require_supervisors(ctx, id, &org)?;
+    require_members_power(ctx, id, &org)?;
     remove(ctx, id, who, true)
 }
 
@@ -256,7 +264,7 @@ fn remove(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId, expelled: bool) -> Res
 /// ORG-6.
 pub(crate) fn set_role(ctx: &mut Ctx<'_>, id: &OrgId, who: &AccountId, role: Role, granted: bool) -> Result<(), Stop> {
     let org = require(ctx, id)?;
-    require_supervisors(ctx, id, &org)?;
+    require_members_power(ctx, id, &org)?;
     let key = (*id, *who);
     let member = keys::MEMBER.get(ctx.state, &key)?.ok_or(Error::NotMember)?;
     keys::MEMBER.put(ctx.state, &key, &Member { roles: member.roles.with(role, granted), ..member });

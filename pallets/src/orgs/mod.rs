@@ -6,6 +6,7 @@
 //! member      sponsor, propose, vote, leave
 //! supervisor  admit once units can be cast, withdraw an application   (one is enough)
 //! supervisors admit while heads decide, issue within the epoch's cap, role, expel, veto (k of them, all signing)
+//! contract    what its mandate allows (ORG-16): admit, expel, role, issue, spend from the treasury, tables of shares
 //! vote        everything that the organization does: any call, run as the organization; amend and uncapped issue only so
 //! ```
 //! - ORG-1: the founder is supervisor and member from the start (R44).
@@ -22,10 +23,15 @@
 //! - ORG-12: of an income the charter's share stays in the treasury, the rest goes to the unit holders (R55).
 //! - ORG-13: the organization may pay its members' fees, up to a daily allowance each.
 //! - ORG-14: a supervisor neither leaves nor is expelled before a vote has amended the charter: an organization is never without them.
+//! - ORG-15: the consensus contract is named by vote; by the founders alone, all signing, while nobody else is a member and nothing is issued.
+//! - ORG-16: what it does as the organization stays within the mandate that it was given with, each epoch; issuances are recorded as any.
+//! - ORG-17: a contract is at most one organization's.
+//! - ORG-18: a table of shares is one whole, and everybody can read it.
 
 mod ballots;
 mod calls;
 mod charter;
+mod contract;
 mod errors;
 mod events;
 mod keys;
@@ -39,11 +45,12 @@ pub mod views;
 pub(crate) use ballots::unlock_page;
 pub use calls::{Call, apply};
 pub use charter::{Charter, JoinPolicy};
+pub(crate) use contract::{bind, book_spending, set_table};
 pub use errors::Error;
 pub use events::Event;
 pub(crate) use proposals::close_due;
 pub use sponsor::{charge_allowance, may_pay_for};
 pub use types::{
-    Application, Ballot, Entry, EntryKind, Member, Org, Outcome, PROPOSAL_CALLS_MAX, Proposal, Role, Roles, Sponsorship, Stage,
-    Via,
+    Application, Ballot, Binding, Entry, EntryKind, Limit, Mandate, Member, Org, Outcome, PROPOSAL_CALLS_MAX, Proposal, Role,
+    Roles, Sponsorship, Stage, Via,
 };

@@ -2,7 +2,7 @@
 
 use super::members::{require, require_supervisors};
 use super::types::{Entry, EntryKind, Org, Role, Via};
-use super::{Error, Event, charter::ALL_BP, keys};
+use super::{Error, Event, charter::ALL_BP, contract, keys};
 use crate::{Ctx, Stop, tokens};
 use leither_types::{AccountId, Amount, Hash, OrgId, Text, TokenId};
 
@@ -18,7 +18,9 @@ pub(crate) struct Work<'a> {
 /// ORG-7, ORG-8: k supervisors within the cap, or a vote.
 pub(crate) fn issue(ctx: &mut Ctx<'_>, id: &OrgId, work: &Work<'_>) -> Result<(), Stop> {
     let mut org = require(ctx, id)?;
-    require_supervisors(ctx, id, &org)?;
+    if ctx.mandated(id).is_none() {
+        require_supervisors(ctx, id, &org)?;
+    }
     if work.reason.trim().is_empty() || *work.evidence == Hash::ZERO {
         return Err(Error::NoReason.into());
     }
@@ -26,7 +28,10 @@ pub(crate) fn issue(ctx: &mut Ctx<'_>, id: &OrgId, work: &Work<'_>) -> Result<()
     if !member.roles.has(work.role) {
         return Err(Error::NotInRole.into());
     }
-    let via = if ctx.acts_as(id) {
+    let via = if let Some(contract) = ctx.mandated(id) {
+        contract::book_issue(ctx, id, work.amount)?;
+        Via::Contract(contract)
+    } else if ctx.acts_as(id) {
         Via::Proposal(ctx.proposal)
     } else {
         spend_cap(ctx, &mut org, work.amount)?;

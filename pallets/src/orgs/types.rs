@@ -107,6 +107,82 @@ pub struct Org {
     pub tx: TxId,
 }
 
+/// A limit on one kind of money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// Which.
+    pub token: TokenId,
+    /// Smallest units.
+    pub amount: Amount,
+}
+
+/// ORG-16: what a consensus contract may do as the organization, beyond what every contract may for itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mandate {
+    /// Admit who has applied, expel, give and take roles.
+    pub members: bool,
+    /// Units that it may issue in an epoch, in smallest units.
+    pub issue_cap: Amount,
+    /// What it may take out of the treasury in an epoch; each kind of money once.
+    pub spend: List<Limit, 4>,
+}
+
+impl Mandate {
+    /// Whether each kind of money stands in it once.
+    pub(crate) fn is_sound(&self) -> bool {
+        let mut tokens: Vec<_> = self.spend.iter().map(|limit| limit.token).collect();
+        tokens.sort_unstable();
+        tokens.dedup();
+        tokens.len() == self.spend.len()
+    }
+}
+
+/// A consensus contract and what it has used of its mandate.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize)]
+pub struct Binding {
+    /// Which one.
+    pub contract: AccountId,
+    /// What it may.
+    pub mandate: Mandate,
+    /// The epoch that `issued` and `spent` belong to.
+    #[serde(with = "leither_types::json::decimal")]
+    pub epoch: u64,
+    /// Units that it issued in that epoch.
+    pub issued: Amount,
+    /// What it spent in that epoch, in the order of the mandate's limits.
+    pub spent: List<Amount, 4>,
+    /// Block of the binding.
+    #[serde(with = "leither_types::json::decimal")]
+    pub since: Height,
+    /// The transaction that bound it, or opened the proposal that did.
+    pub tx: TxId,
+}
+
+impl Binding {
+    /// As it stands in this epoch: with a new one all begins anew.
+    pub(crate) fn in_epoch(mut self, epoch: u64) -> Self {
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.issued = Amount::ZERO;
+            self.spent = List::new(vec![Amount::ZERO; self.mandate.spend.len()]).unwrap_or_default();
+        }
+        self
+    }
+
+    /// What may still be issued in its epoch.
+    pub fn issue_left(&self) -> Amount {
+        self.mandate.issue_cap.minus(self.issued).unwrap_or(Amount::ZERO)
+    }
+
+    /// What may still be spent in its epoch of the limit at this place.
+    pub fn spend_left(&self, place: usize) -> Amount {
+        let limit = self.mandate.spend.get(place).map_or(Amount::ZERO, |limit| limit.amount);
+        self.spent.get(place).and_then(|spent| limit.minus(*spent)).unwrap_or(Amount::ZERO)
+    }
+}
+
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize)]
 pub struct Member {
@@ -163,6 +239,8 @@ pub enum Via {
     Supervisors,
     /// A proposal passed.
     Proposal(#[serde(with = "leither_types::json::decimal")] u64),
+    /// The consensus contract did, within its mandate.
+    Contract(AccountId),
 }
 
 /// A line of the organization's ledger.

@@ -1,9 +1,9 @@
 //! What is known of organizations.
 
-use super::{Application, Ballot, Entry, Member, Org, Proposal, keys};
-use crate::tokens;
+use super::{Application, Ballot, Binding, Entry, Member, Org, Proposal, contract, keys};
+use crate::tokens::{self, SHARES_MAX, Share};
 use leither_state::{Fault, Overlay, Read};
-use leither_types::{AccountId, Amount, Millis, OrgId, Text, TokenId};
+use leither_types::{AccountId, Amount, List, Millis, OrgId, Text, TokenId};
 
 /// An organization in a committed state.
 pub fn org(state: &dyn Read, id: &OrgId) -> Result<Option<Org>, Fault> {
@@ -18,6 +18,63 @@ pub(crate) fn get(state: &Overlay, id: &OrgId) -> Result<Option<Org>, Fault> {
 /// ORG-9: the units that can be cast now. While there are none, heads decide.
 pub(crate) fn units(state: &Overlay, org: &Org) -> Result<Amount, Fault> {
     if org.issued { tokens::outstanding(state, &org.token) } else { Ok(Amount::ZERO) }
+}
+
+/// A member of one under construction.
+pub(crate) fn member_now(state: &Overlay, org: &OrgId, who: &AccountId) -> Result<Option<Member>, Fault> {
+    keys::MEMBER.get(state, &(*org, *who))
+}
+
+/// Members of one under construction, in account order.
+pub(crate) fn members_now(
+    state: &Overlay,
+    org: &OrgId,
+    after: Option<&AccountId>,
+    limit: usize,
+) -> Result<Vec<(AccountId, Member)>, Fault> {
+    let after = after.map(|who| (*org, *who));
+    let rows = keys::MEMBER.scan(state, org, after.as_ref(), limit)?;
+    Ok(rows.into_iter().map(|((_, who), member)| (who, member)).collect())
+}
+
+/// Who vouches for this guest, by sponsorship or application.
+pub(crate) fn sponsor_now(state: &Overlay, org: &OrgId, who: &AccountId) -> Result<Option<AccountId>, Fault> {
+    let key = (*org, *who);
+    if let Some(vouched) = keys::SPONSOR.get(state, &key)? {
+        return Ok(Some(vouched.by));
+    }
+    Ok(keys::APPLICATION.get(state, &key)?.and_then(|application| application.sponsor))
+}
+
+/// The consensus contract of one under construction, with what it used in this epoch.
+pub(crate) fn binding_now(state: &Overlay, org: &OrgId, epoch: u64) -> Result<Option<Binding>, Fault> {
+    contract::current(state, org, epoch)
+}
+
+/// ORG-17: whose consensus contract it is.
+pub(crate) fn of_contract(state: &Overlay, contract: &AccountId) -> Result<Option<OrgId>, Fault> {
+    keys::OF_CONTRACT.get(state, contract)
+}
+
+/// ORG-18: shares that are kept.
+pub(crate) fn table_now(state: &Overlay, org: &OrgId, table: u32) -> Result<Option<List<Share, SHARES_MAX>>, Fault> {
+    keys::TABLE.get(state, &(*org, table))
+}
+
+/// The consensus contract, with what it used in this epoch.
+pub fn binding(state: &dyn Read, org: &OrgId, epoch: u64) -> Result<Option<Binding>, Fault> {
+    Ok(keys::BINDING.read(state, org)?.map(|bound| bound.in_epoch(epoch)))
+}
+
+/// ORG-17: whose consensus contract it is, in a committed state.
+pub fn bound_to(state: &dyn Read, contract: &AccountId) -> Result<Option<OrgId>, Fault> {
+    keys::OF_CONTRACT.read(state, contract)
+}
+
+/// ORG-18: all shares that are kept, by number.
+pub fn tables(state: &dyn Read, org: &OrgId) -> Result<Vec<(u32, List<Share, SHARES_MAX>)>, Fault> {
+    let rows = keys::TABLE.list(state, org, None, 64)?;
+    Ok(rows.into_iter().map(|((_, table), shares)| (table, shares)).collect())
 }
 
 /// Who has this name.

@@ -37,4 +37,11 @@ pub enum Error {
     #[codec(index = 7)]
     #[error("this token has earned in 8 different income tokens already; no further one can be shared out")]
     TooManyIncomes,
+    /// TOKENS-8.
+    #[codec(index = 8)]
+    #[error("shares are 10000 together, in 1/10,000; these are {sum}")]
+    Shares {
+        /// What they are together.
+        sum: u32,
+    },
 }

@@ -8,6 +8,7 @@
 //! - TOKENS-5: the treasury's own units and those that wait in a pot earn nothing; without other units the income is the treasury's.
 //! - TOKENS-6: what has accrued never expires; it is claimed, or pushed in bounded pages.
 //! - TOKENS-7: a symbol names one token, for ever.
+//! - TOKENS-8: what is split is given out to the last unit: each the whole units of its share, the first besides what is left over.
 
 mod calls;
 mod dividends;
@@ -15,6 +16,7 @@ mod errors;
 mod events;
 mod keys;
 mod pushes;
+mod split;
 mod types;
 pub mod views;
 
@@ -25,4 +27,5 @@ pub(crate) use dividends::{claim, outstanding, share_out};
 pub use errors::Error;
 pub use events::Event;
 pub(crate) use pushes::{push_page, restart_pushes, start as start_push};
-pub use types::{Symbol, TokenInfo};
+pub(crate) use split::{check_shares, split};
+pub use types::{SHARES_MAX, Share, Symbol, TokenInfo, WHOLE_BP};

@@ -1,6 +1,6 @@
-use leither_types::{Amount, OrgId, Text};
+use leither_types::{AccountId, Amount, OrgId, Text};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// `[a-z0-9]{3,12}`, unique.
 pub type Symbol = Text<12>;
@@ -32,4 +32,18 @@ impl TokenInfo {
 /// Whether a text is a symbol.
 pub(crate) fn is_symbol(text: &str) -> bool {
     (3..=12).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+}
+
+/// 100 %, in 1/10,000.
+pub const WHOLE_BP: u16 = 10_000;
+/// Shares of one split.
+pub const SHARES_MAX: usize = 64;
+
+/// A part of what is split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize)]
+pub struct Share {
+    /// Whose.
+    pub to: AccountId,
+    /// In 1/10,000.
+    pub bp: u16,
 }

@@ -36,6 +36,18 @@ pub fn claimable(state: &dyn Read, token: &TokenId, holder: &AccountId, income: 
     dividends::settled(&accrual, &index, units).map(|a| a.whole())
 }
 
+/// The same in a state under construction.
+pub(crate) fn claimable_now(state: &Overlay, token: &TokenId, holder: &AccountId, income: &TokenId) -> Result<Amount, Fault> {
+    let org = keys::TOKEN.get(state, token)?.and_then(|info| info.org);
+    if org.is_some_and(|org| org.treasury() == *holder) || dividends::is_pot(state, holder)? {
+        return Ok(Amount::ZERO);
+    }
+    let index = keys::INDEX.get(state, &(*token, *income))?.unwrap_or_default();
+    let accrual = keys::ACCRUAL.get(state, &(*token, *holder, *income))?.unwrap_or_default();
+    let units = state.holding(token, holder)?.total().ok_or_else(|| Fault::Corrupt("a holding beyond 128 bits".into()))?;
+    dividends::settled(&accrual, &index, units).map(|a| a.whole())
+}
+
 /// The record's key behind a token, for a proof.
 pub fn token_key(id: &TokenId) -> Vec<u8> {
     keys::TOKEN.key(id)

@@ -2,8 +2,9 @@ use super::gas::{GAS_MAX, weight_of_gas};
 use super::money::is_sound;
 use super::run::Run;
 use super::{Coin, Error, code};
+use crate::orgs::Mandate;
 use crate::{Ctx, Stop};
-use leither_types::{AccountId, Blob, Hash, List, Text, Weight};
+use leither_types::{AccountId, Blob, Hash, List, OrgId, Text, Weight};
 use leither_vm::{CODE_BYTES_MAX, INSTANCE_GAS};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
@@ -107,6 +108,16 @@ pub enum Call {
         /// Whom.
         admin: Option<AccountId>,
     },
+    /// WASM-11: names an organization's consensus contract and its mandate, or none: a vote; the founders, while they are alone.
+    #[codec(index = 7)]
+    Bind {
+        /// Whose.
+        org: OrgId,
+        /// Which.
+        contract: Option<AccountId>,
+        /// What it may do as the organization.
+        mandate: Mandate,
+    },
 }
 
 impl Call {
@@ -125,6 +136,7 @@ impl Call {
             }
             Call::Execute { funds: coins, gas: limit, .. } => funds(coins).and_then(|()| gas(*limit)),
             Call::Migrate { gas: limit, .. } => gas(*limit),
+            Call::Bind { mandate, .. } if !mandate.is_sound() => Err(Error::Funds),
             _ => Ok(()),
         }
     }
@@ -138,6 +150,7 @@ impl Call {
                 weight_of_gas(*gas).saturating_add(60_000)
             }
             Call::SetAdmin { .. } => 60_000,
+            Call::Bind { .. } => 150_000,
         }
     }
 }
@@ -162,5 +175,6 @@ pub fn apply(ctx: &mut Ctx<'_>, call: &Call) -> Result<(), Stop> {
             Run::begin(ctx, *gas, |run| Ok((*contract, run.migrate(&actor, contract, *code, msg)?)))
         }
         Call::SetAdmin { contract, admin } => super::run::set_admin(ctx, &actor, contract, *admin),
+        Call::Bind { org, contract, mandate } => super::run::bind(ctx, org, contract.as_ref(), mandate),
     }
 }

@@ -106,4 +106,12 @@ pub enum Error {
     #[codec(index = 20)]
     #[error("the call leaves more than 256 events: do it in several")]
     Events,
+    /// WASM-11.
+    #[codec(index = 21)]
+    #[error("a consensus contract has no admin but its organization's treasury, or none: name that with `contract set-admin`")]
+    ForeignAdmin,
+    /// In a message of a contract.
+    #[codec(index = 22)]
+    #[error("a word in the contract's message is too long, or is no hash")]
+    Words,
 }

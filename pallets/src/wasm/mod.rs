@@ -14,9 +14,15 @@
 //! - WASM-7: what a contract is told of a failure is its callee's own words, or a number: never a text of the machine.
 //! - WASM-8: contracts call one another at most 100 deep, and ask one another at most 10 deep.
 //! - WASM-9: a failure of this machine is a fault, and never a receipt.
+//! - WASM-10: what a contract has done of the chain's own it may do as anybody may, at the price that anybody pays.
+//! - WASM-11: as an organization it acts only while that names it, and within the mandate; nobody but the organization, by vote, changes it.
+//! - WASM-12: a split gives out all of it: shares are one whole, or nothing moves (TOKENS-8).
+//! - WASM-13: what it asks of organizations, members, tokens and MiMei is what stands in the state, its own call's doing included.
 
 mod calls;
 mod code;
+mod custom;
+mod custom_queries;
 mod errors;
 mod events;
 mod gas;

@@ -2,7 +2,7 @@
 
 use super::gas::{JSON_BYTE_GAS, LOOKUP_GAS, QUERY_GAS, spend};
 use super::host::World;
-use super::{Code, Contract, keys, money};
+use super::{Code, Contract, custom_queries, keys, money};
 use crate::tokens;
 use leither_state::Fault;
 use leither_types::{AccountId, Amount, TokenId};
@@ -19,19 +19,19 @@ const REQUEST_BYTES_MAX: usize = 64 * 1024;
 const TOKENS_PAGE: usize = 32;
 
 /// Gas that a question may use.
-struct Meter {
+pub struct Meter {
     left: u64,
 }
 
 impl Meter {
-    fn charge(&mut self, gas: u64) -> Result<(), HostError> {
+    pub fn charge(&mut self, gas: u64) -> Result<(), HostError> {
         if spend(&mut self.left, gas) { Ok(()) } else { Err(HostError::OutOfGas) }
     }
 }
 
-type Answer = Result<QueryAnswer, HostError>;
+pub type Answer = Result<QueryAnswer, HostError>;
 
-fn json<T: Serialize>(value: &T) -> Answer {
+pub fn json<T: Serialize>(value: &T) -> Answer {
     serde_json::to_vec(value).map(QueryAnswer::Bytes).map_err(|e| HostError::Broken(e.to_string()))
 }
 
@@ -54,7 +54,10 @@ fn within(world: &World, request: &[u8], meter: &mut Meter, asked: u32) -> Answe
         Ok(Query::Wasm(query)) => wasm(world, &query, meter, asked),
         Ok(Query::Staking(StakingQuery::BondedDenom {})) => json(&json!({ "denom": money::denom(&TokenId::NATIVE) })),
         Ok(Query::Staking(_)) => unsupported("staking"),
-        Ok(Query::Custom(_)) => unsupported("custom"),
+        Ok(Query::Custom(query)) => match serde_json::from_str(query.get()) {
+            Ok(query) => custom_queries::answer(world, &query, meter),
+            Err(_) => unsupported("custom"),
+        },
         Ok(Query::Distribution(_)) => unsupported("distribution"),
         Ok(Query::Stargate(_)) => unsupported("stargate"),
         Ok(Query::Grpc(_)) => unsupported("grpc"),

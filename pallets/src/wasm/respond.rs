@@ -123,8 +123,11 @@ impl Run<'_, '_> {
                 Ok(Done { type_url: "/cosmos.bank.v1beta1.MsgBurnResponse", value: Vec::new(), by_contract: false })
             }
             Message::Wasm(message) => self.wasm(contract, message),
-            Message::Custom(_)
-            | Message::Staking(_)
+            Message::Custom(message) => {
+                self.custom(contract, message.get())?;
+                Ok(Done { type_url: "/leither.v1.Done", value: Vec::new(), by_contract: false })
+            }
+            Message::Staking(_)
             | Message::Distribution(_)
             | Message::Stargate(_)
             | Message::Any(_)
@@ -224,8 +227,17 @@ fn words(halt: &Halt) -> String {
         Halt::Refused(crate::Error::Wasm(Error::NoCode { .. })) => code("wasm", 28),
         Halt::Refused(crate::Error::Wasm(Error::Unsupported)) => code("wasm", 17),
         Halt::Refused(crate::Error::Wasm(Error::Depth)) => code("wasm", 30),
+        // What this chain adds: the number of the reason among its kind's.
+        Halt::Refused(error @ crate::Error::Orgs(_)) => code("orgs", number(error)),
+        Halt::Refused(error @ crate::Error::Mimei(_)) => code("mimei", number(error)),
+        Halt::Refused(error @ crate::Error::Tokens(_)) => code("tokens", number(error)),
         Halt::Refused(_) | Halt::Fault(_) => code("undefined", 1),
     }
+}
+
+/// The second byte of an error's form, after its kind.
+fn number(error: &crate::Error) -> u32 {
+    error.encode().get(1).copied().map_or(0, u32::from)
 }
 
 /// A field of bytes in protobuf; nothing where they are empty, as its encoders leave it out.

@@ -3,9 +3,10 @@
 use super::gas::{JSON_BYTE_GAS, LOOKUP_GAS, RECORD_GAS, spend};
 use super::host::{Lent, World};
 use super::{Code, Coin, Contract, Error, Event, keys, money};
+use crate::orgs::{self, Mandate};
 use crate::{BlockInfo, Ctx, Stop};
 use leither_state::Fault;
-use leither_types::{AccountId, Blob, EVENTS_MAX, PublicKey, Text, TokenId};
+use leither_types::{AccountId, Blob, EVENTS_MAX, OrgId, PublicKey, Text, TokenId};
 use leither_vm::abi::{self, Addr, ContractEvent, MessageInfo, MigrateInfo, Timestamp};
 use leither_vm::{Call, Checksum, Entry, Failure};
 use serde::Serialize;
@@ -299,8 +300,25 @@ pub fn set_admin(ctx: &mut Ctx<'_>, sender: &AccountId, contract: &AccountId, ad
     if instance.admin != Some(*sender) {
         return Err(Error::NotAdmin.into());
     }
+    if let Some(org) = orgs::views::of_contract(ctx.state, contract)? {
+        require_no_other_admin(&org, admin)?;
+    }
     instance.admin = admin;
     keys::CONTRACT.put(ctx.state, contract, &instance);
     ctx.emit(Event::AdminSet { contract: *contract, admin });
     Ok(())
+}
+
+/// WASM-11: whoever could give it new code could do all that its mandate allows.
+fn require_no_other_admin(org: &OrgId, admin: Option<AccountId>) -> Result<(), Error> {
+    if admin.is_none_or(|admin| admin == org.treasury()) { Ok(()) } else { Err(Error::ForeignAdmin) }
+}
+
+/// WASM-11.
+pub fn bind(ctx: &mut Ctx<'_>, org: &OrgId, contract: Option<&AccountId>, mandate: &Mandate) -> Result<(), Stop> {
+    if let Some(contract) = contract {
+        let instance = keys::CONTRACT.get(ctx.state, contract)?.ok_or(Error::NoContract)?;
+        require_no_other_admin(org, instance.admin)?;
+    }
+    orgs::bind(ctx, org, contract, mandate)
 }

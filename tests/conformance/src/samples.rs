@@ -209,6 +209,11 @@ pub fn calls() -> Vec<Call> {
         wasm::Call::Execute { contract, msg: json("{\"go\":{}}"), funds: list(vec![]), gas },
         wasm::Call::Migrate { contract, code: 4, msg: json("{}"), gas },
         wasm::Call::SetAdmin { contract, admin: None },
+        wasm::Call::Bind {
+            org,
+            contract: Some(contract),
+            mandate: orgs::Mandate { members: true, issue_cap: amount, spend: list(vec![orgs::Limit { token, amount }]) },
+        },
     ];
     let tokens = of_tokens.into_iter().map(Call::Tokens);
     let three = tokens.chain(of_orgs.into_iter().map(Call::Orgs)).chain(of_mimei.into_iter().map(Call::Mimei));
@@ -244,6 +249,8 @@ pub fn events() -> Vec<Event> {
         orgs::Event::Closed { org, proposal, outcome: orgs::Outcome::Failed, error },
         orgs::Event::Unlocked { org, proposal, who, amount },
         orgs::Event::Amended { org },
+        orgs::Event::Bound { org, contract: Some(who) },
+        orgs::Event::TableSet { org, table: 3 },
     ];
     let of_mimei = vec![
         mimei::Event::Created { mimei, author: by, existed: false },
@@ -295,8 +302,17 @@ pub fn errors() -> Vec<Error> {
     use {accounts::Error as A, mimei::Error as M, orgs::Error as O, staking::Error as S, tokens::Error as T};
     let have = Amount::new(3);
     let of_accounts = [A::Short { have, need: Amount::new(5) }, A::Overflow];
-    let of_tokens =
-        [T::Unknown, T::Nothing, T::ToSelf, T::SupplyFull, T::SymbolTaken, T::SymbolForm, T::NothingAccrued, T::TooManyIncomes];
+    let of_tokens = [
+        T::Unknown,
+        T::Nothing,
+        T::ToSelf,
+        T::SupplyFull,
+        T::SymbolTaken,
+        T::SymbolForm,
+        T::NothingAccrued,
+        T::TooManyIncomes,
+        T::Shares { sum: 9_999 },
+    ];
     let of_orgs = [
         O::Unknown,
         O::NameForm,
@@ -324,6 +340,10 @@ pub fn errors() -> Vec<Error> {
         O::TooMany { max: 4 },
         O::NoAllowance,
         O::TooManyOpen { max: 64 },
+        O::NoMandate,
+        O::OverMandate { left: Amount(40) },
+        O::BoundElsewhere,
+        O::Mandate,
     ];
     let of_mimei = [
         M::Unknown,
@@ -375,6 +395,8 @@ pub fn errors() -> Vec<Error> {
         W::Gas,
         W::Data,
         W::Events,
+        W::ForeignAdmin,
+        W::Words,
     ];
     three.chain(of_staking.into_iter().map(Error::Staking)).chain(of_wasm.into_iter().map(Error::Wasm)).collect()
 }

@@ -2,6 +2,9 @@
 
 use crate::{Findings, Tree};
 
+/// What contracts are written with.
+const TEMPLATE: &[&str] = &["cosmwasm-std", "schemars", "serde", "thiserror"];
+
 /// A crate below the purity line: its folder, the crates of ours that it may use, the outside ones that it may use.
 const PURE: &[(&str, &[&str], &[&str])] = &[
     (
@@ -21,11 +24,15 @@ const PURE: &[(&str, &[&str], &[&str])] = &[
     ),
     ("chain/state", &["types"], &["blake3", "parity-scale-codec", "thiserror"]),
     (
+        // It reads what authors write by the types that they write it with.
         "contracts/vm",
-        &["types"],
+        &["sdk", "types"],
         &["cosmwasm-vm", "cosmwasm-std", "wasmparser", "parity-scale-codec", "thiserror", "serde", "serde_json"],
     ),
-    ("contracts/sdk", &["types"], &["cosmwasm-std", "cosmwasm-schema", "serde", "schemars", "thiserror"]),
+    ("contracts/sdk", &[], &["blake3", "cosmwasm-std", "schemars", "serde"]),
+    ("contracts/templates/content-reward", &["sdk"], TEMPLATE),
+    ("contracts/templates/ad-campaign", &["sdk", "content-reward"], TEMPLATE),
+    ("contracts/templates/revenue-share", &["sdk"], TEMPLATE),
     (
         "pallets",
         &["state", "vm", "types"],

@@ -2,7 +2,7 @@
 
 use super::wallet::{balance, page, place};
 use super::{At, Node, fault};
-use leither_pallets::{accounts, wasm};
+use leither_pallets::{accounts, orgs, wasm};
 use leither_rpc_api::*;
 use leither_rpc_server::Answer;
 use leither_types::{AccountId, Hash, TokenId};
@@ -33,6 +33,7 @@ impl Node {
             creator: contract.creator.into(),
             admin: contract.admin.map(Into::into),
             label: contract.label.to_string(),
+            org: orgs::views::bound_to(&*at.state, &id).map_err(fault)?.map(Into::into),
             mei: balance(&holding),
             created: contract.height.into(),
             tx: contract.tx.into(),

@@ -3,6 +3,7 @@
 use super::wallet::{page, place};
 use super::{At, Node, fault, show};
 use leither_pallets::orgs::{self, EntryKind, Outcome, Stage, Via};
+use leither_pallets::tokens;
 use leither_rpc_api::*;
 use leither_rpc_server::Answer;
 use leither_types::{AccountId, OrgId, TokenId};
@@ -23,6 +24,31 @@ impl Node {
         let org = orgs::views::org(&*at.state, &id).map_err(fault)?;
         org.map(|org| (id, org))
             .ok_or_else(|| ApiError::new(Reason::UnknownOrg, format!("there is no organization {id}")))
+    }
+
+    fn binding(&self, at: &At, id: &OrgId) -> Answer<Option<BindingView>> {
+        let epoch = self.next_block(at)?.epoch();
+        let Some(bound) = orgs::views::binding(&*at.state, id, epoch).map_err(fault)? else { return Ok(None) };
+        let limits = bound.mandate.spend.iter().enumerate();
+        let spend = limits.map(|(n, limit)| SpendView {
+            token: limit.token.into(),
+            limit: limit.amount.into(),
+            left: bound.spend_left(n).into(),
+        });
+        let table = |(table, shares): (u32, leither_types::List<tokens::Share, { tokens::SHARES_MAX }>)| TableView {
+            table,
+            shares: shares.iter().map(|share| ShareView { to: share.to.into(), bp: share.bp }).collect(),
+        };
+        Ok(Some(BindingView {
+            contract: bound.contract.into(),
+            since: bound.since.into(),
+            tx: bound.tx.into(),
+            members: bound.mandate.members,
+            issue_cap: bound.mandate.issue_cap.into(),
+            issue_left: bound.issue_left().into(),
+            spend: spend.collect(),
+            tables: orgs::views::tables(&*at.state, id).map_err(fault)?.into_iter().map(table).collect(),
+        }))
     }
 
     pub(super) fn org(&self, at: &At, org: &OrgRef) -> Answer<OrgView> {
@@ -55,6 +81,7 @@ impl Node {
             issued: info.issued.into(),
             burned: info.burned.into(),
             dividends: self.dividends(at, &org.token)?,
+            contract: self.binding(at, &id)?,
             height: at.head.height.into(),
         })
     }
@@ -168,7 +195,11 @@ fn line(number: u64, entry: orgs::Entry) -> LedgerEntry {
             evidence: evidence.into(),
             proposal: match via {
                 Via::Proposal(number) => Some(number.into()),
-                Via::Supervisors => None,
+                Via::Supervisors | Via::Contract(_) => None,
+            },
+            contract: match via {
+                Via::Contract(contract) => Some(contract.into()),
+                Via::Supervisors | Via::Proposal(_) => None,
             },
         },
         EntryKind::Income { from, token, amount, treasury, note } => LedgerLine::Income {

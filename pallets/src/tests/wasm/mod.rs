@@ -1,6 +1,7 @@
 //! Contracts: by a puppet that does as it is told (`tests/contracts/puppet`), and by contracts of others.
 
 mod code;
+mod custom;
 mod limits;
 mod messages;
 

@@ -26,6 +26,8 @@ pub struct ContractView {
     pub admin: Option<Account>,
     /// What it is called.
     pub label: String,
+    /// The organization whose consensus contract it is.
+    pub org: Option<super::OrgKey>,
     /// What it has of the native token.
     pub mei: Balance,
     /// The block that made it.

@@ -80,8 +80,60 @@ pub struct OrgView {
     pub burned: U128,
     /// What its units have earned, by income token.
     pub dividends: Vec<super::DividendIndex>,
+    /// Its consensus contract.
+    pub contract: Option<BindingView>,
     /// The final height at which this was read.
     pub height: U64,
+}
+
+/// An organization's consensus contract, and what it may do as the organization. Amounts are in smallest units, an epoch's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BindingView {
+    /// Which.
+    pub contract: Account,
+    /// The block since which it is.
+    pub since: U64,
+    /// The transaction that named it, or opened the proposal that did.
+    pub tx: Hash32,
+    /// Whether it admits, expels and gives roles.
+    pub members: bool,
+    /// Units that it may issue.
+    pub issue_cap: U128,
+    /// What of that is left.
+    pub issue_left: U128,
+    /// What it may take out of the treasury.
+    pub spend: Vec<SpendView>,
+    /// Shares that it keeps for everybody to see.
+    pub tables: Vec<TableView>,
+}
+
+/// A limit on one kind of money.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SpendView {
+    /// Which.
+    pub token: TokenKey,
+    /// How much in an epoch.
+    pub limit: U128,
+    /// What of it is left in this one.
+    pub left: U128,
+}
+
+/// Shares under a number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TableView {
+    /// The number.
+    pub table: u32,
+    /// One whole.
+    pub shares: Vec<ShareView>,
+}
+
+/// A part of what is split.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ShareView {
+    /// Whose.
+    pub to: Account,
+    /// In 1/10,000.
+    pub bp: u16,
 }
 
 /// The signed transaction and the block that made a thing.
@@ -204,8 +256,10 @@ pub enum LedgerLine {
         reason: String,
         /// Hash of the evidence.
         evidence: Hash32,
-        /// The proposal that allowed it; supervisors where there is none.
+        /// The proposal that allowed it; supervisors, or the contract, where there is none.
         proposal: Option<U64>,
+        /// The consensus contract that issued it, within its mandate.
+        contract: Option<Account>,
     },
     /// Money came in and was shared.
     Income {

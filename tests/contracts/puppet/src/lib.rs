@@ -1,8 +1,16 @@
 //! Does what its message says, and keeps what it is told of messages that it sent.
 use cosmwasm_std::{
-    entry_point, Binary, Deps, DepsMut, Empty, Env, Event, MessageInfo, MigrateInfo, Order, QueryRequest, Reply, Response, StdError, StdResult, SubMsg,
+    entry_point, Binary, CustomMsg, CustomQuery, Deps, DepsMut, Env, Event, MessageInfo, MigrateInfo, Order, QueryRequest, Reply, Response, StdError, StdResult, SubMsg,
 };
 use serde::{Deserialize, Serialize};
+
+/// What chains add to the ABI, whatever it is.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(transparent)]
+pub struct Added(serde_json::Value);
+
+impl CustomMsg for Added {}
+impl CustomQuery for Added {}
 
 /// What to do, in this order.
 #[derive(Serialize, Deserialize, Default)]
@@ -12,12 +20,12 @@ pub struct Do {
     pub write: Vec<(String, String)>,
     pub remove: Vec<String>,
     /// Questions; what they came to is kept under `asked/<n>`.
-    pub ask: Vec<QueryRequest<Empty>>,
+    pub ask: Vec<QueryRequest<Added>>,
     /// What to do at the reply of this number.
     pub at_reply: Vec<(u64, Do)>,
     /// How often to run in a circle.
     pub spin: u64,
-    pub messages: Vec<SubMsg>,
+    pub messages: Vec<SubMsg<Added>>,
     pub attributes: Vec<(String, String)>,
     pub events: Vec<(String, Vec<(String, String)>)>,
     pub data: Option<Binary>,
@@ -31,11 +39,11 @@ pub enum Query {
     Get { key: String },
     /// Keys and values between two keys.
     List { from: Option<String>, to: Option<String>, descending: bool, limit: usize },
-    Ask { request: QueryRequest<Empty> },
+    Ask { request: QueryRequest<Added> },
     Spin { times: u64 },
 }
 
-fn act(deps: DepsMut, what: Do) -> StdResult<Response> {
+fn act(deps: DepsMut, what: Do) -> StdResult<Response<Added>> {
     for (key, value) in &what.write {
         deps.storage.set(key.as_bytes(), value.as_bytes());
     }
@@ -66,31 +74,31 @@ fn act(deps: DepsMut, what: Do) -> StdResult<Response> {
 }
 
 #[entry_point]
-pub fn instantiate(deps: DepsMut, _: Env, info: MessageInfo, msg: Do) -> StdResult<Response> {
+pub fn instantiate(deps: DepsMut, _: Env, info: MessageInfo, msg: Do) -> StdResult<Response<Added>> {
     deps.storage.set(b"owner", info.sender.as_bytes());
     act(deps, msg)
 }
 
 #[entry_point]
-pub fn execute(deps: DepsMut, env: Env, info: MessageInfo, msg: Do) -> StdResult<Response> {
+pub fn execute(deps: DepsMut, env: Env, info: MessageInfo, msg: Do) -> StdResult<Response<Added>> {
     deps.storage.set(b"env", &cosmwasm_std::to_json_vec(&env)?);
     deps.storage.set(b"info", &cosmwasm_std::to_json_vec(&info)?);
     act(deps, msg)
 }
 
 #[entry_point]
-pub fn migrate(deps: DepsMut, _: Env, msg: Do, info: MigrateInfo) -> StdResult<Response> {
+pub fn migrate(deps: DepsMut, _: Env, msg: Do, info: MigrateInfo) -> StdResult<Response<Added>> {
     deps.storage.set(b"migrated", &cosmwasm_std::to_json_vec(&info)?);
     act(deps, msg)
 }
 
 #[entry_point]
-pub fn sudo(deps: DepsMut, _: Env, msg: Do) -> StdResult<Response> {
+pub fn sudo(deps: DepsMut, _: Env, msg: Do) -> StdResult<Response<Added>> {
     act(deps, msg)
 }
 
 #[entry_point]
-pub fn reply(deps: DepsMut, _: Env, reply: Reply) -> StdResult<Response> {
+pub fn reply(deps: DepsMut, _: Env, reply: Reply) -> StdResult<Response<Added>> {
     let id = reply.id;
     let seen = deps.storage.get(b"replies").unwrap_or_default();
     let line = cosmwasm_std::to_json_vec(&reply)?;

@@ -1,0 +1,32 @@
+//! What Leither adds to the CosmWasm ABI, for authors of contracts and for the chain that reads them: one source for both sides.
+//!
+//! A contract is an account like any other: what it does with its own money and MiMei it does by bank messages and by the messages here that
+//! name nobody's power. An organization that names it its *consensus contract* lends it a mandate, within which it acts as the organization:
+//! it admits, gives roles, issues units for stated work, spends from the treasury. The contract decides; the chain moves the money and keeps the
+//! invariants, whatever the contract says (`spec/contracts.md`, WASM-10 to WASM-13).
+//!
+//! ```text
+//! Response::<LeitherMsg>::new().add_message(LeitherMsg::Split { .. })
+//! Leither::new(&deps.querier).member(&org, &who)?
+//! ```
+//! Numbers are text where they may exceed 2^53, addresses are `lth1…`, organizations `lthorg1…`, MiMei `lthmm1…`, money is named `nmei` or
+//! `lthtok1…`, hashes are `0x` and 64 hex digits.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod ask;
+mod msg;
+mod query;
+mod shares;
+mod signed;
+mod store;
+
+pub use ask::{Leither, now_ms};
+pub use msg::{LeitherMsg, Role, SHARES_MAX, Share, Source, WHOLE_BP};
+pub use query::{
+    DividendAnswer, LeitherQuery, MandateAnswer, MemberAnswer, MemberRow, MembersAnswer, MimeiAnswer, OrgAnswer, OrgOfAnswer,
+    RightAnswer, SpendLeft, TableAnswer, TokenAnswer,
+};
+pub use shares::{add_share, divide_bp, is_whole};
+pub use signed::{View, Voucher, account_of, is_nobodys, signer_of};
+pub use store::{Item, Key, Map};

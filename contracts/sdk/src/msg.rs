@@ -1,0 +1,167 @@
+use cosmwasm_std::{Coin, CosmosMsg, CustomMsg, Uint128};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// 100 %, in 1/10,000.
+pub const WHOLE_BP: u16 = 10_000;
+/// Shares of one split.
+pub const SHARES_MAX: usize = 64;
+
+/// Economic roles in an organization: what one may be paid for. They give no power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Had the idea.
+    Initiator,
+    /// Put money in.
+    Investor,
+    /// Wrote the software.
+    Developer,
+    /// Makes what people come for.
+    ContentProvider,
+    /// Serves it.
+    ServiceProvider,
+    /// Lends the machine.
+    DeviceOwner,
+    /// Keeps it running.
+    Operations,
+    /// Makes it known.
+    Marketing,
+}
+
+/// A part of what is split.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Share {
+    /// Whose.
+    pub to: String,
+    /// In 1/10,000.
+    pub bp: u16,
+}
+
+/// Whose money it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The contract's.
+    Own,
+    /// The treasury's of its organization, within the mandate.
+    Treasury,
+}
+
+/// What a contract can have done beside what every CosmWasm chain does: `CosmosMsg::Custom`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum LeitherMsg {
+    /// Issues units of its organization's token for work done, within the mandate's cap an epoch.
+    Issue {
+        /// To a member who has the role.
+        to: String,
+        /// Smallest units.
+        amount: Uint128,
+        /// As whom the work was done.
+        role: Role,
+        /// For what: 1 to 128 bytes.
+        reason: String,
+        /// A hash of the evidence; not zero.
+        evidence: String,
+    },
+    /// Pays from its organization's treasury, within the mandate's limit an epoch.
+    Spend {
+        /// To whom.
+        to: String,
+        /// What.
+        coin: Coin,
+    },
+    /// Admits who has applied.
+    Admit {
+        /// Whom.
+        who: String,
+    },
+    /// Ends a membership.
+    Expel {
+        /// Whose.
+        who: String,
+    },
+    /// Grants or takes a role.
+    SetRole {
+        /// Whose.
+        who: String,
+        /// Which.
+        role: Role,
+        /// Given or taken.
+        granted: bool,
+    },
+    /// Keeps shares under a number of its organization, for everybody to see; an empty list removes them.
+    SetTable {
+        /// 0 to 63.
+        table: u32,
+        /// Together [`WHOLE_BP`].
+        shares: Vec<Share>,
+    },
+    /// Divides money to the last unit: each gets the whole units of its share, the first besides what is left over.
+    Split {
+        /// What.
+        coin: Coin,
+        /// Together [`WHOLE_BP`]; at most [`SHARES_MAX`].
+        shares: Vec<Share>,
+        /// Whose money.
+        from: Source,
+    },
+    /// The same by a table of its organization.
+    SplitByTable {
+        /// What.
+        coin: Coin,
+        /// Which.
+        table: u32,
+        /// Whose money.
+        from: Source,
+    },
+    /// Pays the contract's money to an organization as income: the charter's share to the treasury, the rest to those who hold its units.
+    Income {
+        /// To which.
+        org: String,
+        /// What: one of the charter's income tokens.
+        coin: Coin,
+        /// What it is for, at most 128 bytes.
+        note: String,
+    },
+    /// Takes what the contract's own units of an organization have earned.
+    Claim {
+        /// Of which organization.
+        org: String,
+        /// In which money.
+        denom: String,
+    },
+    /// Says which version of a MiMei readers shall open; the contract owns it, or has the right.
+    MimeiRelease {
+        /// Of which.
+        mimei: String,
+        /// Which version.
+        number: u64,
+    },
+    /// Grants rights on a MiMei that the contract owns; 0 takes all.
+    MimeiGrant {
+        /// On which.
+        mimei: String,
+        /// To whom.
+        who: String,
+        /// A mask: 1 back up, 2 release, 4 refer.
+        rights: u64,
+    },
+    /// Gives a MiMei that the contract owns to another owner.
+    MimeiGive {
+        /// Which.
+        mimei: String,
+        /// To whom.
+        to: String,
+    },
+}
+
+impl CustomMsg for LeitherMsg {}
+
+impl From<LeitherMsg> for CosmosMsg<LeitherMsg> {
+    fn from(msg: LeitherMsg) -> Self {
+        CosmosMsg::Custom(msg)
+    }
+}

@@ -1,0 +1,219 @@
+use super::msg::{Role, Share};
+use cosmwasm_std::{CustomQuery, Uint128};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a contract can ask beside what every CosmWasm chain answers: `QueryRequest::Custom`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum LeitherQuery {
+    /// [`OrgAnswer`].
+    Org {
+        /// Which.
+        org: String,
+    },
+    /// [`OrgOfAnswer`]: whose consensus contract this is.
+    OrgOf {
+        /// Which contract.
+        contract: String,
+    },
+    /// [`MandateAnswer`]: what an organization's contract may still do in this epoch.
+    Mandate {
+        /// Whose.
+        org: String,
+    },
+    /// [`MemberAnswer`].
+    Member {
+        /// Where.
+        org: String,
+        /// Who.
+        who: String,
+    },
+    /// [`MembersAnswer`]: in the order of the accounts. Each row that is looked at costs gas.
+    Members {
+        /// Where.
+        org: String,
+        /// Those with this role alone.
+        role: Option<Role>,
+        /// Those after this account.
+        start_after: Option<String>,
+        /// Rows that are looked at: 1 to 30, 30 where it is not given.
+        limit: Option<u32>,
+    },
+    /// [`TableAnswer`].
+    Table {
+        /// Whose.
+        org: String,
+        /// Which.
+        table: u32,
+    },
+    /// [`TokenAnswer`].
+    Token {
+        /// Which.
+        denom: String,
+    },
+    /// [`DividendAnswer`]: what a holder of an organization's units has earned and not yet taken.
+    Dividend {
+        /// Whose units.
+        org: String,
+        /// Who holds them.
+        who: String,
+        /// In which money.
+        denom: String,
+    },
+    /// [`MimeiAnswer`].
+    Mimei {
+        /// Which.
+        mimei: String,
+    },
+    /// [`RightAnswer`]: what somebody may do with a MiMei.
+    MimeiRight {
+        /// With which.
+        mimei: String,
+        /// Who.
+        who: String,
+    },
+}
+
+impl CustomQuery for LeitherQuery {}
+
+/// An organization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrgAnswer {
+    /// Its name.
+    pub name: String,
+    /// What its token is called among money.
+    pub denom: String,
+    /// The account that holds its money.
+    pub treasury: String,
+    /// Its consensus contract.
+    pub contract: Option<String>,
+    /// How many members.
+    pub members: u32,
+    /// Units that earn and can be cast.
+    pub units: Uint128,
+    /// Who confirms members.
+    pub supervisors: Vec<String>,
+    /// What it takes income in.
+    pub income: Vec<String>,
+}
+
+/// Whose consensus contract it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrgOfAnswer {
+    /// None's.
+    pub org: Option<String>,
+}
+
+/// What may still be spent of one kind of money.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SpendLeft {
+    /// Which.
+    pub denom: String,
+    /// Smallest units.
+    pub amount: Uint128,
+}
+
+/// What an organization's contract may still do in this epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MandateAnswer {
+    /// Which contract; nobody's mandate lets nobody do anything.
+    pub contract: Option<String>,
+    /// Whether it admits, expels and gives roles.
+    pub members: bool,
+    /// Units that it may issue.
+    pub issue: Uint128,
+    /// What it may take out of the treasury.
+    pub spend: Vec<SpendLeft>,
+}
+
+/// Somebody, as an organization knows them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MemberAnswer {
+    /// Whether a member.
+    pub member: bool,
+    /// In which roles.
+    pub roles: Vec<Role>,
+    /// Block time of the admission, in ms.
+    pub since: Option<u64>,
+    /// Which member vouches for this guest.
+    pub sponsor: Option<String>,
+}
+
+impl MemberAnswer {
+    /// Whether a member in this role.
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+}
+
+/// A member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MemberRow {
+    /// Who.
+    pub who: String,
+    /// In which roles.
+    pub roles: Vec<Role>,
+}
+
+/// Members.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MembersAnswer {
+    /// Those that were looked at and asked for.
+    pub members: Vec<MemberRow>,
+    /// Where to go on; nothing at the end.
+    pub next: Option<String>,
+}
+
+/// Shares that are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TableAnswer {
+    /// None where there is no such table.
+    pub shares: Vec<Share>,
+}
+
+/// A token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TokenAnswer {
+    /// Whose; the native one is nobody's.
+    pub org: Option<String>,
+    /// Its short name.
+    pub symbol: String,
+    /// Decimal places of a whole unit.
+    pub decimals: u8,
+    /// All that was ever issued, in smallest units.
+    pub issued: Uint128,
+    /// All that was ever burned.
+    pub burned: Uint128,
+}
+
+/// What can be claimed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DividendAnswer {
+    /// Smallest units.
+    pub amount: Uint128,
+}
+
+/// A MiMei.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MimeiAnswer {
+    /// Who made it.
+    pub author: String,
+    /// Who writes and grants.
+    pub owner: String,
+    /// The newest version's number.
+    pub last: Option<u64>,
+    /// The newest version's content id, `0x` and hex digits.
+    pub content: Option<String>,
+    /// The version that readers shall open.
+    pub release: Option<u64>,
+}
+
+/// What somebody may do with a MiMei.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RightAnswer {
+    /// Whether the owner, who may all.
+    pub owner: bool,
+    /// A mask: 1 back up, 2 release, 4 refer.
+    pub rights: u64,
+}

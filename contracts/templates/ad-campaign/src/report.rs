@@ -1,0 +1,153 @@
+use crate::Answer;
+use crate::campaigns::found;
+use crate::error::{ContractError, Refused};
+use crate::guests::credit;
+use crate::msg::ViewerAnswer;
+use crate::state::{CAMPAIGN, CONFIG, Campaign, Config, DAY_MS, EARNED, SEEN, Seen};
+use cosmwasm_std::{
+    Addr, Coin, Deps, DepsMut, Env, MessageInfo, Response, StdError, StdResult, Uint128, WasmMsg, to_json_binary,
+};
+use leither_content_reward::msg::{ContentAnswer, ExecuteMsg as Reward, QueryMsg as RewardQuery};
+use leither_sdk::{Leither, LeitherQuery, View, now_ms, signer_of};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+const VIEWS_MAX: usize = 25;
+
+/// What is asked once a report, however many views it has.
+struct Known<'a> {
+    config: Config,
+    campaign: &'a Campaign,
+    number: u64,
+    day: u64,
+    /// Who made a content, its owner among them.
+    makers: BTreeMap<String, Vec<String>>,
+    members: BTreeMap<Addr, bool>,
+}
+
+/// Pays for views.
+pub fn report(deps: &mut DepsMut<LeitherQuery>, env: &Env, info: &MessageInfo, number: u64, views: &[View]) -> Answer {
+    if !info.funds.is_empty() {
+        return Err(ContractError::NotPayable);
+    }
+    if views.is_empty() || views.len() > VIEWS_MAX {
+        return Err(ContractError::Views);
+    }
+    let mut campaign = found(deps.as_ref(), number)?;
+    let now = now_ms(env);
+    if campaign.ends <= now {
+        return Err(ContractError::Ended);
+    }
+    let reported = views.len() as u64;
+    let price = campaign.per_view.checked_mul(Uint128::from(reported)).map_err(StdError::from)?;
+    let Ok(rest) = campaign.left.checked_sub(price) else {
+        let left = campaign.left.checked_div(campaign.per_view).unwrap_or_default();
+        return Err(ContractError::RunsDry { left: u64::try_from(left.u128()).unwrap_or(u64::MAX), reported });
+    };
+    let config = CONFIG.load(deps.storage)?;
+    let reward = config.reward.to_string();
+    let (makers, members) = (BTreeMap::new(), BTreeMap::new());
+    let mut known = Known { config, campaign: &campaign, number, day: now / DAY_MS, makers, members };
+    // Paid together: by content and host.
+    let mut groups: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for (place, view) in views.iter().enumerate() {
+        count(deps, env, &mut known, view).map_err(|why| ContractError::View { place, why })?;
+        let group = groups.entry((&view.content, &view.host)).or_insert(0);
+        *group = group.saturating_add(1);
+    }
+    campaign.left = rest;
+    campaign.views = campaign.views.saturating_add(reported);
+    CAMPAIGN.save(deps.storage, number, &campaign)?;
+    let mut response = Response::new()
+        .add_attribute("action", "report")
+        .add_attribute("campaign", number.to_string())
+        .add_attribute("views", reported.to_string());
+    for ((content, host), views) in groups {
+        let amount = campaign.per_view.checked_mul(Uint128::from(views)).map_err(StdError::from)?;
+        let msg = to_json_binary(&Reward::Value { content: content.into(), host: Some(host.into()) })?;
+        let funds = vec![Coin::new(amount, &campaign.denom)];
+        response = response.add_message(WasmMsg::Execute { contract_addr: reward.clone(), msg, funds });
+    }
+    Ok(response)
+}
+
+/// Whether a view counts; then it has.
+fn count(deps: &mut DepsMut<LeitherQuery>, env: &Env, known: &mut Known<'_>, view: &View) -> Result<(), Refused> {
+    let campaign = known.campaign;
+    if view.campaign != known.number {
+        return Err(Refused::OtherCampaign);
+    }
+    if !campaign.contents.is_empty() && !campaign.contents.contains(&view.content) {
+        return Err(Refused::OtherContent);
+    }
+    let text = view.text(&env.block.chain_id, env.contract.address.as_str());
+    let viewer = signer_of(deps.api, &text, &view.signature, &view.key).map_err(|_| Refused::Signature)?;
+    deps.api.addr_validate(&view.host).map_err(Refused::Std)?;
+    if view.host == viewer.as_str() || makers(deps.as_ref(), known, &view.content)?.contains(&viewer.to_string()) {
+        return Err(Refused::Own);
+    }
+    let mut seen = SEEN.may_load(deps.storage, (known.number, &viewer)).map_err(Refused::Std)?.unwrap_or_default();
+    if let Some(last) = seen.last.filter(|last| view.seq <= *last) {
+        return Err(Refused::Again { last });
+    }
+    let today = if seen.day == known.day { seen.count } else { 0 };
+    if today >= campaign.per_day {
+        return Err(Refused::Capped { cap: campaign.per_day });
+    }
+    if !is_member(deps.as_ref(), known, &viewer)? {
+        spend_credit(deps, known, &viewer)?;
+    }
+    seen = Seen { last: Some(view.seq), day: known.day, count: today + 1 };
+    SEEN.save(deps.storage, (known.number, &viewer), &seen).map_err(Refused::Std)
+}
+
+fn makers<'k>(deps: Deps<LeitherQuery>, known: &'k mut Known<'_>, content: &str) -> Result<&'k Vec<String>, Refused> {
+    match known.makers.entry(content.into()) {
+        Entry::Occupied(makers) => Ok(makers.into_mut()),
+        Entry::Vacant(place) => {
+            let ask = RewardQuery::Content { content: content.into() };
+            let recorded: ContentAnswer = deps.querier.query_wasm_smart(&known.config.reward, &ask).map_err(Refused::Std)?;
+            let head = Leither::new(&deps.querier).mimei(content).map_err(Refused::Std)?;
+            let mut makers: Vec<String> = recorded.recorded.into_iter().map(|r| r.who.into()).collect();
+            makers.extend([head.owner, head.author]);
+            Ok(place.insert(makers))
+        }
+    }
+}
+
+fn is_member(deps: Deps<LeitherQuery>, known: &mut Known<'_>, viewer: &Addr) -> Result<bool, Refused> {
+    if let Some(member) = known.members.get(viewer) {
+        return Ok(*member);
+    }
+    let member = Leither::new(&deps.querier).member(&known.config.org, viewer.as_str()).map_err(Refused::Std)?.member;
+    known.members.insert(viewer.clone(), member);
+    Ok(member)
+}
+
+/// A guest's view counts as far as was paid.
+fn spend_credit(deps: &mut DepsMut<LeitherQuery>, known: &Known<'_>, viewer: &Addr) -> Result<(), Refused> {
+    let (denom, need) = (&known.campaign.denom, known.campaign.per_view);
+    let have = credit(deps.as_ref(), &known.config, viewer, denom).map_err(Refused::Std)?;
+    if have < need {
+        return Err(Refused::Free { have: have.to_string(), need: need.to_string() });
+    }
+    let key = (viewer, denom.as_str());
+    let earned = EARNED.may_load(deps.storage, key).map_err(Refused::Std)?.unwrap_or_default();
+    let earned = earned.checked_add(need).map_err(|e| Refused::Std(e.into()))?;
+    EARNED.save(deps.storage, key, &earned).map_err(Refused::Std)
+}
+
+/// What somebody is to a campaign.
+pub fn viewer(deps: Deps<LeitherQuery>, env: &Env, number: u64, who: &str) -> StdResult<ViewerAnswer> {
+    let who = deps.api.addr_validate(who)?;
+    let config = CONFIG.load(deps.storage)?;
+    let campaign = CAMPAIGN.load(deps.storage, number)?;
+    let seen = SEEN.may_load(deps.storage, (number, &who))?.unwrap_or_default();
+    let is_today = seen.day == now_ms(env) / DAY_MS;
+    Ok(ViewerAnswer {
+        member: Leither::new(&deps.querier).member(&config.org, who.as_str())?.member,
+        credit: credit(deps, &config, &who, &campaign.denom)?,
+        last: seen.last,
+        today: if is_today { seen.count } else { 0 },
+    })
+}

@@ -1,0 +1,75 @@
+use crate::error::ContractError;
+use crate::msg::{By, Recorded, Step};
+use cosmwasm_std::{Addr, Api, Uint128};
+use leither_sdk::{Item, Map, is_whole};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// An hour.
+pub const NOTICE_MS: u64 = 3_600_000;
+const STEPS_MAX: usize = 16;
+const NAME_BYTES_MAX: usize = 32;
+/// Payees of one step.
+pub const PAYEES_MAX: usize = 8;
+
+/// What was stipulated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub struct Config {
+    /// Whose contract it is.
+    pub org: String,
+    /// The account that holds the organization's money, and acts by its votes.
+    pub treasury: Addr,
+    /// Who is paid for what.
+    pub steps: Vec<Step>,
+    /// How long before an escrow can be taken back it must be said, in ms of block time.
+    pub notice_ms: u64,
+}
+
+/// Money that is to be taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub struct Leaving {
+    /// How much.
+    pub amount: Uint128,
+    /// From which block time on, in ms.
+    pub from: u64,
+}
+
+/// What was stipulated.
+pub const CONFIG: Item<Config> = Item::new("config");
+/// By MiMei.
+pub const RECORDED: Map<&str, Vec<Recorded>> = Map::new("recorded");
+/// By payer and money: for vouchers.
+pub const ESCROW: Map<(&Addr, &str), Uint128> = Map::new("escrow");
+/// By payer and money: what is to be taken back.
+pub const LEAVING: Map<(&Addr, &str), Leaving> = Map::new("leaving");
+/// By payer, money, content and host: what vouchers have paid.
+pub const REDEEMED: Map<(&Addr, &str, (&str, &str)), Uint128> = Map::new("redeemed");
+/// By payer and money: the same over all contents.
+pub const PAID: Map<(&Addr, &str), Uint128> = Map::new("paid");
+
+/// Steps that make sense together.
+pub fn checked(api: &dyn Api, steps: Vec<Step>) -> Result<Vec<Step>, ContractError> {
+    let names: BTreeSet<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+    let named = names.iter().all(|name| (1..=NAME_BYTES_MAX).contains(&name.len()));
+    if steps.is_empty() || steps.len() > STEPS_MAX || names.len() != steps.len() || !named {
+        return Err(ContractError::Steps);
+    }
+    if !is_whole(steps.iter().map(|step| &step.bp)) {
+        return Err(ContractError::Shares { sum: steps.iter().map(|step| u32::from(step.bp)).sum() });
+    }
+    for step in &steps {
+        let By::Fixed { payees } = &step.by else { continue };
+        let mut seen = BTreeSet::new();
+        for payee in payees {
+            api.addr_validate(&payee.who)?;
+        }
+        let fine = payees.iter().all(|payee| payee.weight > 0 && seen.insert(payee.who.as_str()));
+        if payees.is_empty() || payees.len() > PAYEES_MAX || !fine {
+            return Err(ContractError::Payees { step: step.name.clone() });
+        }
+    }
+    Ok(steps)
+}

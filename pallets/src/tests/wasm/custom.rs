@@ -1,0 +1,287 @@
+use super::*;
+use leither_harness::pallets::orgs::{self, Error as OrgError, Limit, Mandate, Role, Via};
+use leither_harness::pallets::tokens::{Error as TokenError, Event as Tokens};
+use leither_harness::{charter, issue, proposal, transfer};
+use leither_types::OrgId;
+
+/// A puppet that is the consensus contract of an organization of alice, bob and carol.
+struct Bound {
+    stage: Stage,
+    org: OrgId,
+    puppet: AccountId,
+}
+
+fn binding(org: OrgId, contract: Option<AccountId>, mandate: Mandate) -> Call {
+    Call::Wasm(Do::Bind { org, contract, mandate })
+}
+
+fn mandate(members: bool, issue: u128, spend: u128) -> Mandate {
+    let spend = if spend == 0 { Vec::new() } else { vec![Limit { token: MEI, amount: Amount(spend) }] };
+    Mandate { members, issue_cap: Amount(issue), spend: List::new(spend).unwrap() }
+}
+
+/// Whoever makes it, nobody can change it.
+fn final_puppet(code: u64) -> Call {
+    let Call::Wasm(Do::Instantiate { code, msg, funds, label, salt, gas, .. }) = instantiate(code, &json!({}), 1_000_000, None)
+    else {
+        unreachable!()
+    };
+    Call::Wasm(Do::Instantiate { code, msg, funds, label, admin: None, salt, gas })
+}
+
+fn custom(message: Value) -> Value {
+    json!({ "messages": [sub(1, json!({ "custom": message }), "never")] })
+}
+
+impl Bound {
+    fn new(mandate: Mandate) -> Self {
+        let mut stage = Stage::new();
+        let open = charter(&["alice"], 1);
+        let join = orgs::JoinPolicy { sponsorship: true, ..open.join.clone() };
+        let org = stage.chain.found(&["alice"], "tube", orgs::Charter { join, ..open });
+        let (code, _) = stage.store("alice", PUPPET);
+        let puppet = stage.born("alice", final_puppet(code));
+        stage.chain.ok("alice", binding(org, Some(puppet), mandate));
+        for who in ["bob", "carol"] {
+            stage.chain.join(org, who);
+        }
+        Self { stage, org, puppet }
+    }
+
+    fn say(&mut self, message: Value) -> Vec<Event> {
+        self.stage.chain.ok("dave", execute(self.puppet, &custom(message)))
+    }
+
+    fn refused(&mut self, message: Value) -> Error {
+        self.stage.chain.refused("dave", execute(self.puppet, &custom(message)))
+    }
+
+    fn ask(&self, query: Value) -> Value {
+        match self.stage.ask_within(&json!({ "custom": query }), GAS) {
+            Some(QueryAnswer::Bytes(bytes)) => serde_json::from_slice(&bytes).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn to_pay(coin: u128, denom: &str) -> Value {
+    json!({ "amount": coin.to_string(), "denom": denom })
+}
+
+#[test]
+fn org_15_founders_alone_or_a_vote_name_the_contract() {
+    let mut stage = Stage::new();
+    let org = stage.chain.found(&["alice"], "tube", charter(&["alice"], 1));
+    let (code, _) = stage.store("alice", PUPPET);
+    let (first, second) = (stage.born("alice", final_puppet(code)), stage.born("alice", final_puppet(code)));
+    let only_by_vote = Error::Orgs(OrgError::OnlyByVote);
+    assert_eq!(stage.chain.refused("bob", binding(org, Some(first), Mandate::default())), only_by_vote);
+    assert_eq!(stage.chain.refused("alice", binding(org, Some(account("bob")), Mandate::default())), refusal(Why::NoContract));
+    stage.chain.ok("alice", binding(org, Some(first), mandate(true, 5, 0)));
+    // Once there is one, or somebody else is a member, not even the founder changes it alone.
+    assert_eq!(stage.chain.refused("alice", binding(org, Some(second), Mandate::default())), only_by_vote);
+    stage.chain.join(org, "bob");
+    assert_eq!(stage.chain.refused("alice", binding(org, None, Mandate::default())), only_by_vote);
+    stage.chain.ok("alice", proposal(org, &[binding(org, Some(second), Mandate::default())]));
+    for who in ["alice", "bob"] {
+        stage.chain.ok(who, Call::Orgs(orgs::Call::Vote { org, proposal: 0, yes: true, weight: None }));
+    }
+    stage.chain.idle();
+    let bound = orgs::views::binding(&**stage.chain.state(), &org, 0).unwrap().unwrap();
+    assert_eq!((bound.contract, bound.mandate), (second, Mandate::default()));
+    assert_eq!(orgs::views::bound_to(&**stage.chain.state(), &first).unwrap(), None);
+}
+
+#[test]
+fn org_17_a_contract_is_one_organizations_and_nobody_else_can_change_it() {
+    let mut bound = Bound::new(mandate(true, 0, 0));
+    let other = bound.stage.chain.found(&["erin"], "vids", charter(&["erin"], 1));
+    let why = bound.stage.chain.refused("erin", binding(other, Some(bound.puppet), Mandate::default()));
+    assert_eq!(why, Error::Orgs(OrgError::BoundElsewhere));
+    // With an admin of its own it is none.
+    let open = bound.stage.born("alice", instantiate(1, &json!({}), 0, None));
+    let why = bound.stage.chain.refused("erin", binding(other, Some(open), Mandate::default()));
+    assert_eq!(why, refusal(Why::ForeignAdmin));
+    let treasury = Some(other.treasury());
+    bound.stage.chain.ok("alice", Call::Wasm(Do::SetAdmin { contract: open, admin: treasury }));
+    bound.stage.chain.ok("erin", binding(other, Some(open), Mandate::default()));
+    // A vote may fix it for ever, or give it new code, but hand it to nobody.
+    let hand = Call::Wasm(Do::SetAdmin { contract: open, admin: Some(account("erin")) });
+    bound.stage.chain.ok("erin", proposal(other, &[hand]));
+    bound
+        .stage
+        .chain
+        .ok("erin", Call::Orgs(orgs::Call::Vote { org: other, proposal: 0, yes: true, weight: None }));
+    bound.stage.chain.idle();
+    assert_eq!(bound.stage.contract(open).admin, treasury);
+    let why = bound.stage.chain.refused("erin", migrate(open, 1, &json!({})));
+    assert_eq!(why, refusal(Why::NotAdmin), "an upgrade without a vote");
+}
+
+#[test]
+fn org_16_a_contract_acts_within_its_mandate_and_no_further() {
+    let mut bound = Bound::new(mandate(true, 100, 500));
+    let org = bound.org;
+    bound.stage.chain.ok("alice", transfer(MEI, org.treasury(), 10_000));
+    let (bob, carol) = (account("bob").to_string(), account("carol").to_string());
+    bound.say(json!({ "set_role": { "who": bob, "role": "marketing", "granted": true } }));
+    let issue = |amount: u128| {
+        json!({ "issue": { "to": bob, "amount": amount.to_string(), "role": "developer", "reason": "code",
+        "evidence": format!("0x{}", "11".repeat(32)) } })
+    };
+    bound.say(issue(60));
+    assert_eq!(bound.refused(issue(41)), Error::Orgs(OrgError::OverMandate { left: Amount(40) }));
+    let entries = orgs::views::entries(&**bound.stage.chain.state(), &org, None, 9).unwrap();
+    let orgs::EntryKind::Issuance { via, role, .. } = &entries[0].1.kind else { panic!("{entries:?}") };
+    assert_eq!((*via, *role), (Via::Contract(bound.puppet), Role::Developer));
+    // Whom supervisors would have to ask for evidence of, so has a contract.
+    let in_no_role = json!({ "issue": { "to": carol, "amount": "1", "role": "investor", "reason": "code", "evidence": format!("0x{}", "11".repeat(32)) } });
+    assert_eq!(bound.refused(in_no_role), Error::Orgs(OrgError::NotInRole));
+    let no_evidence = json!({ "issue": { "to": bob, "amount": "1", "role": "developer", "reason": "code", "evidence": format!("0x{}", "00".repeat(32)) } });
+    assert_eq!(bound.refused(no_evidence), Error::Orgs(OrgError::NoReason));
+    let spend = |amount| json!({ "spend": { "to": carol, "coin": to_pay(amount, "nmei") } });
+    bound.say(spend(300));
+    assert_eq!(bound.refused(spend(201)), Error::Orgs(OrgError::OverMandate { left: Amount(200) }));
+    let own = bound.stage.chain.org(org).token.to_string();
+    let other_money = json!({ "spend": { "to": carol, "coin": to_pay(1, &own) } });
+    assert_eq!(bound.refused(other_money), Error::Orgs(OrgError::NoMandate));
+    assert_eq!(
+        bound.ask(json!({ "mandate": { "org": org.to_string() } })),
+        json!({ "contract": bound.puppet.to_string(), "members": true, "issue": "40", "spend": [{ "denom": "nmei", "amount": "200" }] })
+    );
+    // In the next epoch all begins anew.
+    let epoch = bound.stage.chain.next_info().params.epoch_ms;
+    bound.stage.chain.pass(epoch);
+    bound.say(spend(500));
+    bound.say(issue(100));
+    // Not what others may by vote alone.
+    bound.stage.chain.join(org, "erin");
+    bound.say(json!({ "expel": { "who": account("erin").to_string() } }));
+    assert!(bound.stage.chain.member(org, "erin").is_none());
+    bound.stage.chain.ok("frank", Call::Orgs(orgs::Call::Apply { org, evidence: None, note: text("") }));
+    bound.say(json!({ "admit": { "who": account("frank").to_string() } }));
+    assert!(bound.stage.chain.member(org, "frank").is_some());
+}
+
+#[test]
+fn wasm_11_without_a_mandate_a_contract_is_anybody() {
+    let mut bound = Bound::new(Mandate::default());
+    let who = account("bob").to_string();
+    let role = json!({ "set_role": { "who": who, "role": "developer", "granted": true } });
+    assert_eq!(bound.refused(role.clone()), Error::Orgs(OrgError::NoMandate));
+    // Another one of the same code is nobody's.
+    let stranger = bound.stage.born("alice", final_puppet(1));
+    assert_eq!(bound.stage.chain.refused("dave", execute(stranger, &custom(role))), Error::Orgs(OrgError::NoMandate));
+    // What it is told of it is a number of ours.
+    let told = json!({ "messages": [sub(1, json!({ "custom": { "expel": { "who": who } } }), "error")] });
+    bound.stage.chain.ok("dave", execute(stranger, &told));
+    assert_eq!(bound.stage.replies(stranger)[0]["result"]["error"], "codespace: orgs, code: 26");
+    // What another chain calls custom is not done, and harms nobody who asked to be told.
+    let foreign = json!({ "messages": [sub(1, json!({ "custom": { "swap": { "amount": 1.5 } } }), "error")] });
+    bound.stage.chain.ok("dave", execute(stranger, &foreign));
+    assert_eq!(bound.stage.replies(stranger)[1]["result"]["error"], "codespace: wasm, code: 17");
+}
+
+/// TOKENS-8, too.
+#[test]
+fn wasm_12_a_split_gives_out_all_of_it_or_nothing() {
+    let mut bound = Bound::new(mandate(false, 0, 1_000));
+    let share = |who: &str, bp: u16| json!({ "to": account(who).to_string(), "bp": bp });
+    let split = |amount: u128, shares: Value, from: &str| json!({ "split": { "coin": to_pay(amount, "nmei"), "shares": shares, "from": from } });
+    let thirds = json!([share("x", 3_334), share("y", 3_333), share("z", 3_333)]);
+    let events = bound.say(split(101, thirds.clone(), "own"));
+    let paid: Vec<u128> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Tokens(Tokens::Transferred { amount, .. }) => Some(amount.0),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(paid, [35, 33, 33], "the first has what no share divides");
+    assert_eq!(bound.stage.has(bound.puppet), 1_000_000 - 101);
+    for (wrong, sum) in [(json!([share("x", 9_999)]), 9_999), (json!([share("x", 9_999), share("y", 2)]), 10_001), (json!([]), 0)]
+    {
+        assert_eq!(bound.refused(split(100, wrong, "own")), Error::Tokens(TokenError::Shares { sum }));
+    }
+    assert!(matches!(bound.refused(split(1_000_000, thirds.clone(), "own")), Error::Accounts(_)), "more than there is");
+    // The treasury's within the mandate; what one of the payees is, stays.
+    bound.stage.chain.ok("alice", transfer(MEI, bound.org.treasury(), 5_000));
+    let with_itself = json!([share("x", 5_000), { "to": bound.org.treasury().to_string(), "bp": 5_000 }]);
+    bound.say(split(1_000, with_itself, "treasury"));
+    assert_eq!(bound.stage.has(bound.org.treasury()), 4_500);
+    assert_eq!(bound.refused(split(1, thirds.clone(), "treasury")), Error::Orgs(OrgError::OverMandate { left: Amount(0) }));
+}
+
+#[test]
+fn org_18_a_table_is_one_whole_and_everybody_can_read_it() {
+    let mut bound = Bound::new(Mandate::default());
+    let share = |who: &str, bp: u16| json!({ "to": account(who).to_string(), "bp": bp });
+    let thirds = json!([share("x", 3_334), share("y", 3_333), share("z", 3_333)]);
+    bound.say(json!({ "set_table": { "table": 3, "shares": thirds } }));
+    assert_eq!(bound.ask(json!({ "table": { "org": bound.org.to_string(), "table": 3 } }))["shares"], thirds);
+    bound.say(json!({ "split_by_table": { "coin": to_pay(10, "nmei"), "table": 3, "from": "own" } }));
+    assert_eq!(bound.stage.has(account("x")), 4);
+    let none = json!({ "split_by_table": { "coin": to_pay(10, "nmei"), "table": 4, "from": "own" } });
+    assert_eq!(bound.refused(none), Error::Tokens(TokenError::Shares { sum: 0 }));
+    let short = json!({ "set_table": { "table": 3, "shares": [share("x", 1)] } });
+    assert_eq!(bound.refused(short), Error::Tokens(TokenError::Shares { sum: 1 }));
+    let kept = orgs::views::tables(&**bound.stage.chain.state(), &bound.org).unwrap();
+    assert_eq!((kept.len(), kept[0].0, kept[0].1.len()), (1, 3, 3));
+    bound.say(json!({ "set_table": { "table": 3, "shares": [] } }));
+    assert!(orgs::views::tables(&**bound.stage.chain.state(), &bound.org).unwrap().is_empty());
+    let beyond = json!({ "set_table": { "table": 64, "shares": [] } });
+    assert_eq!(bound.refused(beyond), Error::Orgs(OrgError::TooMany { max: 64 }));
+}
+
+#[test]
+fn wasm_10_a_contract_pays_income_claims_and_owns_mimei_as_anybody_does() {
+    let mut bound = Bound::new(Mandate::default());
+    let org = bound.org;
+    bound.stage.chain.ok("alice", issue(org, account("bob"), 100));
+    let token = bound.stage.chain.org(org).token;
+    bound.stage.chain.ok("bob", transfer(token, bound.puppet, 25));
+    let org_text = org.to_string();
+    bound.say(json!({ "income": { "org": org_text, "coin": to_pay(1_000, "nmei"), "note": "ads" } }));
+    let owed: u128 = bound.stage.chain.claimable(org, MEI, bound.puppet);
+    assert!(owed > 0);
+    let asked = bound.ask(json!({ "dividend": { "org": org_text, "who": bound.puppet.to_string(), "denom": "nmei" } }));
+    assert_eq!(asked["amount"], owed.to_string());
+    let before = bound.stage.has(bound.puppet);
+    bound.say(json!({ "claim": { "org": org_text, "denom": "nmei" } }));
+    assert_eq!(bound.stage.has(bound.puppet), before + owed);
+    // What form forbids to anybody, it forbids to contracts.
+    let nothing = json!({ "income": { "org": org_text, "coin": to_pay(0, "nmei"), "note": "" } });
+    assert!(matches!(bound.refused(nothing), Error::Tokens(_)));
+}
+
+#[test]
+fn wasm_13_it_asks_of_members_roles_tokens_and_mimei() {
+    let mut bound = Bound::new(mandate(true, 0, 0));
+    let (org, bob) = (bound.org.to_string(), account("bob").to_string());
+    // What its own call did stands already.
+    let grant = json!({ "custom": { "set_role": { "who": bob, "role": "service_provider", "granted": true } } });
+    let ask = json!({ "messages": [sub(7, grant, "always")],
+        "at_reply": [[7, { "ask": [{ "custom": { "member": { "org": org, "who": bob } } }] }]] });
+    bound.stage.chain.ok("dave", execute(bound.puppet, &ask));
+    let kept = bound.stage.kept(bound.puppet, "asked/0").unwrap();
+    assert!(kept.contains("Ok"), "{kept}");
+    assert_eq!(bound.ask(json!({ "member": { "org": org, "who": bob } }))["roles"], json!(["developer", "service_provider"]));
+    let dave = account("dave").to_string();
+    bound.stage.chain.ok("bob", Call::Orgs(orgs::Call::Sponsor { org: bound.org, who: account("dave") }));
+    let guest = bound.ask(json!({ "member": { "org": org, "who": dave } }));
+    assert_eq!(guest, json!({ "member": false, "roles": [], "since": null, "sponsor": bob }));
+    let all = bound.ask(json!({ "members": { "org": org, "role": null, "start_after": null, "limit": 2 } }));
+    assert_eq!(all["members"].as_array().unwrap().len(), 2);
+    let rest = bound.ask(json!({ "members": { "org": org, "role": null, "start_after": all["next"], "limit": 30 } }));
+    assert_eq!((rest["members"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null));
+    let served = bound.ask(json!({ "members": { "org": org, "role": "service_provider", "start_after": null, "limit": null } }));
+    assert_eq!(served["members"], json!([{ "who": bob, "roles": ["developer", "service_provider"] }]));
+    assert_eq!(bound.ask(json!({ "org_of": { "contract": bound.puppet.to_string() } }))["org"], org);
+    assert_eq!(bound.ask(json!({ "org": { "org": org } }))["contract"], bound.puppet.to_string());
+    assert_eq!(bound.ask(json!({ "token": { "denom": "nmei" } }))["symbol"], "mei");
+    for wrong in [json!({ "org": { "org": org.to_uppercase() } }), json!({ "mimei": { "mimei": "lthmm1x" } })] {
+        assert!(matches!(bound.stage.ask_within(&json!({ "custom": wrong }), GAS), Some(QueryAnswer::Failed(_))));
+    }
+    let foreign = json!({ "custom": { "oracle": {} } });
+    assert!(matches!(bound.stage.ask_within(&foreign, GAS), Some(QueryAnswer::Unsupported(_))));
+}
