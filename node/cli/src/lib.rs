@@ -26,6 +26,7 @@ pub mod home;
 pub mod janitor;
 pub mod keys;
 pub mod print;
+mod templates;
 pub mod vitals;
 pub mod wallet;
 pub mod watch;

@@ -122,3 +122,12 @@ pub struct SharesAnswer {
     /// The unit holders' part.
     pub holders_bp: u16,
 }
+
+/// The JSON schemas of what it begins with, is told and is asked.
+pub fn schemas() -> [(&'static str, schemars::schema::RootSchema); 3] {
+    [
+        ("instantiate", schemars::schema_for!(InstantiateMsg)),
+        ("execute", schemars::schema_for!(ExecuteMsg)),
+        ("query", schemars::schema_for!(QueryMsg)),
+    ]
+}

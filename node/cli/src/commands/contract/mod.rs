@@ -1,13 +1,21 @@
 //! `leither contract …`: code and instances.
 
+mod bind;
+mod build;
+mod json;
+mod receipt;
+
 use super::Session;
 use super::account::PageFlags;
 use crate::exit::{Done, Exit, Failure};
+use crate::templates::{Door, TEMPLATES, Template};
 use crate::wallet::{Sent, TxFlags, Wallet};
+use bind::MandateFlags;
 use clap::{Args, Subcommand};
 use leither_pallets::Call;
+use leither_pallets::orgs::Mandate;
 use leither_pallets::wasm::{self, Call as WasmCall, Coin, PIECE_BYTES_MAX};
-use leither_rpc_api::{ClientError, CodeView, GetCode, GetContract, ListContracts, QueryContract, Receipt, methods};
+use leither_rpc_api::{ClientError, CodeView, GetCode, GetContract, ListContracts, OrgView, QueryContract, Receipt, methods};
 use leither_types::{AccountId, Blob, Hash, List, Text};
 use leither_vm::{Engine, Entry, INSTANCE_GAS, Module, StoreError, WasmEngine, sha256};
 use serde_json::{Value, json};
@@ -29,10 +37,29 @@ pub enum Contract {
         #[command(flatten)]
         tx: TxFlags,
     },
-    /// Stores code and makes an instance of it.
+    /// The contracts that come with the program; of one, the schema of what it is told.
+    Template {
+        /// Which.
+        name: Option<String>,
+    },
+    /// Builds a crate's contract, and says whether it can run on a chain.
+    Build {
+        /// The crate's folder.
+        dir: PathBuf,
+    },
+    /// Builds, checks and stores code, makes an instance of it, and names it an organization's consensus contract.
     Deploy {
-        /// A .wasm file.
-        file: PathBuf,
+        /// A template, a .wasm file, or a crate's folder.
+        what: String,
+        /// Whose consensus contract it shall be: at once where its founders are alone, else by a proposal.
+        #[arg(long)]
+        org: Option<String>,
+        /// It is the organization's without being its consensus contract: a vote gives it new code.
+        #[arg(long, requires = "org")]
+        no_bind: bool,
+        /// What it may do as the organization.
+        #[command(flatten)]
+        mandate: MandateFlags,
         /// The instance.
         #[command(flatten)]
         born: Born,
@@ -97,6 +124,26 @@ pub enum Contract {
         #[command(flatten)]
         tx: TxFlags,
     },
+    /// Names an organization's consensus contract: at once where its founders are alone, else by a proposal.
+    Bind {
+        /// Whose.
+        org: String,
+        /// Which.
+        #[arg(required_unless_present = "none")]
+        contract: Option<String>,
+        /// None any more.
+        #[arg(long, conflicts_with = "contract")]
+        none: bool,
+        /// What it may do as the organization.
+        #[command(flatten)]
+        mandate: MandateFlags,
+        /// How it is signed and sent.
+        #[command(flatten)]
+        tx: TxFlags,
+    },
+    /// Signs a view or a voucher, for whoever is paid by it.
+    #[command(subcommand)]
+    Receipt(receipt::Receipt),
     /// What a contract is.
     Show {
         /// Which.
@@ -146,18 +193,33 @@ pub struct Born {
     tx: TxFlags,
 }
 
-/// JSON as it is written, or a file with it.
-fn message<const MAX: usize>(text: &str) -> Done<Blob<MAX>> {
-    let read = |text: &str| serde_json::from_str::<Value>(text);
-    let value = match read(text) {
-        Ok(value) => value,
-        Err(why) => {
-            let written = std::fs::read_to_string(text)
-                .map_err(|e| Failure::usage(format!("`{text}` is neither JSON ({why}) nor a file that can be read ({e})")))?;
-            read(&written).map_err(|why| Failure::usage(format!("{text} has no JSON: {why}")))?
-        }
-    };
-    Blob::new(value.to_string().into_bytes()).ok_or_else(|| Failure::usage(format!("a message has at most {MAX} bytes")))
+/// What a person wrote, with names filled in, as a template would understand it.
+async fn message<const MAX: usize>(wallet: &Wallet, written: Value, door: Door, code: Option<&Hash>) -> Done<Blob<MAX>> {
+    let value = json::named(wallet, written).await?;
+    if let Some(template) = code.and_then(Template::of_code) {
+        template.check(door, &value)?;
+    }
+    json::bytes(&value)
+}
+
+/// The sha256 of a contract's code.
+async fn code_at(wallet: &Wallet, contract: AccountId) -> Done<Hash> {
+    let view = wallet.client.call(&methods::CONTRACT_GET, GetContract { contract: contract.into() }).await?;
+    Ok(view.checksum.0)
+}
+
+/// A template's code, a file's, or that of a crate's folder, and what it is called.
+fn code_named(what: &str) -> Done<(String, Vec<u8>)> {
+    if let Some(template) = Template::named(what) {
+        return Ok((what.into(), template.wasm.to_vec()));
+    }
+    let path = Path::new(what);
+    let file = if path.is_dir() { build::build(path)? } else { path.to_path_buf() };
+    if !file.exists() {
+        let names: Vec<&str> = TEMPLATES.iter().map(|template| template.name).collect();
+        return Err(Failure::usage(format!("`{what}` is no file, no folder and no template ({})", names.join(", "))));
+    }
+    Ok((file.display().to_string(), code_of(&file)?))
 }
 
 fn code_of(file: &Path) -> Done<Vec<u8>> {
@@ -165,16 +227,40 @@ fn code_of(file: &Path) -> Done<Vec<u8>> {
 }
 
 /// As a node would judge it.
-fn checked(file: &Path, wasm: &[u8]) -> Done<Module> {
+fn checked(name: &str, wasm: &[u8]) -> Done<Module> {
     let fault = |why: &dyn std::fmt::Display| Failure::fault(format!("cannot check code on this machine: {why}"));
     let dir = tempfile::tempdir().map_err(|e| fault(&e))?;
     let engine = WasmEngine::open(dir.path()).map_err(|e| fault(&e))?;
     engine.store(wasm).map_err(|error| match error {
-        StoreError::Refusal(why) => {
-            Failure::new(Exit::Refused, format!("{}: no contract that can run here: {why}", file.display()))
-        }
+        StoreError::Refusal(why) => Failure::new(Exit::Refused, format!("{name}: no contract that can run here: {why}")),
         StoreError::Broken(broken) => fault(&broken),
     })
+}
+
+/// What code is, as a node would say.
+fn judged(name: &str, wasm: &[u8]) -> Done<Value> {
+    let module = checked(name, wasm)?;
+    Ok(json!({
+        "checksum": Hash(module.code.0).to_string(),
+        "bytes": wasm.len().to_string(),
+        "entries": entries(&module),
+        "migrate_version": module.migrate_version.map(|n| n.to_string()),
+    }))
+}
+
+/// The contracts that come with the program, or what one of them is told.
+fn templates(session: &Session, name: Option<&str>) -> Done {
+    let Some(name) = name else {
+        let rows = TEMPLATES
+            .iter()
+            .map(|t| json!({ "template": t.name, "about": t.about, "checksum": t.checksum().to_string() }));
+        session.printer.answer(&json!({ "templates": rows.collect::<Vec<_>>() }));
+        return Ok(());
+    };
+    let template = Template::named(name)
+        .ok_or_else(|| Failure::usage(format!("there is no template `{name}`: `leither contract template` lists them")))?;
+    session.printer.answer(&template.schemas());
+    Ok(())
 }
 
 fn entries(module: &Module) -> Vec<&'static str> {
@@ -199,6 +285,11 @@ pub(super) fn said(receipt: &Receipt, event: &str, field: &str) -> Option<Value>
 /// The same of a transaction that may have no receipt.
 fn said_by(sent: &Sent, event: &str, field: &str) -> Option<Value> {
     sent.receipt.as_ref().and_then(|receipt| said(receipt, event, field))
+}
+
+/// What a transaction cost.
+fn fee(sent: &Sent) -> u128 {
+    sent.receipt.as_ref().map_or(0, |receipt| receipt.fee.0)
 }
 
 /// What a call of contracts came to.
@@ -236,24 +327,24 @@ async fn stored(wallet: &Wallet, checksum: &Hash) -> Done<Option<CodeView>> {
 }
 
 /// Uploads and stores code that is not there yet; its number, and the last transaction.
-async fn store(wallet: &Wallet, tx: &TxFlags, file: &Path) -> Done<(Hash, u64, Option<Sent>)> {
-    let wasm = code_of(file)?;
-    let checksum = Hash(sha256(&wasm));
+async fn store(wallet: &Wallet, tx: &TxFlags, name: &str, wasm: &[u8]) -> Done<(Hash, u64, Option<Sent>, u128)> {
+    let checksum = Hash(sha256(wasm));
     if let Some(code) = stored(wallet, &checksum).await? {
-        return Ok((checksum, code.code.0, None));
+        return Ok((checksum, code.code.0, None, 0));
     }
-    checked(file, &wasm)?;
+    checked(name, wasm)?;
     if tx.dry_run {
         return Err(Failure::usage(
             "--dry-run: the code is good, and not on chain yet; what an instance would do can be tried once it is",
         ));
     }
     let pieces: Vec<&[u8]> = wasm.chunks(PIECE_BYTES_MAX).collect();
+    let mut sent_pieces = Vec::new();
     for (piece, bytes) in pieces.iter().enumerate() {
         wallet.printer.progress(&format!("piece {} of {}", piece + 1, pieces.len()));
         let bytes = Blob::new(bytes.to_vec()).ok_or_else(|| Failure::fault("a piece beyond its bound"))?;
         let call = WasmCall::Upload { code: checksum, piece: piece as u16, bytes };
-        wallet.send(&TxFlags { no_wait: true, ..tx.clone() }, vec![Call::Wasm(call)]).await?;
+        sent_pieces.push(wallet.send(&TxFlags { no_wait: true, ..tx.clone() }, vec![Call::Wasm(call)]).await?.tx);
     }
     wallet.printer.progress("checked and compiled");
     let call = WasmCall::Store { code: checksum, pieces: pieces.len() as u16 };
@@ -262,17 +353,32 @@ async fn store(wallet: &Wallet, tx: &TxFlags, file: &Path) -> Done<(Hash, u64, O
     sent.outcome()?;
     let number = said_by(&sent, "stored", "code").and_then(|code| code.as_str()?.parse().ok());
     let number = number.ok_or_else(|| Failure::fault("the node does not say which number the code has"))?;
-    Ok((checksum, number, Some(sent)))
+    let mut fees = fee(&sent);
+    for piece in sent_pieces {
+        fees = fees.saturating_add(fee(&wallet.wait(piece, 1_000).await?));
+    }
+    Ok((checksum, number, Some(sent), fees))
 }
 
 impl Born {
-    async fn run(self, wallet: &Wallet, code: u64, mut more: Value) -> Done {
-        let admin = match (&self.admin, self.no_admin) {
-            (_, true) => None,
-            (Some(text), false) => Some(wallet.account(text).await?),
-            (None, false) => Some(wallet.account(&self.tx.from).await?),
+    /// Sends it. With an organization, that is its admin.
+    async fn send(&self, wallet: &Wallet, code: u64, checksum: &Hash, org: Option<&OrgView>) -> Done<Sent> {
+        let admin = match (&self.admin, self.no_admin, org) {
+            (_, true, _) => None,
+            (Some(text), ..) => Some(wallet.account(text).await?),
+            (None, false, Some(org)) => Some(org.treasury.0),
+            (None, false, None) => Some(wallet.account(&self.tx.from).await?),
         };
-        let (msg, funds) = (message(&self.init)?, coins(wallet, &self.funds).await?);
+        let mut init = json::read(&self.init)?;
+        if let (Some(org), Some(fields)) = (org, init.as_object_mut()) {
+            // A template begins with whose contract it is; of two that stand side by side, one may ask the other.
+            let wants =
+                Template::of_code(checksum).is_some_and(|t| t.schemas()["instantiate"]["properties"].get("org").is_some());
+            if wants && !fields.contains_key("org") {
+                fields.insert("org".into(), org.org.0.to_string().into());
+            }
+        }
+        let (msg, funds) = (message(wallet, init, Door::Instantiate, Some(checksum)).await?, coins(wallet, &self.funds).await?);
         let label = Text::new(self.label.clone()).ok_or_else(|| Failure::usage("--label is at most 128 bytes"))?;
         let salt = self
             .salt
@@ -288,34 +394,75 @@ impl Born {
             salt: salt.clone(),
             gas,
         };
-        let sent = send(wallet, &self.tx, self.gas, &call).await?;
-        more["code"] = code.to_string().into();
-        if let Some(address) = said_by(&sent, "instantiated", "contract") {
-            more["address"] = address;
-        }
-        wallet.print_sent(&sent, &outcome(&sent, more))
+        send(wallet, &self.tx, self.gas, &call).await
     }
+}
+
+/// What is told of an instance.
+fn born(sent: &Sent, code: u64, mut more: Value) -> Value {
+    more["code"] = code.to_string().into();
+    if let Some(address) = said_by(sent, "instantiated", "contract") {
+        more["address"] = address;
+    }
+    outcome(sent, more)
+}
+
+/// Everything from a name to a consensus contract.
+async fn deploy(wallet: &Wallet, what: &str, org: Option<String>, is_bound: bool, mandate: MandateFlags, instance: Born) -> Done {
+    let org = match org {
+        Some(name) => Some(wallet.org(&name).await?),
+        None => None,
+    };
+    // Before anything is sent or paid.
+    let mandate = match &org {
+        Some(org) => mandate.read(wallet, org).await?,
+        None => Mandate::default(),
+    };
+    let (name, wasm) = code_named(what)?;
+    let (checksum, code, _, mut fees) = store(wallet, &instance.tx, &name, &wasm).await?;
+    let sent = instance.send(wallet, code, &checksum, org.as_ref()).await?;
+    fees = fees.saturating_add(fee(&sent));
+    let mut more = born(&sent, code, json!({ "checksum": checksum.to_string() }));
+    let address = more["address"].as_str().and_then(|text| text.parse::<AccountId>().ok());
+    let (Some(org), Some(contract), true) = (org, address, is_bound && sent.outcome().is_ok() && !instance.tx.dry_run) else {
+        more["fees"] = fees.to_string().into();
+        return wallet.print_sent(&sent, &more);
+    };
+    let bound = bind::bind(wallet, &instance.tx, org.org.0, Some(contract), mandate).await?;
+    fees = fees.saturating_add(fee(&bound));
+    more["fees"] = fees.to_string().into();
+    let is_proposed = bound.receipt.iter().flat_map(|r| &r.events).any(|event| event.event == "proposed");
+    more["bound"] = (bound.outcome().is_ok() && !is_proposed).into();
+    if is_proposed {
+        more["next"] = format!("its members vote: leither org vote {} <proposal> yes --from <member>", org.name).into();
+    }
+    wallet.print_sent(&bound, &more)
 }
 
 impl Contract {
     pub(super) async fn run(self, session: &Session) -> Done {
         if let Contract::Check { file } = &self {
-            let wasm = code_of(file)?;
-            let module = checked(file, &wasm)?;
-            session.printer.answer(&json!({
-                "checksum": Hash(module.code.0).to_string(),
-                "bytes": wasm.len().to_string(),
-                "entries": entries(&module),
-                "migrate_version": module.migrate_version.map(|n| n.to_string()),
-            }));
+            session.printer.answer(&judged(&file.display().to_string(), &code_of(file)?)?);
             return Ok(());
+        }
+        if let Contract::Build { dir } = &self {
+            let file = build::build(dir)?;
+            let mut told = judged(&file.display().to_string(), &code_of(&file)?)?;
+            told["file"] = file.display().to_string().into();
+            session.printer.answer(&told);
+            return Ok(());
+        }
+        if let Contract::Template { name } = &self {
+            return templates(session, name.as_deref());
         }
         let wallet = session.wallet().await?;
         match self {
-            Contract::Check { .. } => Ok(()),
+            Contract::Check { .. } | Contract::Build { .. } | Contract::Template { .. } => Ok(()),
             Contract::Store { file, tx } => {
-                let (checksum, code, sent) = store(&wallet, &tx, &file).await?;
-                let more = json!({ "code": code.to_string(), "checksum": checksum.to_string(), "existed": sent.is_none() });
+                let (name, wasm) = (file.display().to_string(), code_of(&file)?);
+                let (checksum, code, sent, fees) = store(&wallet, &tx, &name, &wasm).await?;
+                let (checksum, fees) = (checksum.to_string(), fees.to_string());
+                let more = json!({ "code": code.to_string(), "checksum": checksum, "existed": sent.is_none(), "fees": fees });
                 match sent {
                     Some(sent) => wallet.print_sent(&sent, &more),
                     None => {
@@ -324,21 +471,36 @@ impl Contract {
                     }
                 }
             }
-            Contract::Deploy { file, born } => {
-                let (checksum, code, _) = store(&wallet, &born.tx, &file).await?;
-                born.run(&wallet, code, json!({ "checksum": checksum.to_string() })).await
+            Contract::Deploy { what, org, no_bind, mandate, born } => deploy(&wallet, &what, org, !no_bind, mandate, born).await,
+            Contract::Instantiate { code, born: instance } => {
+                let view = wallet.client.call(&methods::CONTRACT_GET_CODE, GetCode { code: code.to_string() }).await?;
+                let sent = instance.send(&wallet, code, &view.checksum.0, None).await?;
+                wallet.print_sent(&sent, &born(&sent, code, json!({})))
             }
-            Contract::Instantiate { code, born } => born.run(&wallet, code, json!({})).await,
+            Contract::Bind { org, contract, none: _, mandate, tx } => {
+                let contract = match contract {
+                    Some(text) => Some(wallet.account(&text).await?),
+                    None => None,
+                };
+                let org = wallet.org(&org).await?;
+                let mandate = mandate.read(&wallet, &org).await?;
+                let sent = bind::bind(&wallet, &tx, org.org.0, contract, mandate).await?;
+                wallet.print_sent(&sent, &json!({}))
+            }
             Contract::Execute { contract, msg, funds, gas, tx } => {
                 let contract = wallet.account(&contract).await?;
-                let (msg, funds) = (message(&msg)?, coins(&wallet, &funds).await?);
+                let code = code_at(&wallet, contract).await?;
+                let msg = message(&wallet, json::read(&msg)?, Door::Execute, Some(&code)).await?;
+                let funds = coins(&wallet, &funds).await?;
                 let call = |gas| WasmCall::Execute { contract, msg: Blob::clone(&msg), funds: funds.clone(), gas };
                 let sent = send(&wallet, &tx, gas, &call).await?;
                 wallet.print_sent(&sent, &outcome(&sent, json!({})))
             }
             Contract::Query { contract, msg } => {
                 let contract: AccountId = wallet.account(&contract).await?;
-                let msg: Blob<{ wasm::MESSAGE_BYTES_MAX }> = message(&msg)?;
+                let code = code_at(&wallet, contract).await?;
+                let msg: Blob<{ wasm::MESSAGE_BYTES_MAX }> =
+                    message(&wallet, json::read(&msg)?, Door::Query, Some(&code)).await?;
                 let msg = serde_json::from_slice(&msg).map_err(Failure::fault)?;
                 let ask = QueryContract { contract: contract.into(), msg, gas: None };
                 session.printer.answer(&wallet.client.call(&methods::CONTRACT_QUERY, ask).await?);
@@ -346,7 +508,7 @@ impl Contract {
             }
             Contract::Migrate { contract, code, msg, gas, tx } => {
                 let contract = wallet.account(&contract).await?;
-                let msg = message(&msg)?;
+                let msg = message(&wallet, json::read(&msg)?, Door::Instantiate, None).await?;
                 let call = |gas| WasmCall::Migrate { contract, code, msg: Blob::clone(&msg), gas };
                 let sent = send(&wallet, &tx, gas, &call).await?;
                 wallet.print_sent(&sent, &outcome(&sent, json!({})))
@@ -359,6 +521,7 @@ impl Contract {
                 };
                 wallet.send_and_print(&tx, vec![Call::Wasm(WasmCall::SetAdmin { contract, admin })], &json!({})).await
             }
+            Contract::Receipt(receipt) => receipt.run(&wallet).await,
             Contract::Show { contract } => {
                 let contract = wallet.account(&contract).await?.into();
                 session.printer.answer(&wallet.client.call(&methods::CONTRACT_GET, GetContract { contract }).await?);
