@@ -96,7 +96,7 @@ class Books:
                 for tx in block["txs"]:
                     if tx["receipt"]["done"]:
                         self.transaction(tx)
-                for event in block["events"]:
+                for event in block["end"]:
                     self.event(event)
                 start = block["next"]
         return self
@@ -107,9 +107,9 @@ class Books:
         for call in tx["tx"]["calls"]:
             args = call["args"]
             if (call["pallet"], call["call"]) == ("wasm", "execute"):
-                self.told(args["contract"], args["msg"], args["funds"])
-            elif (call["pallet"], call["call"]) == ("wasm", "instantiate") and "steps" in args["msg"] and self.steps is None:
-                self.steps = args["msg"]["steps"]
+                self.told(args["contract"], json.loads(args["msg"]), args["funds"])
+            elif (call["pallet"], call["call"]) == ("wasm", "instantiate") and self.steps is None:
+                self.steps = json.loads(args["msg"]).get("steps")
 
     def event(self, e):
         a = e["args"]
