@@ -8,7 +8,7 @@ EXECUTIONS ?= 1000000
 MINUTES ?= 5
 SEED ?= 1
 
-.PHONY: help setup build dev test lint bench sim twins chaos fuzz scores fmt clean
+.PHONY: help setup build dev demo test lint bench sim twins chaos fuzz scores fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ build: setup ## builds the binary
 
 dev: build ## starts a throw-away chain with funded accounts and an organization at work
 	@$(LEITHER) dev
+
+demo: build ## a video organization pays by contract: votes, views, shares, a ring that loses
+	@tests/e2e/tube.py --tell
 
 test: setup ## runs everything that CI runs
 	scripts/test

@@ -15,7 +15,8 @@ const TABLES_MAX: u32 = 64;
 pub(crate) fn bind(ctx: &mut Ctx<'_>, id: &OrgId, contract: Option<&AccountId>, mandate: &Mandate) -> Result<(), Stop> {
     let org = require(ctx, id)?;
     let before = keys::BINDING.get(ctx.state, id)?;
-    if !ctx.acts_as(id) && !(before.is_none() && are_founders(ctx, &org)) {
+    let may = ctx.acts_as(id) || (before.is_none() && are_founders(ctx, &org));
+    if !may {
         return Err(Error::OnlyByVote.into());
     }
     if let Some(before) = before {

@@ -159,7 +159,7 @@ impl Run<'_, '_> {
 
     /// WASM-11: who named this contract.
     fn org_of(&mut self, contract: &AccountId) -> Go<OrgId> {
-        Ok(orgs::views::of_contract(self.ctx.state, contract)?.ok_or(Halt::refused(orgs::Error::NoMandate))?)
+        orgs::views::of_contract(self.ctx.state, contract)?.ok_or(Halt::refused(orgs::Error::NoMandate))
     }
 
     fn as_its_org(&mut self, contract: &AccountId, what: impl FnOnce(&mut Ctx<'_>, OrgId) -> Result<(), Stop>) -> Go<()> {

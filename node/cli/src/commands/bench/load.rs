@@ -1,7 +1,7 @@
 //! Pre-signed transfers, sent at fixed times: a slow answer delays no later request (no coordinated omission).
 
+use super::Kept;
 use super::Transfers;
-use super::cw20::Cw20;
 use super::fleet::{Fleet, key};
 use crate::exit::{Done, Failure};
 use crate::print::Printer;
@@ -27,18 +27,19 @@ pub struct Ready {
 }
 
 /// The k-th transfer: accounts pay in turn, each its next neighbour, so that no account waits for another.
-fn transfer(k: usize, keys: &[SecretKey], ids: &[AccountId], chain: Hash, until: u64, token: Option<Cw20>) -> Option<Ready> {
+fn transfer(k: usize, keys: &[SecretKey], ids: &[AccountId], chain: Hash, until: u64, kept: Option<Kept>) -> Option<Ready> {
     let from = k % keys.len();
     let to = (from + 1) % keys.len();
     let to = *ids.get(to)?;
-    let call = match token {
-        Some(token) => token.call(&to)?,
+    let call = match kept {
+        Some(Kept::Cw20(token)) => token.call(&to)?,
+        Some(Kept::Reward(reward)) => reward.call()?,
         None => {
             Call::Tokens(tokens::Call::Transfer { token: TokenId::NATIVE, to, amount: Amount::new(1_000), memo: Text::default() })
         }
     };
     // Each has a thousand mei, and sixteen wait at most: a load beyond half of what blocks hold makes the price rise by the block.
-    let max_fee = Amount::new(if token.is_some() { 50_000_000_000 } else { 1_000_000 });
+    let max_fee = Amount::new(if kept.is_some() { 50_000_000_000 } else { 1_000_000 });
     one(keys.get(from)?, chain, (k / keys.len()) as u64, until, max_fee, &call)
 }
 
@@ -61,7 +62,7 @@ pub fn one(key: &SecretKey, chain: Hash, nonce: u64, until: u64, max_fee: Amount
 }
 
 /// Signs `total` transfers on all cores.
-pub fn sign(fleet: &Fleet, accounts: usize, total: usize, token: Option<Cw20>) -> Done<Arc<Vec<Ready>>> {
+pub fn sign(fleet: &Fleet, accounts: usize, total: usize, kept: Option<Kept>) -> Done<Arc<Vec<Ready>>> {
     let keys: Vec<SecretKey> = (0..accounts).map(key).collect();
     let ids: Vec<AccountId> = keys.iter().map(|key| AccountId::of_key(&key.public())).collect();
     let until = now_ms()?.saturating_add(6 * 3600 * 1000);
@@ -71,7 +72,7 @@ pub fn sign(fleet: &Fleet, accounts: usize, total: usize, token: Option<Cw20>) -
     let parts: Vec<Option<Vec<Ready>>> = thread::scope(|scope| {
         let spawn = |n: usize| {
             let range = (n * part).min(total)..((n + 1) * part).min(total);
-            scope.spawn(move || range.map(|k| transfer(k, keys, ids, chain, until, token)).collect())
+            scope.spawn(move || range.map(|k| transfer(k, keys, ids, chain, until, kept)).collect())
         };
         let workers: Vec<_> = (0..cores).map(spawn).collect();
         workers.into_iter().map(|worker| worker.join().unwrap_or(None)).collect()

@@ -10,7 +10,9 @@
 mod audit;
 mod cw20;
 mod fleet;
+mod founder;
 mod load;
+mod reward;
 mod watch;
 
 use super::Session;
@@ -52,6 +54,16 @@ pub struct Transfers {
     /// Transfers of a token that this contract keeps (cw20_base.wasm), in the place of `mei`; at most 500 accounts.
     #[arg(long, value_name = "FILE")]
     cw20: Option<PathBuf>,
+    /// Value events of an organization by the template content-reward, five payees each, in the place of transfers.
+    #[arg(long, conflicts_with = "cw20")]
+    content_reward: bool,
+}
+
+/// A contract that the load goes to.
+#[derive(Clone, Copy)]
+enum Kept {
+    Cw20(cw20::Cw20),
+    Reward(reward::Reward),
 }
 
 impl Bench {
@@ -84,17 +96,19 @@ impl Transfers {
         self.check()?;
         let printer = session.printer;
         printer.progress(&format!("making a chain with {} accounts and {} validators", self.accounts, self.validators));
-        // One more that sets a contract up.
-        let funded = self.accounts + usize::from(self.cw20.is_some());
+        // One more that sets a contract up, and whom it pays.
+        let payees = if self.content_reward { reward::PAYEES } else { 0 };
+        let funded = self.accounts + usize::from(self.cw20.is_some() || self.content_reward) + payees;
         let fleet = Fleet::start(self.validators, funded).await?;
-        let token = match &self.cw20 {
-            Some(file) => Some(cw20::set_up(&fleet, file, self.accounts).await?),
+        let kept = match &self.cw20 {
+            Some(file) => Some(Kept::Cw20(cw20::set_up(&fleet, file, self.accounts).await?)),
+            None if self.content_reward => Some(Kept::Reward(reward::set_up(&fleet, self.accounts).await?)),
             None => None,
         };
         printer.progress("signing");
         let total = usize::try_from(self.rate.saturating_mul(self.seconds)).map_err(Failure::usage)?;
         let signing = Instant::now();
-        let txs = load::sign(&fleet, self.accounts, total, token)?;
+        let txs = load::sign(&fleet, self.accounts, total, kept)?;
         let sign_us = signing.elapsed().as_micros() as f64 / total.max(1) as f64;
 
         let watch = watch::Watch::start(&fleet).await?;

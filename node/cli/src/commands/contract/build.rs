@@ -43,10 +43,10 @@ pub fn build(dir: &Path) -> Done<PathBuf> {
     let files = artifacts
         .filter(|told| told["reason"] == "compiler-artifact")
         .filter_map(|told| told["filenames"].as_array().cloned());
-    let wasm = files
+    let mut wasm = files
         .flatten()
         .filter_map(|file| file.as_str().map(PathBuf::from))
         .filter(|file| file.extension().is_some_and(|e| e == "wasm"));
-    wasm.last()
+    wasm.next_back()
         .ok_or_else(|| Failure::new(Exit::Refused, "the crate makes no .wasm: `[lib] crate-type` must have \"cdylib\""))
 }
