@@ -213,10 +213,16 @@ def judge(honest, villain, behaviour, acknowledged, genesis, began):
 
 
 def deeds(villain):
-    """How often it did what it is here for; each of it at least once, or the test has tested nothing."""
+    """How often it did what it is here for; each of it at least once, or the test has tested nothing. Who does several things by chance and is thrown
+    out for the first equivocation may not come to all of them: then one equivocation and half of the kinds do."""
     said = villain.said()
     names = [name for layer in villain.deeds for name in layer]
     done = {name: said.count(f"BYZANTINE: {DEEDS[name]}") + said.count(f"BYZANTINE AMNESIA: {DEEDS[name]}") for name in names}
+    equivocations = [name for name in names if name.startswith("equivocate")]
+    if len(equivocations) > 1:
+        CHECKS.that(any(done[name] for name in equivocations), f"the villain signed nothing twice; it said:\n{said[-3000:]}")
+        CHECKS.that(2 * sum(map(bool, done.values())) >= len(names), f"the villain did little: {done}")
+        return done
     for name, count in done.items():
         CHECKS.that(count > 0, f"the villain did not {name}; it said:\n{said[-3000:]}")
     against = said.count("prevotes against its lock")

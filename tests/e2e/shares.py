@@ -24,7 +24,7 @@ class Books:
         self.url, self.reward, self.ad = url, reward, ad
         self.steps = None
         self.roles, self.recorded, self.vouchers = {}, collections.defaultdict(list), {}
-        self.campaigns = []
+        self.campaigns, self.seen = [], {}
         self.due, self.paid, self.events, self.views = collections.Counter(), collections.Counter(), 0, 0
         self.treasury = rpc(url, "org_get", rpc(url, "contract_get", reward)["org"])["treasury"]
 
@@ -62,6 +62,13 @@ class Books:
         for (who, _), part in zip(shares, parts):
             self.due[who] += part
 
+    def is_new(self, view):
+        """A view that counted before is passed over: its number, for this viewer and host."""
+        key = (view["campaign"], view["key"], view["host"])
+        new = view["seq"] > self.seen.get(key, -1)
+        self.seen[key] = max(view["seq"], self.seen.get(key, -1))
+        return new
+
     def told(self, contract, message, funds):
         coin = int(funds[0]["amount"]) if funds else 0
         if contract == self.reward:
@@ -76,13 +83,15 @@ class Books:
             elif "redeem" in message:
                 for v in message["redeem"]["vouchers"]:
                     key = (v["key"], v["content"], v["host"], v["denom"])
+                    if int(v["total"]) <= self.vouchers.get(key, 0):
+                        continue
                     self.value(v["content"], v["host"], int(v["total"]) - self.vouchers.get(key, 0))
                     self.vouchers[key] = int(v["total"])
         elif contract == self.ad:
             if "create" in message:
                 self.campaigns.append(int(message["create"]["per_view"]))
             elif "report" in message:
-                views = message["report"]["views"]
+                views = [v for v in message["report"]["views"] if self.is_new(v)]
                 self.views += len(views)
                 groups = collections.Counter((v["content"], v["host"]) for v in views)
                 for (content, host), count in sorted(groups.items()):

@@ -9,7 +9,7 @@
 //! Response::<LeitherMsg>::new().add_message(LeitherMsg::Split { .. })
 //! Leither::new(&deps.querier).member(&org, &who)?
 //! ```
-//! Numbers are text where they may exceed 2^53, addresses are `lth1…`, organizations `lthorg1…`, MiMei `lthmm1…`, money is named `nmei` or
+//! Numbers are text where they may exceed 2^53 (those that are none stay below it), addresses are `lth1…`, organizations `lthorg1…`, MiMei `lthmm1…`, money is named `nmei` or
 //! `lthtok1…`, hashes are `0x` and 64 hex digits.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -14,6 +14,9 @@ const TABLES_MAX: u32 = 64;
 /// ORG-15, ORG-17: names the contract, or none. That it is one, and that nobody can change it but the organization, the caller has settled.
 pub(crate) fn bind(ctx: &mut Ctx<'_>, id: &OrgId, contract: Option<&AccountId>, mandate: &Mandate) -> Result<(), Stop> {
     let org = require(ctx, id)?;
+    if !mandate.is_sound() {
+        return Err(Error::Mandate.into());
+    }
     let before = keys::BINDING.get(ctx.state, id)?;
     let may = ctx.acts_as(id) || (before.is_none() && are_founders(ctx, &org));
     if !may {

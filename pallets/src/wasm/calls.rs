@@ -1,7 +1,7 @@
 use super::gas::{GAS_MAX, weight_of_gas};
 use super::money::is_sound;
 use super::run::Run;
-use super::{Coin, Error, code};
+use super::{Chosen, Coin, Error, code};
 use crate::orgs::Mandate;
 use crate::{Ctx, Stop};
 use leither_types::{AccountId, Blob, Hash, List, OrgId, Text, Weight};
@@ -113,8 +113,8 @@ pub enum Call {
     Bind {
         /// Whose.
         org: OrgId,
-        /// Which.
-        contract: Option<AccountId>,
+        /// Which, by which code: another than was voted for is not bound.
+        contract: Option<Chosen>,
         /// What it may do as the organization.
         mandate: Mandate,
     },
@@ -136,7 +136,6 @@ impl Call {
             }
             Call::Execute { funds: coins, gas: limit, .. } => funds(coins).and_then(|()| gas(*limit)),
             Call::Migrate { gas: limit, .. } => gas(*limit),
-            Call::Bind { mandate, .. } if !mandate.is_sound() => Err(Error::Funds),
             _ => Ok(()),
         }
     }
@@ -175,6 +174,6 @@ pub fn apply(ctx: &mut Ctx<'_>, call: &Call) -> Result<(), Stop> {
             Run::begin(ctx, *gas, |run| Ok((*contract, run.migrate(&actor, contract, *code, msg)?)))
         }
         Call::SetAdmin { contract, admin } => super::run::set_admin(ctx, &actor, contract, *admin),
-        Call::Bind { org, contract, mandate } => super::run::bind(ctx, org, contract.as_ref(), mandate),
+        Call::Bind { org, contract, mandate } => super::run::bind(ctx, org, *contract, mandate),
     }
 }

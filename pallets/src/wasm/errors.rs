@@ -114,4 +114,15 @@ pub enum Error {
     #[codec(index = 22)]
     #[error("a word in the contract's message is too long, or is no hash")]
     Words,
+    /// WASM-11.
+    #[codec(index = 23)]
+    #[error("the contract has other code by now, number {code}: look at it, and choose it anew")]
+    OtherCode {
+        /// What it has.
+        code: u64,
+    },
+    /// WASM-11.
+    #[codec(index = 24)]
+    #[error("a contract without an admin is bound to an organization of which its maker is a member")]
+    ForeignMaker,
 }

@@ -39,4 +39,4 @@ pub use calls::{COINS_MAX, Call, MESSAGE_BYTES_MAX, PIECE_BYTES_MAX, apply};
 pub use errors::Error;
 pub use events::{Event, Pair};
 pub use gas::{GAS_MAX, GAS_PER_WEIGHT, weight_of_gas};
-pub use types::{Code, Coin, Contract, Contracts};
+pub use types::{Chosen, Code, Coin, Contract, Contracts};

@@ -2,7 +2,7 @@
 
 use super::gas::{JSON_BYTE_GAS, LOOKUP_GAS, RECORD_GAS, spend};
 use super::host::{Lent, World};
-use super::{Code, Coin, Contract, Error, Event, keys, money};
+use super::{Chosen, Code, Coin, Contract, Error, Event, keys, money};
 use crate::orgs::{self, Mandate};
 use crate::{BlockInfo, Ctx, Stop};
 use leither_state::Fault;
@@ -135,6 +135,8 @@ impl<'r, 'c> Run<'r, 'c> {
         what: impl FnOnce(&mut Run<'r, 'c>) -> Go<(AccountId, Option<Vec<u8>>)>,
     ) -> Result<(), Stop> {
         let block = Arc::new(ctx.block.clone());
+        // At a block's end others have told before.
+        let told_before = ctx.events.len();
         let mut run = Run { ctx, left: gas, depth: 0, told: Vec::new(), block };
         let (contract, data) = what(&mut run)?;
         let used = gas.saturating_sub(run.left);
@@ -143,7 +145,7 @@ impl<'r, 'c> Run<'r, 'c> {
             None => None,
         };
         run.ctx.emit(Event::Ended { contract, gas: used, data });
-        if run.ctx.events.len() > EVENTS_MAX {
+        if run.ctx.events.len().saturating_sub(told_before) > EVENTS_MAX {
             return Err(Error::Events.into());
         }
         Ok(())
@@ -314,11 +316,19 @@ fn require_no_other_admin(org: &OrgId, admin: Option<AccountId>) -> Result<(), E
     if admin.is_none_or(|admin| admin == org.treasury()) { Ok(()) } else { Err(Error::ForeignAdmin) }
 }
 
-/// WASM-11.
-pub fn bind(ctx: &mut Ctx<'_>, org: &OrgId, contract: Option<&AccountId>, mandate: &Mandate) -> Result<(), Stop> {
-    if let Some(contract) = contract {
-        let instance = keys::CONTRACT.get(ctx.state, contract)?.ok_or(Error::NoContract)?;
+/// WASM-11. Without an admin nobody could refuse for the contract: so it is bound to none but its maker's organization.
+pub fn bind(ctx: &mut Ctx<'_>, org: &OrgId, chosen: Option<Chosen>, mandate: &Mandate) -> Result<(), Stop> {
+    if let Some(Chosen { contract, code }) = chosen {
+        let instance = keys::CONTRACT.get(ctx.state, &contract)?.ok_or(Error::NoContract)?;
         require_no_other_admin(org, instance.admin)?;
+        if instance.code != code {
+            return Err(Error::OtherCode { code: instance.code }.into());
+        }
+        let maker = instance.creator;
+        let is_own = maker == org.treasury() || orgs::views::member_now(ctx.state, org, &maker)?.is_some();
+        if instance.admin.is_none() && !is_own {
+            return Err(Error::ForeignMaker.into());
+        }
     }
-    orgs::bind(ctx, org, contract, mandate)
+    orgs::bind(ctx, org, chosen.map(|chosen| chosen.contract).as_ref(), mandate)
 }

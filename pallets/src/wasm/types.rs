@@ -92,6 +92,16 @@ pub struct Contract {
     pub tx: TxId,
 }
 
+/// A contract, and the code that it is chosen for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize)]
+pub struct Chosen {
+    /// Which.
+    pub contract: AccountId,
+    /// The number of its code.
+    #[serde(with = "leither_types::json::decimal")]
+    pub code: u64,
+}
+
 /// Money that goes along with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize)]
 pub struct Coin {

@@ -211,7 +211,7 @@ pub fn calls() -> Vec<Call> {
         wasm::Call::SetAdmin { contract, admin: None },
         wasm::Call::Bind {
             org,
-            contract: Some(contract),
+            contract: Some(wasm::Chosen { contract, code: 3 }),
             mandate: orgs::Mandate { members: true, issue_cap: amount, spend: list(vec![orgs::Limit { token, amount }]) },
         },
     ];
@@ -397,6 +397,8 @@ pub fn errors() -> Vec<Error> {
         W::Events,
         W::ForeignAdmin,
         W::Words,
+        W::OtherCode { code: 4 },
+        W::ForeignMaker,
     ];
     three.chain(of_staking.into_iter().map(Error::Staking)).chain(of_wasm.into_iter().map(Error::Wasm)).collect()
 }

@@ -6,6 +6,8 @@ use cosmwasm_std::{BankMsg, Coin, Deps, DepsMut, Env, MessageInfo, Response, Std
 use leither_sdk::{Leither, LeitherQuery, now_ms};
 
 const CONTENTS_MAX: usize = 32;
+/// Of less, rounding would give the first payee more than its share is worth.
+const LEAST: Uint128 = Uint128::new(10_000);
 const PER_DAY_MAX: u32 = 1_000;
 const DAYS_MAX: u64 = 90;
 const PAGE: u32 = 30;
@@ -32,7 +34,7 @@ pub fn create(
     }
     let now = now_ms(env);
     let in_time = ends > now && ends <= now.saturating_add(DAYS_MAX * DAY_MS);
-    if per_view.is_zero() || !(1..=PER_DAY_MAX).contains(&per_day) || contents.len() > CONTENTS_MAX || !in_time {
+    if per_view < LEAST || !(1..=PER_DAY_MAX).contains(&per_day) || contents.len() > CONTENTS_MAX || !in_time {
         return Err(ContractError::Terms);
     }
     for content in &contents {

@@ -8,13 +8,13 @@ pub enum ContractError {
     #[error("{0}")]
     Std(#[from] StdError),
     #[error(
-        "steps by content and host get {ring} of 10000: with a credit of {credit}, a ring of viewers and makers could earn by paying itself; lower one of them"
+        "what steps by content and host get is too much for a credit of {credit}: a ring of viewers and makers could earn by paying itself; lower one of them"
     )]
-    Ring { ring: u64, credit: u16 },
+    Ring { credit: u16 },
     #[error("a campaign is funded with one kind of money, enough for one view at least")]
     Funds,
     #[error(
-        "a view pays something, a viewer counts 1 to 1000 times a day, at most 32 contents are named, and it ends within 90 days"
+        "a view pays at least 10000 smallest units, a viewer counts 1 to 1000 times a day, at most 32 contents are named, and it ends within 90 days"
     )]
     Terms,
     #[error("money came with the message, and it takes none")]
@@ -47,7 +47,11 @@ pub enum Refused {
     OtherContent,
     #[error("its number has to be above {last}, the last one of this viewer")]
     Again { last: u64 },
-    #[error("who made or serves a content is no viewer of it")]
+    #[error("its number is below 2^53, which every program can count to")]
+    Number,
+    #[error("with the steps as they are now a ring could earn by guests: only members count")]
+    Ring,
+    #[error("who made or serves a content, or always earns by it, is no viewer of it")]
     Own,
     #[error("this viewer has counted {cap} times today")]
     Capped { cap: u32 },

@@ -3,10 +3,12 @@
 //! A view counts when its viewer signed it. A free account is no viewer. Who is:
 //! - a *member* of the organization: whom its supervisors admitted;
 //! - whoever has *credit*: a guest whose invitation a member paid for, or who paid for contents by vouchers himself. Each unit that was paid lets
-//!   so much be earned by ads, and no more, that a ring of a content's makers, hosts and viewers gets back less than it paid, whatever it does:
-//!   `s * (1 + c) < 1`, where `s` is what steps by content and host get, and `c` the credit a unit gives. It is checked at the beginning.
+//!   so much be earned by ads, and no more, that a ring of a content's makers, hosts and guests gets back less than it paid:
+//!   `s * (1 + c) < 1`, where `s` is what steps by content and host get, and `c` the credit a unit gives. It is checked at the beginning and with
+//!   each guest's view. Vouchers give credit in the one ad campaign that content-reward names, by vote. The steps' fixed payees, whom the founders
+//!   stipulated, are trusted not to belong to a ring.
 //!
-//! Views are capped by viewer and day of block time. Who made or serves a content is no viewer of it.
+//! Views are capped by viewer and day of block time. Who made, serves or is stipulated to earn by a content is no viewer of it.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -21,9 +23,9 @@ pub mod state;
 pub use error::ContractError;
 
 use cosmwasm_std::{Binary, Deps, DepsMut, Env, MessageInfo, Response, StdResult, to_json_binary};
-use leither_content_reward::msg::{By, QueryMsg as RewardQuery};
+use leither_content_reward::msg::QueryMsg as RewardQuery;
 use leither_content_reward::state::Config as RewardConfig;
-use leither_sdk::{LeitherMsg, LeitherQuery, WHOLE_BP};
+use leither_sdk::{LeitherMsg, LeitherQuery};
 use msg::{ExecuteMsg, InstantiateMsg, QueryMsg};
 use state::Config;
 
@@ -35,11 +37,8 @@ pub fn instantiate(deps: DepsMut<LeitherQuery>, _env: Env, _info: MessageInfo, m
     let reward = deps.api.addr_validate(&msg.reward)?;
     let stipulated: RewardConfig = deps.querier.query_wasm_smart(&reward, &RewardQuery::Config {})?;
     let credit_bp = msg.credit_bp.unwrap_or(state::CREDIT_BP);
-    let ring: u64 = stipulated.steps.iter().filter(|s| !matches!(s.by, By::Fixed { .. })).map(|s| u64::from(s.bp)).sum();
-    let whole = u64::from(WHOLE_BP);
-    // All that steps by content and host get of what is paid, and of the ads that it lets be earned.
-    if ring * (whole + u64::from(credit_bp)) >= whole * whole {
-        return Err(ContractError::Ring { ring, credit: credit_bp });
+    if guests::ring_earns(&stipulated.steps, credit_bp) {
+        return Err(ContractError::Ring { credit: credit_bp });
     }
     let config = Config { org: stipulated.org, treasury: stipulated.treasury, reward, credit_bp };
     state::CONFIG.save(deps.storage, &config)?;

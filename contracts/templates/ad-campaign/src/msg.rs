@@ -45,7 +45,7 @@ pub enum ExecuteMsg {
         /// Whom.
         who: String,
     },
-    /// Pays for views; one that does not count refuses all.
+    /// Pays for views. One that counted before is passed over: anybody may have reported it. One that does not count refuses all.
     Report {
         /// Of which campaign.
         campaign: u64,
@@ -83,7 +83,7 @@ pub enum QueryMsg {
 
 /// Campaigns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub struct CampaignsAnswer {
     /// In order.
     pub campaigns: Vec<Row>,
@@ -91,7 +91,7 @@ pub struct CampaignsAnswer {
 
 /// A campaign and its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub struct Row {
     /// Its number.
     pub campaign: u64,
@@ -101,14 +101,12 @@ pub struct Row {
 
 /// What somebody is to a campaign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub struct ViewerAnswer {
     /// Whether a member.
     pub member: bool,
     /// What ads may still be earned by this guest's views, in the campaign's money.
     pub credit: Uint128,
-    /// The last view's number.
-    pub last: Option<u64>,
     /// How often it counted today.
     pub today: u32,
 }

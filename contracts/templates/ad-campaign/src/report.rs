@@ -1,13 +1,14 @@
 use crate::Answer;
 use crate::campaigns::found;
 use crate::error::{ContractError, Refused};
-use crate::guests::credit;
+use crate::guests::{credit, ring_earns};
 use crate::msg::ViewerAnswer;
-use crate::state::{CAMPAIGN, CONFIG, Campaign, Config, DAY_MS, EARNED, SEEN, Seen};
+use crate::state::{CAMPAIGN, CONFIG, Campaign, Config, DAY_MS, EARNED, LAST, SEEN, Seen};
 use cosmwasm_std::{
     Addr, Coin, Deps, DepsMut, Env, MessageInfo, Response, StdError, StdResult, Uint128, WasmMsg, to_json_binary,
 };
-use leither_content_reward::msg::{ContentAnswer, ExecuteMsg as Reward, QueryMsg as RewardQuery};
+use leither_content_reward::msg::{By, ContentAnswer, ExecuteMsg as Reward, QueryMsg as RewardQuery};
+use leither_content_reward::state::Config as RewardConfig;
 use leither_sdk::{Leither, LeitherQuery, View, now_ms, signer_of};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -23,6 +24,11 @@ struct Known<'a> {
     /// Who made a content, its owner among them.
     makers: BTreeMap<String, Vec<String>>,
     members: BTreeMap<Addr, bool>,
+    /// What content-reward pays for now.
+    stipulated: RewardConfig,
+    /// Whether it has named this contract.
+    is_named: bool,
+    ring_earns: bool,
 }
 
 /// Pays for views.
@@ -38,23 +44,38 @@ pub fn report(deps: &mut DepsMut<LeitherQuery>, env: &Env, info: &MessageInfo, n
     if campaign.ends <= now {
         return Err(ContractError::Ended);
     }
-    let reported = views.len() as u64;
+    let config = CONFIG.load(deps.storage)?;
+    let reward = config.reward.to_string();
+    let stipulated: RewardConfig = deps.querier.query_wasm_smart(&config.reward, &RewardQuery::Config {})?;
+    let is_named = stipulated.ads.as_ref() == Some(&env.contract.address);
+    let ring_earns = ring_earns(&stipulated.steps, config.credit_bp);
+    let (makers, members) = (BTreeMap::new(), BTreeMap::new());
+    let day = now / DAY_MS;
+    let mut known = Known { config, campaign: &campaign, number, day, makers, members, stipulated, is_named, ring_earns };
+    // Paid together: by content and host.
+    let mut groups: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let (mut reported, mut counted_before) = (0u64, None);
+    for (place, view) in views.iter().enumerate() {
+        match count(deps, env, &mut known, view) {
+            Ok(()) => {}
+            Err(why @ Refused::Again { .. }) => {
+                counted_before.get_or_insert(ContractError::View { place, why });
+                continue;
+            }
+            Err(why) => return Err(ContractError::View { place, why }),
+        }
+        reported = reported.saturating_add(1);
+        let group = groups.entry((&view.content, &view.host)).or_insert(0);
+        *group = group.saturating_add(1);
+    }
+    if let (Some(why), 0) = (counted_before, reported) {
+        return Err(why);
+    }
     let price = campaign.per_view.checked_mul(Uint128::from(reported)).map_err(StdError::from)?;
     let Ok(rest) = campaign.left.checked_sub(price) else {
         let left = campaign.left.checked_div(campaign.per_view).unwrap_or_default();
         return Err(ContractError::RunsDry { left: u64::try_from(left.u128()).unwrap_or(u64::MAX), reported });
     };
-    let config = CONFIG.load(deps.storage)?;
-    let reward = config.reward.to_string();
-    let (makers, members) = (BTreeMap::new(), BTreeMap::new());
-    let mut known = Known { config, campaign: &campaign, number, day: now / DAY_MS, makers, members };
-    // Paid together: by content and host.
-    let mut groups: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    for (place, view) in views.iter().enumerate() {
-        count(deps, env, &mut known, view).map_err(|why| ContractError::View { place, why })?;
-        let group = groups.entry((&view.content, &view.host)).or_insert(0);
-        *group = group.saturating_add(1);
-    }
     campaign.left = rest;
     campaign.views = campaign.views.saturating_add(reported);
     CAMPAIGN.save(deps.storage, number, &campaign)?;
@@ -86,10 +107,15 @@ fn count(deps: &mut DepsMut<LeitherQuery>, env: &Env, known: &mut Known<'_>, vie
     if view.host == viewer.as_str() || makers(deps.as_ref(), known, &view.content)?.contains(&viewer.to_string()) {
         return Err(Refused::Own);
     }
-    let mut seen = SEEN.may_load(deps.storage, (known.number, &viewer)).map_err(Refused::Std)?.unwrap_or_default();
-    if let Some(last) = seen.last.filter(|last| view.seq <= *last) {
+    if view.seq >= 1 << 53 {
+        return Err(Refused::Number);
+    }
+    let by_host = (known.number, &viewer, view.host.as_str());
+    let last = LAST.may_load(deps.storage, by_host).map_err(Refused::Std)?;
+    if let Some(last) = last.filter(|last| view.seq <= *last) {
         return Err(Refused::Again { last });
     }
+    let seen = SEEN.may_load(deps.storage, (known.number, &viewer)).map_err(Refused::Std)?.unwrap_or_default();
     let today = if seen.day == known.day { seen.count } else { 0 };
     if today >= campaign.per_day {
         return Err(Refused::Capped { cap: campaign.per_day });
@@ -97,7 +123,8 @@ fn count(deps: &mut DepsMut<LeitherQuery>, env: &Env, known: &mut Known<'_>, vie
     if !is_member(deps.as_ref(), known, &viewer)? {
         spend_credit(deps, known, &viewer)?;
     }
-    seen = Seen { last: Some(view.seq), day: known.day, count: today + 1 };
+    LAST.save(deps.storage, by_host, &view.seq).map_err(Refused::Std)?;
+    let seen = Seen { day: known.day, count: today + 1 };
     SEEN.save(deps.storage, (known.number, &viewer), &seen).map_err(Refused::Std)
 }
 
@@ -110,6 +137,10 @@ fn makers<'k>(deps: Deps<LeitherQuery>, known: &'k mut Known<'_>, content: &str)
             let head = Leither::new(&deps.querier).mimei(content).map_err(Refused::Std)?;
             let mut makers: Vec<String> = recorded.recorded.into_iter().map(|r| r.who.into()).collect();
             makers.extend([head.owner, head.author]);
+            for step in &known.stipulated.steps {
+                let By::Fixed { payees } = &step.by else { continue };
+                makers.extend(payees.iter().map(|payee| payee.who.clone()));
+            }
             Ok(place.insert(makers))
         }
     }
@@ -127,7 +158,10 @@ fn is_member(deps: Deps<LeitherQuery>, known: &mut Known<'_>, viewer: &Addr) -> 
 /// A guest's view counts as far as was paid.
 fn spend_credit(deps: &mut DepsMut<LeitherQuery>, known: &Known<'_>, viewer: &Addr) -> Result<(), Refused> {
     let (denom, need) = (&known.campaign.denom, known.campaign.per_view);
-    let have = credit(deps.as_ref(), &known.config, viewer, denom).map_err(Refused::Std)?;
+    if known.ring_earns {
+        return Err(Refused::Ring);
+    }
+    let have = credit(deps.as_ref(), &known.config, known.is_named, viewer, denom).map_err(Refused::Std)?;
     if have < need {
         return Err(Refused::Free { have: have.to_string(), need: need.to_string() });
     }
@@ -143,11 +177,12 @@ pub fn viewer(deps: Deps<LeitherQuery>, env: &Env, number: u64, who: &str) -> St
     let config = CONFIG.load(deps.storage)?;
     let campaign = CAMPAIGN.load(deps.storage, number)?;
     let seen = SEEN.may_load(deps.storage, (number, &who))?.unwrap_or_default();
+    let stipulated: RewardConfig = deps.querier.query_wasm_smart(&config.reward, &RewardQuery::Config {})?;
+    let is_named = stipulated.ads.as_ref() == Some(&env.contract.address);
     let is_today = seen.day == now_ms(env) / DAY_MS;
     Ok(ViewerAnswer {
         member: Leither::new(&deps.querier).member(&config.org, who.as_str())?.member,
-        credit: credit(deps, &config, &who, &campaign.denom)?,
-        last: seen.last,
+        credit: credit(deps, &config, is_named, &who, &campaign.denom)?,
         today: if is_today { seen.count } else { 0 },
     })
 }

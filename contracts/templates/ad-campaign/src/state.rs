@@ -10,7 +10,7 @@ pub const DAY_MS: u64 = 24 * 3_600_000;
 
 /// What was stipulated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub struct Config {
     /// Whose.
     pub org: String,
@@ -24,7 +24,7 @@ pub struct Config {
 
 /// A campaign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub struct Campaign {
     /// Whose.
     pub advertiser: Addr,
@@ -46,10 +46,8 @@ pub struct Campaign {
 
 /// What a viewer did in a campaign.
 #[derive(Clone, Default, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub struct Seen {
-    /// The last view's number; none before the first.
-    pub last: Option<u64>,
     /// Which day.
     pub day: u64,
     /// How often it counted on that day.
@@ -64,6 +62,8 @@ pub const CAMPAIGNS: Item<u64> = Item::new("campaigns");
 pub const CAMPAIGN: Map<u64, Campaign> = Map::new("campaign");
 /// By campaign and viewer.
 pub const SEEN: Map<(u64, &Addr), Seen> = Map::new("seen");
+/// By campaign, viewer and host: the last view's number. By host, since one host's report must not void another's.
+pub const LAST: Map<(u64, &Addr, &str), u64> = Map::new("last");
 /// By guest and money: what invitations paid.
 pub const INVITED: Map<(&Addr, &str), Uint128> = Map::new("invited");
 /// By guest and money: what ads have earned by its views.

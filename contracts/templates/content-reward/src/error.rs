@@ -13,6 +13,10 @@ pub enum ContractError {
     Steps,
     #[error("step {step}: 1 to 8 fixed payees, each once and with a weight")]
     Payees { step: String },
+    #[error("all that may be paid at once are more than {max}: a step by content counts for 8")]
+    TooManyPaid { max: usize },
+    #[error("the notice is a minute to 30 days")]
+    NoticeForm,
     #[error("there is no step {step} whose payees are recorded")]
     NoStep { step: String },
     #[error("only the owner of the content records who made it")]
@@ -29,9 +33,11 @@ pub enum ContractError {
     OnlyByVote,
     #[error("{have} is in the escrow, and this takes {need}")]
     Escrow { have: String, need: String },
-    #[error("nothing is being withdrawn in this money, or its notice is not over yet")]
+    #[error(
+        "nothing is being withdrawn in this money, its notice is not over yet, or it was over longer ago than it lasted: say it anew"
+    )]
     Notice,
-    #[error("1 to 32 vouchers")]
+    #[error("1 to 25 vouchers")]
     Vouchers,
     #[error("voucher {place}: {why}")]
     Voucher { place: usize, why: String },

@@ -34,7 +34,11 @@ pub fn instantiate(deps: DepsMut<LeitherQuery>, _env: Env, _info: MessageInfo, m
         treasury: deps.api.addr_validate(&org.treasury)?,
         steps: state::checked(deps.api, msg.steps)?,
         notice_ms: msg.notice_ms.unwrap_or(state::NOTICE_MS),
+        ads: None,
     };
+    if !state::NOTICES_MS.contains(&config.notice_ms) {
+        return Err(ContractError::NoticeForm);
+    }
     state::CONFIG.save(deps.storage, &config)?;
     Ok(Response::new())
 }
@@ -50,15 +54,25 @@ pub fn execute(mut deps: DepsMut<LeitherQuery>, env: Env, info: MessageInfo, msg
         ExecuteMsg::Take { denom } => escrow::take(deps, &env, &info, &denom),
         ExecuteMsg::Redeem { vouchers } => escrow::redeem(&mut deps, &env, &info, &vouchers),
         ExecuteMsg::SetSteps { steps } => {
-            let mut config = state::CONFIG.load(deps.storage)?;
-            if info.sender != config.treasury {
-                return Err(ContractError::OnlyByVote);
-            }
-            config.steps = state::checked(deps.api, steps)?;
-            state::CONFIG.save(deps.storage, &config)?;
-            Ok(Response::new().add_attribute("action", "set_steps"))
+            let steps = state::checked(deps.api, steps)?;
+            by_vote(deps, &info, "set_steps", |config| config.steps = steps)
+        }
+        ExecuteMsg::SetAds { contract } => {
+            let ads = contract.map(|text| deps.api.addr_validate(&text)).transpose()?;
+            by_vote(deps, &info, "set_ads", |config| config.ads = ads)
         }
     }
+}
+
+/// The organization changes what was stipulated.
+fn by_vote(deps: DepsMut<LeitherQuery>, info: &MessageInfo, action: &str, change: impl FnOnce(&mut Config)) -> Answer {
+    let mut config = state::CONFIG.load(deps.storage)?;
+    if info.sender != config.treasury {
+        return Err(ContractError::OnlyByVote);
+    }
+    change(&mut config);
+    state::CONFIG.save(deps.storage, &config)?;
+    Ok(Response::new().add_attribute("action", action))
 }
 
 /// Answers.

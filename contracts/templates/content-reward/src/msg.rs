@@ -85,20 +85,25 @@ pub enum ExecuteMsg {
         /// How much.
         coin: Coin,
     },
-    /// Takes it back, when the notice is over.
+    /// Takes it back, when the notice is over, and no longer than it lasted.
     Take {
         /// In which money.
         denom: String,
     },
-    /// Pays what vouchers promise beyond what was paid before, from their payers' escrows.
+    /// Pays what vouchers promise beyond what was paid before, from their payers' escrows. One that promises no more is passed over.
     Redeem {
-        /// 1 to 32.
+        /// 1 to 25.
         vouchers: Vec<Voucher>,
     },
     /// Other steps: the organization alone, by vote.
     SetSteps {
         /// As at the beginning.
         steps: Vec<Step>,
+    },
+    /// Names the one ad campaign in which vouchers give credit: the organization alone, by vote.
+    SetAds {
+        /// Which.
+        contract: Option<String>,
     },
 }
 
@@ -142,7 +147,7 @@ pub enum QueryMsg {
 
 /// Somebody recorded for a content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub struct Recorded {
     /// For which step.
     pub step: String,
@@ -154,7 +159,7 @@ pub struct Recorded {
 
 /// Who was recorded for a content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub struct ContentAnswer {
     /// In the order of recording.
     pub recorded: Vec<Recorded>,
@@ -162,7 +167,7 @@ pub struct ContentAnswer {
 
 /// What each gets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub struct SharesAnswer {
     /// One whole; the first gets what is left over, too.
     pub shares: Vec<Share>,
@@ -170,7 +175,7 @@ pub struct SharesAnswer {
 
 /// What a payer keeps here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub struct EscrowAnswer {
     /// For vouchers.
     pub held: Uint128,
@@ -184,7 +189,7 @@ pub struct EscrowAnswer {
 
 /// What vouchers have paid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub struct RedeemedAnswer {
     /// In smallest units.
     pub total: Uint128,

@@ -8,6 +8,10 @@ use std::collections::BTreeSet;
 
 /// An hour.
 pub const NOTICE_MS: u64 = 3_600_000;
+/// A minute to 30 days.
+pub const NOTICES_MS: std::ops::RangeInclusive<u64> = 60_000..=30 * 24 * 3_600_000;
+/// All that one value event may have to pay, the treasury aside: a split takes 64.
+const PAID_MAX: usize = 63;
 const STEPS_MAX: usize = 16;
 const NAME_BYTES_MAX: usize = 32;
 /// Payees of one step.
@@ -15,7 +19,7 @@ pub const PAYEES_MAX: usize = 8;
 
 /// What was stipulated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub struct Config {
     /// Whose contract it is.
     pub org: String,
@@ -25,11 +29,14 @@ pub struct Config {
     pub steps: Vec<Step>,
     /// How long before an escrow can be taken back it must be said, in ms of block time.
     pub notice_ms: u64,
+    /// The one ad campaign in which vouchers give credit: in two, a unit that was paid would count twice.
+    #[serde(default)]
+    pub ads: Option<Addr>,
 }
 
 /// Money that is to be taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub struct Leaving {
     /// How much.
     pub amount: Uint128,
@@ -59,6 +66,14 @@ pub fn checked(api: &dyn Api, steps: Vec<Step>) -> Result<Vec<Step>, ContractErr
     }
     if !is_whole(steps.iter().map(|step| &step.bp)) {
         return Err(ContractError::Shares { sum: steps.iter().map(|step| u32::from(step.bp)).sum() });
+    }
+    let paid = |step: &Step| match &step.by {
+        By::Fixed { payees } => payees.len(),
+        By::Content {} => PAYEES_MAX,
+        By::Host {} => 1,
+    };
+    if steps.iter().map(paid).sum::<usize>() > PAID_MAX {
+        return Err(ContractError::TooManyPaid { max: PAID_MAX });
     }
     for step in &steps {
         let By::Fixed { payees } = &step.by else { continue };

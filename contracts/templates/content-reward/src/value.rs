@@ -2,7 +2,7 @@ use crate::Answer;
 use crate::error::ContractError;
 use crate::msg::{By, Recorded, SharesAnswer, Step};
 use crate::state::{CONFIG, Config, RECORDED};
-use cosmwasm_std::{Coin, Deps, MessageInfo, Response, StdResult};
+use cosmwasm_std::{Addr, Coin, Deps, Event, MessageInfo, Response, StdResult};
 use leither_sdk::{Leither, LeitherMsg, LeitherQuery, Share, Source, add_share, divide_bp};
 use std::collections::BTreeMap;
 
@@ -14,9 +14,9 @@ pub fn paid(deps: Deps<LeitherQuery>, info: &MessageInfo, content: &str, host: O
     let mut book = Book::new(deps, CONFIG.load(deps.storage)?);
     let mut response = Response::new();
     for coin in &info.funds {
-        response = add(response, content, host, coin.clone(), book.shares(content, host)?);
+        response = add(response, content, host, &info.sender, coin.clone(), book.shares(content, host)?);
     }
-    Ok(response.add_attribute("payer", &info.sender))
+    Ok(response)
 }
 
 /// The message that pays, and a word of it.
@@ -24,13 +24,18 @@ pub fn add(
     response: Response<LeitherMsg>,
     content: &str,
     host: Option<&str>,
+    payer: &Addr,
     coin: Coin,
     shares: Vec<Share>,
 ) -> Response<LeitherMsg> {
     response
-        .add_attribute("value", content)
-        .add_attribute("host", host.unwrap_or_default())
-        .add_attribute("coin", coin.to_string())
+        .add_event(
+            Event::new("value")
+                .add_attribute("content", content)
+                .add_attribute("host", host.unwrap_or_default())
+                .add_attribute("coin", coin.to_string())
+                .add_attribute("payer", payer),
+        )
         .add_message(LeitherMsg::Split { coin, shares, from: Source::Own })
 }
 

@@ -15,6 +15,10 @@ pub enum ContractError {
     Payees { line: String },
     #[error("line {line}: more than 48 members have the role; name payees, or divide by units through a line to unit holders")]
     TooMany { line: String },
+    #[error(
+        "line {line}: the organization has more than 2000 members, too many to look for a role among them; name payees, or pay unit holders"
+    )]
+    TooLarge { line: String },
     #[error("nothing came with the message: there is nothing to divide")]
     NoMoney,
     #[error("money came with the message, and it takes none")]

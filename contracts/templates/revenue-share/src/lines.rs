@@ -8,6 +8,8 @@ const LINES_MAX: usize = 16;
 const NAME_BYTES_MAX: usize = 32;
 const PAYEES_MAX: usize = 32;
 const MEMBERS_MAX: usize = 48;
+/// Members of an organization that are looked through for a role.
+const LOOKED_AT_MAX: u32 = 2_000;
 
 /// What an income is divided by.
 pub struct Division {
@@ -100,6 +102,10 @@ fn members(
     by: Weigh,
 ) -> Result<Vec<(String, u32)>, ContractError> {
     let chain = Leither::new(&deps.querier);
+    // Each page of 30 is paid for: of more than this a call's gas would come to its end.
+    if chain.org(&config.org)?.members > LOOKED_AT_MAX {
+        return Err(ContractError::TooLarge { line: line.name.clone() });
+    }
     let (mut found, mut after) = (Vec::new(), None);
     loop {
         let page = chain.members(&config.org, Some(role), after)?;

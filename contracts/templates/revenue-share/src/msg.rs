@@ -38,7 +38,7 @@ pub enum To {
         /// Who, and by which weight.
         payees: Vec<Payee>,
     },
-    /// All members with a role, at most 48.
+    /// All members with a role, at most 48, of an organization of at most 2,000.
     Role {
         /// Which.
         role: Role,
@@ -101,7 +101,7 @@ pub enum QueryMsg {
 
 /// What was stipulated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub struct Config {
     /// Whose contract it is.
     pub org: String,
@@ -115,7 +115,7 @@ pub struct Config {
 
 /// What each would get.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub struct SharesAnswer {
     /// One whole; the unit holders' part is the contract's own, which it pays as income.
     pub shares: Vec<Share>,

@@ -96,7 +96,7 @@ impl Sent {
     }
 
     /// With `more` beside it: the one object that is printed.
-    fn shown<T: Serialize>(&self, more: &T) -> Done<serde_json::Value> {
+    pub fn shown<T: Serialize>(&self, more: &T) -> Done<serde_json::Value> {
         let mut value = serde_json::to_value(self).map_err(Failure::fault)?;
         if let Some(number) = self.proposal() {
             value["proposal"] = number.clone();

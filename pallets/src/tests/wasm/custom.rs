@@ -1,8 +1,10 @@
 use super::*;
+use leither_harness::pallets::mimei;
 use leither_harness::pallets::orgs::{self, Error as OrgError, Limit, Mandate, Role, Via};
 use leither_harness::pallets::tokens::{Error as TokenError, Event as Tokens};
+use leither_harness::pallets::wasm::Chosen;
 use leither_harness::{charter, issue, proposal, transfer};
-use leither_types::OrgId;
+use leither_types::{ContentId, MimeiId, OrgId};
 
 /// A puppet that is the consensus contract of an organization of alice, bob and carol.
 struct Bound {
@@ -12,7 +14,7 @@ struct Bound {
 }
 
 fn binding(org: OrgId, contract: Option<AccountId>, mandate: Mandate) -> Call {
-    Call::Wasm(Do::Bind { org, contract, mandate })
+    Call::Wasm(Do::Bind { org, contract: contract.map(|contract| Chosen { contract, code: 1 }), mandate })
 }
 
 fn mandate(members: bool, issue: u128, spend: u128) -> Mandate {
@@ -105,6 +107,20 @@ fn org_17_a_contract_is_one_organizations_and_nobody_else_can_change_it() {
     let treasury = Some(other.treasury());
     bound.stage.chain.ok("alice", Call::Wasm(Do::SetAdmin { contract: open, admin: treasury }));
     bound.stage.chain.ok("erin", binding(other, Some(open), Mandate::default()));
+    // What nobody may change is bound to nobody whose maker has not joined them: else anybody could take it.
+    let lonely = bound.stage.born("alice", final_puppet(1));
+    let third = bound.stage.chain.found(&["frank"], "thrd", charter(&["frank"], 1));
+    assert_eq!(
+        bound.stage.chain.refused("frank", binding(third, Some(lonely), Mandate::default())),
+        refusal(Why::ForeignMaker)
+    );
+    // Nor is other code than was chosen.
+    let chosen = Chosen { contract: lonely, code: 2 };
+    let other_code = Call::Wasm(Do::Bind { org: bound.org, contract: Some(chosen), mandate: Mandate::default() });
+    assert_eq!(bound.stage.chain.refused("alice", other_code), refusal(Why::OtherCode { code: 1 }));
+    let twice = vec![Limit { token: MEI, amount: Amount(1) }; 2];
+    let unsound = Mandate { spend: List::new(twice).unwrap(), ..Mandate::default() };
+    assert_eq!(bound.stage.chain.refused("frank", binding(third, None, unsound)), Error::Orgs(OrgError::Mandate));
     // A vote may fix it for ever, or give it new code, but hand it to nobody.
     let hand = Call::Wasm(Do::SetAdmin { contract: open, admin: Some(account("erin")) });
     bound.stage.chain.ok("erin", proposal(other, &[hand]));
@@ -113,6 +129,7 @@ fn org_17_a_contract_is_one_organizations_and_nobody_else_can_change_it() {
         .chain
         .ok("erin", Call::Orgs(orgs::Call::Vote { org: other, proposal: 0, yes: true, weight: None }));
     bound.stage.chain.idle();
+    assert_eq!(bound.stage.chain.proposal(other, 0).stage, orgs::Stage::Closed(orgs::Outcome::Failed));
     assert_eq!(bound.stage.contract(open).admin, treasury);
     let why = bound.stage.chain.refused("erin", migrate(open, 1, &json!({})));
     assert_eq!(why, refusal(Why::NotAdmin), "an upgrade without a vote");
@@ -249,6 +266,26 @@ fn wasm_10_a_contract_pays_income_claims_and_owns_mimei_as_anybody_does() {
     let before = bound.stage.has(bound.puppet);
     bound.say(json!({ "claim": { "org": org_text, "denom": "nmei" } }));
     assert_eq!(bound.stage.has(bound.puppet), before + owed);
+    // A MiMei that was given to it.
+    let create = Call::Mimei(mimei::Call::Create { app: text("files"), kind: text("file"), mark: text("a") });
+    bound.stage.chain.ok("bob", create);
+    let id = MimeiId::derive(&account("bob"), &text("files"), &text("file"), &text("a"));
+    let content = ContentId(Blob::new(vec![1, 2, 3]).unwrap());
+    bound.stage.chain.ok("bob", Call::Mimei(mimei::Call::Backup { mimei: id, base: None, content }));
+    let release = json!({ "mimei_release": { "mimei": id.to_string(), "number": 0 } });
+    assert!(matches!(bound.refused(release.clone()), Error::Mimei(_)), "not its own");
+    bound.stage.chain.ok("bob", Call::Mimei(mimei::Call::Give { mimei: id, to: bound.puppet }));
+    bound.say(release);
+    bound.say(json!({ "mimei_grant": { "mimei": id.to_string(), "who": account("carol").to_string(), "rights": 3 } }));
+    let asked = bound.ask(json!({ "mimei": { "mimei": id.to_string() } }));
+    assert_eq!(
+        (&asked["owner"], &asked["release"], &asked["content"]),
+        (&json!(bound.puppet.to_string()), &json!(0), &json!("0x010203"))
+    );
+    let right = bound.ask(json!({ "mimei_right": { "mimei": id.to_string(), "who": account("carol").to_string() } }));
+    assert_eq!(right, json!({ "owner": false, "rights": 3 }));
+    bound.say(json!({ "mimei_give": { "mimei": id.to_string(), "to": account("carol").to_string() } }));
+    assert_eq!(bound.stage.chain.head(&id).owner, account("carol"));
     // What form forbids to anybody, it forbids to contracts.
     let nothing = json!({ "income": { "org": org_text, "coin": to_pay(0, "nmei"), "note": "" } });
     assert!(matches!(bound.refused(nothing), Error::Tokens(_)));
@@ -264,7 +301,11 @@ fn wasm_13_it_asks_of_members_roles_tokens_and_mimei() {
         "at_reply": [[7, { "ask": [{ "custom": { "member": { "org": org, "who": bob } } }] }]] });
     bound.stage.chain.ok("dave", execute(bound.puppet, &ask));
     let kept = bound.stage.kept(bound.puppet, "asked/0").unwrap();
-    assert!(kept.contains("Ok"), "{kept}");
+    let encoded = |roles: &str| {
+        let told = format!("{{\"member\":true,\"roles\":{roles},");
+        told.into_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    assert!(kept.contains(&encoded(r#"["developer","service_provider"]"#)), "{kept}");
     assert_eq!(bound.ask(json!({ "member": { "org": org, "who": bob } }))["roles"], json!(["developer", "service_provider"]));
     let dave = account("dave").to_string();
     bound.stage.chain.ok("bob", Call::Orgs(orgs::Call::Sponsor { org: bound.org, who: account("dave") }));

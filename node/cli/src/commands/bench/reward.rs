@@ -2,8 +2,8 @@
 
 use super::fleet::Fleet;
 use super::founder::{Founder, bytes, fault};
-use crate::exit::{Done, Failure};
 use crate::commands::org::standard_charter;
+use crate::exit::{Done, Failure};
 use crate::templates::Template;
 use leither_pallets::orgs::{self, Role};
 use leither_pallets::wasm::{Call as WasmCall, Coin};

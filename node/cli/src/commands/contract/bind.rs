@@ -6,21 +6,21 @@ use crate::wallet::{Sent, TxFlags, Wallet};
 use clap::Args;
 use leither_pallets::Call;
 use leither_pallets::orgs::{Limit, Mandate};
-use leither_pallets::wasm::Call as WasmCall;
+use leither_pallets::wasm::{Call as WasmCall, Chosen};
 use leither_rpc_api::OrgView;
-use leither_types::{AccountId, Amount, List, OrgId};
+use leither_types::{Amount, List, OrgId};
 
 /// What the contract may do as the organization. Nothing said: nothing.
 #[derive(Args, Clone, Debug, Default)]
 pub struct MandateFlags {
     /// It admits who has applied, expels, gives and takes roles.
-    #[arg(long)]
+    #[arg(long, requires = "org")]
     pub members: bool,
     /// Units that it may issue in an epoch: 100tube.
-    #[arg(long)]
+    #[arg(long, requires = "org")]
     pub issue: Option<String>,
     /// What it may take out of the treasury in an epoch: 5mei; several with commas.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, requires = "org", value_delimiter = ',')]
     pub spend: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ impl MandateFlags {
 }
 
 /// At once where it may be, else as a proposal.
-pub async fn bind(wallet: &Wallet, tx: &TxFlags, org: OrgId, contract: Option<AccountId>, mandate: Mandate) -> Done<Sent> {
+pub async fn bind(wallet: &Wallet, tx: &TxFlags, org: OrgId, contract: Option<Chosen>, mandate: Mandate) -> Done<Sent> {
     let call = Call::Wasm(WasmCall::Bind { org, contract, mandate });
     if tx.propose.is_none() {
         match wallet.trial(tx, call.clone()).await? {
@@ -58,4 +58,17 @@ pub async fn bind(wallet: &Wallet, tx: &TxFlags, org: OrgId, contract: Option<Ac
     let tx = TxFlags { propose: Some(title), ..tx.clone() };
     let calls = as_organization(&tx, org, call)?;
     wallet.send(&tx, calls).await
+}
+
+/// Whether the signer could have a contract bound: asked before anything is paid for.
+pub async fn may_bind(wallet: &Wallet, tx: &TxFlags, org: &OrgView) -> Done {
+    let nothing = Call::Wasm(WasmCall::Bind { org: org.org.0, contract: None, mandate: Mandate::default() });
+    let asking = TxFlags { propose: Some("the consensus contract".into()), ..tx.clone() };
+    let would = wallet.trial(&asking, as_organization(&asking, org.org.0, nothing)?.remove(0)).await?;
+    match would {
+        Ok(_) => Ok(()),
+        Err(refused) => refused
+            .outcome()
+            .map_err(|why| Failure { sentence: format!("{} could not bind a contract: {}", tx.from, why.sentence), ..why }),
+    }
 }

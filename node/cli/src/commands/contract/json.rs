@@ -26,11 +26,13 @@ pub fn bytes<const MAX: usize>(value: &Value) -> Done<Blob<MAX>> {
 }
 
 /// The same with names filled in: `$alice` and `$@demo-tube` are accounts, `$org:demo-tube` is an organization's id, `$token:tube` what a token is
-/// called in contracts. Only whole texts are names.
+/// called in contracts. Only whole texts are names; one that begins with `$` itself is written with `$$`.
 pub fn named<'a>(wallet: &'a Wallet, value: Value) -> Pin<Box<dyn Future<Output = Done<Value>> + Send + 'a>> {
     Box::pin(async move {
         Ok(match value {
             Value::String(text) => Value::String(match text.strip_prefix('$') {
+                // Twice: what begins with one.
+                Some(rest) if rest.starts_with('$') => rest.into(),
                 Some(name) => named_text(wallet, name).await?,
                 None => text,
             }),

@@ -14,7 +14,7 @@ use bind::MandateFlags;
 use clap::{Args, Subcommand};
 use leither_pallets::Call;
 use leither_pallets::orgs::Mandate;
-use leither_pallets::wasm::{self, Call as WasmCall, Coin, PIECE_BYTES_MAX};
+use leither_pallets::wasm::{self, Call as WasmCall, Chosen, Coin, PIECE_BYTES_MAX};
 use leither_rpc_api::{ClientError, CodeView, GetCode, GetContract, ListContracts, OrgView, QueryContract, Receipt, methods};
 use leither_types::{AccountId, Blob, Hash, List, Text};
 use leither_vm::{Engine, Entry, INSTANCE_GAS, Module, StoreError, WasmEngine, sha256};
@@ -413,7 +413,20 @@ async fn deploy(wallet: &Wallet, what: &str, org: Option<String>, is_bound: bool
         Some(name) => Some(wallet.org(&name).await?),
         None => None,
     };
+    let refuse = |flag: bool, words: &str| if flag { Err(Failure::usage(words)) } else { Ok(()) };
+    refuse(instance.tx.no_wait, "deploy waits for each of its transactions: leave --no-wait out")?;
+    let own = is_bound && org.is_some();
+    refuse(
+        own && instance.admin.is_some(),
+        "a consensus contract has no admin but its organization: leave --admin out, or add --no-bind",
+    )?;
     // Before anything is sent or paid.
+    if let (Some(org), true) = (&org, is_bound && !instance.tx.dry_run) {
+        bind::may_bind(wallet, &instance.tx, org).await?;
+    }
+    // The title is the proposal's alone.
+    let title = instance.tx.propose.clone();
+    let instance = Born { tx: TxFlags { propose: None, ..instance.tx.clone() }, ..instance };
     let mandate = match &org {
         Some(org) => mandate.read(wallet, org).await?,
         None => Mandate::default(),
@@ -428,7 +441,8 @@ async fn deploy(wallet: &Wallet, what: &str, org: Option<String>, is_bound: bool
         more["fees"] = fees.to_string().into();
         return wallet.print_sent(&sent, &more);
     };
-    let bound = bind::bind(wallet, &instance.tx, org.org.0, Some(contract), mandate).await?;
+    let binder = TxFlags { propose: title, ..instance.tx.clone() };
+    let bound = bind::bind(wallet, &binder, org.org.0, Some(Chosen { contract, code }), mandate).await?;
     fees = fees.saturating_add(fee(&bound));
     more["fees"] = fees.to_string().into();
     let is_proposed = bound.receipt.iter().flat_map(|r| &r.events).any(|event| event.event == "proposed");
@@ -436,7 +450,14 @@ async fn deploy(wallet: &Wallet, what: &str, org: Option<String>, is_bound: bool
     if is_proposed {
         more["next"] = format!("its members vote: leither org vote {} <proposal> yes --from <member>", org.name).into();
     }
-    wallet.print_sent(&bound, &more)
+    wallet.printer.answer(&bound.shown(&more)?);
+    bound.outcome().map_err(|why| Failure {
+        sentence: format!(
+            "the contract {contract} is there, and paid for, but is not bound: {}. Try `leither contract bind {} {contract}`",
+            why.sentence, org.name
+        ),
+        ..why
+    })
 }
 
 impl Contract {
@@ -479,7 +500,12 @@ impl Contract {
             }
             Contract::Bind { org, contract, none: _, mandate, tx } => {
                 let contract = match contract {
-                    Some(text) => Some(wallet.account(&text).await?),
+                    Some(text) => {
+                        let contract = wallet.account(&text).await?;
+                        let asked = GetContract { contract: contract.into() };
+                        let code = wallet.client.call(&methods::CONTRACT_GET, asked).await?.code.0;
+                        Some(Chosen { contract, code })
+                    }
                     None => None,
                 };
                 let org = wallet.org(&org).await?;
