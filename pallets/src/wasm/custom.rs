@@ -1,7 +1,7 @@
 //! What this chain adds to the ABI: a contract acts for itself as any account does, and for the organization that named it, within its mandate
 //! (WASM-10 to WASM-13). The contract decides; whom the rules let do what, and where money goes, is settled by the pallets, as for anybody.
 
-use super::gas::{GAS_PER_WEIGHT, PAYMENT_GAS, RECORD_GAS};
+use super::gas::{GAS_PER_WEIGHT, RECORD_GAS, payment};
 use super::run::{Go, Halt, Run};
 use super::{Error, money};
 use crate::orgs::{self, Role};
@@ -117,7 +117,7 @@ impl Run<'_, '_> {
             }
             LeitherMsg::Spend { to, coin: written } => {
                 let (to, (token, amount)) = (account(&to)?, coin(&written)?);
-                self.charge(RECORD_GAS + PAYMENT_GAS)?;
+                self.charge(RECORD_GAS + payment(&token))?;
                 self.as_its_org(contract, |ctx, org| {
                     orgs::book_spending(ctx, &org, &token, amount)?;
                     tokens::pay(ctx, &token, &org.treasury(), &to, amount)
@@ -188,7 +188,7 @@ impl Run<'_, '_> {
 
     /// WASM-12.
     fn split(&mut self, contract: &AccountId, token: &TokenId, amount: Amount, shares: &[Share], from: custom::Source) -> Go<()> {
-        self.charge(PAYMENT_GAS.saturating_mul(shares.len() as u64))?;
+        self.charge(payment(token).saturating_mul(shares.len() as u64))?;
         match from {
             custom::Source::Own => Ok(tokens::split(self.ctx, token, contract, amount, shares)?),
             custom::Source::Treasury => {

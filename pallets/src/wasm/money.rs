@@ -1,6 +1,6 @@
 //! What money is called in contracts, and how it moves with their messages.
 
-use super::gas::PAYMENT_GAS;
+use super::gas::{PAYMENT_GAS, payment};
 use super::run::{Go, Halt, Run};
 use super::{Coin, Error};
 use crate::{accounts, tokens};
@@ -57,7 +57,7 @@ impl Run<'_, '_> {
     /// From what is free. To oneself nothing moves, but it has to be there.
     pub fn pay(&mut self, from: &AccountId, to: &AccountId, coins: &[Coin]) -> Go<()> {
         for coin in coins {
-            self.charge(PAYMENT_GAS)?;
+            self.charge(payment(&coin.token))?;
             if from == to {
                 let have = self.ctx.state.holding(&coin.token, from)?.free;
                 if have < coin.amount {

@@ -98,7 +98,8 @@ fn org_15_founders_alone_or_a_vote_name_the_contract() {
 fn org_17_a_contract_is_one_organizations_and_nobody_else_can_change_it() {
     let mut bound = Bound::new(mandate(true, 0, 0));
     let other = bound.stage.chain.found(&["erin"], "vids", charter(&["erin"], 1));
-    let why = bound.stage.chain.refused("erin", binding(other, Some(bound.puppet), Mandate::default()));
+    let second = bound.stage.chain.found(&["alice"], "scnd", charter(&["alice"], 1));
+    let why = bound.stage.chain.refused("alice", binding(second, Some(bound.puppet), Mandate::default()));
     assert_eq!(why, Error::Orgs(OrgError::BoundElsewhere));
     // With an admin of its own it is none.
     let open = bound.stage.born("alice", instantiate(1, &json!({}), 0, None));
@@ -269,7 +270,7 @@ fn wasm_10_a_contract_pays_income_claims_and_owns_mimei_as_anybody_does() {
     // A MiMei that was given to it.
     let create = Call::Mimei(mimei::Call::Create { app: text("files"), kind: text("file"), mark: text("a") });
     bound.stage.chain.ok("bob", create);
-    let id = MimeiId::derive(&account("bob"), &text("files"), &text("file"), &text("a"));
+    let id = MimeiId::derive(&account("bob"), "files", "file", "a");
     let content = ContentId(Blob::new(vec![1, 2, 3]).unwrap());
     bound.stage.chain.ok("bob", Call::Mimei(mimei::Call::Backup { mimei: id, base: None, content }));
     let release = json!({ "mimei_release": { "mimei": id.to_string(), "number": 0 } });
