@@ -72,7 +72,7 @@ pub enum Error {
     Depth,
     /// WASM-6.
     #[codec(index = 12)]
-    #[error("only the contract's admin may do this")]
+    #[error("only the contract's admin may do this; an organization that is admin does it by vote")]
     NotAdmin,
     /// Empty or too long.
     #[codec(index = 13)]

@@ -45,6 +45,7 @@ pub struct TxFlags {
 
 /// A call of it would fail, so it was not sent: what fails in a block costs its fee all the same.
 const REFUSED: &str = "refused";
+const SIMULATED: &str = "simulated";
 
 /// A transaction before it is signed.
 struct Draft {
@@ -107,8 +108,13 @@ impl Sent {
         Ok(value)
     }
 
+    /// Whether it was sent at all.
+    pub fn is_sent(&self) -> bool {
+        self.status != REFUSED && self.status != SIMULATED
+    }
+
     /// The number of the proposal that it opened, for the next command.
-    fn proposal(&self) -> Option<&serde_json::Value> {
+    pub fn proposal(&self) -> Option<&serde_json::Value> {
         let mut events = self.receipt.iter().flat_map(|receipt| &receipt.events);
         events.find(|event| event.event == "proposed").and_then(|event| event.args.get("proposal"))
     }
@@ -257,7 +263,7 @@ fn simulated(simulation: Simulation) -> Done<Sent> {
     if let Some(refusal) = simulation.refusal {
         return Err(Failure::new(Exit::Refused, refusal.message));
     }
-    Ok(Sent { tx: simulation.tx, status: "simulated".into(), height: None, receipt: simulation.receipt, unknown: None })
+    Ok(Sent { tx: simulation.tx, status: SIMULATED.into(), height: None, receipt: simulation.receipt, unknown: None })
 }
 
 /// The node may have taken it before it fell silent; sending it again would do no harm, another one would.

@@ -76,7 +76,7 @@ pub enum Contract {
     Execute {
         /// To which.
         contract: String,
-        /// JSON, or a file with it.
+        /// JSON, or a file with it. `$alice`, `$@demo-tube`, `$org:demo-tube` and `$token:tube` are filled in.
         msg: String,
         /// What comes with it: 5mei; several with commas.
         #[arg(long, value_delimiter = ',')]
@@ -92,7 +92,7 @@ pub enum Contract {
     Query {
         /// Which.
         contract: String,
-        /// JSON, or a file with it.
+        /// JSON, or a file with it. `$alice`, `$@demo-tube`, `$org:demo-tube` and `$token:tube` are filled in.
         msg: String,
     },
     /// Gives a contract new code.
@@ -101,7 +101,7 @@ pub enum Contract {
         contract: String,
         /// The number of the code.
         code: u64,
-        /// JSON, or a file with it.
+        /// JSON, or a file with it. `$alice`, `$@demo-tube`, `$org:demo-tube` and `$token:tube` are filled in.
         msg: String,
         /// The most gas.
         #[arg(long)]
@@ -167,7 +167,7 @@ pub enum Contract {
 /// An instance to be made.
 #[derive(Args, Clone, Debug)]
 pub struct Born {
-    /// What it begins with: JSON, or a file with it.
+    /// What it begins with: JSON, or a file with it. `$alice`, `$@demo-tube`, `$org:demo-tube` and `$token:tube` are filled in.
     #[arg(long, default_value = "{}")]
     init: String,
     /// What it is called.
@@ -287,8 +287,11 @@ fn said_by(sent: &Sent, event: &str, field: &str) -> Option<Value> {
     sent.receipt.as_ref().and_then(|receipt| said(receipt, event, field))
 }
 
-/// What a transaction cost.
+/// What a transaction cost; one that was not sent, nothing.
 fn fee(sent: &Sent) -> u128 {
+    if !sent.is_sent() {
+        return 0;
+    }
     sent.receipt.as_ref().map_or(0, |receipt| receipt.fee.0)
 }
 
@@ -361,6 +364,18 @@ async fn store(wallet: &Wallet, tx: &TxFlags, name: &str, wasm: &[u8]) -> Done<(
 }
 
 impl Born {
+    /// What it begins with, as a template would understand it.
+    async fn init(&self, wallet: &Wallet, checksum: &Hash, org: Option<&OrgView>) -> Done<Blob<{ wasm::MESSAGE_BYTES_MAX }>> {
+        let mut init = json::read(&self.init)?;
+        // A template begins with whose contract it is; of two that stand side by side, one may ask the other.
+        let wants = Template::of_code(checksum).is_some_and(|t| t.schemas()["instantiate"]["properties"].get("org").is_some());
+        if let Some(fields) = init.as_object_mut().filter(|fields| wants && !fields.contains_key("org")) {
+            let org = org.ok_or_else(|| Failure::usage("whose contract shall it be? Name the organization: --org ORG"))?;
+            fields.insert("org".into(), org.org.0.to_string().into());
+        }
+        message(wallet, init, Door::Instantiate, Some(checksum)).await
+    }
+
     /// Sends it. With an organization, that is its admin.
     async fn send(&self, wallet: &Wallet, code: u64, checksum: &Hash, org: Option<&OrgView>) -> Done<Sent> {
         let admin = match (&self.admin, self.no_admin, org) {
@@ -369,16 +384,7 @@ impl Born {
             (None, false, Some(org)) => Some(org.treasury.0),
             (None, false, None) => Some(wallet.account(&self.tx.from).await?),
         };
-        let mut init = json::read(&self.init)?;
-        if let (Some(org), Some(fields)) = (org, init.as_object_mut()) {
-            // A template begins with whose contract it is; of two that stand side by side, one may ask the other.
-            let wants =
-                Template::of_code(checksum).is_some_and(|t| t.schemas()["instantiate"]["properties"].get("org").is_some());
-            if wants && !fields.contains_key("org") {
-                fields.insert("org".into(), org.org.0.to_string().into());
-            }
-        }
-        let (msg, funds) = (message(wallet, init, Door::Instantiate, Some(checksum)).await?, coins(wallet, &self.funds).await?);
+        let (msg, funds) = (self.init(wallet, checksum, org).await?, coins(wallet, &self.funds).await?);
         let label = Text::new(self.label.clone()).ok_or_else(|| Failure::usage("--label is at most 128 bytes"))?;
         let salt = self
             .salt
@@ -432,6 +438,7 @@ async fn deploy(wallet: &Wallet, what: &str, org: Option<String>, is_bound: bool
         None => Mandate::default(),
     };
     let (name, wasm) = code_named(what)?;
+    instance.init(wallet, &Hash(sha256(&wasm)), org.as_ref()).await?;
     let (checksum, code, _, mut fees) = store(wallet, &instance.tx, &name, &wasm).await?;
     let sent = instance.send(wallet, code, &checksum, org.as_ref()).await?;
     fees = fees.saturating_add(fee(&sent));
@@ -445,10 +452,10 @@ async fn deploy(wallet: &Wallet, what: &str, org: Option<String>, is_bound: bool
     let bound = bind::bind(wallet, &binder, org.org.0, Some(Chosen { contract, code }), mandate).await?;
     fees = fees.saturating_add(fee(&bound));
     more["fees"] = fees.to_string().into();
-    let is_proposed = bound.receipt.iter().flat_map(|r| &r.events).any(|event| event.event == "proposed");
-    more["bound"] = (bound.outcome().is_ok() && !is_proposed).into();
-    if is_proposed {
-        more["next"] = format!("its members vote: leither org vote {} <proposal> yes --from <member>", org.name).into();
+    let proposal = bound.proposal().and_then(Value::as_str);
+    more["bound"] = (bound.outcome().is_ok() && proposal.is_none()).into();
+    if let Some(number) = proposal {
+        more["next"] = format!("its members vote: leither org vote {} {number} yes --from NAME", org.name).into();
     }
     wallet.printer.answer(&bound.shown(&more)?);
     bound.outcome().map_err(|why| Failure {
