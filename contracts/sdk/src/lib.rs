@@ -27,6 +27,6 @@ pub use query::{
     DividendAnswer, LeitherQuery, MandateAnswer, MemberAnswer, MemberRow, MembersAnswer, MimeiAnswer, OrgAnswer, OrgOfAnswer,
     RightAnswer, SpendLeft, TableAnswer, TokenAnswer,
 };
-pub use shares::{add_share, divide_bp, is_whole};
+pub use shares::{Payee, add_share, are_names, are_payees, divide_bp, is_whole};
 pub use signed::{View, Voucher, account_of, is_nobodys, signer_of};
 pub use store::{Item, Key, Map};

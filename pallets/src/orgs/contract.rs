@@ -2,14 +2,13 @@
 
 use super::members::require;
 use super::types::{Binding, Mandate, Org};
-use super::{Error, Event, keys};
+use super::{Error, Event, keys, views};
 use crate::tokens::{self, Share};
 use crate::{Ctx, Stop};
-use leither_state::Overlay;
 use leither_types::{AccountId, Amount, List, OrgId, TokenId};
 
 /// Tables of one organization.
-const TABLES_MAX: u32 = 64;
+pub(crate) const TABLES_MAX: u32 = 64;
 
 /// ORG-15, ORG-17: names the contract, or none. That it is one, and that nobody can change it but the organization, the caller has settled.
 pub(crate) fn bind(ctx: &mut Ctx<'_>, id: &OrgId, contract: Option<&AccountId>, mandate: &Mandate) -> Result<(), Stop> {
@@ -30,7 +29,7 @@ pub(crate) fn bind(ctx: &mut Ctx<'_>, id: &OrgId, contract: Option<&AccountId>, 
         if keys::OF_CONTRACT.has(ctx.state, contract)? {
             return Err(Error::BoundElsewhere.into());
         }
-        let spent = List::new(vec![Amount::ZERO; mandate.spend.len()]).ok_or(Error::Mandate)?;
+        let spent = mandate.unspent();
         let (epoch, since) = (ctx.block.epoch(), ctx.block.height);
         let binding =
             Binding { contract: *contract, mandate: mandate.clone(), epoch, issued: Amount::ZERO, spent, since, tx: ctx.tx.id };
@@ -49,13 +48,8 @@ fn are_founders(ctx: &Ctx<'_>, org: &Org) -> bool {
 
 /// ORG-16: the organization's contract acts, whose mandate is reckoned for this epoch.
 fn require_mandate(ctx: &Ctx<'_>, id: &OrgId) -> Result<Binding, Stop> {
-    let bound = current(ctx.state, id, ctx.block.epoch())?;
+    let bound = views::binding_now(ctx.state, id, ctx.block.epoch())?;
     bound.filter(|bound| ctx.mandated(id) == Some(bound.contract)).ok_or(Error::NoMandate.into())
-}
-
-/// What is bound, with what it used in this epoch.
-pub(crate) fn current(state: &Overlay, id: &OrgId, epoch: u64) -> Result<Option<Binding>, leither_state::Fault> {
-    Ok(keys::BINDING.get(state, id)?.map(|bound| bound.in_epoch(epoch)))
 }
 
 /// ORG-16: membership and roles.

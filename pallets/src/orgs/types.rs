@@ -130,6 +130,12 @@ pub struct Mandate {
 }
 
 impl Mandate {
+    /// What is spent of each limit where an epoch begins.
+    pub(crate) fn unspent(&self) -> List<Amount, 4> {
+        // As many as limits, which are as few.
+        List::new(vec![Amount::ZERO; self.spend.len()]).unwrap_or_default()
+    }
+
     /// Whether each kind of money stands in it once.
     pub(crate) fn is_sound(&self) -> bool {
         let mut tokens: Vec<_> = self.spend.iter().map(|limit| limit.token).collect();
@@ -166,7 +172,7 @@ impl Binding {
         if self.epoch != epoch {
             self.epoch = epoch;
             self.issued = Amount::ZERO;
-            self.spent = List::new(vec![Amount::ZERO; self.mandate.spend.len()]).unwrap_or_default();
+            self.spent = self.mandate.unspent();
         }
         self
     }

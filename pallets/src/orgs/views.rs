@@ -1,6 +1,7 @@
 //! What is known of organizations.
 
-use super::{Application, Ballot, Binding, Entry, Member, Org, Proposal, contract, keys};
+use super::contract::TABLES_MAX;
+use super::{Application, Ballot, Binding, Entry, Member, Org, Proposal, keys};
 use crate::tokens::{self, SHARES_MAX, Share};
 use leither_state::{Fault, Overlay, Read};
 use leither_types::{AccountId, Amount, List, Millis, OrgId, Text, TokenId};
@@ -48,7 +49,7 @@ pub(crate) fn sponsor_now(state: &Overlay, org: &OrgId, who: &AccountId) -> Resu
 
 /// The consensus contract of one under construction, with what it used in this epoch.
 pub(crate) fn binding_now(state: &Overlay, org: &OrgId, epoch: u64) -> Result<Option<Binding>, Fault> {
-    contract::current(state, org, epoch)
+    Ok(keys::BINDING.get(state, org)?.map(|bound| bound.in_epoch(epoch)))
 }
 
 /// ORG-17: whose consensus contract it is.
@@ -73,7 +74,7 @@ pub fn bound_to(state: &dyn Read, contract: &AccountId) -> Result<Option<OrgId>,
 
 /// ORG-18: all shares that are kept, by number.
 pub fn tables(state: &dyn Read, org: &OrgId) -> Result<Vec<(u32, List<Share, SHARES_MAX>)>, Fault> {
-    let rows = keys::TABLE.list(state, org, None, 64)?;
+    let rows = keys::TABLE.list(state, org, None, TABLES_MAX as usize)?;
     Ok(rows.into_iter().map(|((_, table), shares)| (table, shares)).collect())
 }
 

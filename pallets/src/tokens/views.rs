@@ -1,7 +1,8 @@
 //! What is known of tokens.
 
-use super::{Accrual, Symbol, TokenInfo, dividends, keys};
-use leither_state::{Fault, Overlay, Read};
+use super::dividends::{self, Index};
+use super::{Accrual, Symbol, TokenInfo, keys};
+use leither_state::{Fault, Holding, Overlay, Read};
 use leither_types::{AccountId, Amount, TokenId};
 
 /// A token in a committed state.
@@ -31,9 +32,13 @@ pub fn claimable(state: &dyn Read, token: &TokenId, holder: &AccountId, income: 
     }
     let index = keys::INDEX.read(state, &(*token, *income))?.unwrap_or_default();
     let accrual = keys::ACCRUAL.read(state, &(*token, *holder, *income))?.unwrap_or_else(Accrual::default);
-    let holding = state.holding(token, holder)?.unwrap_or_default();
+    whole(&accrual, &index, &state.holding(token, holder)?.unwrap_or_default())
+}
+
+/// Whole units that have accrued to a holding.
+fn whole(accrual: &Accrual, index: &Index, holding: &Holding) -> Result<Amount, Fault> {
     let units = holding.total().ok_or_else(|| Fault::Corrupt("a holding beyond 128 bits".into()))?;
-    dividends::settled(&accrual, &index, units).map(|a| a.whole())
+    dividends::settled(accrual, index, units).map(|a| a.whole())
 }
 
 /// The same in a state under construction.
@@ -44,8 +49,7 @@ pub(crate) fn claimable_now(state: &Overlay, token: &TokenId, holder: &AccountId
     }
     let index = keys::INDEX.get(state, &(*token, *income))?.unwrap_or_default();
     let accrual = keys::ACCRUAL.get(state, &(*token, *holder, *income))?.unwrap_or_default();
-    let units = state.holding(token, holder)?.total().ok_or_else(|| Fault::Corrupt("a holding beyond 128 bits".into()))?;
-    dividends::settled(&accrual, &index, units).map(|a| a.whole())
+    whole(&accrual, &index, &state.holding(token, holder)?)
 }
 
 /// The record's key behind a token, for a proof.

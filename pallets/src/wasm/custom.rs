@@ -201,3 +201,17 @@ impl Run<'_, '_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_the_same_to_contracts_and_pallets_by_every_name() {
+        for role in Role::ALL {
+            let named = role_named(role);
+            assert_eq!(role_of(named), role);
+            assert_eq!(serde_json::to_value(named).unwrap(), serde_json::to_value(role).unwrap());
+        }
+    }
+}

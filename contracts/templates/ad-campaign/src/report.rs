@@ -46,8 +46,7 @@ pub fn report(deps: &mut DepsMut<LeitherQuery>, env: &Env, info: &MessageInfo, n
     }
     let config = CONFIG.load(deps.storage)?;
     let reward = config.reward.to_string();
-    let stipulated: RewardConfig = deps.querier.query_wasm_smart(&config.reward, &RewardQuery::Config {})?;
-    let is_named = stipulated.ads.as_ref() == Some(&env.contract.address);
+    let (stipulated, is_named) = stipulated(deps.as_ref(), env, &config)?;
     let ring_earns = ring_earns(&stipulated.steps, config.credit_bp);
     let (makers, members) = (BTreeMap::new(), BTreeMap::new());
     let day = now / DAY_MS;
@@ -90,6 +89,13 @@ pub fn report(deps: &mut DepsMut<LeitherQuery>, env: &Env, info: &MessageInfo, n
         response = response.add_message(WasmMsg::Execute { contract_addr: reward.clone(), msg, funds });
     }
     Ok(response)
+}
+
+/// What content-reward pays for now, and whether it has named this contract.
+fn stipulated(deps: Deps<LeitherQuery>, env: &Env, config: &Config) -> StdResult<(RewardConfig, bool)> {
+    let stipulated: RewardConfig = deps.querier.query_wasm_smart(&config.reward, &RewardQuery::Config {})?;
+    let is_named = stipulated.ads.as_ref() == Some(&env.contract.address);
+    Ok((stipulated, is_named))
 }
 
 /// Whether a view counts; then it has.
@@ -177,8 +183,7 @@ pub fn viewer(deps: Deps<LeitherQuery>, env: &Env, number: u64, who: &str) -> St
     let config = CONFIG.load(deps.storage)?;
     let campaign = CAMPAIGN.load(deps.storage, number)?;
     let seen = SEEN.may_load(deps.storage, (number, &who))?.unwrap_or_default();
-    let stipulated: RewardConfig = deps.querier.query_wasm_smart(&config.reward, &RewardQuery::Config {})?;
-    let is_named = stipulated.ads.as_ref() == Some(&env.contract.address);
+    let (_, is_named) = stipulated(deps, env, &config)?;
     let is_today = seen.day == now_ms(env) / DAY_MS;
     Ok(ViewerAnswer {
         member: Leither::new(&deps.querier).member(&config.org, who.as_str())?.member,

@@ -1,7 +1,7 @@
 //! What it is told and asked.
 
 use cosmwasm_std::{Addr, Coin, Uint128};
-use leither_sdk::{Role, Share, Voucher};
+use leither_sdk::{Payee, Role, Share, Voucher};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -44,16 +44,6 @@ pub enum By {
     Content {},
     /// Who served it.
     Host {},
-}
-
-/// Somebody who is paid.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub struct Payee {
-    /// Who.
-    pub who: String,
-    /// How much of the step, beside the others.
-    pub weight: u32,
 }
 
 /// What it does.

@@ -1,10 +1,9 @@
 use crate::error::ContractError;
 use crate::msg::{By, Recorded, Step};
 use cosmwasm_std::{Addr, Api, Uint128};
-use leither_sdk::{Item, Map, is_whole};
+use leither_sdk::{Item, Map, are_names, are_payees, is_whole};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// An hour.
 pub const NOTICE_MS: u64 = 3_600_000;
@@ -13,7 +12,6 @@ pub const NOTICES_MS: std::ops::RangeInclusive<u64> = 60_000..=30 * 24 * 3_600_0
 /// All that one value event may have to pay, the treasury aside: a split takes 64.
 const PAID_MAX: usize = 63;
 const STEPS_MAX: usize = 16;
-const NAME_BYTES_MAX: usize = 32;
 /// Payees of one step.
 pub const PAYEES_MAX: usize = 8;
 
@@ -59,9 +57,7 @@ pub const PAID: Map<(&Addr, &str), Uint128> = Map::new("paid");
 
 /// Steps that make sense together.
 pub fn checked(api: &dyn Api, steps: Vec<Step>) -> Result<Vec<Step>, ContractError> {
-    let names: BTreeSet<&str> = steps.iter().map(|step| step.name.as_str()).collect();
-    let named = names.iter().all(|name| (1..=NAME_BYTES_MAX).contains(&name.len()));
-    if steps.is_empty() || steps.len() > STEPS_MAX || names.len() != steps.len() || !named {
+    if !are_names(steps.iter().map(|step| step.name.as_str()), STEPS_MAX) {
         return Err(ContractError::Steps);
     }
     if !is_whole(steps.iter().map(|step| &step.bp)) {
@@ -77,12 +73,7 @@ pub fn checked(api: &dyn Api, steps: Vec<Step>) -> Result<Vec<Step>, ContractErr
     }
     for step in &steps {
         let By::Fixed { payees } = &step.by else { continue };
-        let mut seen = BTreeSet::new();
-        for payee in payees {
-            api.addr_validate(&payee.who)?;
-        }
-        let fine = payees.iter().all(|payee| payee.weight > 0 && seen.insert(payee.who.as_str()));
-        if payees.is_empty() || payees.len() > PAYEES_MAX || !fine {
+        if !are_payees(api, payees, PAYEES_MAX)? {
             return Err(ContractError::Payees { step: step.name.clone() });
         }
     }

@@ -11,12 +11,9 @@ pub fn paid(deps: Deps<LeitherQuery>, info: &MessageInfo, content: &str, host: O
     if info.funds.is_empty() {
         return Err(ContractError::NoMoney);
     }
-    let mut book = Book::new(deps, CONFIG.load(deps.storage)?);
-    let mut response = Response::new();
-    for coin in &info.funds {
-        response = add(response, content, host, &info.sender, coin.clone(), book.shares(content, host)?);
-    }
-    Ok(response)
+    let shares = Book::new(deps, CONFIG.load(deps.storage)?).shares(content, host)?;
+    let one = |response, coin: &Coin| add(response, content, host, &info.sender, coin.clone(), shares.clone());
+    Ok(info.funds.iter().fold(Response::new(), one))
 }
 
 /// The message that pays, and a word of it.

@@ -1,11 +1,9 @@
 use crate::error::ContractError;
 use crate::msg::{Config, Line, To, Weigh};
 use cosmwasm_std::{Addr, Api, Deps, StdError, Uint128};
-use leither_sdk::{Leither, LeitherQuery, Role, SHARES_MAX, Share, add_share, divide_bp, is_whole};
-use std::collections::BTreeSet;
+use leither_sdk::{Leither, LeitherQuery, Role, SHARES_MAX, Share, add_share, are_names, are_payees, divide_bp, is_whole};
 
 const LINES_MAX: usize = 16;
-const NAME_BYTES_MAX: usize = 32;
 const PAYEES_MAX: usize = 32;
 const MEMBERS_MAX: usize = 48;
 /// Members of an organization that are looked through for a role.
@@ -21,10 +19,8 @@ pub struct Division {
 
 /// Lines that make sense together.
 pub fn checked(api: &dyn Api, lines: Vec<Line>) -> Result<Vec<Line>, ContractError> {
-    let names: BTreeSet<&str> = lines.iter().map(|line| line.name.as_str()).collect();
-    let named = names.iter().all(|name| (1..=NAME_BYTES_MAX).contains(&name.len()));
     let to_holders = lines.iter().filter(|line| line.to == To::Holders {}).count();
-    if lines.is_empty() || lines.len() > LINES_MAX || names.len() != lines.len() || !named || to_holders > 1 {
+    if !are_names(lines.iter().map(|line| line.name.as_str()), LINES_MAX) || to_holders > 1 {
         return Err(ContractError::Lines);
     }
     if !is_whole(lines.iter().map(|line| &line.bp)) {
@@ -32,12 +28,7 @@ pub fn checked(api: &dyn Api, lines: Vec<Line>) -> Result<Vec<Line>, ContractErr
     }
     for line in &lines {
         let To::Payees { payees, .. } = &line.to else { continue };
-        let mut seen = BTreeSet::new();
-        for payee in payees {
-            api.addr_validate(&payee.who)?;
-        }
-        let fine = payees.iter().all(|payee| payee.weight > 0 && seen.insert(payee.who.as_str()));
-        if payees.is_empty() || payees.len() > PAYEES_MAX || !fine {
+        if !are_payees(api, payees, PAYEES_MAX)? {
             return Err(ContractError::Payees { line: line.name.clone() });
         }
     }

@@ -1,7 +1,7 @@
 //! What it is told and asked.
 
 use cosmwasm_std::{Addr, Coin};
-use leither_sdk::{Role, Share};
+use leither_sdk::{Payee, Role, Share};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -59,16 +59,6 @@ pub enum Weigh {
     Heads,
     /// By the organization's units that each holds free.
     Units,
-}
-
-/// Somebody who is paid.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub struct Payee {
-    /// Who.
-    pub who: String,
-    /// How much of the line, beside the others.
-    pub weight: u32,
 }
 
 /// What it does.
