@@ -1,7 +1,7 @@
 use super::msg::Role;
 use super::query::{
-    DividendAnswer, LeitherQuery, MandateAnswer, MemberAnswer, MembersAnswer, MimeiAnswer, OrgAnswer, OrgOfAnswer, RightAnswer,
-    TokenAnswer,
+    DividendAnswer, LeitherQuery, MandateAnswer, MemberAnswer, MembersAnswer, MimeiAnswer, OrgAnswer, OrgOfAnswer,
+    ProposalAnswer, RightAnswer, TokenAnswer,
 };
 use cosmwasm_std::{Env, QuerierWrapper, QueryRequest, StdResult};
 use serde::de::DeserializeOwned;
@@ -45,6 +45,11 @@ impl<'a> Leither<'a> {
     /// Members, at most 30 rows at once.
     pub fn members(&self, org: &str, role: Option<Role>, start_after: Option<String>) -> StdResult<MembersAnswer> {
         self.ask(LeitherQuery::Members { org: org.into(), role, start_after, limit: None })
+    }
+
+    /// A proposal.
+    pub fn proposal(&self, org: &str, proposal: u64) -> StdResult<ProposalAnswer> {
+        self.ask(LeitherQuery::Proposal { org: org.into(), proposal })
     }
 
     /// A token.

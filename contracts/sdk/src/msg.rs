@@ -1,4 +1,4 @@
-use cosmwasm_std::{Coin, CosmosMsg, CustomMsg, Uint128};
+use cosmwasm_std::{Binary, Coin, CosmosMsg, CustomMsg, Uint128};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +91,16 @@ pub enum LeitherMsg {
         role: Role,
         /// Given or taken.
         granted: bool,
+    },
+    /// Opens a vote of its organization on whether it shall send this contract a message, as the organization (ORG-19). The treasury's is the
+    /// deposit, which comes back.
+    Propose {
+        /// What for: 1 to 128 bytes.
+        title: String,
+        /// What the contract is told, by the treasury, once the vote has passed.
+        msg: Binary,
+        /// The most gas that it may use then.
+        gas: u64,
     },
     /// Keeps shares under a number of its organization, for everybody to see; an empty list removes them.
     SetTable {

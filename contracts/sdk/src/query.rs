@@ -47,6 +47,13 @@ pub enum LeitherQuery {
         /// Which.
         table: u32,
     },
+    /// [`ProposalAnswer`].
+    Proposal {
+        /// Whose.
+        org: String,
+        /// Which, from 0.
+        proposal: u64,
+    },
     /// [`TokenAnswer`].
     Token {
         /// Which.
@@ -96,6 +103,43 @@ pub struct OrgAnswer {
     pub supervisors: Vec<String>,
     /// What it takes income in.
     pub income: Vec<String>,
+    /// How many proposals there were: the next one's number.
+    pub proposals: u64,
+}
+
+/// How far a proposal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProposalStage {
+    /// Votes are taken.
+    Open,
+    /// It passed, and may still be stopped.
+    Passed,
+    /// What it wanted was done.
+    Done,
+    /// It passed, but what it wanted was refused.
+    Failed,
+    /// Too few votes, or too few for it.
+    Rejected,
+    /// Supervisors stopped it.
+    Vetoed,
+}
+
+/// A proposal, and how it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProposalAnswer {
+    /// Who opened it; the treasury where the contract did.
+    pub by: String,
+    /// What for.
+    pub title: String,
+    /// How far it is.
+    pub stage: ProposalStage,
+    /// Block time in ms at which the stage ends, or ended.
+    pub until: u64,
+    /// Weight for it.
+    pub yes: Uint128,
+    /// Weight against.
+    pub no: Uint128,
 }
 
 /// Whose consensus contract it is.

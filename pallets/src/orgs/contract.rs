@@ -47,7 +47,7 @@ fn are_founders(ctx: &Ctx<'_>, org: &Org) -> bool {
 }
 
 /// ORG-16: the organization's contract acts, whose mandate is reckoned for this epoch.
-fn require_mandate(ctx: &Ctx<'_>, id: &OrgId) -> Result<Binding, Stop> {
+pub(crate) fn require_mandate(ctx: &Ctx<'_>, id: &OrgId) -> Result<Binding, Stop> {
     let bound = views::binding_now(ctx.state, id, ctx.block.epoch())?;
     bound.filter(|bound| ctx.mandated(id) == Some(bound.contract)).ok_or(Error::NoMandate.into())
 }

@@ -27,6 +27,7 @@
 //! - ORG-16: what it does as the organization stays within the mandate that it was given with, each epoch; issuances are recorded as any.
 //! - ORG-17: a contract is at most one organization's.
 //! - ORG-18: a table of shares is one whole, and everybody can read it.
+//! - ORG-19: its contract may open proposals that send it a message; the organization proposes them, as one of the members' half.
 
 mod ballots;
 mod calls;

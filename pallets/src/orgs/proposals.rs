@@ -7,6 +7,7 @@
 //! ```
 
 use super::charter::ALL_BP;
+use super::contract::require_mandate;
 use super::members::{require, require_member, require_supervisors};
 use super::types::{Ballot, Org, Outcome, PROPOSAL_CALLS_MAX, Proposal, ProposalKey, Stage};
 use super::{Error, Event, ballots, keys, views};
@@ -61,7 +62,13 @@ pub(crate) fn propose(
     calls: &List<CallBytes, PROPOSAL_CALLS_MAX>,
 ) -> Result<(), Stop> {
     let mut org = require(ctx, id)?;
-    let (by, _) = require_member(ctx, id)?;
+    // ORG-19: for its contract the organization itself proposes.
+    let by = if ctx.mandated(id).is_some() {
+        require_mandate(ctx, id)?;
+        id.treasury()
+    } else {
+        require_member(ctx, id)?.0
+    };
     // They come on top of a block's transactions, and the first that is due is done whatever it weighs.
     if calls.iter().map(of_contracts).fold(0, Weight::saturating_add) > ctx.block.params.block_weight_max / CONTRACTS_PART {
         return Err(Error::ProposalCalls.into());

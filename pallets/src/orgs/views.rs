@@ -57,6 +57,11 @@ pub(crate) fn of_contract(state: &Overlay, contract: &AccountId) -> Result<Optio
     keys::OF_CONTRACT.get(state, contract)
 }
 
+/// A proposal under construction.
+pub(crate) fn proposal_now(state: &Overlay, org: &OrgId, number: u64) -> Result<Option<Proposal>, Fault> {
+    keys::PROPOSAL.get(state, &(*org, number))
+}
+
 /// ORG-18: shares that are kept.
 pub(crate) fn table_now(state: &Overlay, org: &OrgId, table: u32) -> Result<Option<List<Share, SHARES_MAX>>, Fault> {
     keys::TABLE.get(state, &(*org, table))

@@ -7,7 +7,7 @@ use super::{Error, money};
 use crate::orgs::{self, Role};
 use crate::tokens::{self, SHARES_MAX, Share};
 use crate::{Call, Ctx, Origin, Stop, mimei};
-use leither_types::{AccountId, Amount, Hash, MimeiId, OrgId, Text, TokenId};
+use leither_types::{AccountId, Amount, Blob, Hash, List, MimeiId, OrgId, Text, TokenId};
 use leither_vm::abi::{LeitherMsg, StdCoin, Uint128, custom};
 use leither_vm::address_of;
 use std::mem;
@@ -109,6 +109,12 @@ impl Run<'_, '_> {
             LeitherMsg::SetRole { who, role, granted } => {
                 let (who, role) = (account(&who)?, role_of(role));
                 self.call(contract, As::ItsOrg, |org| Call::Orgs(orgs::Call::SetRole { org, who, role, granted }))
+            }
+            LeitherMsg::Propose { title, msg, gas } => {
+                let (title, msg) = (short(title)?, Blob::new(msg.to_vec()).ok_or(Error::Words)?);
+                let call = Call::Wasm(super::Call::Execute { contract: *contract, msg, funds: List::default(), gas });
+                let calls = call.write().and_then(|call| List::new(vec![call])).ok_or(Error::Words)?;
+                self.call(contract, As::ItsOrg, |org| Call::Orgs(orgs::Call::Propose { org, title, calls }))
             }
             LeitherMsg::SetTable { table, shares: written } => {
                 let shares = shares(&written)?;

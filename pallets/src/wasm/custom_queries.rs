@@ -11,7 +11,7 @@ use leither_vm::abi::QueryAnswer;
 use leither_vm::abi::Uint128;
 use leither_vm::abi::custom::{
     DividendAnswer, LeitherQuery, MandateAnswer, MemberAnswer, MemberRow, MembersAnswer, MimeiAnswer, OrgAnswer, OrgOfAnswer,
-    RightAnswer, Share, SpendLeft, TableAnswer, TokenAnswer,
+    ProposalAnswer, ProposalStage, RightAnswer, Share, SpendLeft, TableAnswer, TokenAnswer,
 };
 use leither_vm::{HostError, address_of};
 
@@ -71,6 +71,20 @@ pub fn answer(world: &World, query: &LeitherQuery, meter: &mut Meter) -> Answer 
             let shares = world.state.look(|state| orgs::views::table_now(state, &org, *table))?.unwrap_or_default();
             json(&TableAnswer { shares: shares.iter().map(|share| Share { to: share.to.to_string(), bp: share.bp }).collect() })
         }
+        LeitherQuery::Proposal { org, proposal } => {
+            let Some(org) = id(org) else { return no("organization") };
+            let Some(proposal) = world.state.look(|state| orgs::views::proposal_now(state, &org, *proposal))? else {
+                return no("proposal");
+            };
+            json(&ProposalAnswer {
+                by: proposal.by.to_string(),
+                title: proposal.title.to_string(),
+                stage: stage(proposal.stage),
+                until: proposal.until,
+                yes: number(proposal.yes),
+                no: number(proposal.no),
+            })
+        }
         LeitherQuery::Token { denom } => {
             let token = match money::token(denom) {
                 Some(token) => world.state.look(|state| tokens::views::info(state, &token))?,
@@ -116,6 +130,17 @@ pub fn answer(world: &World, query: &LeitherQuery, meter: &mut Meter) -> Answer 
     }
 }
 
+fn stage(stage: orgs::Stage) -> ProposalStage {
+    match stage {
+        orgs::Stage::Open => ProposalStage::Open,
+        orgs::Stage::Passed => ProposalStage::Passed,
+        orgs::Stage::Closed(orgs::Outcome::Done) => ProposalStage::Done,
+        orgs::Stage::Closed(orgs::Outcome::Failed) => ProposalStage::Failed,
+        orgs::Stage::Closed(orgs::Outcome::Rejected) => ProposalStage::Rejected,
+        orgs::Stage::Closed(orgs::Outcome::Vetoed) => ProposalStage::Vetoed,
+    }
+}
+
 fn roles(roles: orgs::Roles) -> Vec<leither_vm::abi::custom::Role> {
     roles.list().into_iter().map(role_named).collect()
 }
@@ -141,6 +166,7 @@ fn an_org(world: &World, id: &OrgId, meter: &mut Meter) -> Answer {
         units: number(units),
         supervisors: org.charter.supervisors.iter().map(AccountId::to_string).collect(),
         income: org.charter.income_tokens.iter().map(money::denom).collect(),
+        proposals: org.proposals,
     })
 }
 

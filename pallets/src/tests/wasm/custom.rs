@@ -327,3 +327,40 @@ fn wasm_13_it_asks_of_members_roles_tokens_and_mimei() {
     let foreign = json!({ "custom": { "oracle": {} } });
     assert!(matches!(bound.stage.ask_within(&foreign, GAS), Some(QueryAnswer::Unsupported(_))));
 }
+
+#[test]
+fn org_19_its_contract_opens_a_vote_on_what_it_shall_be_told() {
+    let mut bound = Bound::new(mandate(false, 0, 0));
+    let (org, puppet) = (bound.org, bound.puppet);
+    let propose = |words: &str, gas: u64| {
+        let told = base64(&json!({ "write": [["voted", words]] }));
+        json!({ "propose": { "title": "a grant", "msg": told, "gas": gas } })
+    };
+    let asked = |bound: &Bound, number: u64| bound.ask(json!({ "proposal": { "org": org.to_string(), "proposal": number } }));
+    // The treasury's is the deposit: an empty one proposes nothing.
+    let short = bound.refused(propose("yes", GAS));
+    assert!(matches!(short, Error::Accounts(_)), "{short:?}");
+    bound.stage.chain.ok("alice", transfer(MEI, org.treasury(), 1_000_000_000));
+    let locked = |bound: &Bound| bound.stage.chain.holding(MEI, org.treasury()).locked;
+    bound.say(propose("yes", GAS));
+    assert!(locked(&bound) > Amount::ZERO);
+    let open = asked(&bound, 0);
+    assert_eq!((&open["stage"], &open["by"], &open["yes"]), (&json!("open"), &json!(org.treasury().to_string()), &json!("0")));
+    assert_eq!(bound.ask(json!({ "org": { "org": org.to_string() } }))["proposals"], 1);
+    // Nobody but the vote says it for the treasury.
+    assert_eq!(bound.stage.kept(puppet, "voted"), None);
+    for who in ["alice", "bob"] {
+        bound.stage.chain.ok(who, Call::Orgs(orgs::Call::Vote { org, proposal: 0, yes: true, weight: None }));
+    }
+    bound.stage.chain.idle();
+    assert_eq!(asked(&bound, 0)["stage"], json!("done"));
+    assert_eq!(bound.stage.kept(puppet, "voted").as_deref(), Some("yes"));
+    let info: Value = serde_json::from_str(&bound.stage.kept(puppet, "info").unwrap()).unwrap();
+    assert_eq!(info["sender"], json!(org.treasury().to_string()));
+    assert_eq!(locked(&bound), Amount::ZERO, "the deposit is back");
+    // More gas than closing a proposal may use, and a contract that is nobody's.
+    assert!(matches!(bound.refused(propose("no", 150_000_000_000)), Error::Orgs(OrgError::ProposalCalls)));
+    let stranger = bound.stage.born("alice", instantiate(1, &json!({}), 1_000_000, None));
+    let refused = bound.stage.chain.refused("dave", execute(stranger, &custom(propose("no", GAS))));
+    assert_eq!(refused, Error::Orgs(OrgError::NoMandate));
+}
