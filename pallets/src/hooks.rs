@@ -1,4 +1,4 @@
-use crate::{Ctx, orgs, params, staking, tokens};
+use crate::{Ctx, orgs, params, staking, tokens, wasm};
 use leither_state::{Fault, Read};
 use leither_types::{Amount, Certificate, Evidence, Millis, ValidatorId, Weight};
 
@@ -28,16 +28,18 @@ pub struct Ending<'a> {
 /// What happens after a block's last transaction, in this order:
 /// 1. proposals whose time has come are closed and done, since they may move money that is shared below;
 /// 2. units cast in closed ones are given back, a page;
-/// 3. dividends under way are pushed, a page;
-/// 4. the fees are divided, since all of the block's fees are known now;
-/// 5. the base fee moves for the next block;
-/// 6. the sets of validators move on; who did not sign the parent has missed it, who signed twice is punished, and at an epoch's beginning
+/// 3. contracts are told what they asked to be told by now;
+/// 4. dividends under way are pushed, a page: what came in above is shared with the rest;
+/// 5. the fees are divided, since all of the block's fees are known now;
+/// 6. the base fee moves for the next block;
+/// 7. the sets of validators move on; who did not sign the parent has missed it, who signed twice is punished, and at an epoch's beginning
 ///    an election is held: last, since it may change the rules.
 pub fn end_block(ctx: &mut Ctx<'_>, ending: &Ending<'_>) -> Result<(), Fault> {
     let Ending { fees, used, certificate, evidence, proposer, empty } = *ending;
     let most = ctx.block.params.block_weight_max;
     orgs::close_due(ctx, most / CLOSING_PART)?;
     orgs::unlock_page(ctx, most / UNLOCKING_PART)?;
+    wasm::run_due(ctx, most / wasm::PULSES_PART)?;
     tokens::push_page(ctx, ctx.block.params.pushes_max)?;
     if !empty {
         staking::pay_signers(ctx, fees, certificate)?;
@@ -52,5 +54,7 @@ pub fn work_due(state: &dyn Read) -> Result<Option<Millis>, Fault> {
     if tokens::views::has_push(state)? || orgs::views::has_unlocking(state)? {
         return Ok(Some(0));
     }
-    orgs::views::next_close(state)
+    let closes = orgs::views::next_close(state)?;
+    let told = wasm::views::next_schedule(state)?;
+    Ok(closes.into_iter().chain(told).min())
 }

@@ -7,7 +7,7 @@
 //! ```
 //! A pallet: `mod types keys calls views events errors hooks tests`, those it needs. Another pallet is entered through its `views` and
 //! its few public verbs, never its `keys`; the edges allowed are `orgs -> tokens -> accounts -> params`, `mimei -> accounts`,
-//! `staking -> tokens, accounts, params`, `wasm -> orgs, mimei, tokens, accounts`.
+//! `staking -> tokens, accounts, params`, `wasm -> orgs, mimei, tokens, accounts, params`.
 //!
 //! Absent on purpose: fees and nonces are charged by chain/executor; time, chance, disk and network have no door here.
 #![forbid(unsafe_code)]

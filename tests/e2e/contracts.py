@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Contracts as a wallet meets them, on one chain: checked, deployed by one command, sent messages, asked, given new code; what is refused is
 refused before anything is sent; after kill -9, with the compiled modules gone, all is as it was; every balance is recomputed."""
+import base64
 import json
 import pathlib
 import shutil
@@ -8,7 +9,7 @@ import subprocess
 import tempfile
 
 from audit import audit
-from lib import FAST, LEITHER, ROOT, Checks, Dev, Score, environment, rpc
+from lib import FAST, LEITHER, ROOT, Checks, Dev, Score, environment, rpc, until
 
 CHECKS = Checks()
 PUPPET = ROOT / "tests/contracts/puppet.wasm"
@@ -102,6 +103,58 @@ def new_code(chain, contract):
     CHECKS.equal(chain.cli("contract", "show", contract)["admin"], None, "nobody's from now on")
 
 
+def custom(message):
+    return {"id": 1, "msg": {"custom": message}, "gas_limit": None, "reply_on": "never"}
+
+
+def by_time(chain, contract):
+    """It is told by time what it asked for, without anybody's transaction, out of a budget of its own."""
+    msg = base64.b64encode(b'{"write":[["tick","1"]]}').decode()
+    schedule = {"id": 3, "msg": msg, "at": None, "every_ms": 2_000, "times": 2, "gas": 1_000_000_000, "budget": str(MEI)}
+    chain.cli("contract", "execute", contract, json.dumps({"messages": [custom({"schedule": schedule})]}), "--from", "bob")
+    shown = chain.cli("contract", "show", contract)
+    CHECKS.equal([(s["id"], s["left"], s["msg"]) for s in shown["schedules"]], [(3, 2, {"write": [["tick", "1"]]})], "it stands there")
+    CHECKS.that(int(shown["mei"]["locked"]) > MEI, "budget and deposit are locked")
+    until("it is told", 30, lambda: kept(chain, contract, "tick") == "1")
+    until("as often as it asked", 30, lambda: not chain.cli("contract", "show", contract)["schedules"])
+    after = chain.cli("contract", "show", contract)["mei"]
+    CHECKS.equal((after["locked"], 0 < int(shown["mei"]["free"]) + int(shown["mei"]["locked"]) - int(after["free"]) < MEI), ("0", True), "what was used")
+
+
+def for_all(chain, top, contract):
+    """Who has no mei executes a contract whose users' fees an organization pays; it makes a further token."""
+    org = chain.cli("org", "create", "club", "--symbol", "club", "--from", "erin")["org"]
+    chain.cli("transfer", "--from", "erin", "@club", "5mei")
+    evidence = "0x" + "11" * 32
+    cover = {"orgs": {"cover_fees": {"org": org, "contract": contract, "per_user": str(MEI), "per_day": str(2 * MEI)}}}
+    token = {"orgs": {"create_token": {"org": org, "symbol": "ticket", "decimals": 0, "cap": "100", "minter": None}}}
+    path = pathlib.Path(top) / "calls.json"
+    number = -1
+    for calls in ([cover, token], lambda: [{"orgs": {"mint": {"token": tokens[0], "to": account, "amount": "3", "reason": "came first", "evidence": evidence}}}]):
+        if callable(calls):
+            tokens = chain.cli("org", "show", "club")["further_tokens"]
+            account = chain.cli("keys", "new", "visitor", "--backend", "test")["account"]
+            calls = calls()
+        path.write_text(json.dumps(calls))
+        number = chain.cli("org", "propose", "club", "--title", "as it says", "--calls", path, "--from", "erin")["proposal"]
+        chain.cli("org", "vote", "club", number, "yes", "--from", "erin")
+        until("the vote is done", 20, lambda: chain.cli("org", "proposals", "club")["items"][int(number)]["stage"] == "done")
+    shown = chain.cli("token", "show", "ticket")
+    CHECKS.equal((shown["cap"], shown["issued"], shown["org"], shown["minter"]), ("100", "3", org, None), "a further token")
+    CHECKS.equal([h["account"] for h in chain.cli("token", "holders", "ticket")["items"]], [account], "who has it")
+    line = rpc(chain.url, "org_getLedger", "club")["items"][-1]["entry"]
+    CHECKS.equal((line["kind"], line["reason"], line["evidence"]), ("minted", "came first", evidence), "with its reason")
+    message = '{"write":[["visited","1"]]}'
+    poor = chain.cli("contract", "execute", contract, message, "--from", "visitor", code=1)
+    CHECKS.that("fee" in poor["stderr"], f"without mei: {poor['stderr']}")
+    done = chain.cli("contract", "execute", contract, message, "--from", "visitor", "--payer", "@club")
+    CHECKS.equal((done["status"], kept(chain, contract, "visited")), ("final", "1"), "the organization pays")
+    paid = chain.cli("org", "show", "club")["covers"][0]["paid"]
+    CHECKS.equal(paid, done["receipt"]["fee"], "and says how much")
+    other = chain.cli("transfer", "--from", "visitor", "erin", "1ticket", "--payer", "@club", code=1)
+    CHECKS.that("neither signs nor is an organization" in other["stderr"], f"for nothing else: {other['stderr']}")
+
+
 def restart(chain, contract):
     """The compiled modules are a cache."""
     modules = next(pathlib.Path(chain.state).rglob("modules"))
@@ -120,6 +173,8 @@ def main():
         messages(chain, contract, other)
         refusals(chain, contract, other)
         new_code(chain, contract)
+        by_time(chain, contract)
+        for_all(chain, top, contract)
         restart(chain, contract)
         print("audit ok:", audit(chain.url, f"{chain.state}/genesis.json"))
     print(f"{CHECKS.count} checks")

@@ -71,8 +71,8 @@ fn charge(state: &mut Overlay, block: &BlockInfo, signed: &SignedTx, bill: &Bill
     sure(accounts::take(state, &TokenId::NATIVE, &bill.payer, bill.fee))?;
     let mut signers = signed.tx.signers.iter().zip(&signed.witnesses);
     if let Some((first, witness)) = signers.next() {
-        if let Some(org) = &bill.sponsor {
-            sure(orgs::charge_allowance(state, org, first, bill.fee, block.time))?;
+        if let Some(sponsor) = &bill.sponsor {
+            sure(orgs::charge_sponsor(state, sponsor, first, bill.fee, block.time))?;
         }
         accounts::count(state, first, witness.key)?;
     }

@@ -1,5 +1,5 @@
 use crate::form::FormError;
-use leither_pallets::{BlockInfo, Stop, orgs};
+use leither_pallets::{BlockInfo, Stop, orgs, wasm};
 use leither_state::{Fault, Holding, Overlay};
 use leither_types::{AccountId, Amount, Hash, SignedTx, TokenId, VALID_FOR_MS_MAX, Weight};
 
@@ -82,7 +82,7 @@ pub enum Unfit {
 /// Who pays what.
 pub(crate) struct Bill {
     pub payer: AccountId,
-    pub sponsor: Option<leither_types::OrgId>,
+    pub sponsor: Option<orgs::Sponsor>,
     pub fee: Amount,
     /// What the payer could pay at most.
     pub can_pay: Amount,
@@ -113,8 +113,8 @@ pub(crate) fn bill(
     let payer = tx.payer.unwrap_or(first);
     let (mut sponsor, mut allowed) = (None, Amount::new(u128::MAX));
     if !tx.signers.contains(&payer) {
-        match orgs::may_pay_for(state, &payer, &first, fee, now) {
-            Ok((org, left)) => (sponsor, allowed) = (Some(org), left),
+        match orgs::may_pay_for(state, &payer, &first, wasm::views::only_executes(&tx.calls), fee, now) {
+            Ok(found) => (sponsor, allowed) = (Some(found), found.left),
             Err(Stop::Reject(_)) => return Ok(Err(Unfit::Payer)),
             Err(Stop::Fault(fault)) => return Err(fault),
         }

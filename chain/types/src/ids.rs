@@ -176,4 +176,9 @@ impl TokenId {
     pub fn of_org(org: &OrgId) -> Self {
         Self::from_hash(tagged("leither/token/v1", &[&org.0]))
     }
+
+    /// ORG-21: a further one of it, from 0.
+    pub fn further_of(org: &OrgId, number: u32) -> Self {
+        Self::from_hash(tagged("leither/further-token/v1", &[&org.0, &number.to_le_bytes()]))
+    }
 }

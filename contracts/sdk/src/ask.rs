@@ -1,7 +1,7 @@
 use super::msg::Role;
 use super::query::{
     DividendAnswer, LeitherQuery, MandateAnswer, MemberAnswer, MembersAnswer, MimeiAnswer, OrgAnswer, OrgOfAnswer,
-    ProposalAnswer, RightAnswer, TokenAnswer,
+    ProposalAnswer, RightAnswer, ScheduleAnswer, TokenAnswer,
 };
 use cosmwasm_std::{Env, QuerierWrapper, QueryRequest, StdResult};
 use serde::de::DeserializeOwned;
@@ -50,6 +50,11 @@ impl<'a> Leither<'a> {
     /// A proposal.
     pub fn proposal(&self, org: &str, proposal: u64) -> StdResult<ProposalAnswer> {
         self.ask(LeitherQuery::Proposal { org: org.into(), proposal })
+    }
+
+    /// What a contract is told by time.
+    pub fn schedule(&self, contract: &str, id: u32) -> StdResult<ScheduleAnswer> {
+        self.ask(LeitherQuery::Schedule { contract: contract.into(), id })
     }
 
     /// A token.

@@ -25,7 +25,7 @@ pub use ask::{Leither, now_ms};
 pub use msg::{LeitherMsg, Role, SHARES_MAX, Share, Source, WHOLE_BP};
 pub use query::{
     DividendAnswer, LeitherQuery, MandateAnswer, MemberAnswer, MemberRow, MembersAnswer, MimeiAnswer, OrgAnswer, OrgOfAnswer,
-    ProposalAnswer, ProposalStage, RightAnswer, SpendLeft, TableAnswer, TokenAnswer,
+    ProposalAnswer, ProposalStage, RightAnswer, ScheduleAnswer, SpendLeft, TableAnswer, TokenAnswer,
 };
 pub use shares::{Payee, add_share, are_names, are_payees, divide_bp, is_whole};
 pub use signed::{View, Voucher, account_of, is_nobodys, signer_of};

@@ -127,6 +127,59 @@ pub enum LeitherMsg {
         /// Whose money.
         from: Source,
     },
+    /// Has this contract's `sudo` told a message by time, in blocks' ends (WASM-14), in place of what stands under the number. Each time costs
+    /// its gas at the base fee then, burnt, out of the budget; three failures on end end it. What is left of the budget comes back.
+    Schedule {
+        /// 0 to 15.
+        id: u32,
+        /// What it is told: at most 4,096 bytes of JSON.
+        msg: Binary,
+        /// Block time in ms of the first time; not given: once the interval is over.
+        at: Option<u64>,
+        /// From one time to the next in ms: 1,000 to 366 days. What was missed is not made up for.
+        every_ms: u64,
+        /// How often.
+        times: u32,
+        /// The most gas of one time.
+        gas: u64,
+        /// Smallest units of the native token, of the contract's own.
+        budget: Uint128,
+    },
+    /// Gives a schedule up.
+    Unschedule {
+        /// Which.
+        id: u32,
+    },
+    /// The organization pays the fees of whoever executes this contract (ORG-20), up to limits of a day; 0 a day ends it. A day's limit is at
+    /// most what the mandate lets it spend of the native token in an epoch.
+    CoverFees {
+        /// Of one account: smallest units of the native token.
+        per_user: Uint128,
+        /// Of all together.
+        per_day: Uint128,
+    },
+    /// Makes a further token of its organization (ORG-21), which this contract issues. The treasury's is the deposit.
+    TokenCreate {
+        /// `[a-z0-9]{3,12}`, unique.
+        symbol: String,
+        /// At most 18.
+        decimals: u8,
+        /// All that may ever be issued, in smallest units.
+        cap: Uint128,
+    },
+    /// Issues units of a further token of which this contract is the minter.
+    TokenMint {
+        /// Which.
+        denom: String,
+        /// To whom.
+        to: String,
+        /// Smallest units.
+        amount: Uint128,
+        /// For what: 1 to 128 bytes.
+        reason: String,
+        /// A hash of the evidence; not zero.
+        evidence: String,
+    },
     /// Pays the contract's money to an organization as income: the charter's share to the treasury, the rest to those who hold its units.
     Income {
         /// To which.

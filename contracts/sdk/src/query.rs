@@ -54,6 +54,13 @@ pub enum LeitherQuery {
         /// Which, from 0.
         proposal: u64,
     },
+    /// [`ScheduleAnswer`].
+    Schedule {
+        /// Whose.
+        contract: String,
+        /// Which.
+        id: u32,
+    },
     /// [`TokenAnswer`].
     Token {
         /// Which.
@@ -105,6 +112,19 @@ pub struct OrgAnswer {
     pub income: Vec<String>,
     /// How many proposals there were: the next one's number.
     pub proposals: u64,
+}
+
+/// What a contract is told by time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ScheduleAnswer {
+    /// Block time in ms of the next time; nothing where there is no such schedule.
+    pub due: Option<u64>,
+    /// How often still.
+    pub left: u32,
+    /// What is left to pay for it.
+    pub budget: Uint128,
+    /// How often it failed on end.
+    pub failures: u8,
 }
 
 /// How far a proposal is.
@@ -229,6 +249,10 @@ pub struct TokenAnswer {
     pub issued: Uint128,
     /// All that was ever burned.
     pub burned: Uint128,
+    /// All that may ever be issued, of a further token (ORG-21).
+    pub cap: Option<Uint128>,
+    /// Which contract issues it.
+    pub minter: Option<String>,
 }
 
 /// What can be claimed.

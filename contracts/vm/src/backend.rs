@@ -113,7 +113,9 @@ impl Storage for Stored {
     }
 
     fn set(&mut self, key: &[u8], value: &[u8]) -> BackendResult<()> {
-        (ask(&self.link, |host| host.set(key, value)), GasInfo::with_cost(prices::write(key.len(), value.len())))
+        let grown = ask(&self.link, |host| host.set(key, value));
+        let more = grown.as_ref().ok().copied().unwrap_or(0);
+        (grown.map(drop), GasInfo::with_cost(prices::write(key.len(), value.len(), more)))
     }
 
     fn remove(&mut self, key: &[u8]) -> BackendResult<()> {

@@ -96,8 +96,8 @@ pub enum HostError {
 pub trait Host {
     /// A value.
     fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, HostError>;
-    /// Sets it.
-    fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), HostError>;
+    /// Sets it; says by how many bytes its data grows.
+    fn set(&mut self, key: &[u8], value: &[u8]) -> Result<usize, HostError>;
     /// Removes it, if it is there.
     fn remove(&mut self, key: &[u8]) -> Result<(), HostError>;
     /// The first key and value from `start` on and before `end`, in this order, and gas for what was passed on the way. What was written is

@@ -1,5 +1,5 @@
-use super::types::{PROPOSAL_CALLS_MAX, Role};
-use super::{Charter, Error, members, money, proposals};
+use super::types::{Cover, PROPOSAL_CALLS_MAX, Role};
+use super::{Charter, Error, further, members, money, proposals};
 use crate::{Ctx, Stop};
 use leither_types::{AccountId, Amount, CallBytes, Hash, List, OrgId, Text, TokenId, Weight};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
@@ -166,6 +166,46 @@ pub enum Call {
         /// The new one.
         charter: Charter,
     },
+    /// ORG-20: pays the fees of whoever executes a contract, up to limits of a day: a vote, or its consensus contract for itself.
+    #[codec(index = 16)]
+    CoverFees {
+        /// Who pays.
+        org: OrgId,
+        /// Whose users.
+        contract: AccountId,
+        /// At most for one account, in smallest units of `mei`.
+        per_user: Amount,
+        /// At most for all; 0 ends it.
+        per_day: Amount,
+    },
+    /// ORG-21: makes a further token: a vote, or the consensus contract, which is its minter then.
+    #[codec(index = 17)]
+    CreateToken {
+        /// Whose.
+        org: OrgId,
+        /// `[a-z0-9]{3,12}`, unique.
+        symbol: Text<12>,
+        /// Decimal places, at most 18.
+        decimals: u8,
+        /// All that may ever be issued, in smallest units.
+        cap: Amount,
+        /// Which contract issues it; nothing: votes alone.
+        minter: Option<AccountId>,
+    },
+    /// ORG-21: issues units of a further token: a vote, or its minter.
+    #[codec(index = 18)]
+    Mint {
+        /// Which.
+        token: TokenId,
+        /// To whom.
+        to: AccountId,
+        /// How many smallest units.
+        amount: Amount,
+        /// For what: 1 to 128 bytes.
+        reason: Text<128>,
+        /// Hash of the evidence; not zero.
+        evidence: Hash,
+    },
 }
 
 /// A token's decimal places.
@@ -184,6 +224,10 @@ impl Call {
                 charter.check()
             }
             Call::Amend { charter, .. } => charter.check(),
+            Call::CreateToken { decimals, .. } if *decimals > DECIMALS_MAX => {
+                Err(Error::TooMany { max: u32::from(DECIMALS_MAX) })
+            }
+            Call::Mint { reason, evidence, .. } if reason.trim().is_empty() || *evidence == Hash::ZERO => Err(Error::NoReason),
             Call::Issue { reason, evidence, .. } if reason.trim().is_empty() || *evidence == Hash::ZERO => Err(Error::NoReason),
             Call::Propose { title, calls, .. } => proposals::check(title, calls),
             _ => Ok(()),
@@ -193,7 +237,9 @@ impl Call {
     pub(crate) fn weight(&self) -> Weight {
         match self {
             Call::Create { .. } | Call::Amend { .. } => 200_000,
-            Call::Issue { .. } | Call::Income { .. } | Call::Claim { .. } => 150_000,
+            Call::Issue { .. } | Call::Income { .. } | Call::Claim { .. } | Call::CreateToken { .. } | Call::Mint { .. } => {
+                150_000
+            }
             // What a proposal does is paid by who proposes it; it may run in a block's end.
             Call::Propose { calls, .. } => 150_000 + calls.iter().map(proposals::weight).fold(0, Weight::saturating_add),
             _ => 80_000,
@@ -226,5 +272,12 @@ pub fn apply(ctx: &mut Ctx<'_>, call: &Call) -> Result<(), Stop> {
         Call::Veto { org, proposal } => proposals::veto(ctx, &(*org, *proposal)),
         Call::Release { org, proposal, who } => super::ballots::release(ctx, &(*org, *proposal), who),
         Call::Amend { org, charter } => members::amend(ctx, org, charter),
+        Call::CreateToken { org, symbol, decimals, cap, minter } => further::create(ctx, org, symbol, *decimals, *cap, *minter),
+        Call::Mint { token, to, amount, reason, evidence } => {
+            further::mint(ctx, token, &further::Grant { to, amount: *amount, reason, evidence })
+        }
+        Call::CoverFees { org, contract, per_user, per_day } => {
+            super::sponsor::cover(ctx, org, contract, Cover { per_user: *per_user, per_day: *per_day })
+        }
     }
 }

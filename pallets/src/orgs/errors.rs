@@ -151,6 +151,17 @@ pub enum Error {
     #[codec(index = 29)]
     #[error("a mandate limits at most 4 kinds of money, each once")]
     Mandate,
+    /// ORG-21.
+    #[codec(index = 30)]
+    #[error("this token is issued by votes of its organization, and by the contract that was named when it was made")]
+    NotMinter,
+    /// ORG-21.
+    #[codec(index = 31)]
+    #[error("beyond what may ever be issued of this token: {left} is left")]
+    OverTokenCap {
+        /// What may still be issued.
+        left: Amount,
+    },
 }
 
 fn charter_fault(what: u8) -> &'static str {

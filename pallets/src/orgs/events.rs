@@ -85,6 +85,12 @@ pub enum Event {
     /// The contract keeps other shares under this number.
     #[codec(index = 14)]
     TableSet { org: OrgId, table: u32 },
+    /// ORG-20.
+    #[codec(index = 15)]
+    FeesCovered { org: OrgId, contract: AccountId, per_user: Amount, per_day: Amount },
+    /// ORG-21.
+    #[codec(index = 16)]
+    TokenMade { org: OrgId, token: TokenId, cap: Amount, minter: Option<AccountId> },
 }
 
 impl From<Event> for crate::Event {

@@ -1,4 +1,4 @@
-use super::types::{Application, Ballot, Binding, Entry, Member, Org, Proposal, ProposalKey, Sponsorship};
+use super::types::{Application, Ballot, Binding, Cover, Entry, Member, Org, Proposal, ProposalKey, Sponsorship, Terms};
 use crate::tokens::{SHARES_MAX, Share};
 use leither_state::Map;
 use leither_types::{AccountId, Amount, List, OrgId, Text, TokenId};
@@ -33,3 +33,13 @@ pub const BINDING: Map<OrgId, Binding> = Map::new(b"oc");
 pub const OF_CONTRACT: Map<AccountId, OrgId> = Map::new(b"oi");
 /// ORG-18: shares that its contract keeps, by number.
 pub const TABLE: Map<(OrgId, u32), List<Share, SHARES_MAX>> = Map::new(b"oh");
+/// ORG-20: (organization, contract) whose users' fees it pays.
+pub const COVER: Map<(OrgId, AccountId), Cover> = Map::new(b"ox");
+/// ORG-20: (organization, contract) -> (day, paid on that day).
+pub const COVERED: Map<(OrgId, AccountId), (u64, Amount)> = Map::new(b"oy");
+/// ORG-20: (organization, contract, user) -> (day, paid on that day).
+pub const COVERED_USER: Map<(OrgId, AccountId, AccountId), (u64, Amount)> = Map::new(b"oz");
+/// ORG-21: further tokens, by number.
+pub const FURTHER: Map<(OrgId, u32), TokenId> = Map::new(b"ok");
+/// ORG-21: what a further token was made with.
+pub const TERMS: Map<TokenId, Terms> = Map::new(b"oe");

@@ -28,6 +28,8 @@
 //! - ORG-17: a contract is at most one organization's.
 //! - ORG-18: a table of shares is one whole, and everybody can read it.
 //! - ORG-19: its contract may open proposals that send it a message; the organization proposes them, as one of the members' half.
+//! - ORG-20: the organization pays the fees of whoever executes a contract that a vote has named for it, up to limits of a day.
+//! - ORG-21: further tokens cast no votes and earn nothing; each unit has a reason and evidence, and all of them a bound.
 
 mod ballots;
 mod calls;
@@ -35,6 +37,7 @@ mod charter;
 mod contract;
 mod errors;
 mod events;
+mod further;
 mod keys;
 mod members;
 mod money;
@@ -50,8 +53,8 @@ pub(crate) use contract::{bind, book_spending, set_table};
 pub use errors::Error;
 pub use events::Event;
 pub(crate) use proposals::close_due;
-pub use sponsor::{charge_allowance, may_pay_for};
+pub use sponsor::{Sponsor, charge_sponsor, may_pay_for};
 pub use types::{
-    Application, Ballot, Binding, Entry, EntryKind, Limit, Mandate, Member, Org, Outcome, PROPOSAL_CALLS_MAX, Proposal, Role,
-    Roles, Sponsorship, Stage, Via,
+    Application, Ballot, Binding, Cover, Entry, EntryKind, Limit, Mandate, Member, Org, Outcome, PROPOSAL_CALLS_MAX, Proposal,
+    Role, Roles, Sponsorship, Stage, Terms, Via,
 };

@@ -108,7 +108,7 @@ pub(crate) fn claim(ctx: &mut Ctx<'_>, id: &OrgId, token: &TokenId) -> Result<()
     Ok(())
 }
 
-fn record(ctx: &mut Ctx<'_>, id: &OrgId, org: &mut Org, kind: EntryKind) -> Result<(), Stop> {
+pub(crate) fn record(ctx: &mut Ctx<'_>, id: &OrgId, org: &mut Org, kind: EntryKind) -> Result<(), Stop> {
     let number = org.entries;
     let entry = Entry { height: ctx.block.height, time: ctx.block.time, tx: ctx.tx.id, kind };
     keys::ENTRY.put(ctx.state, &(*id, number), &entry);

@@ -117,6 +117,15 @@ pub struct Limit {
     pub amount: Amount,
 }
 
+/// ORG-20: whose fees the organization pays because they execute a contract, in smallest units of `mei`, a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize)]
+pub struct Cover {
+    /// At most for one account.
+    pub per_user: Amount,
+    /// At most for all together.
+    pub per_day: Amount,
+}
+
 /// ORG-16: what a consensus contract may do as the organization, beyond what every contract may for itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -297,6 +306,32 @@ pub enum EntryKind {
         /// What it was for.
         note: Text<128>,
     },
+    /// ORG-21: units of a further token were issued.
+    Minted {
+        /// Of which.
+        token: TokenId,
+        /// To whom.
+        to: AccountId,
+        /// How many.
+        amount: Amount,
+        /// For what.
+        reason: Text<128>,
+        /// Hash of the evidence.
+        evidence: Hash,
+        /// What allowed it.
+        via: Via,
+    },
+}
+
+/// ORG-21: what a further token was made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize)]
+pub struct Terms {
+    /// Whose.
+    pub org: OrgId,
+    /// All that may ever be issued.
+    pub cap: Amount,
+    /// Which contract issues it; nothing: votes alone.
+    pub minter: Option<AccountId>,
 }
 
 /// How far a proposal is.

@@ -1,7 +1,9 @@
 //! What is known of organizations.
 
 use super::contract::TABLES_MAX;
-use super::{Application, Ballot, Binding, Entry, Member, Org, Proposal, keys};
+use super::further::FURTHER_MAX;
+use super::sponsor::{COVERS_MAX, today};
+use super::{Application, Ballot, Binding, Cover, Entry, Member, Org, Proposal, Terms, keys};
 use crate::tokens::{self, SHARES_MAX, Share};
 use leither_state::{Fault, Overlay, Read};
 use leither_types::{AccountId, Amount, List, Millis, OrgId, Text, TokenId};
@@ -75,6 +77,29 @@ pub fn binding(state: &dyn Read, org: &OrgId, epoch: u64) -> Result<Option<Bindi
 /// ORG-17: whose consensus contract it is, in a committed state.
 pub fn bound_to(state: &dyn Read, contract: &AccountId) -> Result<Option<OrgId>, Fault> {
     keys::OF_CONTRACT.read(state, contract)
+}
+
+/// ORG-21: further tokens, by number.
+pub fn further_tokens(state: &dyn Read, org: &OrgId) -> Result<Vec<TokenId>, Fault> {
+    let rows = keys::FURTHER.list(state, org, None, FURTHER_MAX as usize)?;
+    Ok(rows.into_iter().map(|(_, token)| token).collect())
+}
+
+/// ORG-21: what a further token was made with.
+pub fn terms(state: &dyn Read, token: &TokenId) -> Result<Option<Terms>, Fault> {
+    keys::TERMS.read(state, token)
+}
+
+/// The same, under construction.
+pub(crate) fn terms_now(state: &Overlay, token: &TokenId) -> Result<Option<Terms>, Fault> {
+    keys::TERMS.get(state, token)
+}
+
+/// ORG-20: whose users' fees are paid: (contract, limits, what was paid on the day of `time`).
+pub fn covers(state: &dyn Read, org: &OrgId, time: Millis) -> Result<Vec<(AccountId, Cover, Amount)>, Fault> {
+    let rows = keys::COVER.list(state, org, None, COVERS_MAX)?;
+    let paid = |contract| Ok(today(keys::COVERED.read(state, &(*org, contract))?, time));
+    rows.into_iter().map(|((_, contract), cover)| Ok((contract, cover, paid(contract)?))).collect()
 }
 
 /// ORG-18: all shares that are kept, by number.

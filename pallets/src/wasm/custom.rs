@@ -2,6 +2,7 @@
 //! (WASM-10 to WASM-13). The contract decides; whom the rules let do what, and where money goes, is settled by the pallets, as for anybody.
 
 use super::gas::{GAS_PER_WEIGHT, RECORD_GAS, payment};
+use super::pulses::Wanted;
 use super::run::{Go, Halt, Run};
 use super::{Error, money};
 use crate::orgs::{self, Role};
@@ -139,6 +140,29 @@ impl Run<'_, '_> {
                 let org = self.org_of(contract)?;
                 let shares = orgs::views::table_now(self.ctx.state, &org, table)?.unwrap_or_default();
                 self.split(contract, &token, amount, &shares, from)
+            }
+            LeitherMsg::Schedule { id, msg, at, every_ms, times, gas, budget } => {
+                let (msg, budget) = (msg.to_vec(), amount(budget));
+                self.schedule(contract, Wanted { id, msg, at, every_ms, times, gas, budget })
+            }
+            LeitherMsg::Unschedule { id } => self.unschedule(contract, id),
+            LeitherMsg::CoverFees { per_user, per_day } => {
+                let (covered, per_user, per_day) = (*contract, amount(per_user), amount(per_day));
+                self.call(contract, As::ItsOrg, |org| {
+                    Call::Orgs(orgs::Call::CoverFees { org, contract: covered, per_user, per_day })
+                })
+            }
+            LeitherMsg::TokenCreate { symbol, decimals, cap } => {
+                let (symbol, cap) = (short(symbol)?, amount(cap));
+                self.call(contract, As::ItsOrg, |org| {
+                    Call::Orgs(orgs::Call::CreateToken { org, symbol, decimals, cap, minter: None })
+                })
+            }
+            LeitherMsg::TokenMint { denom, to, amount: units, reason, evidence } => {
+                let (token, to) = (money::token(&denom).ok_or(Error::Funds)?, account(&to)?);
+                let evidence: Hash = evidence.parse().map_err(|_| Error::Words)?;
+                let (reason, amount) = (short(reason)?, amount(units));
+                self.call(contract, As::Itself, |_| Call::Orgs(orgs::Call::Mint { token, to, amount, reason, evidence }))
             }
             LeitherMsg::Income { org: to, coin: written, note } => {
                 let (org, (token, amount), note) = (org(&to)?, coin(&written)?, short(note)?);

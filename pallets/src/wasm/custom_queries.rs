@@ -11,7 +11,7 @@ use leither_vm::abi::QueryAnswer;
 use leither_vm::abi::Uint128;
 use leither_vm::abi::custom::{
     DividendAnswer, LeitherQuery, MandateAnswer, MemberAnswer, MemberRow, MembersAnswer, MimeiAnswer, OrgAnswer, OrgOfAnswer,
-    ProposalAnswer, ProposalStage, RightAnswer, Share, SpendLeft, TableAnswer, TokenAnswer,
+    ProposalAnswer, ProposalStage, RightAnswer, ScheduleAnswer, Share, SpendLeft, TableAnswer, TokenAnswer,
 };
 use leither_vm::{HostError, address_of};
 
@@ -85,18 +85,34 @@ pub fn answer(world: &World, query: &LeitherQuery, meter: &mut Meter) -> Answer 
                 no: number(proposal.no),
             })
         }
+        LeitherQuery::Schedule { contract, id } => {
+            let Some(contract) = address_of(contract) else { return no("contract") };
+            let schedule = world.state.look(|state| super::views::schedule_now(state, &contract, *id))?;
+            json(&ScheduleAnswer {
+                due: schedule.as_ref().map(|s| s.due),
+                left: schedule.as_ref().map_or(0, |s| s.left),
+                budget: number(schedule.as_ref().map_or(Amount::ZERO, |s| s.budget)),
+                failures: schedule.as_ref().map_or(0, |s| s.failures),
+            })
+        }
         LeitherQuery::Token { denom } => {
             let token = match money::token(denom) {
                 Some(token) => world.state.look(|state| tokens::views::info(state, &token))?,
                 None => None,
             };
             let Some(info) = token else { return no("token") };
+            let terms = match money::token(denom) {
+                Some(token) => world.state.look(|state| orgs::views::terms_now(state, &token))?,
+                None => None,
+            };
             json(&TokenAnswer {
                 org: info.org.map(|org| org.to_string()),
                 symbol: info.symbol.to_string(),
                 decimals: info.decimals,
                 issued: number(info.issued),
                 burned: number(info.burned),
+                cap: terms.map(|terms| number(terms.cap)),
+                minter: terms.and_then(|terms| terms.minter).map(|minter| minter.to_string()),
             })
         }
         LeitherQuery::Dividend { org, who, denom } => match (id::<OrgId>(org), address_of(who), money::token(denom)) {

@@ -125,4 +125,10 @@ pub enum Error {
     #[codec(index = 24)]
     #[error("a contract without an admin is bound to an organization of which its maker is a member")]
     ForeignMaker,
+    /// WASM-14.
+    #[codec(index = 25)]
+    #[error(
+        "a schedule has a number of 0 to 15, 1 s to 366 days from one time to the next, at least one time, gas for a sixteenth of a block and a budget for its first time"
+    )]
+    Schedule,
 }

@@ -60,6 +60,12 @@ pub enum Event {
         #[serde(serialize_with = "leither_types::json::written::maybe::serialize")]
         data: Option<Blob<DATA_BYTES_MAX>>,
     },
+    /// WASM-14: one was told by time what it had asked for; why that failed.
+    #[codec(index = 7)]
+    Pulsed { contract: AccountId, id: u32, error: Option<crate::Error> },
+    /// WASM-14: no more. `why`: 0 as often as it was to be, 1 the budget does not pay, 2 failed three times on end, 3 taken back.
+    #[codec(index = 8)]
+    ScheduleOver { contract: AccountId, id: u32, why: u8 },
 }
 
 impl From<Event> for crate::Event {

@@ -111,10 +111,15 @@ impl Host for Door {
         self.world.state.look(|state| state.record(&key))
     }
 
-    fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), HostError> {
-        let key = self.key(key).filter(|_| value.len() <= VALUE_BYTES_MAX).ok_or(HostError::Refused)?;
-        self.world.state.with(|state| state.put_record(key, Some(value.to_vec())));
-        Ok(())
+    fn set(&mut self, key: &[u8], value: &[u8]) -> Result<usize, HostError> {
+        let whole = self.key(key).filter(|_| value.len() <= VALUE_BYTES_MAX).ok_or(HostError::Refused)?;
+        let before = self.world.state.look(|state| state.record(&whole))?;
+        self.world.state.with(|state| state.put_record(whole, Some(value.to_vec())));
+        let grown = match before {
+            Some(before) => value.len().saturating_sub(before.len()),
+            None => key.len().saturating_add(value.len()),
+        };
+        Ok(grown)
     }
 
     fn remove(&mut self, key: &[u8]) -> Result<(), HostError> {

@@ -1,4 +1,4 @@
-use super::types::{Code, Contract, Piece};
+use super::types::{Code, Contract, Piece, Schedule};
 use leither_state::{Item, Map};
 use leither_types::{AccountId, Hash};
 
@@ -18,6 +18,10 @@ pub const INSTANCES: Item<u64> = Item::new(b"wi");
 pub const CONTRACT: Map<AccountId, Contract> = Map::new(b"wa");
 /// The instances of a code: (code, address).
 pub const BY_CODE: Map<(u64, AccountId), ()> = Map::new(b"wb");
+/// WASM-14: (contract, number).
+pub const SCHEDULE: Map<(AccountId, u32), Schedule> = Map::new(b"ws");
+/// WASM-14: (block time, contract, number).
+pub const DUE: Map<(u64, AccountId, u32), ()> = Map::new(b"wt");
 /// A contract's data: its address, then its own keys. Not read by this map, but by [`data_key`].
 const DATA: Map<AccountId, ()> = Map::new(b"wd");
 

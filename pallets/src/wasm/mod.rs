@@ -18,6 +18,7 @@
 //! - WASM-11: as an organization it acts only while that names it, and within the mandate; nobody but the organization, by vote, changes it.
 //! - WASM-12: a split gives out all of it: shares are one whole, or nothing moves (TOKENS-8).
 //! - WASM-13: what it asks of organizations, members, tokens and MiMei is what stands in the state, its own call's doing included.
+//! - WASM-14: what it has told to itself by time is told in blocks' ends, out of a budget of its own, and hinders nobody.
 
 mod calls;
 mod code;
@@ -29,6 +30,7 @@ mod gas;
 mod host;
 mod keys;
 mod money;
+mod pulses;
 mod queries;
 mod respond;
 mod run;
@@ -39,4 +41,5 @@ pub use calls::{COINS_MAX, Call, MESSAGE_BYTES_MAX, PIECE_BYTES_MAX, apply};
 pub use errors::Error;
 pub use events::{Event, Pair};
 pub use gas::{GAS_MAX, GAS_PER_WEIGHT, weight_of_gas};
-pub use types::{Chosen, Code, Coin, Contract, Contracts};
+pub(crate) use pulses::{PULSES_PART, run_due};
+pub use types::{Chosen, Code, Coin, Contract, Contracts, Schedule};

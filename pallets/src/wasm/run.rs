@@ -288,6 +288,13 @@ impl<'r, 'c> Run<'r, 'c> {
         }
     }
 
+    /// WASM-14: what the chain itself tells it.
+    pub fn sudo(&mut self, contract: &AccountId, msg: &[u8]) -> Go<Option<Vec<u8>>> {
+        let (_, code) = self.found(contract)?;
+        let response = self.enter(contract, &code, Entry::Sudo, &[], msg)?;
+        self.deeper(|run| run.respond(contract, "sudo", response))
+    }
+
     /// What became of a message, for who sent it.
     pub fn reply(&mut self, contract: &AccountId, reply: &abi::Reply) -> Go<Option<Vec<u8>>> {
         let (_, code) = self.found(contract)?;

@@ -1,4 +1,4 @@
-use leither_types::{AccountId, Amount, Hash, Height, Text, TokenId, TxId};
+use leither_types::{AccountId, Amount, Blob, Hash, Height, Millis, Text, TokenId, TxId};
 use leither_vm::{Engine, Entry, NoEngine};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
@@ -88,6 +88,29 @@ pub struct Contract {
     /// Block of its making.
     #[serde(with = "leither_types::json::decimal")]
     pub height: Height,
+    /// The transaction that made it.
+    pub tx: TxId,
+}
+
+/// WASM-14: what a contract is told by time.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Schedule {
+    /// What it is told, in JSON.
+    pub msg: Blob<4096>,
+    /// WASM-3: the most gas of one time.
+    pub gas: u64,
+    /// From one time to the next.
+    pub every_ms: Millis,
+    /// How often still.
+    pub left: u32,
+    /// The next block time.
+    pub due: Millis,
+    /// What pays for it; locked with the contract.
+    pub budget: Amount,
+    /// For this record; locked with the contract.
+    pub deposit: Amount,
+    /// How often it failed on end.
+    pub failures: u8,
     /// The transaction that made it.
     pub tx: TxId,
 }

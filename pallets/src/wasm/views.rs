@@ -1,10 +1,11 @@
 //! What is known of contracts.
 
 use super::host::{Lent, World};
-use super::{Code, Contract, Event, keys, queries};
+use super::pulses::SCHEDULES_MAX;
+use super::{Call, Code, Contract, Event, Schedule, keys, queries};
 use crate::BlockInfo;
 use leither_state::{Fault, Overlay, Read};
-use leither_types::AccountId;
+use leither_types::{AccountId, CallBytes, Millis};
 use leither_vm::HostError;
 use leither_vm::abi::QueryAnswer;
 use std::sync::Arc;
@@ -35,6 +36,32 @@ pub fn of_code(state: &dyn Read, code: u64, after: Option<AccountId>, limit: usi
     Ok(keys::BY_CODE.list(state, &code, after.as_ref(), limit)?.into_iter().map(|((_, id), ())| id).collect())
 }
 
+/// WASM-14: what a contract has told by time, by number.
+pub fn schedules(state: &dyn Read, contract: &AccountId) -> Result<Vec<(u32, Schedule)>, Fault> {
+    let rows = keys::SCHEDULE.list(state, contract, None, SCHEDULES_MAX as usize)?;
+    Ok(rows.into_iter().map(|((_, id), schedule)| (id, schedule)).collect())
+}
+
+/// One of them, under construction.
+pub(crate) fn schedule_now(state: &Overlay, contract: &AccountId, id: u32) -> Result<Option<Schedule>, Fault> {
+    keys::SCHEDULE.get(state, &(*contract, id))
+}
+
+/// From which block time on one is due.
+pub(crate) fn next_schedule(state: &dyn Read) -> Result<Option<Millis>, Fault> {
+    Ok(keys::DUE.list(state, &(), None, 1)?.first().map(|((due, ..), ())| *due))
+}
+
+/// The one contract that all these calls execute, where they do nothing else.
+pub fn only_executes(calls: &[CallBytes]) -> Option<AccountId> {
+    let mut all = calls.iter().map(|bytes| match crate::Call::read(bytes) {
+        Ok(crate::Call::Wasm(Call::Execute { contract, .. })) => Some(contract),
+        _ => None,
+    });
+    let first = all.next()??;
+    all.all(|other| other == Some(first)).then_some(first)
+}
+
 /// The record's key behind a contract, for a proof.
 pub fn contract_key(id: &AccountId) -> Vec<u8> {
     keys::CONTRACT.key(id)
@@ -50,7 +77,10 @@ pub fn concerns(event: &Event) -> Vec<AccountId> {
     match event {
         Event::Instantiated { contract, creator, .. } => vec![*contract, *creator],
         Event::Executed { contract, sender } => vec![*contract, *sender],
-        Event::Migrated { contract, .. } | Event::AdminSet { contract, .. } => vec![*contract],
+        Event::Migrated { contract, .. }
+        | Event::AdminSet { contract, .. }
+        | Event::Pulsed { contract, .. }
+        | Event::ScheduleOver { contract, .. } => vec![*contract],
         Event::Stored { .. } | Event::Told { .. } | Event::Ended { .. } => Vec::new(),
     }
 }

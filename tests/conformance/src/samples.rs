@@ -165,6 +165,15 @@ pub fn calls() -> Vec<Call> {
         orgs::Call::Veto { org, proposal: 7 },
         orgs::Call::Release { org, proposal: 7, who },
         orgs::Call::Amend { org, charter: charter() },
+        orgs::Call::CoverFees { org, contract: who, per_user: amount, per_day: amount },
+        orgs::Call::CreateToken { org, symbol: text("ticket"), decimals: 0, cap: amount, minter: Some(who) },
+        orgs::Call::Mint {
+            token: TokenId::further_of(&org, 0),
+            to: who,
+            amount,
+            reason: text("the first film"),
+            evidence: hash("evidence"),
+        },
     ];
     let of_mimei = vec![
         mimei::Call::Create { app: text("demo"), kind: text("file"), mark: text("readme") },
@@ -251,6 +260,8 @@ pub fn events() -> Vec<Event> {
         orgs::Event::Amended { org },
         orgs::Event::Bound { org, contract: Some(who) },
         orgs::Event::TableSet { org, table: 3 },
+        orgs::Event::FeesCovered { org, contract: who, per_user: amount, per_day: amount },
+        orgs::Event::TokenMade { org, token: TokenId::further_of(&org, 0), cap: amount, minter: Some(who) },
     ];
     let of_mimei = vec![
         mimei::Event::Created { mimei, author: by, existed: false },
@@ -288,6 +299,8 @@ pub fn events() -> Vec<Event> {
         wasm::Event::AdminSet { contract, admin: Some(who) },
         wasm::Event::Told { contract, kind: text("wasm-paid"), attributes: list(vec![pair]) },
         wasm::Event::Ended { contract, gas: 123_456_789, data: Some(list(b"data".to_vec())) },
+        wasm::Event::Pulsed { contract, id: 3, error: Some(wasm::Error::OutOfGas.into()) },
+        wasm::Event::ScheduleOver { contract, id: 3, why: 1 },
     ];
     let first = of_tokens.into_iter().map(Event::Tokens).chain(of_orgs.into_iter().map(Event::Orgs));
     first
@@ -344,6 +357,8 @@ pub fn errors() -> Vec<Error> {
         O::OverMandate { left: Amount(40) },
         O::BoundElsewhere,
         O::Mandate,
+        O::NotMinter,
+        O::OverTokenCap { left: have },
     ];
     let of_mimei = [
         M::Unknown,
@@ -399,6 +414,7 @@ pub fn errors() -> Vec<Error> {
         W::Words,
         W::OtherCode { code: 4 },
         W::ForeignMaker,
+        W::Schedule,
     ];
     three.chain(of_staking.into_iter().map(Error::Staking)).chain(of_wasm.into_iter().map(Error::Wasm)).collect()
 }

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 const PALLET_FILES: &[&str] = &["mod", "types", "keys", "calls", "views", "events", "errors", "hooks", "tests"];
 /// Files of one pallet beside those, each holding one matter that would burst `calls`.
 const PALLET_EXTRAS: &[(&str, &[&str])] = &[
-    ("orgs", &["ballots", "charter", "contract", "members", "money", "proposals", "sponsor"]),
+    ("orgs", &["ballots", "charter", "contract", "further", "members", "money", "proposals", "sponsor"]),
     ("staking", &["absence", "election", "faults", "pay", "power", "recovery"]),
     ("tokens", &["dividends", "pushes", "split"]),
-    ("wasm", &["code", "custom", "custom_queries", "gas", "host", "money", "queries", "respond", "run"]),
+    ("wasm", &["code", "custom", "custom_queries", "gas", "host", "money", "pulses", "queries", "respond", "run"]),
 ];
 const SERVICE_FILES: &[&str] = &["lib", "config", "core", "store", "server", "api", "proofs", "metrics", "tests"];
 
@@ -23,7 +23,7 @@ const PALLET_EDGES: &[(&str, &[&str])] = &[
     ("orgs", &["tokens", "accounts", "params"]),
     ("mimei", &["accounts"]),
     ("staking", &["accounts", "tokens", "params"]),
-    ("wasm", &["accounts", "tokens", "orgs", "mimei"]),
+    ("wasm", &["accounts", "tokens", "orgs", "mimei", "params"]),
 ];
 
 /// Checks pallets and services.

@@ -40,9 +40,9 @@ impl Host for Memory {
         }
         Ok(self.data.lock().unwrap().get(key).cloned())
     }
-    fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), HostError> {
-        self.data.lock().unwrap().insert(key.to_vec(), value.to_vec());
-        Ok(())
+    fn set(&mut self, key: &[u8], value: &[u8]) -> Result<usize, HostError> {
+        let before = self.data.lock().unwrap().insert(key.to_vec(), value.to_vec());
+        Ok((key.len() + value.len()).saturating_sub(before.map_or(0, |before| key.len() + before.len())))
     }
     fn remove(&mut self, key: &[u8]) -> Result<(), HostError> {
         self.data.lock().unwrap().remove(key);

@@ -21,6 +21,20 @@ fn refused(why: impl std::fmt::Display) -> ApiError {
     ApiError::new(Reason::ContractRefused, format!("the contract does not answer: {why}"))
 }
 
+fn schedule((id, schedule): (u32, wasm::Schedule)) -> ScheduleView {
+    let text = || Value::String(String::from_utf8_lossy(&schedule.msg).into_owned());
+    ScheduleView {
+        id,
+        msg: serde_json::from_slice(&schedule.msg).unwrap_or_else(|_| text()),
+        due: schedule.due.into(),
+        every_ms: schedule.every_ms.into(),
+        left: schedule.left,
+        gas: schedule.gas.into(),
+        budget: schedule.budget.into(),
+        failures: schedule.failures,
+    }
+}
+
 impl Node {
     pub(super) fn contract(&self, at: &At, id: AccountId) -> Answer<ContractView> {
         let contract = wasm::views::contract(&*at.state, &id).map_err(fault)?.ok_or_else(unknown)?;
@@ -35,6 +49,7 @@ impl Node {
             label: contract.label.to_string(),
             org: orgs::views::bound_to(&*at.state, &id).map_err(fault)?.map(Into::into),
             mei: balance(&holding),
+            schedules: wasm::views::schedules(&*at.state, &id).map_err(fault)?.into_iter().map(schedule).collect(),
             created: contract.height.into(),
             tx: contract.tx.into(),
             height: at.head.height.into(),

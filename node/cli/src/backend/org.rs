@@ -51,6 +51,17 @@ impl Node {
         }))
     }
 
+    fn covers(&self, at: &At, id: &OrgId) -> Answer<Vec<CoverView>> {
+        let rows = orgs::views::covers(&*at.state, id, self.next_block(at)?.time).map_err(fault)?;
+        let view = |(contract, cover, paid): (AccountId, orgs::Cover, leither_types::Amount)| CoverView {
+            contract: contract.into(),
+            per_user: cover.per_user.into(),
+            per_day: cover.per_day.into(),
+            paid: paid.into(),
+        };
+        Ok(rows.into_iter().map(view).collect())
+    }
+
     pub(super) fn org(&self, at: &At, org: &OrgRef) -> Answer<OrgView> {
         let (id, org) = self.found(at, org)?;
         let info = self.token_info(at, &org.token)?;
@@ -82,6 +93,8 @@ impl Node {
             burned: info.burned.into(),
             dividends: self.dividends(at, &org.token)?,
             contract: self.binding(at, &id)?,
+            further_tokens: orgs::views::further_tokens(&*at.state, &id).map_err(fault)?.into_iter().map(Into::into).collect(),
+            covers: self.covers(at, &id)?,
             height: at.head.height.into(),
         })
     }
@@ -185,6 +198,20 @@ fn role(role: orgs::Role) -> RoleView {
     }
 }
 
+fn by_proposal(via: Via) -> Option<U64> {
+    match via {
+        Via::Proposal(number) => Some(number.into()),
+        Via::Supervisors | Via::Contract(_) => None,
+    }
+}
+
+fn by_contract(via: Via) -> Option<Account> {
+    match via {
+        Via::Contract(contract) => Some(contract.into()),
+        Via::Supervisors | Via::Proposal(_) => None,
+    }
+}
+
 fn line(number: u64, entry: orgs::Entry) -> LedgerEntry {
     let told = match entry.kind {
         EntryKind::Issuance { to, amount, role: as_whom, reason, evidence, via } => LedgerLine::Issuance {
@@ -193,14 +220,17 @@ fn line(number: u64, entry: orgs::Entry) -> LedgerEntry {
             role: role(as_whom),
             reason: reason.to_string(),
             evidence: evidence.into(),
-            proposal: match via {
-                Via::Proposal(number) => Some(number.into()),
-                Via::Supervisors | Via::Contract(_) => None,
-            },
-            contract: match via {
-                Via::Contract(contract) => Some(contract.into()),
-                Via::Supervisors | Via::Proposal(_) => None,
-            },
+            proposal: by_proposal(via),
+            contract: by_contract(via),
+        },
+        EntryKind::Minted { token, to, amount, reason, evidence, via } => LedgerLine::Minted {
+            token: token.into(),
+            to: to.into(),
+            amount: amount.into(),
+            reason: reason.to_string(),
+            evidence: evidence.into(),
+            proposal: by_proposal(via),
+            contract: by_contract(via),
         },
         EntryKind::Income { from, token, amount, treasury, note } => LedgerLine::Income {
             from: from.into(),

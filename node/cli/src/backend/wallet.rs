@@ -158,6 +158,7 @@ impl Node {
         let id = self.token_id(at, token)?;
         let info = self.token_info(at, &id)?;
         let supply = at.state.supply(&id).map_err(fault)?;
+        let terms = orgs::views::terms(&*at.state, &id).map_err(fault)?;
         Ok(TokenView {
             token: id.into(),
             symbol: info.symbol.to_string(),
@@ -166,6 +167,8 @@ impl Node {
             supply: supply.into(),
             issued: info.issued.into(),
             burned: info.burned.into(),
+            cap: terms.map(|terms| terms.cap.into()),
+            minter: terms.and_then(|terms| terms.minter).map(Into::into),
             dividends: self.dividends(at, &id)?,
             height: at.head.height.into(),
         })

@@ -364,3 +364,88 @@ fn org_19_its_contract_opens_a_vote_on_what_it_shall_be_told() {
     let refused = bound.stage.chain.refused("dave", execute(stranger, &custom(propose("no", GAS))));
     assert_eq!(refused, Error::Orgs(OrgError::NoMandate));
 }
+
+#[test]
+fn org_20_its_contract_has_its_users_fees_paid_within_what_it_may_spend() {
+    let mut bound = Bound::new(mandate(false, 0, 1_000));
+    let cover = |per_user: u128, per_day: u128| json!({ "cover_fees": { "per_user": per_user.to_string(), "per_day": per_day.to_string() } });
+    let covers = |bound: &Bound| orgs::views::covers(&**bound.stage.chain.state(), &bound.org, bound.stage.chain.now).unwrap();
+    assert_eq!(bound.refused(cover(10, 1_001)), Error::Orgs(OrgError::OverMandate { left: Amount(1_000) }));
+    bound.say(cover(10, 1_000));
+    let expected = orgs::Cover { per_user: Amount(10), per_day: Amount(1_000) };
+    assert_eq!(covers(&bound), [(bound.puppet, expected, Amount::ZERO)]);
+    bound.say(cover(0, 0));
+    assert_eq!(covers(&bound), []);
+    // Nobody says it for the organization, and at most 16 are named, by vote.
+    let (org, puppet) = (bound.org, bound.puppet);
+    let name = |contract: AccountId, per_day: u128| {
+        Call::Orgs(orgs::Call::CoverFees { org, contract, per_user: Amount(5), per_day: Amount(per_day) })
+    };
+    assert_eq!(bound.stage.chain.refused("alice", name(puppet, 5)), Error::Orgs(OrgError::OnlyByVote));
+    for (number, part) in (0..17u8).collect::<Vec<_>>().chunks(8).enumerate() {
+        let calls: Vec<Call> = part.iter().map(|n| name(AccountId([n + 1; 20]), 5)).collect();
+        bound.stage.chain.ok("alice", proposal(org, &calls));
+        for who in ["alice", "bob"] {
+            let number = number as u64;
+            bound.stage.chain.ok(who, Call::Orgs(orgs::Call::Vote { org, proposal: number, yes: true, weight: None }));
+        }
+        bound.stage.chain.idle();
+    }
+    assert_eq!(covers(&bound).len(), 16);
+    let closed = bound.stage.chain.proposal(org, 2).stage;
+    assert_eq!(closed, orgs::Stage::Closed(orgs::Outcome::Failed), "the seventeenth");
+}
+
+#[test]
+fn org_21_a_further_token_is_issued_by_its_minter_for_a_reason_and_within_its_bound() {
+    let mut bound = Bound::new(mandate(false, 0, 0));
+    let (org, puppet) = (bound.org, bound.puppet);
+    bound.stage.chain.ok("alice", transfer(MEI, org.treasury(), 1_000_000_000));
+    let make = |symbol: &str, cap: u128| json!({ "token_create": { "symbol": symbol, "decimals": 0, "cap": cap.to_string() } });
+    let token = TokenId::further_of(&org, 0);
+    let mint = |amount: u128, reason: &str, evidence: u8| {
+        let evidence = format!("0x{}", format!("{evidence:02x}").repeat(32));
+        let (to, amount) = (account("judy").to_string(), amount.to_string());
+        json!({ "token_mint": { "denom": token.to_string(), "to": to, "amount": amount, "reason": reason, "evidence": evidence } })
+    };
+    assert_eq!(bound.refused(mint(1, "x", 1)), Error::Tokens(TokenError::Unknown));
+    bound.say(make("ticket", 100));
+    assert_eq!(bound.refused(make("ticket", 100)), Error::Tokens(TokenError::SymbolTaken));
+    assert_eq!(bound.refused(make("no", 100)), Error::Tokens(TokenError::SymbolForm));
+    assert_eq!(bound.refused(make("other", 0)), Error::Tokens(TokenError::SupplyFull));
+    assert_eq!(bound.refused(mint(1, "", 1)), Error::Orgs(OrgError::NoReason));
+    assert_eq!(bound.refused(mint(1, "x", 0)), Error::Orgs(OrgError::NoReason));
+    // Judy is no member.
+    bound.say(mint(60, "saw the film", 1));
+    assert_eq!(bound.refused(mint(41, "saw it again", 2)), Error::Orgs(OrgError::OverTokenCap { left: Amount(40) }));
+    bound.say(mint(40, "saw it again", 2));
+    assert_eq!(bound.stage.chain.free(token, "judy"), 100);
+    // What is burnt makes no room, and they are no votes.
+    let burn = leither_harness::pallets::tokens::Call::Burn { token, amount: Amount(10) };
+    bound.stage.chain.ok("judy", Call::Tokens(burn));
+    assert_eq!(bound.refused(mint(1, "once more", 3)), Error::Orgs(OrgError::OverTokenCap { left: Amount(0) }));
+    let answer = bound.ask(json!({ "token": { "denom": token.to_string() } }));
+    let expected = (json!("100"), json!("100"), json!("10"), json!(puppet.to_string()));
+    assert_eq!(
+        (answer["cap"].clone(), answer["issued"].clone(), answer["burned"].clone(), answer["minter"].clone()),
+        expected
+    );
+    assert!(!bound.stage.chain.org(org).issued, "heads still decide");
+    let lines = orgs::views::entries(&**bound.stage.chain.state(), &org, None, 10).unwrap();
+    let minted = |entry: &orgs::Entry| matches!(&entry.kind, orgs::EntryKind::Minted { via: Via::Contract(by), to, .. } if *by == puppet && *to == account("judy"));
+    assert_eq!(lines.iter().filter(|(_, entry)| minted(entry)).count(), 2);
+    // By vote another; nobody else makes or issues any.
+    let create = Call::Orgs(orgs::Call::CreateToken { org, symbol: text("point"), decimals: 2, cap: Amount(5), minter: None });
+    assert_eq!(bound.stage.chain.refused("alice", create.clone()), Error::Orgs(OrgError::OnlyByVote));
+    let second = TokenId::further_of(&org, 1);
+    let (to, amount) = (account("judy"), Amount(5));
+    let issue = Call::Orgs(orgs::Call::Mint { token: second, to, amount, reason: text("work"), evidence: Hash([1; 32]) });
+    bound.stage.chain.ok("alice", proposal(org, &[create, issue.clone()]));
+    for who in ["alice", "bob"] {
+        bound.stage.chain.ok(who, Call::Orgs(orgs::Call::Vote { org, proposal: 0, yes: true, weight: None }));
+    }
+    bound.stage.chain.idle();
+    assert_eq!(bound.stage.chain.free(second, "judy"), 5);
+    assert_eq!(bound.stage.chain.refused("alice", issue), Error::Orgs(OrgError::NotMinter));
+    assert_eq!(orgs::views::further_tokens(&**bound.stage.chain.state(), &org).unwrap(), [token, second]);
+}

@@ -30,12 +30,35 @@ pub struct ContractView {
     pub org: Option<super::OrgKey>,
     /// What it has of the native token.
     pub mei: Balance,
+    /// What it has told to itself by time.
+    pub schedules: Vec<ScheduleView>,
     /// The block that made it.
     pub created: U64,
     /// The transaction that made it.
     pub tx: Hash32,
     /// The final height at which this was read.
     pub height: U64,
+}
+
+/// What a contract is told by time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ScheduleView {
+    /// Its number, 0 to 15.
+    pub id: u32,
+    /// What it is told; text where it is no JSON.
+    pub msg: Value,
+    /// The next block time, in ms.
+    pub due: U64,
+    /// From one time to the next, in ms.
+    pub every_ms: U64,
+    /// How often still.
+    pub left: u32,
+    /// The most gas of one time.
+    pub gas: U64,
+    /// What is left to pay for it, in smallest units of `mei`.
+    pub budget: U128,
+    /// How often it failed on end; at 3 it ends.
+    pub failures: u8,
 }
 
 /// What to ask a contract.

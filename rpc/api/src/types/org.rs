@@ -82,8 +82,25 @@ pub struct OrgView {
     pub dividends: Vec<super::DividendIndex>,
     /// Its consensus contract.
     pub contract: Option<BindingView>,
+    /// Further tokens of it.
+    pub further_tokens: Vec<TokenKey>,
+    /// Contracts whose users' fees it pays.
+    pub covers: Vec<CoverView>,
     /// The final height at which this was read.
     pub height: U64,
+}
+
+/// Whose fees an organization pays: those of whoever executes a contract. In smallest units of `mei`, a day of block time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CoverView {
+    /// Which contract.
+    pub contract: Account,
+    /// At most for one account.
+    pub per_user: U128,
+    /// At most for all together.
+    pub per_day: U128,
+    /// What was paid today.
+    pub paid: U128,
 }
 
 /// An organization's consensus contract, and what it may do as the organization. Amounts are in smallest units, an epoch's.
@@ -273,6 +290,23 @@ pub enum LedgerLine {
         treasury: U128,
         /// What it was for.
         note: String,
+    },
+    /// Units of a further token were issued.
+    Minted {
+        /// Of which.
+        token: TokenKey,
+        /// To whom.
+        to: Account,
+        /// How many.
+        amount: U128,
+        /// For what.
+        reason: String,
+        /// Hash of the evidence.
+        evidence: Hash32,
+        /// The proposal that allowed it.
+        proposal: Option<U64>,
+        /// The contract that did, being its minter.
+        contract: Option<Account>,
     },
 }
 

@@ -27,6 +27,10 @@ pub struct TokenView {
     pub issued: U128,
     /// All that was ever burned.
     pub burned: U128,
+    /// All that may ever be issued, of a further token of an organization.
+    pub cap: Option<U128>,
+    /// Which contract issues a further token.
+    pub minter: Option<Account>,
     /// What its units have earned, by income token.
     pub dividends: Vec<DividendIndex>,
     /// The final height at which this was read.
