@@ -33,6 +33,7 @@ const PURE: &[(&str, &[&str], &[&str])] = &[
     ("contracts/templates/content-reward", &["sdk"], TEMPLATE),
     ("contracts/templates/ad-campaign", &["sdk", "content-reward"], TEMPLATE),
     ("contracts/templates/revenue-share", &["sdk"], TEMPLATE),
+    ("contracts/templates/membership-by-task", &["sdk"], TEMPLATE),
     (
         "pallets",
         &["state", "vm", "types"],
