@@ -34,6 +34,7 @@ const PURE: &[(&str, &[&str], &[&str])] = &[
     ("contracts/templates/ad-campaign", &["sdk", "content-reward"], TEMPLATE),
     ("contracts/templates/revenue-share", &["sdk"], TEMPLATE),
     ("contracts/templates/membership-by-task", &["sdk"], TEMPLATE),
+    ("contracts/templates/construction-grant", &["sdk"], TEMPLATE),
     (
         "pallets",
         &["state", "vm", "types"],
