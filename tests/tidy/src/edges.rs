@@ -35,6 +35,7 @@ const PURE: &[(&str, &[&str], &[&str])] = &[
     ("contracts/templates/revenue-share", &["sdk"], TEMPLATE),
     ("contracts/templates/membership-by-task", &["sdk"], TEMPLATE),
     ("contracts/templates/construction-grant", &["sdk"], TEMPLATE),
+    ("contracts/templates/kickstart", &["sdk"], TEMPLATE),
     (
         "pallets",
         &["state", "vm", "types"],
