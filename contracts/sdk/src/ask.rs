@@ -6,6 +6,11 @@ use super::query::{
 use cosmwasm_std::{Env, QuerierWrapper, QueryRequest, StdResult};
 use serde::de::DeserializeOwned;
 
+/// An hour of block time.
+pub const HOUR_MS: u64 = 3_600_000;
+/// A day of block time.
+pub const DAY_MS: u64 = 24 * HOUR_MS;
+
 /// Asks the chain.
 #[derive(Clone, Copy)]
 pub struct Leither<'a> {

@@ -15,13 +15,18 @@
 #![warn(missing_docs)]
 
 mod ask;
+mod checks;
 mod msg;
 mod query;
 mod shares;
 mod signed;
 mod store;
+/// A chain of one organization, for contracts' tests.
+#[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
+pub mod testing;
 
-pub use ask::{Leither, now_ms};
+pub use ask::{DAY_MS, HOUR_MS, Leither, now_ms};
+pub use checks::{Refusal, UNITS_MAX, evidence, take_no_money};
 pub use msg::{LeitherMsg, Role, SHARES_MAX, Share, Source, WHOLE_BP};
 pub use query::{
     DividendAnswer, LeitherQuery, MandateAnswer, MemberAnswer, MemberRow, MembersAnswer, MimeiAnswer, OrgAnswer, OrgOfAnswer,
@@ -29,4 +34,4 @@ pub use query::{
 };
 pub use shares::{Payee, add_share, are_names, are_payees, divide_bp, is_whole};
 pub use signed::{View, Voucher, account_of, is_nobodys, signer_of};
-pub use store::{Item, Key, Map};
+pub use store::{Item, Key, Map, page};

@@ -5,6 +5,10 @@ use cosmwasm_std::{Addr, StdError, StdResult, Storage, from_json, to_json_vec};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
+use std::ops::Range;
+
+/// Numbers that one page looks at, at most.
+const PAGE: u32 = 30;
 
 /// What stands under one name.
 pub struct Item<T> {
@@ -133,6 +137,13 @@ impl<K: Key, T: Serialize + DeserializeOwned> Map<K, T> {
     }
 }
 
+/// The numbers of a page: those after `start_after`, at most 30, of all that have ever been given (`within`, whose end is the next one's).
+pub fn page(within: Range<u64>, start_after: Option<u64>, limit: Option<u32>) -> Range<u64> {
+    let limit = u64::from(limit.unwrap_or(PAGE).clamp(1, PAGE));
+    let first = start_after.map_or(within.start, |after| after.saturating_add(1).max(within.start)).min(within.end);
+    first..within.end.min(first.saturating_add(limit))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,5 +164,16 @@ mod tests {
         assert!(item.load(&storage).is_err());
         item.save(&mut storage, &7).unwrap();
         assert_eq!(storage.get(b"one").unwrap(), b"7");
+    }
+
+    #[test]
+    fn a_page_is_bounded_and_begins_where_the_last_one_ended() {
+        assert_eq!(page(0..100, None, None), 0..30);
+        assert_eq!(page(0..100, Some(29), Some(1_000)), 30..60);
+        assert_eq!(page(5..9, None, Some(0)), 5..6);
+        assert_eq!(page(5..9, Some(0), Some(2)), 5..7);
+        for over in [8, 9, u64::MAX] {
+            assert!(page(5..9, Some(over), None).is_empty());
+        }
     }
 }

@@ -49,7 +49,7 @@ macro_rules! template {
 }
 
 /// All of them.
-pub const TEMPLATES: [Template; 3] = [
+pub const TEMPLATES: [Template; 6] = [
     template!(
         "revenue-share",
         leither_revenue_share,
@@ -64,6 +64,21 @@ pub const TEMPLATES: [Template; 3] = [
         "ad-campaign",
         leither_ad_campaign,
         "an advertiser's escrow pays for views that viewers signed, capped by viewer and day"
+    ),
+    template!(
+        "membership-by-task",
+        leither_membership_by_task,
+        "who does a stipulated task is admitted, with its role and reward, once supervisors confirm it"
+    ),
+    template!(
+        "construction-grant",
+        leither_construction_grant,
+        "what a supervisor recommends is issued once a vote has passed, at once or by milestones, within caps"
+    ),
+    template!(
+        "kickstart",
+        leither_kickstart,
+        "a start-up incentive whose end, by time and by amount, is fixed when it begins"
     ),
 ];
 

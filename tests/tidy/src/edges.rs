@@ -33,6 +33,9 @@ const PURE: &[(&str, &[&str], &[&str])] = &[
     ("contracts/templates/content-reward", &["sdk"], TEMPLATE),
     ("contracts/templates/ad-campaign", &["sdk", "content-reward"], TEMPLATE),
     ("contracts/templates/revenue-share", &["sdk"], TEMPLATE),
+    ("contracts/templates/membership-by-task", &["sdk"], TEMPLATE),
+    ("contracts/templates/construction-grant", &["sdk"], TEMPLATE),
+    ("contracts/templates/kickstart", &["sdk"], TEMPLATE),
     (
         "pallets",
         &["state", "vm", "types"],

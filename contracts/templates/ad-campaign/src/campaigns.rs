@@ -1,16 +1,15 @@
 use crate::Answer;
 use crate::error::ContractError;
 use crate::msg::{CampaignsAnswer, Row};
-use crate::state::{CAMPAIGN, CAMPAIGNS, Campaign, DAY_MS};
+use crate::state::{CAMPAIGN, CAMPAIGNS, Campaign};
 use cosmwasm_std::{BankMsg, Coin, Deps, DepsMut, Env, MessageInfo, Response, StdError, StdResult, Uint128};
-use leither_sdk::{Leither, LeitherQuery, now_ms};
+use leither_sdk::{DAY_MS, Leither, LeitherQuery, now_ms, page};
 
 const CONTENTS_MAX: usize = 32;
 /// Of less, rounding would give the first payee more than its share is worth.
 const LEAST: Uint128 = Uint128::new(10_000);
 const PER_DAY_MAX: u32 = 1_000;
 const DAYS_MAX: u64 = 90;
-const PAGE: u32 = 30;
 
 /// The one kind of money that came along.
 pub fn money(info: &MessageInfo) -> Result<(String, Uint128), ContractError> {
@@ -89,10 +88,8 @@ pub fn close(deps: DepsMut<LeitherQuery>, env: &Env, info: &MessageInfo, number:
 
 /// In order.
 pub fn list(deps: Deps<LeitherQuery>, start_after: Option<u64>, limit: Option<u32>) -> StdResult<CampaignsAnswer> {
-    let limit = u64::from(limit.unwrap_or(PAGE).clamp(1, PAGE));
     let all = CAMPAIGNS.may_load(deps.storage)?.unwrap_or(0);
-    let first = start_after.map_or(0, |after| after.saturating_add(1));
-    let numbers = first..all.min(first.saturating_add(limit));
+    let numbers = page(0..all, start_after, limit);
     let row = |campaign| Ok(Row { campaign, terms: CAMPAIGN.load(deps.storage, campaign)? });
     Ok(CampaignsAnswer { campaigns: numbers.map(row).collect::<StdResult<_>>()? })
 }

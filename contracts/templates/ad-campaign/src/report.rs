@@ -3,13 +3,13 @@ use crate::campaigns::found;
 use crate::error::{ContractError, Refused};
 use crate::guests::{credit, ring_earns};
 use crate::msg::ViewerAnswer;
-use crate::state::{CAMPAIGN, CONFIG, Campaign, Config, DAY_MS, EARNED, LAST, SEEN, Seen};
+use crate::state::{CAMPAIGN, CONFIG, Campaign, Config, EARNED, LAST, SEEN, Seen};
 use cosmwasm_std::{
     Addr, Coin, Deps, DepsMut, Env, MessageInfo, Response, StdError, StdResult, Uint128, WasmMsg, to_json_binary,
 };
 use leither_content_reward::msg::{By, ContentAnswer, ExecuteMsg as Reward, QueryMsg as RewardQuery};
 use leither_content_reward::state::Config as RewardConfig;
-use leither_sdk::{Leither, LeitherQuery, View, now_ms, signer_of};
+use leither_sdk::{DAY_MS, Leither, LeitherQuery, View, now_ms, signer_of};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 

@@ -5,8 +5,6 @@ use serde::{Deserialize, Serialize};
 
 /// Where nothing else is said.
 pub const CREDIT_BP: u16 = 2_500;
-/// A day of block time.
-pub const DAY_MS: u64 = 24 * 3_600_000;
 
 /// What was stipulated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
