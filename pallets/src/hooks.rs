@@ -31,7 +31,7 @@ pub struct Ending<'a> {
 /// 3. contracts are told what they asked to be told by now;
 /// 4. dividends under way are pushed, a page: what came in above is shared with the rest;
 /// 5. the fees are divided, since all of the block's fees are known now;
-/// 6. the base fee moves for the next block;
+/// 6. the base fee moves for the next block, by what transactions and contracts that were told weighed;
 /// 7. the sets of validators move on; who did not sign the parent has missed it, who signed twice is punished, and at an epoch's beginning
 ///    an election is held: last, since it may change the rules.
 pub fn end_block(ctx: &mut Ctx<'_>, ending: &Ending<'_>) -> Result<(), Fault> {
@@ -39,12 +39,12 @@ pub fn end_block(ctx: &mut Ctx<'_>, ending: &Ending<'_>) -> Result<(), Fault> {
     let most = ctx.block.params.block_weight_max;
     orgs::close_due(ctx, most / CLOSING_PART)?;
     orgs::unlock_page(ctx, most / UNLOCKING_PART)?;
-    wasm::run_due(ctx, most / wasm::PULSES_PART)?;
+    let told = wasm::run_due(ctx, most / wasm::PULSES_PART)?;
     tokens::push_page(ctx, ctx.block.params.pushes_max)?;
     if !empty {
         staking::pay_signers(ctx, fees, certificate)?;
     }
-    params::move_base_fee(ctx.state, &ctx.block.params, used)?;
+    params::move_base_fee(ctx.state, &ctx.block.params, used.saturating_add(told).min(most))?;
     staking::end_block(ctx, certificate, evidence, proposer)
 }
 

@@ -126,7 +126,7 @@ def for_all(chain, top, contract):
     org = chain.cli("org", "create", "club", "--symbol", "club", "--from", "erin")["org"]
     chain.cli("transfer", "--from", "erin", "@club", "5mei")
     evidence = "0x" + "11" * 32
-    cover = {"orgs": {"cover_fees": {"org": org, "contract": contract, "per_user": str(MEI), "per_day": str(2 * MEI)}}}
+    cover = {"orgs": {"cover_fees": {"org": org, "contract": contract, "per_use": str(MEI), "per_day": str(2 * MEI)}}}
     token = {"orgs": {"create_token": {"org": org, "symbol": "ticket", "decimals": 0, "cap": "100", "minter": None}}}
     path = pathlib.Path(top) / "calls.json"
     number = -1
@@ -142,7 +142,7 @@ def for_all(chain, top, contract):
     shown = chain.cli("token", "show", "ticket")
     CHECKS.equal((shown["cap"], shown["issued"], shown["org"], shown["minter"]), ("100", "3", org, None), "a further token")
     CHECKS.equal([h["account"] for h in chain.cli("token", "holders", "ticket")["items"]], [account], "who has it")
-    line = rpc(chain.url, "org_getLedger", "club")["items"][-1]["entry"]
+    line = rpc(chain.url, "org_getLedger", "club")["items"][-1]
     CHECKS.equal((line["kind"], line["reason"], line["evidence"]), ("minted", "came first", evidence), "with its reason")
     message = '{"write":[["visited","1"]]}'
     poor = chain.cli("contract", "execute", contract, message, "--from", "visitor", code=1)

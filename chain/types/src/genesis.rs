@@ -72,7 +72,7 @@ impl Params {
             base_fee_min: Amount::new(1),
             byte_deposit: Amount::new(1_000),
             emission: Amount::ZERO,
-            pushes_max: 256,
+            pushes_max: 2_000,
             pledge_min: Amount::new(100_000_000_000),
             pledge_unit: Amount::new(1_000_000_000),
             unbonding_ms: 7 * 24 * 3_600_000,

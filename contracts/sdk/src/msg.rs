@@ -153,8 +153,8 @@ pub enum LeitherMsg {
     /// The organization pays the fees of whoever executes this contract (ORG-20), up to limits of a day; 0 a day ends it. A day's limit is at
     /// most what the mandate lets it spend of the native token in an epoch.
     CoverFees {
-        /// Of one account: smallest units of the native token.
-        per_user: Uint128,
+        /// Of one transaction: smallest units of the native token.
+        per_use: Uint128,
         /// Of all together.
         per_day: Uint128,
     },

@@ -173,8 +173,8 @@ pub enum Call {
         org: OrgId,
         /// Whose users.
         contract: AccountId,
-        /// At most for one account, in smallest units of `mei`.
-        per_user: Amount,
+        /// At most for one transaction, in smallest units of `mei`.
+        per_use: Amount,
         /// At most for all; 0 ends it.
         per_day: Amount,
     },
@@ -205,6 +205,14 @@ pub enum Call {
         reason: Text<128>,
         /// Hash of the evidence; not zero.
         evidence: Hash,
+    },
+    /// ORG-21: names another minter of a further token, or none: a vote.
+    #[codec(index = 19)]
+    SetMinter {
+        /// Of which.
+        token: TokenId,
+        /// Which contract; nothing: votes alone.
+        minter: Option<AccountId>,
     },
 }
 
@@ -273,11 +281,12 @@ pub fn apply(ctx: &mut Ctx<'_>, call: &Call) -> Result<(), Stop> {
         Call::Release { org, proposal, who } => super::ballots::release(ctx, &(*org, *proposal), who),
         Call::Amend { org, charter } => members::amend(ctx, org, charter),
         Call::CreateToken { org, symbol, decimals, cap, minter } => further::create(ctx, org, symbol, *decimals, *cap, *minter),
+        Call::SetMinter { token, minter } => further::set_minter(ctx, token, *minter),
         Call::Mint { token, to, amount, reason, evidence } => {
             further::mint(ctx, token, &further::Grant { to, amount: *amount, reason, evidence })
         }
-        Call::CoverFees { org, contract, per_user, per_day } => {
-            super::sponsor::cover(ctx, org, contract, Cover { per_user: *per_user, per_day: *per_day })
+        Call::CoverFees { org, contract, per_use, per_day } => {
+            super::sponsor::cover(ctx, org, contract, Cover { per_use: *per_use, per_day: *per_day })
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The consensus contract: which one, what it may do as the organization, and how much of it is left (ORG-15 to ORG-18).
 
 use super::members::require;
+use super::sponsor::end_cover;
 use super::types::{Binding, Mandate, Org};
 use super::{Error, Event, keys, views};
 use crate::tokens::{self, Share};
@@ -23,6 +24,7 @@ pub(crate) fn bind(ctx: &mut Ctx<'_>, id: &OrgId, contract: Option<&AccountId>, 
     }
     if let Some(before) = before {
         keys::OF_CONTRACT.remove(ctx.state, &before.contract);
+        end_cover(ctx, id, &before.contract);
         keys::BINDING.remove(ctx.state, id);
     }
     if let Some(contract) = contract {

@@ -87,10 +87,13 @@ pub enum Event {
     TableSet { org: OrgId, table: u32 },
     /// ORG-20.
     #[codec(index = 15)]
-    FeesCovered { org: OrgId, contract: AccountId, per_user: Amount, per_day: Amount },
+    FeesCovered { org: OrgId, contract: AccountId, per_use: Amount, per_day: Amount },
     /// ORG-21.
     #[codec(index = 16)]
     TokenMade { org: OrgId, token: TokenId, cap: Amount, minter: Option<AccountId> },
+    /// ORG-21.
+    #[codec(index = 17)]
+    MinterSet { org: OrgId, token: TokenId, minter: Option<AccountId> },
 }
 
 impl From<Event> for crate::Event {

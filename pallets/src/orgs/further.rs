@@ -26,13 +26,19 @@ pub(crate) fn create(
     require(ctx, id)?;
     let minter = match ctx.mandated(id) {
         Some(contract) => {
-            require_mandate(ctx, id)?;
+            // Who may issue nothing makes no tokens either.
+            if require_mandate(ctx, id)?.mandate.issue_cap.is_zero() {
+                return Err(Error::NoMandate.into());
+            }
             Some(contract)
         }
         None if ctx.acts_as(id) => minter,
         None => return Err(Error::OnlyByVote.into()),
     };
-    if cap.is_zero() || cap > SUPPLY_MAX {
+    if cap.is_zero() {
+        return Err(tokens::Error::Nothing.into());
+    }
+    if cap > SUPPLY_MAX {
         return Err(tokens::Error::SupplyFull.into());
     }
     let number = keys::FURTHER.scan(ctx.state, id, None, FURTHER_MAX as usize)?.len() as u32;
@@ -42,14 +48,26 @@ pub(crate) fn create(
     let token = TokenId::further_of(id, number);
     let none = Amount::ZERO;
     let info = TokenInfo { org: Some(*id), symbol: symbol.clone(), decimals, issued: none, burned: none, waiting: none };
-    let terms = Terms { org: *id, cap, minter };
+    let mut terms = Terms { org: *id, cap, minter, deposit: none };
     let bytes = info.encoded_size().saturating_add(terms.encoded_size());
-    accounts::deposit(ctx.state, &id.treasury(), bytes, ctx.block.params.byte_deposit)?;
+    terms.deposit = accounts::deposit(ctx.state, &id.treasury(), bytes, ctx.block.params.byte_deposit)?;
     tokens::create(ctx, &token, &info)?;
     keys::TERMS.put(ctx.state, &token, &terms);
     keys::FURTHER.put(ctx.state, &(*id, number), &token);
     keys::OF_TOKEN.put(ctx.state, &token, id);
     ctx.emit(Event::TokenMade { org: *id, token, cap, minter });
+    Ok(())
+}
+
+/// Names another minter, or none: a vote.
+pub(crate) fn set_minter(ctx: &mut Ctx<'_>, token: &TokenId, minter: Option<AccountId>) -> Result<(), Stop> {
+    let mut terms = keys::TERMS.get(ctx.state, token)?.ok_or(tokens::Error::Unknown)?;
+    if !ctx.acts_as(&terms.org) {
+        return Err(Error::OnlyByVote.into());
+    }
+    terms.minter = minter;
+    keys::TERMS.put(ctx.state, token, &terms);
+    ctx.emit(Event::MinterSet { org: terms.org, token: *token, minter });
     Ok(())
 }
 

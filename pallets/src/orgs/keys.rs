@@ -37,8 +37,8 @@ pub const TABLE: Map<(OrgId, u32), List<Share, SHARES_MAX>> = Map::new(b"oh");
 pub const COVER: Map<(OrgId, AccountId), Cover> = Map::new(b"ox");
 /// ORG-20: (organization, contract) -> (day, paid on that day).
 pub const COVERED: Map<(OrgId, AccountId), (u64, Amount)> = Map::new(b"oy");
-/// ORG-20: (organization, contract, user) -> (day, paid on that day).
-pub const COVERED_USER: Map<(OrgId, AccountId, AccountId), (u64, Amount)> = Map::new(b"oz");
+/// ORG-19: proposals of an organization that its contract opened and that are not closed yet.
+pub const BY_CONTRACT: Map<OrgId, u32> = Map::new(b"oq");
 /// ORG-21: further tokens, by number.
 pub const FURTHER: Map<(OrgId, u32), TokenId> = Map::new(b"ok");
 /// ORG-21: what a further token was made with.

@@ -19,6 +19,8 @@ use std::cmp::Ordering;
 
 /// Proposals of one organization that are not closed yet, at most.
 const OPEN_MAX: u32 = 64;
+/// ORG-19: of those, what its contract has opened.
+const BY_CONTRACT_MAX: u32 = 16;
 /// What closing one costs in weight, what it does aside.
 const CLOSE_WEIGHT: Weight = 30_000;
 /// Due proposals that are looked up together.
@@ -65,6 +67,7 @@ pub(crate) fn propose(
     // ORG-19: for its contract the organization itself proposes.
     let by = if ctx.mandated(id).is_some() {
         require_mandate(ctx, id)?;
+        count_contracts(ctx, id)?;
         id.treasury()
     } else {
         require_member(ctx, id)?.0
@@ -105,6 +108,16 @@ pub(crate) fn propose(
     keys::PROPOSAL.put(ctx.state, &(*id, number), &proposal);
     keys::DUE.put(ctx.state, &(until, *id, number), &());
     ctx.emit(Event::Proposed { org: *id, proposal: number, by });
+    Ok(())
+}
+
+/// ORG-19: so many of those that are open are its contract's; whoever can make it propose keeps no more from the members.
+fn count_contracts(ctx: &mut Ctx<'_>, id: &OrgId) -> Result<(), Stop> {
+    let open = keys::BY_CONTRACT.get(ctx.state, id)?.unwrap_or(0).saturating_add(1);
+    if open > BY_CONTRACT_MAX {
+        return Err(Error::TooManyOpen { max: BY_CONTRACT_MAX }.into());
+    }
+    keys::BY_CONTRACT.put(ctx.state, id, &open);
     Ok(())
 }
 
@@ -254,6 +267,10 @@ fn finish(
     org.open = org.open.checked_sub(1).ok_or_else(lost)?;
     keys::ORG.put(ctx.state, &key.0, &org);
     accounts::unlock(ctx.state, &TokenId::NATIVE, &proposal.by, proposal.deposit)?;
+    if proposal.by == key.0.treasury() {
+        let open = keys::BY_CONTRACT.get(ctx.state, &key.0)?.unwrap_or(0);
+        keys::BY_CONTRACT.put(ctx.state, &key.0, &open.saturating_sub(1));
+    }
     proposal.deposit = Amount::ZERO;
     proposal.stage = Stage::Closed(outcome);
     proposal.until = ctx.block.time;

@@ -43,9 +43,8 @@ pub fn may_pay_for(
     }
     let contract = contract.ok_or(Error::NoAllowance)?;
     let cover = keys::COVER.get(state, &(id, contract))?.ok_or(Error::NoAllowance)?;
-    let of_all = cover.per_day.minus(today(keys::COVERED.get(state, &(id, contract))?, time));
-    let of_user = cover.per_user.minus(today(keys::COVERED_USER.get(state, &(id, contract, *user))?, time));
-    let left = of_all.zip(of_user).map(|(all, user)| all.min(user)).filter(|left| fee <= *left);
+    let of_day = cover.per_day.minus(today(keys::COVERED.get(state, &(id, contract))?, time));
+    let left = of_day.map(|left| left.min(cover.per_use)).filter(|left| fee <= *left);
     Ok(Sponsor { org: id, covers: Some(contract), left: left.ok_or(Error::NoAllowance)? })
 }
 
@@ -58,11 +57,14 @@ pub fn charge_sponsor(state: &mut Overlay, sponsor: &Sponsor, user: &AccountId, 
         keys::ALLOWANCE.put(state, &(org, *user), &used);
         return Ok(());
     };
-    let of_all = more(keys::COVERED.get(state, &(org, contract))?)?;
-    let of_user = more(keys::COVERED_USER.get(state, &(org, contract, *user))?)?;
-    keys::COVERED.put(state, &(org, contract), &of_all);
-    keys::COVERED_USER.put(state, &(org, contract, *user), &of_user);
+    let used = more(keys::COVERED.get(state, &(org, contract))?)?;
+    keys::COVERED.put(state, &(org, contract), &used);
     Ok(())
+}
+
+/// ORG-20: a contract that is the organization's no more has nobody's fees paid, unless a vote says so anew. What was paid today stays known.
+pub(crate) fn end_cover(ctx: &mut Ctx<'_>, id: &OrgId, contract: &AccountId) {
+    keys::COVER.remove(ctx.state, &(*id, *contract));
 }
 
 /// ORG-20: what is paid for a contract's users. Its consensus contract may say so for itself, of no more a day than it may spend in an epoch.
@@ -88,8 +90,8 @@ pub(crate) fn cover(ctx: &mut Ctx<'_>, id: &OrgId, contract: &AccountId, cover: 
         }
         keys::COVER.put(ctx.state, &key, &cover);
     }
-    let Cover { per_user, per_day } = cover;
-    ctx.emit(Event::FeesCovered { org: *id, contract: *contract, per_user, per_day });
+    let Cover { per_use, per_day } = cover;
+    ctx.emit(Event::FeesCovered { org: *id, contract: *contract, per_use, per_day });
     Ok(())
 }
 

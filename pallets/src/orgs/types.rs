@@ -120,8 +120,8 @@ pub struct Limit {
 /// ORG-20: whose fees the organization pays because they execute a contract, in smallest units of `mei`, a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize)]
 pub struct Cover {
-    /// At most for one account.
-    pub per_user: Amount,
+    /// At most for one transaction.
+    pub per_use: Amount,
     /// At most for all together.
     pub per_day: Amount,
 }
@@ -332,6 +332,8 @@ pub struct Terms {
     pub cap: Amount,
     /// Which contract issues it; nothing: votes alone.
     pub minter: Option<AccountId>,
+    /// Locked with the treasury.
+    pub deposit: Amount,
 }
 
 /// How far a proposal is.

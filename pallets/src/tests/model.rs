@@ -196,6 +196,9 @@ fn locks_are_accounted_for(chain: &Chain) {
     for (_, head) in rows::<mimei::Head>(chain, b"mh") {
         lock(MEI, head.author, head.deposit);
     }
+    for (_, terms) in rows::<orgs::Terms>(chain, b"oe") {
+        lock(MEI, terms.org.treasury(), terms.deposit);
+    }
     for (key, ballot) in rows::<orgs::Ballot>(chain, b"ob") {
         lock(TokenId::of_org(&OrgId(id(&key[2..22]))), AccountId(id(&key[30..])), ballot.locked);
     }

@@ -146,10 +146,10 @@ impl Run<'_, '_> {
                 self.schedule(contract, Wanted { id, msg, at, every_ms, times, gas, budget })
             }
             LeitherMsg::Unschedule { id } => self.unschedule(contract, id),
-            LeitherMsg::CoverFees { per_user, per_day } => {
-                let (covered, per_user, per_day) = (*contract, amount(per_user), amount(per_day));
+            LeitherMsg::CoverFees { per_use, per_day } => {
+                let (covered, per_use, per_day) = (*contract, amount(per_use), amount(per_day));
                 self.call(contract, As::ItsOrg, |org| {
-                    Call::Orgs(orgs::Call::CoverFees { org, contract: covered, per_user, per_day })
+                    Call::Orgs(orgs::Call::CoverFees { org, contract: covered, per_use, per_day })
                 })
             }
             LeitherMsg::TokenCreate { symbol, decimals, cap } => {

@@ -128,7 +128,7 @@ pub enum Error {
     /// WASM-14.
     #[codec(index = 25)]
     #[error(
-        "a schedule has a number of 0 to 15, 1 s to 366 days from one time to the next, at least one time, gas for a sixteenth of a block and a budget for its first time"
+        "a schedule has a number of 0 to 15, at most 4,096 bytes to tell, 1 s to 366 days from one time to the next and until the first, one time at least, 50,000,000 gas to a 64th of a block, and a budget for its first time"
     )]
     Schedule,
 }

@@ -1,4 +1,4 @@
-use leither_types::{AccountId, Blob, Hash, List, Text};
+use leither_types::{AccountId, Amount, Blob, Hash, List, Text};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 use serde::Serialize;
 
@@ -63,9 +63,20 @@ pub enum Event {
     /// WASM-14: one was told by time what it had asked for; why that failed.
     #[codec(index = 7)]
     Pulsed { contract: AccountId, id: u32, error: Option<crate::Error> },
-    /// WASM-14: no more. `why`: 0 as often as it was to be, 1 the budget does not pay, 2 failed three times on end, 3 taken back.
+    /// WASM-14: no more; budget and deposit are free again. `why`: 0 as often as it was to be, 1 the budget does not pay, 2 failed three times on
+    /// end, 3 taken back.
     #[codec(index = 8)]
-    ScheduleOver { contract: AccountId, id: u32, why: u8 },
+    ScheduleOver { contract: AccountId, id: u32, why: u8, budget: Amount, deposit: Amount },
+    /// WASM-14: it will be told by time; budget and deposit are locked.
+    #[codec(index = 9)]
+    Scheduled {
+        contract: AccountId,
+        id: u32,
+        #[serde(with = "leither_types::json::decimal")]
+        due: u64,
+        budget: Amount,
+        deposit: Amount,
+    },
 }
 
 impl From<Event> for crate::Event {

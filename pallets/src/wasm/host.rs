@@ -98,6 +98,9 @@ const KEY_BYTES_MAX: usize = RECORD_KEY_BYTES_MAX - 22;
 /// Of a value, what its length leaves.
 const VALUE_BYTES_MAX: usize = RECORD_BYTES_MAX;
 
+/// What a new record takes beside key and value: its address and place, a leaf and an inner node of the tree, which every node holds in memory.
+const RECORD_OVERHEAD: usize = 222;
+
 impl Door {
     fn key(&self, key: &[u8]) -> Option<Vec<u8>> {
         (!key.is_empty() && key.len() <= KEY_BYTES_MAX).then(|| keys::data_key(&self.contract, key))
@@ -117,7 +120,7 @@ impl Host for Door {
         self.world.state.with(|state| state.put_record(whole, Some(value.to_vec())));
         let grown = match before {
             Some(before) => value.len().saturating_sub(before.len()),
-            None => key.len().saturating_add(value.len()),
+            None => RECORD_OVERHEAD.saturating_add(key.len()).saturating_add(value.len()),
         };
         Ok(grown)
     }

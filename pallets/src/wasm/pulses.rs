@@ -20,6 +20,10 @@ const FAILURES_MAX: u8 = 3;
 pub(crate) const PULSES_PART: Weight = 16;
 /// One time, beside its gas.
 const PULSE_WEIGHT: Weight = 60_000;
+/// One that cannot be paid for now.
+const LOOK_WEIGHT: Weight = 30_000;
+/// Due ones that are looked up together.
+const PAGE: usize = 64;
 const EVERY_MS_MIN: Millis = 1_000;
 const EVERY_MS_MAX: Millis = 366 * 24 * 3_600 * 1_000;
 
@@ -64,10 +68,13 @@ fn schedule(ctx: &mut Ctx<'_>, contract: &AccountId, wanted: Wanted) -> Result<(
     let Wanted { id, msg, at, every_ms, times, gas, budget } = wanted;
     let msg = Blob::new(msg).ok_or(Error::Schedule)?;
     let now = ctx.block.time;
-    let due = at.unwrap_or(now.saturating_add(every_ms)).max(now.saturating_add(1));
+    // No sooner than the shortest interval: a time that names the next one shall not come with each block.
+    let due = at.unwrap_or(now.saturating_add(every_ms)).max(now.saturating_add(EVERY_MS_MIN));
     let (left, tx) = (times, ctx.tx.id);
     let mut made = Schedule { msg, gas, every_ms, left, due, budget, deposit: Amount::ZERO, failures: 0, tx };
-    let fits = made.weight() <= ctx.block.params.block_weight_max / PULSES_PART && gas >= INSTANCE_GAS;
+    // A quarter of what all have in a block: nobody's fills it.
+    let most = ctx.block.params.block_weight_max / PULSES_PART / 4;
+    let fits = made.weight() <= most && gas >= INSTANCE_GAS;
     let is_timed = (EVERY_MS_MIN..=EVERY_MS_MAX).contains(&every_ms) && due - now <= EVERY_MS_MAX && times > 0;
     if id >= SCHEDULES_MAX || !fits || !is_timed || budget < price(ctx, &made)? {
         return Err(Error::Schedule.into());
@@ -75,9 +82,14 @@ fn schedule(ctx: &mut Ctx<'_>, contract: &AccountId, wanted: Wanted) -> Result<(
     unschedule(ctx, contract, id)?;
     accounts::lock(ctx.state, &TokenId::NATIVE, contract, budget)?;
     made.deposit = accounts::deposit(ctx.state, contract, made.encoded_size(), ctx.block.params.byte_deposit)?;
-    keys::SCHEDULE.put(ctx.state, &(*contract, id), &made);
-    keys::DUE.put(ctx.state, &(due, *contract, id), &());
+    put(ctx, contract, id, &made);
+    ctx.emit(Event::Scheduled { contract: *contract, id, due, budget, deposit: made.deposit });
     Ok(())
+}
+
+fn put(ctx: &mut Ctx<'_>, contract: &AccountId, id: u32, schedule: &Schedule) {
+    keys::SCHEDULE.put(ctx.state, &(*contract, id), schedule);
+    keys::DUE.put(ctx.state, &(schedule.due, *contract, id), &());
 }
 
 /// What is left of the budget is the contract's again; nothing where there is none.
@@ -91,36 +103,59 @@ fn unschedule(ctx: &mut Ctx<'_>, contract: &AccountId, id: u32) -> Result<(), Fa
 fn end(ctx: &mut Ctx<'_>, contract: &AccountId, id: u32, schedule: &Schedule, why: Over) -> Result<(), Fault> {
     keys::SCHEDULE.remove(ctx.state, &(*contract, id));
     keys::DUE.remove(ctx.state, &(schedule.due, *contract, id));
-    for locked in [schedule.budget, schedule.deposit] {
+    let (budget, deposit) = (schedule.budget, schedule.deposit);
+    for locked in [budget, deposit] {
         accounts::unlock(ctx.state, &TokenId::NATIVE, contract, locked)?;
     }
-    ctx.emit(Event::ScheduleOver { contract: *contract, id, why: why as u8 });
+    ctx.emit(Event::ScheduleOver { contract: *contract, id, why: why as u8, budget, deposit });
     Ok(())
 }
 
-/// Those that are due, the oldest first, as many as `budget` allows by what they weigh; the first one always goes, so that the queue moves.
-pub(crate) fn run_due(ctx: &mut Ctx<'_>, budget: Weight) -> Result<(), Fault> {
-    let mut spent: Weight = 0;
-    // Each one that is looked at goes on later than this block, or ends.
-    while let Some(((due, contract, id), ())) = keys::DUE.scan(ctx.state, &(), None, 1)?.pop() {
-        if due > ctx.block.time {
-            break;
+/// Those that are due, the oldest first, as many as `budget` allows by what they weigh; the first one always goes, so that the queue moves. Says
+/// what they weighed.
+pub(crate) fn run_due(ctx: &mut Ctx<'_>, budget: Weight) -> Result<Weight, Fault> {
+    let (mut spent, mut after): (Weight, _) = (0, None);
+    loop {
+        // By pages: to look for the first one anew each time would go through all that was moved on before.
+        let page = keys::DUE.scan(ctx.state, &(), after.as_ref(), PAGE)?;
+        for (key, ()) in &page {
+            let (due, contract, id) = *key;
+            if due > ctx.block.time {
+                return Ok(spent);
+            }
+            // One that ran just now may have given this one up, or put another in its place.
+            let schedule = keys::SCHEDULE.get(ctx.state, &(contract, id))?;
+            let Some(schedule) = schedule.filter(|schedule| schedule.due == due) else { continue };
+            let weight = schedule.weight();
+            if spent > 0 && spent.saturating_add(weight) > budget {
+                return Ok(spent);
+            }
+            spent = spent.saturating_add(run_one(ctx, &contract, id, schedule)?);
         }
-        let schedule = keys::SCHEDULE.get(ctx.state, &(contract, id))?;
-        let schedule = schedule.ok_or_else(|| Fault::Corrupt("a due schedule is gone".into()))?;
-        let weight = schedule.weight();
-        if spent > 0 && spent.saturating_add(weight) > budget {
-            break;
+        match page.last() {
+            Some((due, ())) if page.len() == PAGE => after = Some(*due),
+            _ => return Ok(spent),
         }
-        spent = spent.saturating_add(weight);
-        run_one(ctx, &contract, id, schedule)?;
     }
-    Ok(())
 }
 
-fn run_one(ctx: &mut Ctx<'_>, contract: &AccountId, id: u32, mut schedule: Schedule) -> Result<(), Fault> {
+/// One time; says what it weighed.
+fn run_one(ctx: &mut Ctx<'_>, contract: &AccountId, id: u32, mut schedule: Schedule) -> Result<Weight, Fault> {
+    let weight = schedule.weight();
     let price = price(ctx, &schedule)?;
-    let Some(rest) = schedule.budget.minus(price) else { return end(ctx, contract, id, &schedule, Over::Budget) };
+    let Some(rest) = schedule.budget.minus(price) else {
+        let least = ctx.block.params.base_fee_min.share(u128::from(weight), 1);
+        if least.is_none_or(|least| least > schedule.budget) {
+            end(ctx, contract, id, &schedule, Over::Budget)?;
+        } else {
+            // Dear for a while: this time is left out.
+            let mut later = schedule.clone();
+            later.due = next_due(schedule.due, schedule.every_ms, ctx.block.time);
+            keys::DUE.remove(ctx.state, &(schedule.due, *contract, id));
+            put(ctx, contract, id, &later);
+        }
+        return Ok(LOOK_WEIGHT);
+    };
     accounts::unlock(ctx.state, &TokenId::NATIVE, contract, price)?;
     match tokens::burn(ctx, &TokenId::NATIVE, contract, price) {
         Ok(()) => {}
@@ -133,8 +168,7 @@ fn run_one(ctx: &mut Ctx<'_>, contract: &AccountId, id: u32, mut schedule: Sched
     schedule.left = schedule.left.saturating_sub(1);
     schedule.due = next_due(schedule.due, schedule.every_ms, ctx.block.time);
     // Before it runs: the contract may give it up, or name another.
-    keys::SCHEDULE.put(ctx.state, &(*contract, id), &schedule);
-    keys::DUE.put(ctx.state, &(schedule.due, *contract, id), &());
+    put(ctx, contract, id, &schedule);
     let (mark, said) = (ctx.state.mark(), ctx.events.len());
     let before = (mem::replace(&mut ctx.origin, Origin::Contract { contract: *contract, mandate: None }), ctx.tx);
     ctx.tx = TxInfo { id: tx, nonce: 0 };
@@ -151,16 +185,16 @@ fn run_one(ctx: &mut Ctx<'_>, contract: &AccountId, id: u32, mut schedule: Sched
     };
     let is_failed = error.is_some();
     ctx.emit(Event::Pulsed { contract: *contract, id, error });
-    let Some(mut now) = keys::SCHEDULE.get(ctx.state, &(*contract, id))? else { return Ok(()) };
+    let Some(mut now) = keys::SCHEDULE.get(ctx.state, &(*contract, id))? else { return Ok(weight) };
     now.failures = if is_failed { now.failures.saturating_add(1) } else { 0 };
     if now.failures >= FAILURES_MAX {
-        return end(ctx, contract, id, &now, Over::Failed);
+        end(ctx, contract, id, &now, Over::Failed)?;
+    } else if now.left == 0 {
+        end(ctx, contract, id, &now, Over::Done)?;
+    } else {
+        keys::SCHEDULE.put(ctx.state, &(*contract, id), &now);
     }
-    if now.left == 0 {
-        return end(ctx, contract, id, &now, Over::Done);
-    }
-    keys::SCHEDULE.put(ctx.state, &(*contract, id), &now);
-    Ok(())
+    Ok(weight)
 }
 
 /// In its rhythm, later than now: what was missed is not made up for.

@@ -80,6 +80,7 @@ pub fn concerns(event: &Event) -> Vec<AccountId> {
         Event::Migrated { contract, .. }
         | Event::AdminSet { contract, .. }
         | Event::Pulsed { contract, .. }
+        | Event::Scheduled { contract, .. }
         | Event::ScheduleOver { contract, .. } => vec![*contract],
         Event::Stored { .. } | Event::Told { .. } | Event::Ended { .. } => Vec::new(),
     }

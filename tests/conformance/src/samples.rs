@@ -165,7 +165,7 @@ pub fn calls() -> Vec<Call> {
         orgs::Call::Veto { org, proposal: 7 },
         orgs::Call::Release { org, proposal: 7, who },
         orgs::Call::Amend { org, charter: charter() },
-        orgs::Call::CoverFees { org, contract: who, per_user: amount, per_day: amount },
+        orgs::Call::CoverFees { org, contract: who, per_use: amount, per_day: amount },
         orgs::Call::CreateToken { org, symbol: text("ticket"), decimals: 0, cap: amount, minter: Some(who) },
         orgs::Call::Mint {
             token: TokenId::further_of(&org, 0),
@@ -174,6 +174,7 @@ pub fn calls() -> Vec<Call> {
             reason: text("the first film"),
             evidence: hash("evidence"),
         },
+        orgs::Call::SetMinter { token: TokenId::further_of(&org, 0), minter: Some(who) },
     ];
     let of_mimei = vec![
         mimei::Call::Create { app: text("demo"), kind: text("file"), mark: text("readme") },
@@ -260,8 +261,9 @@ pub fn events() -> Vec<Event> {
         orgs::Event::Amended { org },
         orgs::Event::Bound { org, contract: Some(who) },
         orgs::Event::TableSet { org, table: 3 },
-        orgs::Event::FeesCovered { org, contract: who, per_user: amount, per_day: amount },
+        orgs::Event::FeesCovered { org, contract: who, per_use: amount, per_day: amount },
         orgs::Event::TokenMade { org, token: TokenId::further_of(&org, 0), cap: amount, minter: Some(who) },
+        orgs::Event::MinterSet { org, token: TokenId::further_of(&org, 0), minter: None },
     ];
     let of_mimei = vec![
         mimei::Event::Created { mimei, author: by, existed: false },
@@ -300,7 +302,8 @@ pub fn events() -> Vec<Event> {
         wasm::Event::Told { contract, kind: text("wasm-paid"), attributes: list(vec![pair]) },
         wasm::Event::Ended { contract, gas: 123_456_789, data: Some(list(b"data".to_vec())) },
         wasm::Event::Pulsed { contract, id: 3, error: Some(wasm::Error::OutOfGas.into()) },
-        wasm::Event::ScheduleOver { contract, id: 3, why: 1 },
+        wasm::Event::ScheduleOver { contract, id: 3, why: 1, budget: amount, deposit: amount },
+        wasm::Event::Scheduled { contract, id: 3, due: 1_700_000_000_000, budget: amount, deposit: amount },
     ];
     let first = of_tokens.into_iter().map(Event::Tokens).chain(of_orgs.into_iter().map(Event::Orgs));
     first

@@ -54,16 +54,21 @@ pub fn execute(deps: DepsMut<LeitherQuery>, env: Env, info: MessageInfo, msg: Ex
         ExecuteMsg::Confirm { who, task, evidence } => judge::confirm(deps, &env, &info, &who, &task, &evidence),
         ExecuteMsg::Decline { who, task, why } => judge::decline(deps, &env, &info, &who, &task, &why),
         ExecuteMsg::Clear {} => submit::clear(deps, &env),
-        ExecuteMsg::SetTasks { tasks } => set_tasks(deps, &info, tasks),
+        ExecuteMsg::SetTasks { tasks, confirmations } => set_tasks(deps, &info, tasks, confirmations),
     }
 }
 
-fn set_tasks(deps: DepsMut<LeitherQuery>, info: &MessageInfo, tasks: Vec<Task>) -> Answer {
+fn set_tasks(deps: DepsMut<LeitherQuery>, info: &MessageInfo, tasks: Vec<Task>, confirmations: Option<u8>) -> Answer {
     let mut config = state::CONFIG.load(deps.storage)?;
     if info.sender != config.treasury {
         return Err(Refusal::OnlyByVote.into());
     }
     config.tasks = state::checked(tasks)?;
+    config.confirmations = confirmations.unwrap_or(config.confirmations);
+    let supervisors = Leither::new(&deps.querier).org(&config.org)?.supervisors.len();
+    if !state::CONFIRMATIONS.contains(&config.confirmations) || usize::from(config.confirmations) > supervisors {
+        return Err(ContractError::Confirmations);
+    }
     state::CONFIG.save(deps.storage, &config)?;
     Ok(Response::new().add_attribute("action", "set_tasks"))
 }

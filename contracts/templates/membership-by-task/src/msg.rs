@@ -76,10 +76,12 @@ pub enum ExecuteMsg {
     },
     /// Clears away what has lapsed, of the 30 oldest numbers: anybody. Each submission does it for two.
     Clear {},
-    /// Other tasks: the organization alone, by vote. A submission whose task has another role or reward then has to be made anew.
+    /// Other tasks: the organization alone, by vote. A submission whose task is another then has to be made anew.
     SetTasks {
         /// As at the beginning.
         tasks: Vec<Task>,
+        /// How many supervisors confirm from now on; as many as before where it is not given.
+        confirmations: Option<u8>,
     },
 }
 

@@ -39,7 +39,9 @@ pub struct Submission {
     pub who: Addr,
     /// Which task.
     pub task: String,
-    /// The task's role when it was submitted.
+    /// What was to be done when it was submitted.
+    pub what: String,
+    /// The task's role then.
     pub role: Option<Role>,
     /// Its reward then.
     pub reward: Uint128,
@@ -58,7 +60,7 @@ pub struct Submission {
 impl Submission {
     /// Whether it is of the task as it stands now.
     pub fn is_of(&self, task: &Task) -> bool {
-        self.task == task.name && self.role == task.role && self.reward == task.reward
+        self.task == task.name && self.what == task.what && self.role == task.role && self.reward == task.reward
     }
 }
 

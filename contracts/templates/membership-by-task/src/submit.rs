@@ -53,6 +53,7 @@ pub fn submit(deps: DepsMut<LeitherQuery>, env: &Env, info: &MessageInfo, name: 
             who: who.clone(),
             task: name.into(),
             role: task.role,
+            what: task.what.clone(),
             reward: task.reward,
             evidence: evidence.clone(),
             note,

@@ -201,7 +201,7 @@ fn a_submission_lapses_and_makes_room() {
 fn open_submissions_are_bounded_by_person_and_all_together() {
     let mut stage = stage();
     let many: Vec<Task> = (0..6).map(|n| task(&format!("t{n}"), None, 0, 5_000)).collect();
-    let set = ExecuteMsg::SetTasks { tasks: many };
+    let set = ExecuteMsg::SetTasks { tasks: many, confirmations: None };
     say(&mut stage, "treasury", set).unwrap();
     for n in 0..4 {
         say(&mut stage, "gus", submit(&format!("t{n}"), 1)).unwrap();
@@ -234,7 +234,7 @@ fn open_submissions_are_bounded_by_person_and_all_together() {
 #[test]
 fn where_members_submissions_lie_before_them_lapsed_ones_are_cleared_by_anybody() {
     let mut stage = stage();
-    say(&mut stage, "treasury", ExecuteMsg::SetTasks { tasks: vec![task("t", None, 0, 5_000)] }).unwrap();
+    say(&mut stage, "treasury", ExecuteMsg::SetTasks { tasks: vec![task("t", None, 0, 5_000)], confirmations: None }).unwrap();
     for n in 0..3 {
         stage.join(&format!("m{n}"), &[]);
         say(&mut stage, &format!("m{n}"), submit("t", 1)).unwrap();
@@ -253,7 +253,7 @@ fn where_members_submissions_lie_before_them_lapsed_ones_are_cleared_by_anybody(
 #[test]
 fn a_page_looks_at_thirty_and_says_where_to_go_on() {
     let mut stage = stage();
-    let set = ExecuteMsg::SetTasks { tasks: vec![task("t", None, 0, 99)] };
+    let set = ExecuteMsg::SetTasks { tasks: vec![task("t", None, 0, 99)], confirmations: None };
     say(&mut stage, "treasury", set).unwrap();
     for n in 0..40 {
         say(&mut stage, &format!("w{n}"), submit("t", 1)).unwrap();
@@ -272,7 +272,10 @@ fn a_vote_alone_changes_the_tasks_and_what_was_submitted_for_other_terms_is_made
     let mut stage = stage();
     say(&mut stage, "gus", submit("film", 7)).unwrap();
     say(&mut stage, "ann", submit("greet", 8)).unwrap();
-    let dearer = ExecuteMsg::SetTasks { tasks: vec![task("film", Some(Role::Marketing), 900, 2), task("greet", None, 0, 1)] };
+    let dearer = ExecuteMsg::SetTasks {
+        tasks: vec![task("film", Some(Role::Marketing), 900, 2), task("greet", None, 0, 1)],
+        confirmations: None,
+    };
     assert!(matches!(refused(&mut stage, "sam", dearer.clone()), ContractError::Refused(Refusal::OnlyByVote)));
     say(&mut stage, "treasury", dearer).unwrap();
     let it = confirm(&stage, "gus", "film", 7);
@@ -282,10 +285,10 @@ fn a_vote_alone_changes_the_tasks_and_what_was_submitted_for_other_terms_is_made
     // Other words or places leave it as it was.
     let same = confirm(&stage, "ann", "greet", 8);
     say(&mut stage, "sam", same.clone()).unwrap();
-    say(&mut stage, "treasury", ExecuteMsg::SetTasks { tasks: vec![task("film", None, 0, 1)] }).unwrap();
+    say(&mut stage, "treasury", ExecuteMsg::SetTasks { tasks: vec![task("film", None, 0, 1)], confirmations: None }).unwrap();
     assert!(matches!(refused(&mut stage, "sue", same), ContractError::NoTask { .. }));
     for wrong in [Vec::new(), vec![task("a", None, 1, 1)]] {
-        let set = ExecuteMsg::SetTasks { tasks: wrong };
+        let set = ExecuteMsg::SetTasks { tasks: wrong, confirmations: None };
         assert!(matches!(refused(&mut stage, "treasury", set), ContractError::Tasks));
     }
 }

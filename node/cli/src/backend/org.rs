@@ -55,7 +55,7 @@ impl Node {
         let rows = orgs::views::covers(&*at.state, id, self.next_block(at)?.time).map_err(fault)?;
         let view = |(contract, cover, paid): (AccountId, orgs::Cover, leither_types::Amount)| CoverView {
             contract: contract.into(),
-            per_user: cover.per_user.into(),
+            per_use: cover.per_use.into(),
             per_day: cover.per_day.into(),
             paid: paid.into(),
         };

@@ -338,11 +338,11 @@ fn org_19_its_contract_opens_a_vote_on_what_it_shall_be_told() {
     };
     let asked = |bound: &Bound, number: u64| bound.ask(json!({ "proposal": { "org": org.to_string(), "proposal": number } }));
     // The treasury's is the deposit: an empty one proposes nothing.
-    let short = bound.refused(propose("yes", GAS));
+    let short = bound.refused(propose("yes", 1_000_000_000));
     assert!(matches!(short, Error::Accounts(_)), "{short:?}");
     bound.stage.chain.ok("alice", transfer(MEI, org.treasury(), 1_000_000_000));
     let locked = |bound: &Bound| bound.stage.chain.holding(MEI, org.treasury()).locked;
-    bound.say(propose("yes", GAS));
+    bound.say(propose("yes", 1_000_000_000));
     assert!(locked(&bound) > Amount::ZERO);
     let open = asked(&bound, 0);
     assert_eq!((&open["stage"], &open["by"], &open["yes"]), (&json!("open"), &json!(org.treasury().to_string()), &json!("0")));
@@ -358,28 +358,46 @@ fn org_19_its_contract_opens_a_vote_on_what_it_shall_be_told() {
     let info: Value = serde_json::from_str(&bound.stage.kept(puppet, "info").unwrap()).unwrap();
     assert_eq!(info["sender"], json!(org.treasury().to_string()));
     assert_eq!(locked(&bound), Amount::ZERO, "the deposit is back");
-    // More gas than closing a proposal may use, and a contract that is nobody's.
-    assert!(matches!(bound.refused(propose("no", 150_000_000_000)), Error::Orgs(OrgError::ProposalCalls)));
+    // What it will use is paid for beforehand; and it is no more than closing a proposal may use.
+    assert_eq!(bound.refused(propose("no", GAS)), refusal(Why::OutOfGas));
+    let much = execute_within(puppet, &custom(propose("no", 40_000_000_000)), 0, 60_000_000_000);
+    assert_eq!(bound.stage.chain.refused("dave", much), Error::Orgs(OrgError::ProposalCalls));
+    // A contract that is nobody's.
     let stranger = bound.stage.born("alice", instantiate(1, &json!({}), 1_000_000, None));
-    let refused = bound.stage.chain.refused("dave", execute(stranger, &custom(propose("no", GAS))));
+    let refused = bound.stage.chain.refused("dave", execute(stranger, &custom(propose("no", 1_000_000_000))));
     assert_eq!(refused, Error::Orgs(OrgError::NoMandate));
+    // At most 16 of its proposals are open at a time.
+    bound.stage.chain.ok("judy", transfer(MEI, org.treasury(), 100_000_000_000));
+    (0..16).for_each(|_| drop(bound.say(propose("more", 100_000_000))));
+    assert_eq!(bound.refused(propose("more", 100_000_000)), Error::Orgs(OrgError::TooManyOpen { max: 16 }));
 }
 
 #[test]
 fn org_20_its_contract_has_its_users_fees_paid_within_what_it_may_spend() {
     let mut bound = Bound::new(mandate(false, 0, 1_000));
-    let cover = |per_user: u128, per_day: u128| json!({ "cover_fees": { "per_user": per_user.to_string(), "per_day": per_day.to_string() } });
+    let cover = |per_use: u128, per_day: u128| json!({ "cover_fees": { "per_use": per_use.to_string(), "per_day": per_day.to_string() } });
     let covers = |bound: &Bound| orgs::views::covers(&**bound.stage.chain.state(), &bound.org, bound.stage.chain.now).unwrap();
     assert_eq!(bound.refused(cover(10, 1_001)), Error::Orgs(OrgError::OverMandate { left: Amount(1_000) }));
     bound.say(cover(10, 1_000));
-    let expected = orgs::Cover { per_user: Amount(10), per_day: Amount(1_000) };
+    let expected = orgs::Cover { per_use: Amount(10), per_day: Amount(1_000) };
     assert_eq!(covers(&bound), [(bound.puppet, expected, Amount::ZERO)]);
     bound.say(cover(0, 0));
     assert_eq!(covers(&bound), []);
+    let mut other = Bound::new(mandate(false, 0, 1_000));
+    other.say(cover(10, 1_000));
+    other.stage.chain.ok("alice", proposal(other.org, &[binding(other.org, None, Mandate::default())]));
+    for who in ["alice", "bob"] {
+        other
+            .stage
+            .chain
+            .ok(who, Call::Orgs(orgs::Call::Vote { org: other.org, proposal: 0, yes: true, weight: None }));
+    }
+    other.stage.chain.idle();
+    assert_eq!(covers(&other), [], "what it said ends with its binding");
     // Nobody says it for the organization, and at most 16 are named, by vote.
     let (org, puppet) = (bound.org, bound.puppet);
     let name = |contract: AccountId, per_day: u128| {
-        Call::Orgs(orgs::Call::CoverFees { org, contract, per_user: Amount(5), per_day: Amount(per_day) })
+        Call::Orgs(orgs::Call::CoverFees { org, contract, per_use: Amount(5), per_day: Amount(per_day) })
     };
     assert_eq!(bound.stage.chain.refused("alice", name(puppet, 5)), Error::Orgs(OrgError::OnlyByVote));
     for (number, part) in (0..17u8).collect::<Vec<_>>().chunks(8).enumerate() {
@@ -398,7 +416,7 @@ fn org_20_its_contract_has_its_users_fees_paid_within_what_it_may_spend() {
 
 #[test]
 fn org_21_a_further_token_is_issued_by_its_minter_for_a_reason_and_within_its_bound() {
-    let mut bound = Bound::new(mandate(false, 0, 0));
+    let mut bound = Bound::new(mandate(false, 1, 0));
     let (org, puppet) = (bound.org, bound.puppet);
     bound.stage.chain.ok("alice", transfer(MEI, org.treasury(), 1_000_000_000));
     let make = |symbol: &str, cap: u128| json!({ "token_create": { "symbol": symbol, "decimals": 0, "cap": cap.to_string() } });
@@ -412,7 +430,7 @@ fn org_21_a_further_token_is_issued_by_its_minter_for_a_reason_and_within_its_bo
     bound.say(make("ticket", 100));
     assert_eq!(bound.refused(make("ticket", 100)), Error::Tokens(TokenError::SymbolTaken));
     assert_eq!(bound.refused(make("no", 100)), Error::Tokens(TokenError::SymbolForm));
-    assert_eq!(bound.refused(make("other", 0)), Error::Tokens(TokenError::SupplyFull));
+    assert_eq!(bound.refused(make("other", 0)), Error::Tokens(TokenError::Nothing));
     assert_eq!(bound.refused(mint(1, "", 1)), Error::Orgs(OrgError::NoReason));
     assert_eq!(bound.refused(mint(1, "x", 0)), Error::Orgs(OrgError::NoReason));
     // Judy is no member.
@@ -447,5 +465,14 @@ fn org_21_a_further_token_is_issued_by_its_minter_for_a_reason_and_within_its_bo
     bound.stage.chain.idle();
     assert_eq!(bound.stage.chain.free(second, "judy"), 5);
     assert_eq!(bound.stage.chain.refused("alice", issue), Error::Orgs(OrgError::NotMinter));
+    // A vote takes the minter's power.
+    let take = Call::Orgs(orgs::Call::SetMinter { token, minter: None });
+    assert_eq!(bound.stage.chain.refused("alice", take.clone()), Error::Orgs(OrgError::OnlyByVote));
+    bound.stage.chain.ok("alice", proposal(org, &[take]));
+    for who in ["alice", "bob"] {
+        bound.stage.chain.ok(who, Call::Orgs(orgs::Call::Vote { org, proposal: 1, yes: true, weight: None }));
+    }
+    bound.stage.chain.idle();
+    assert_eq!(bound.refused(mint(1, "once more", 3)), Error::Orgs(OrgError::NotMinter));
     assert_eq!(orgs::views::further_tokens(&**bound.stage.chain.state(), &org).unwrap(), [token, second]);
 }

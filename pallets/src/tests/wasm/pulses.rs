@@ -137,7 +137,7 @@ fn wasm_14_a_schedule_without_measure_is_refused() {
         ("at", json!(u64::MAX >> 11)),
         ("times", json!(0)),
         ("gas", json!(49_999_999)),
-        ("gas", json!(600_000_000u64 / 16 * 500)),
+        ("gas", json!(600_000_000u64 / 64 * 500)),
         ("budget", json!("2059999")),
         ("msg", base64(&json!("x".repeat(4_095)))),
     ];
@@ -157,8 +157,8 @@ fn wasm_14_a_schedule_without_measure_is_refused() {
 #[test]
 fn wasm_14_many_wait_for_their_turn_and_the_oldest_goes_first() {
     let (mut stage, puppet) = stage();
-    // Each of a third of what a block's end has room for.
-    let gas = 600_000_000u64 / 16 / 3 * 500 - 60_000 * 500;
+    // Each of a quarter of what a block's end has room for.
+    let gas = 600_000_000u64 / 64 * 500 - 60_000 * 500;
     for id in 0..16 {
         let budget = (2 * (gas / 500 + 60_000)).to_string();
         let schedule =
@@ -168,7 +168,7 @@ fn wasm_14_many_wait_for_their_turn_and_the_oldest_goes_first() {
     let mut told = Vec::new();
     let mut events = later(&mut stage, 60_000);
     while !pulsed(&events).is_empty() {
-        assert!(pulsed(&events).len() <= 3, "a sixteenth of a block: {events:?}");
+        assert!(pulsed(&events).len() <= 4, "a sixteenth of a block: {events:?}");
         told.extend(pulsed(&events).into_iter().map(|(id, _)| id));
         events = later(&mut stage, 1_000);
     }

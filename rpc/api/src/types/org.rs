@@ -95,8 +95,8 @@ pub struct OrgView {
 pub struct CoverView {
     /// Which contract.
     pub contract: Account,
-    /// At most for one account.
-    pub per_user: U128,
+    /// At most for one transaction.
+    pub per_use: U128,
     /// At most for all together.
     pub per_day: U128,
     /// What was paid today.
