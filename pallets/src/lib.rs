@@ -7,7 +7,7 @@
 //! ```
 //! A pallet: `mod types keys calls views events errors hooks tests`, those it needs. Another pallet is entered through its `views` and
 //! its few public verbs, never its `keys`; the edges allowed are `orgs -> tokens -> accounts -> params`, `mimei -> accounts`,
-//! `staking -> tokens, accounts, params`, `wasm -> orgs, mimei, tokens, accounts, params`.
+//! `streams -> tokens, accounts`, `staking -> tokens, accounts, params`, `wasm -> orgs, mimei, streams, tokens, accounts, params`.
 //!
 //! Absent on purpose: fees and nonces are charged by chain/executor; time, chance, disk and network have no door here.
 #![forbid(unsafe_code)]
@@ -25,6 +25,7 @@ pub mod params;
 mod recovery;
 pub mod staking;
 mod stop;
+pub mod streams;
 pub mod tokens;
 pub mod wasm;
 
@@ -65,6 +66,9 @@ pub enum Call {
     /// Contracts.
     #[codec(index = 5)]
     Wasm(wasm::Call),
+    /// Money over time.
+    #[codec(index = 6)]
+    Streams(streams::Call),
 }
 
 /// Every event there is.
@@ -86,6 +90,9 @@ pub enum Event {
     /// Contracts.
     #[codec(index = 5)]
     Wasm(wasm::Event),
+    /// Money over time.
+    #[codec(index = 6)]
+    Streams(streams::Event),
 }
 
 impl Call {
@@ -107,6 +114,7 @@ impl Call {
             Call::Mimei(call) => Ok(call.check()?),
             Call::Staking(call) => Ok(call.check()?),
             Call::Wasm(call) => Ok(call.check()?),
+            Call::Streams(call) => Ok(call.check()?),
         }
     }
 
@@ -118,6 +126,7 @@ impl Call {
             Call::Mimei(call) => call.weight(),
             Call::Staking(call) => call.weight(),
             Call::Wasm(call) => call.weight(),
+            Call::Streams(call) => call.weight(),
         }
     }
 
@@ -129,6 +138,7 @@ impl Call {
             Call::Mimei(call) => mimei::apply(ctx, call),
             Call::Staking(call) => staking::apply(ctx, call),
             Call::Wasm(call) => wasm::apply(ctx, call),
+            Call::Streams(call) => streams::apply(ctx, call),
         }
     }
 }

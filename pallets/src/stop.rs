@@ -1,4 +1,4 @@
-use crate::{accounts, mimei, orgs, staking, tokens, wasm};
+use crate::{accounts, mimei, orgs, staking, streams, tokens, wasm};
 use leither_state::Fault;
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 use serde::Serialize;
@@ -31,6 +31,10 @@ pub enum Error {
     #[codec(index = 6)]
     #[error(transparent)]
     Wasm(#[from] wasm::Error),
+    /// Money over time.
+    #[codec(index = 7)]
+    #[error(transparent)]
+    Streams(#[from] streams::Error),
 }
 
 /// Why a call did not happen. The two are never mixed: a `Reject` becomes a receipt, a `Fault` stops this node.

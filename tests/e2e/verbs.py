@@ -287,6 +287,63 @@ def tokens(chain):
     CHECKS.equal(sorted(kinds), ["income", "issuance"], "the ledger of the organization")
 
 
+def streams(chain):
+    """Money over time: locked, paid step by step by whoever causes it, ended; one's own; an organization's by vote."""
+    url, accounts = chain.url, chain.ready["accounts"]
+    free = lambda who: int(rpc(url, "account_get", accounts[who])["mei"]["free"])
+    locked = lambda who: int(rpc(url, "account_get", accounts[who])["mei"]["locked"])
+    before = locked("heidi")
+    year = ["--for", "365d", "--every", "30d", "--cliff", "90d"]
+    tried = chain.cli("stream", "open", "ivan", "12mei", *year, "--from", "heidi", "--dry-run")
+    CHECKS.equal((tried["status"], locked("heidi")), ("simulated", before), "stream open --dry-run")
+    made = chain.cli("stream", "open", "ivan", "12mei", *year, "--from", "heidi")["stream"]
+    shown = chain.cli("stream", "show", made)
+    CHECKS.equal((shown["opener"], shown["to"], shown["amount"], shown["due"]), (accounts["heidi"], accounts["ivan"], str(12 * MEI), "0"), "stream show")
+    CHECKS.equal(int(shown["cliff"]) - int(shown["start"]), 90 * 86_400_000, "its cliff")
+    CHECKS.equal((shown["next"], shown["is_fixed"]), (shown["cliff"], False), "when something is due")
+    CHECKS.equal(locked("heidi") - before, 12 * MEI + int(shown["deposit"]), "what is locked")
+    refused = chain.cli("stream", "draw", made, "--from", "judy", "--dry-run", code=1)
+    CHECKS.equal(refused["receipt"]["failure"]["error"], "nothing_due", "a draw before the cliff")
+    chain.cli("stream", "cancel", made, "--from", "judy", code=1)
+    chain.cli("stream", "cancel", made, "--from", "heidi")
+    CHECKS.equal(locked("heidi"), before, "what is locked after the end")
+    chain.cli("stream", "show", made, code=1)
+
+    quick = chain.cli("stream", "open", "ivan", "3mei", "--for", "3s", "--from", "heidi", "--fixed")["stream"]
+    CHECKS.equal([one["stream"] for one in chain.cli("stream", "list", "ivan")["items"]], [quick], "streams that pay ivan")
+    CHECKS.equal([one["stream"] for one in pages(url, "stream_list", None, accounts["heidi"])], [quick], "stream_list of an opener")
+    CHECKS.equal(chain.cli("stream", "list", "heidi")["items"], [], "streams that pay heidi")
+    chain.cli("stream", "cancel", quick, "--from", "heidi", code=1)
+    had = free("ivan")
+    time.sleep(3)
+    chain.cli("stream", "draw", quick, "--from", "judy")
+    CHECKS.equal((free("ivan") - had, locked("heidi")), (3 * MEI, before), "all of it, drawn by somebody else")
+    newest = chain.cli("account", "history", "ivan", "--limit", 1)["items"][0]
+    CHECKS.equal(newest["calls"], ["streams.draw"], "the draw in the payee's history")
+    CHECKS.equal(chain.cli("stream", "list", "heidi", "--opened")["items"], [], "after the last draw")
+
+    chain.cli("stream", "open", "heidi", "1mei", "--for", "1d", "--from", "heidi", code=1)
+    own = chain.cli("stream", "open", "heidi", "1mei", "--for", "1d", "--fixed", "--from", "heidi")["stream"]
+    chain.cli("stream", "cancel", own, "--from", "heidi", code=1)
+    chain.cli("stream", "open", "ivan", "1mei", "--for", "1s", "--every", "2s", "--from", "heidi", code=2)
+    chain.cli("stream", "open", "ivan", "1mei", "--for", "never", "--from", "heidi", code=2)
+    try:
+        rpc(url, "stream_list", accounts["ivan"], accounts["heidi"])
+        CHECKS.that(False, "a list of two sides was answered")
+    except RpcError as error:
+        CHECKS.equal(error.reason, "invalid_params", "stream_list of two sides")
+
+    chain.cli("stream", "open", "ivan", "0.5mei", "--for", "1d", "--treasury", "slow", "--from", "frank", code=2)
+    day = ["--for", "1d", "--treasury", "slow", "--propose", "ivan's day"]
+    number = number_of(chain.cli("stream", "open", "ivan", "0.5mei", *day, "--from", "frank"))
+    chain.cli("org", "vote", "slow", number, "yes", "--from", "frank")
+    paid = list(pages(url, "stream_list", accounts["ivan"], None))
+    treasury = rpc(url, "org_get", "slow")["treasury"]
+    CHECKS.equal([(one["opener"], one["depositor"]) for one in paid], [(treasury, treasury)], "a stream that an organization pays")
+    chain.cli("stream", "cancel", paid[0]["stream"], "--from", "ivan")
+    CHECKS.equal(list(pages(url, "stream_list", accounts["ivan"], None)), [], "the payee renounced")
+
+
 def mimei(chain):
     """R1 to R10: an id that stays, versions, a release, a variation, references, rights, another owner."""
     named = ["--app", "notes", "--type", "dir", "--mark", "diary"]
@@ -324,7 +381,7 @@ def main():
     answered_s = welcome()
     throw_away()
     with Dev(params=FAST) as chain:
-        for part in (keys, transactions, node, subscription, club, tokens, mimei):
+        for part in (keys, transactions, node, subscription, club, tokens, streams, mimei):
             part(chain)
         told = audit(chain.url, f"{chain.state}/genesis.json")
         chain.end()

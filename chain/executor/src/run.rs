@@ -1,6 +1,8 @@
 use crate::form::{self, check_tx};
 use crate::validity::{Bill, Unfit, Verified, bill, check_keys};
-use leither_pallets::{BlockInfo, Call, Ctx, Event, Origin, Stop, TxInfo, accounts, orgs, params, staking, tokens, wasm};
+use leither_pallets::{
+    BlockInfo, Call, Ctx, Event, Origin, Stop, TxInfo, accounts, orgs, params, staking, streams, tokens, wasm,
+};
 use leither_state::{Fault, Overlay, Read, WriteSet};
 use leither_types::{AccountId, Amount, Blob, EVENTS_MAX, Failure, List, Receipt, SignedTx, Status, TokenId, TxId, Weight};
 use parity_scale_codec::Encode;
@@ -150,6 +152,7 @@ pub(crate) fn touched_by(event: &Event) -> Vec<AccountId> {
         Event::Orgs(orgs::Event::Left { org, who, .. } | orgs::Event::Sponsored { org, who, .. }) => vec![org.treasury(), *who],
         Event::Orgs(orgs::Event::Unlocked { who, .. }) => vec![*who],
         Event::Wasm(event) => wasm::views::concerns(event),
+        Event::Streams(event) => streams::views::concerns(event),
         Event::Staking(event) => staking::views::concerns(event).into_iter().collect(),
         _ => Vec::new(),
     }

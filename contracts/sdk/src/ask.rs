@@ -1,7 +1,7 @@
 use super::msg::Role;
 use super::query::{
     DividendAnswer, LeitherQuery, MandateAnswer, MemberAnswer, MembersAnswer, MimeiAnswer, OrgAnswer, OrgOfAnswer,
-    ProposalAnswer, RightAnswer, ScheduleAnswer, TokenAnswer,
+    ProposalAnswer, RightAnswer, ScheduleAnswer, StreamAnswer, StreamsAnswer, TokenAnswer,
 };
 use cosmwasm_std::{Env, QuerierWrapper, QueryRequest, StdResult};
 use serde::de::DeserializeOwned;
@@ -70,6 +70,21 @@ impl<'a> Leither<'a> {
     /// What a holder of an organization's units has earned and not yet taken.
     pub fn dividend(&self, org: &str, who: &str, denom: &str) -> StdResult<DividendAnswer> {
         self.ask(LeitherQuery::Dividend { org: org.into(), who: who.into(), denom: denom.into() })
+    }
+
+    /// An open stream.
+    pub fn stream(&self, stream: u64) -> StdResult<StreamAnswer> {
+        self.ask(LeitherQuery::Stream { stream })
+    }
+
+    /// Streams that pay an account, at most 30 at once.
+    pub fn streams_to(&self, payee: &str, start_after: Option<u64>) -> StdResult<StreamsAnswer> {
+        self.ask(LeitherQuery::Streams { payee: Some(payee.into()), opener: None, start_after, limit: None })
+    }
+
+    /// Streams that an account has opened, at most 30 at once.
+    pub fn streams_of(&self, opener: &str, start_after: Option<u64>) -> StdResult<StreamsAnswer> {
+        self.ask(LeitherQuery::Streams { payee: None, opener: Some(opener.into()), start_after, limit: None })
     }
 
     /// A MiMei.

@@ -30,7 +30,7 @@ pub use checks::{Refusal, UNITS_MAX, evidence, take_no_money};
 pub use msg::{LeitherMsg, Role, SHARES_MAX, Share, Source, WHOLE_BP};
 pub use query::{
     DividendAnswer, LeitherQuery, MandateAnswer, MemberAnswer, MemberRow, MembersAnswer, MimeiAnswer, OrgAnswer, OrgOfAnswer,
-    ProposalAnswer, ProposalStage, RightAnswer, ScheduleAnswer, SpendLeft, TableAnswer, TokenAnswer,
+    ProposalAnswer, ProposalStage, RightAnswer, ScheduleAnswer, SpendLeft, StreamAnswer, StreamsAnswer, TableAnswer, TokenAnswer,
 };
 pub use shares::{Payee, add_share, are_names, are_payees, divide_bp, is_whole};
 pub use signed::{View, Voucher, account_of, is_nobodys, signer_of};

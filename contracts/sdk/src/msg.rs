@@ -66,6 +66,28 @@ pub enum LeitherMsg {
         /// A hash of the evidence; not zero.
         evidence: String,
     },
+    /// The same for units that become free over time: they are the receiver's at once and earn, but can be spent and cast only step by step.
+    /// Nobody ends it. The deposit of the record is the treasury's, and comes back.
+    IssueVesting {
+        /// To a member who has the role.
+        to: String,
+        /// Smallest units.
+        amount: Uint128,
+        /// As whom the work was done.
+        role: Role,
+        /// For what: 1 to 128 bytes.
+        reason: String,
+        /// A hash of the evidence; not zero.
+        evidence: String,
+        /// From when on they become free, in ms as blocks count them.
+        start: u64,
+        /// None is free before.
+        cliff: u64,
+        /// When all are free.
+        end: u64,
+        /// They become free by steps of so many ms, at least 1,000.
+        step_ms: u64,
+    },
     /// Pays from its organization's treasury, within the mandate's limit an epoch.
     Spend {
         /// To whom.
@@ -179,6 +201,38 @@ pub enum LeitherMsg {
         reason: String,
         /// A hash of the evidence; not zero.
         evidence: String,
+    },
+    /// Locks money that is paid over time. The treasury's is booked in full, within the mandate's limit of this epoch. The payee may end it at
+    /// any time, and so may who opens it unless it is fixed: what is due then is paid, the rest is free again.
+    StreamOpen {
+        /// To whom; to oneself only what is fixed.
+        to: String,
+        /// What in all.
+        coin: Coin,
+        /// From when on it is earned, in ms as blocks count them.
+        start: u64,
+        /// Nothing is due before.
+        cliff: u64,
+        /// When all of it is due.
+        end: u64,
+        /// It is earned by steps of so many ms, at least 1,000.
+        step_ms: u64,
+        /// Who opens it cannot end it.
+        is_fixed: bool,
+        /// Whose money.
+        from: Source,
+    },
+    /// Ends a stream that the contract opened or is paid by; for the treasury, one that the contract opened for it.
+    StreamCancel {
+        /// Its number.
+        stream: u64,
+        /// As whom.
+        from: Source,
+    },
+    /// Has a stream pay its payee what is due; anybody may.
+    StreamDraw {
+        /// Its number.
+        stream: u64,
     },
     /// Pays the contract's money to an organization as income: the charter's share to the treasury, the rest to those who hold its units.
     Income {

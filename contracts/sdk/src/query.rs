@@ -75,6 +75,22 @@ pub enum LeitherQuery {
         /// In which money.
         denom: String,
     },
+    /// [`StreamAnswer`]: an open one.
+    Stream {
+        /// Its number.
+        stream: u64,
+    },
+    /// [`StreamsAnswer`]: open ones in the order of their numbers. Each row that is looked at costs gas.
+    Streams {
+        /// Those that pay this account; either this or `opener`.
+        payee: Option<String>,
+        /// Those that this account has opened.
+        opener: Option<String>,
+        /// Those after this number.
+        start_after: Option<u64>,
+        /// Rows: 1 to 30, 30 where it is not given.
+        limit: Option<u32>,
+    },
     /// [`MimeiAnswer`].
     Mimei {
         /// Which.
@@ -260,6 +276,44 @@ pub struct TokenAnswer {
 pub struct DividendAnswer {
     /// Smallest units.
     pub amount: Uint128,
+}
+
+/// Money that is paid over time; times in ms as blocks count them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StreamAnswer {
+    /// Its number.
+    pub stream: u64,
+    /// With whom it is locked.
+    pub opener: String,
+    /// Who is paid.
+    pub to: String,
+    /// In which money.
+    pub denom: String,
+    /// Smallest units in all.
+    pub amount: Uint128,
+    /// What was paid.
+    pub drawn: Uint128,
+    /// What is due by now, paid or not.
+    pub vested: Uint128,
+    /// From when on it is earned.
+    pub start: u64,
+    /// Nothing is due before.
+    pub cliff: u64,
+    /// When all of it is due.
+    pub end: u64,
+    /// It is earned by steps of so many ms.
+    pub step_ms: u64,
+    /// Who opened it cannot end it.
+    pub is_fixed: bool,
+}
+
+/// Streams.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StreamsAnswer {
+    /// Those that were asked for.
+    pub streams: Vec<StreamAnswer>,
+    /// Where to go on; nothing at the end.
+    pub next: Option<u64>,
 }
 
 /// A MiMei.

@@ -27,6 +27,7 @@ pub mod janitor;
 pub mod keys;
 pub mod print;
 mod templates;
+pub mod times;
 pub mod vitals;
 pub mod wallet;
 pub mod watch;

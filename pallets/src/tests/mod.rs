@@ -11,6 +11,7 @@ mod proposals;
 mod pushes;
 mod range;
 mod staking;
+mod streams;
 mod tokens;
 mod votes;
 mod wasm;

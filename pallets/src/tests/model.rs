@@ -2,7 +2,7 @@
 //! whole numbers, deposits, ballots and counts by adding up what is on record. It shares no arithmetic with the pallets.
 
 use super::MEI;
-use leither_harness::pallets::{Call, Event, describe_event, mimei, orgs, staking, tokens};
+use leither_harness::pallets::{Call, Event, describe_event, mimei, orgs, staking, streams, tokens};
 use leither_harness::{Chain, Setup, account, charter, issue, proposal, text, tokens_in, transfer};
 use leither_state::Read;
 use leither_types::{AccountId, Amount, Blob, ContentId, List, MimeiId, OrgId, Params, SignedTx, TokenId, codec};
@@ -105,7 +105,7 @@ impl Model {
             Event::Tokens(tokens::Event::Shared { token, income, amount, units }) => self.share(token, income, amount.0, units.0),
             Event::Staking(staking::Event::Paid { operator, amount }) => self.give(MEI, operator, amount.0),
             // Nobody joins or is convicted in this model, so nothing but pay moves a balance.
-            Event::Staking(_) | Event::Orgs(_) | Event::Mimei(_) | Event::Wasm(_) => {}
+            Event::Staking(_) | Event::Orgs(_) | Event::Mimei(_) | Event::Wasm(_) | Event::Streams(_) => {}
         }
     }
 
@@ -173,7 +173,7 @@ fn rows<V: parity_scale_codec::Decode>(chain: &Chain, prefix: &[u8]) -> Vec<(Vec
     page.into_iter().map(|(key, value)| (key, codec::decode_trusted(&value).expect("a record"))).collect()
 }
 
-/// ACCOUNTS-4, ORG-9: what is locked is the deposits and the ballots, to the unit.
+/// ACCOUNTS-4, ORG-9, STREAM-3: what is locked is the deposits, the ballots and what is left of streams, to the unit.
 fn locks_are_accounted_for(chain: &Chain) {
     let mut locked: BTreeMap<(TokenId, AccountId), u128> = BTreeMap::new();
     let mut lock = |token: TokenId, who: AccountId, amount: Amount| *locked.entry((token, who)).or_default() += amount.0;
@@ -201,6 +201,10 @@ fn locks_are_accounted_for(chain: &Chain) {
     }
     for (key, ballot) in rows::<orgs::Ballot>(chain, b"ob") {
         lock(TokenId::of_org(&OrgId(id(&key[2..22]))), AccountId(id(&key[30..])), ballot.locked);
+    }
+    for (_, stream) in rows::<streams::Stream>(chain, b"rs") {
+        lock(MEI, stream.depositor, stream.deposit);
+        lock(stream.terms.token, stream.opener, Amount(stream.terms.amount.0 - stream.drawn.0));
     }
     locked.retain(|_, amount| *amount > 0);
     let real = chain.state().holdings().map(|(key, holding)| (*key, holding.locked.0));
@@ -251,7 +255,7 @@ struct Dice {
 
 fn dice() -> impl Strategy<Value = Dice> {
     let amount = prop_oneof![4 => 1u32..40, 2 => 1u32..5_000, 1 => Just(0u32), 1 => any::<u32>()];
-    (0u8..40, 0usize..6, 0usize..10, 0usize..2, 0u64..4, amount, any::<bool>())
+    (0u8..46, 0usize..6, 0usize..10, 0usize..2, 0u64..4, amount, any::<bool>())
         .prop_map(|(kind, who, other, org, number, amount, flag)| Dice { kind, who, other, org, number, amount, flag })
 }
 
@@ -299,13 +303,32 @@ impl Dice {
             31 => Call::Mimei(mimei::Call::Release { mimei, number: self.number }),
             32 if self.number == 0 => Call::Mimei(mimei::Call::Give { mimei, to: who }),
             32 => Call::Mimei(mimei::Call::Grant { mimei, who, rights: mimei::Rights(self.amount.into()) }),
+            40..=41 => Call::Streams(streams::Call::Open(self.terms(chain, token, who))),
+            42..=44 => Call::Streams(streams::Call::Draw { stream: self.stream(chain) }),
+            45 => Call::Streams(streams::Call::Cancel { stream: self.stream(chain) }),
             _ => Call::Mimei(mimei::Call::Refer { from: mimei, to: mimei, add: !self.amount.is_multiple_of(3) }),
         }
     }
 
+    /// For a few seconds from now on.
+    fn terms(&self, chain: &Chain, token: TokenId, to: AccountId) -> streams::Terms {
+        let start = chain.next_time() + self.number * 500;
+        let (cliff, end) = (start + self.number * 300, start + 2_000 + u64::from(self.amount % 9_000));
+        let (amount, is_fixed) = (Amount(self.amount.into()), self.flag);
+        streams::Terms { to, token, amount, start, cliff, end, step_ms: 1_000, is_fixed }
+    }
+
+    /// One of those that are open, where there are any.
+    fn stream(&self, chain: &Chain) -> u64 {
+        let open = rows::<streams::Stream>(chain, b"rs");
+        let chosen = open.get(self.amount as usize % open.len().max(1));
+        chosen.map_or(self.number, |(key, _)| u64::from_be_bytes(key[2..].try_into().expect("8 bytes")))
+    }
+
     /// What the organization shall do: the same dice, read again.
     fn propose(&self, chain: &Chain, orgs: &[OrgId; 2]) -> Call {
-        let inner = Dice { kind: [0, 6, 7, 10, 14, 18, 21, 29][self.amount as usize % 8], ..self.clone() }.call(chain, orgs);
+        let inner =
+            Dice { kind: [0, 6, 7, 10, 14, 18, 21, 29, 40, 45][self.amount as usize % 10], ..self.clone() }.call(chain, orgs);
         let amend = || {
             let now = chain.org(orgs[self.org]).charter;
             let push_least = Amount(u128::from(self.amount % 7));
@@ -390,9 +413,22 @@ fn the_random_calls_reach_what_they_are_for() {
             *seen.entry(name + &outcome).or_default() += 1;
         }
     }
-    let often =
-        ["Transferred", "Burned", "Issued", "Shared", "Claimed", "Voted", "Passed", "Unlocked", "Done", "Failed", "Rejected"];
-    let ever = ["Orgs(Left", "RoleSet", "Amended", "Sponsored", "Vetoed", "Mimei(Created"];
+    let often = [
+        "Transferred",
+        "Burned",
+        "Issued",
+        "Shared",
+        "Claimed",
+        "Voted",
+        "Passed",
+        "Unlocked",
+        "Done",
+        "Failed",
+        "Rejected",
+        "Opened",
+        "Drawn",
+    ];
+    let ever = ["Cancelled", "Orgs(Left", "RoleSet", "Amended", "Sponsored", "Vetoed", "Mimei(Created"];
     let wanted = often.into_iter().map(|name| (name, 3)).chain(ever.into_iter().map(|name| (name, 1)));
     for (wanted, least) in wanted {
         let count: u32 = seen.iter().filter(|(name, _)| name.contains(wanted)).map(|(_, n)| n).sum();

@@ -6,6 +6,7 @@ use super::pulses::Wanted;
 use super::run::{Go, Halt, Run};
 use super::{Error, money};
 use crate::orgs::{self, Role};
+use crate::streams::{self, Terms};
 use crate::tokens::{self, SHARES_MAX, Share};
 use crate::{Call, Ctx, Origin, Stop, mimei};
 use leither_types::{AccountId, Amount, Blob, Hash, List, MimeiId, OrgId, Text, TokenId};
@@ -47,7 +48,7 @@ pub fn id<T: FromStr + ToString>(text: &str) -> Option<T> {
     text.parse().ok().filter(|id: &T| id.to_string() == text)
 }
 
-fn account(text: &str) -> Go<AccountId> {
+pub fn account(text: &str) -> Go<AccountId> {
     address_of(text).ok_or(Error::Address.into())
 }
 
@@ -82,7 +83,7 @@ fn shares(written: &[custom::Share]) -> Go<Vec<Share>> {
 }
 
 /// As whom a call is made.
-enum As {
+pub enum As {
     Itself,
     ItsOrg,
 }
@@ -98,6 +99,12 @@ impl Run<'_, '_> {
                 let evidence: Hash = evidence.parse().map_err(|_| Error::Words)?;
                 let (role, reason, amount) = (role_of(role), short(reason)?, amount(units));
                 self.call(contract, As::ItsOrg, |org| Call::Orgs(orgs::Call::Issue { org, to, amount, role, reason, evidence }))
+            }
+            LeitherMsg::IssueVesting { to, amount: units, role, reason, evidence, start, cliff, end, step_ms } => {
+                let (to, amount, evidence) = (account(&to)?, amount(units), evidence.parse().map_err(|_| Error::Words)?);
+                let token = TokenId::of_org(&self.org_of(contract)?);
+                let terms = Terms { to, token, amount, start, cliff, end, step_ms, is_fixed: true };
+                self.issue_vesting(contract, terms, role_of(role), short(reason)?, evidence)
             }
             LeitherMsg::Admit { who } => {
                 let who = account(&who)?;
@@ -164,6 +171,14 @@ impl Run<'_, '_> {
                 let (reason, amount) = (short(reason)?, amount(units));
                 self.call(contract, As::Itself, |_| Call::Orgs(orgs::Call::Mint { token, to, amount, reason, evidence }))
             }
+            LeitherMsg::StreamOpen { to, coin: written, start, cliff, end, step_ms, is_fixed, from } => {
+                let (to, (token, amount)) = (account(&to)?, coin(&written)?);
+                self.open_stream(contract, Terms { to, token, amount, start, cliff, end, step_ms, is_fixed }, from)
+            }
+            LeitherMsg::StreamCancel { stream, from } => self.cancel_stream(contract, stream, from),
+            LeitherMsg::StreamDraw { stream } => {
+                self.call(contract, As::Itself, |_| Call::Streams(streams::Call::Draw { stream }))
+            }
             LeitherMsg::Income { org: to, coin: written, note } => {
                 let (org, (token, amount), note) = (org(&to)?, coin(&written)?, short(note)?);
                 self.call(contract, As::Itself, |_| Call::Orgs(orgs::Call::Income { org, token, amount, note }))
@@ -188,11 +203,11 @@ impl Run<'_, '_> {
     }
 
     /// WASM-11: who named this contract.
-    fn org_of(&mut self, contract: &AccountId) -> Go<OrgId> {
+    pub fn org_of(&mut self, contract: &AccountId) -> Go<OrgId> {
         orgs::views::of_contract(self.ctx.state, contract)?.ok_or(Halt::refused(orgs::Error::NoMandate))
     }
 
-    fn as_its_org(&mut self, contract: &AccountId, what: impl FnOnce(&mut Ctx<'_>, OrgId) -> Result<(), Stop>) -> Go<()> {
+    pub fn as_its_org(&mut self, contract: &AccountId, what: impl FnOnce(&mut Ctx<'_>, OrgId) -> Result<(), Stop>) -> Go<()> {
         let org = self.org_of(contract)?;
         self.acting(Origin::Contract { contract: *contract, mandate: Some(org) }, |ctx| what(ctx, org))
     }
@@ -205,7 +220,7 @@ impl Run<'_, '_> {
     }
 
     /// WASM-10: a call as anybody could make it, at the price that anybody pays; what its form forbids is refused.
-    fn call(&mut self, contract: &AccountId, by: As, call: impl FnOnce(OrgId) -> Call) -> Go<()> {
+    pub fn call(&mut self, contract: &AccountId, by: As, call: impl FnOnce(OrgId) -> Call) -> Go<()> {
         let mandate = match by {
             As::Itself => None,
             As::ItsOrg => Some(self.org_of(contract)?),

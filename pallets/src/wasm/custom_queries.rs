@@ -1,6 +1,7 @@
 //! What contracts may ask of organizations, members, tokens and MiMei (WASM-13).
 
 use super::custom::{id, role_named, role_of};
+use super::custom_streams;
 use super::gas::LOOKUP_GAS;
 use super::host::World;
 use super::money;
@@ -124,6 +125,10 @@ pub fn answer(world: &World, query: &LeitherQuery, meter: &mut Meter) -> Answer 
             }
             _ => no("holder"),
         },
+        LeitherQuery::Stream { stream } => custom_streams::stream(world, *stream),
+        LeitherQuery::Streams { payee, opener, start_after, limit } => {
+            custom_streams::list(world, (payee.as_deref(), opener.as_deref()), *start_after, *limit, meter)
+        }
         LeitherQuery::Mimei { mimei } => {
             let Some(head) = head(world, mimei)? else { return no("MiMei") };
             let last = head.last.as_ref();

@@ -24,6 +24,7 @@ mod calls;
 mod code;
 mod custom;
 mod custom_queries;
+mod custom_streams;
 mod errors;
 mod events;
 mod gas;

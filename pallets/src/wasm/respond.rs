@@ -231,6 +231,7 @@ fn words(halt: &Halt) -> String {
         Halt::Refused(error @ crate::Error::Orgs(_)) => code("orgs", number(error)),
         Halt::Refused(error @ crate::Error::Mimei(_)) => code("mimei", number(error)),
         Halt::Refused(error @ crate::Error::Tokens(_)) => code("tokens", number(error)),
+        Halt::Refused(error @ crate::Error::Streams(_)) => code("streams", number(error)),
         Halt::Refused(_) | Halt::Fault(_) => code("undefined", 1),
     }
 }

@@ -63,6 +63,7 @@ reasons! {
     UnknownMimei = -32043, "unknown_mimei", "There is no such MiMei.";
     UnknownContract = -32045, "unknown_contract", "There is no contract at this address.";
     UnknownCode = -32046, "unknown_code", "There is no such code.";
+    UnknownStream = -32048, "unknown_stream", "No stream of this number is open.";
     ContractRefused = -32047, "contract_refused", "The contract does not answer; the message says why.";
     Pruned = -32044, "pruned", "This node no longer keeps history that old; ask an archive node.";
 }

@@ -22,6 +22,7 @@ const BLOCK: &[Reason] = &[Reason::UnknownBlock, Reason::Pruned];
 const TOKEN: &[Reason] = &[Reason::UnknownToken];
 const ORG: &[Reason] = &[Reason::UnknownOrg];
 const MIMEI: &[Reason] = &[Reason::UnknownMimei];
+const STREAM: &[Reason] = &[Reason::UnknownStream];
 const CONTRACT: &[Reason] = &[Reason::UnknownContract];
 const DECODE: &[Reason] = &[Reason::TxMalformed, Reason::TxTooLarge];
 
@@ -138,6 +139,13 @@ pub const MIMEI_GET_VERSIONS: Method<GetMimeiPage, Page<VersionView>> =
 pub const MIMEI_LIST: Method<ListMimei, Page<MimeiSummary>> =
     Method::new("mimei_list", "Lists an author's MiMei, in id order.", &[]);
 
+/// A stream.
+pub const STREAM_GET: Method<GetStream, StreamView> =
+    Method::new("stream_get", "Answers an open stream: who pays whom how much by when, and what is due now.", STREAM);
+/// Streams of an account.
+pub const STREAM_LIST: Method<ListStreams, Page<StreamView>> =
+    Method::new("stream_list", "Lists the open streams that pay an account, or that it has opened, the oldest first.", &[]);
+
 /// A contract.
 pub const CONTRACT_GET: Method<GetContract, ContractView> =
     Method::new("contract_get", "Answers a contract: its code, who made it and who may give it new code.", CONTRACT);
@@ -200,6 +208,8 @@ pub const ALL: &[MethodInfo] = &[
     MIMEI_GET.info(),
     MIMEI_GET_VERSIONS.info(),
     MIMEI_LIST.info(),
+    STREAM_GET.info(),
+    STREAM_LIST.info(),
     CONTRACT_GET.info(),
     CONTRACT_QUERY.info(),
     CONTRACT_GET_CODE.info(),

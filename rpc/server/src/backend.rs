@@ -72,6 +72,11 @@ pub trait Backend: Send + Sync + 'static {
     /// `mimei_list`
     async fn mimei_list(&self, ask: ListMimei) -> Answer<Page<MimeiSummary>>;
 
+    /// `stream_get`
+    async fn stream_get(&self, stream: u64) -> Answer<StreamView>;
+    /// `stream_list`
+    async fn stream_list(&self, ask: ListStreams) -> Answer<Page<StreamView>>;
+
     /// `contract_get`
     async fn contract_get(&self, contract: Account) -> Answer<ContractView>;
     /// `contract_query`

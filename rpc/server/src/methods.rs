@@ -56,6 +56,8 @@ pub(crate) fn table(node: Node, query_timeout: Duration, behind_max: u64) -> Res
     t.on(&MIMEI_GET, |n, p| async move { n.mimei_get(p.mimei).await })?;
     t.on(&MIMEI_GET_VERSIONS, |n, p| async move { n.mimei_get_versions(p).await })?;
     t.on(&MIMEI_LIST, |n, p| async move { n.mimei_list(p).await })?;
+    t.on(&STREAM_GET, |n, p| async move { n.stream_get(p.stream.0).await })?;
+    t.on(&STREAM_LIST, |n, p| async move { n.stream_list(p).await })?;
     t.on(&CONTRACT_GET, |n, p| async move { n.contract_get(p.contract).await })?;
     t.on(&CONTRACT_QUERY, |n, p| async move { n.contract_query(p).await })?;
     t.on(&CONTRACT_GET_CODE, |n, p| async move { n.contract_get_code(p).await })?;

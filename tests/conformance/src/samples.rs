@@ -1,6 +1,6 @@
 //! Values that are the same for ever: what golden files describe and what fuzzing starts from.
 
-use leither_pallets::{Call, Error, Event, accounts, mimei, orgs, staking, tokens, wasm};
+use leither_pallets::{Call, Error, Event, accounts, mimei, orgs, staking, streams, tokens, wasm};
 use leither_types::*;
 use parity_scale_codec::Encode;
 
@@ -141,6 +141,21 @@ fn charter() -> orgs::Charter {
     }
 }
 
+/// A year's pay in monthly steps after three months.
+fn terms() -> streams::Terms {
+    let (start, day) = (1_767_225_600_000, 86_400_000);
+    streams::Terms {
+        to: account(2),
+        token: TokenId::of_org(&org()),
+        amount: Amount::new(5_000_000_000),
+        start,
+        cliff: start + 90 * day,
+        end: start + 365 * day,
+        step_ms: 30 * day,
+        is_fixed: true,
+    }
+}
+
 /// One call of every kind.
 pub fn calls() -> Vec<Call> {
     let (org, who, token, amount) = (org(), account(2), TokenId::NATIVE, Amount::new(5_000_000_000));
@@ -225,9 +240,11 @@ pub fn calls() -> Vec<Call> {
             mandate: orgs::Mandate { members: true, issue_cap: amount, spend: list(vec![orgs::Limit { token, amount }]) },
         },
     ];
+    let of_streams = [streams::Call::Open(terms()), streams::Call::Draw { stream: 7 }, streams::Call::Cancel { stream: 7 }];
     let tokens = of_tokens.into_iter().map(Call::Tokens);
     let three = tokens.chain(of_orgs.into_iter().map(Call::Orgs)).chain(of_mimei.into_iter().map(Call::Mimei));
-    three.chain(of_staking.into_iter().map(Call::Staking)).chain(of_wasm.into_iter().map(Call::Wasm)).collect()
+    let five = three.chain(of_staking.into_iter().map(Call::Staking)).chain(of_wasm.into_iter().map(Call::Wasm));
+    five.chain(of_streams.into_iter().map(Call::Streams)).collect()
 }
 
 /// One event of every kind.
@@ -305,11 +322,17 @@ pub fn events() -> Vec<Event> {
         wasm::Event::ScheduleOver { contract, id: 3, why: 1, budget: amount, deposit: amount },
         wasm::Event::Scheduled { contract, id: 3, due: 1_700_000_000_000, budget: amount, deposit: amount },
     ];
+    let of_streams = [
+        streams::Event::Opened { stream: 7, opener: by, to: who, token, amount },
+        streams::Event::Drawn { stream: 7, opener: by, to: who, amount, left: Amount::new(3) },
+        streams::Event::Cancelled { stream: 7, opener: by, to: who, by: who, back: amount },
+    ];
     let first = of_tokens.into_iter().map(Event::Tokens).chain(of_orgs.into_iter().map(Event::Orgs));
     first
         .chain(of_mimei.into_iter().map(Event::Mimei))
         .chain(of_staking.into_iter().map(Event::Staking))
         .chain(of_wasm.into_iter().map(Event::Wasm))
+        .chain(of_streams.into_iter().map(Event::Streams))
         .collect()
 }
 
@@ -419,7 +442,21 @@ pub fn errors() -> Vec<Error> {
         W::ForeignMaker,
         W::Schedule,
     ];
-    three.chain(of_staking.into_iter().map(Error::Staking)).chain(of_wasm.into_iter().map(Error::Wasm)).collect()
+    use streams::Error as P;
+    let of_streams = [
+        P::Unknown,
+        P::Nothing,
+        P::Times,
+        P::Step,
+        P::Away,
+        P::NothingDue,
+        P::NotAllowed,
+        P::Fixed,
+        P::OwnNotFixed,
+        P::TooMany { max: 1_000 },
+    ];
+    let five = three.chain(of_staking.into_iter().map(Error::Staking)).chain(of_wasm.into_iter().map(Error::Wasm));
+    five.chain(of_streams.into_iter().map(Error::Streams)).collect()
 }
 
 /// A transaction of the sample chain that these accounts sign.

@@ -10,7 +10,10 @@ const PALLET_EXTRAS: &[(&str, &[&str])] = &[
     ("orgs", &["ballots", "charter", "contract", "further", "members", "money", "proposals", "sponsor"]),
     ("staking", &["absence", "election", "faults", "pay", "power", "recovery"]),
     ("tokens", &["dividends", "pushes", "split"]),
-    ("wasm", &["code", "custom", "custom_queries", "gas", "host", "money", "pulses", "queries", "respond", "run"]),
+    (
+        "wasm",
+        &["code", "custom", "custom_queries", "custom_streams", "gas", "host", "money", "pulses", "queries", "respond", "run"],
+    ),
 ];
 const SERVICE_FILES: &[&str] = &["lib", "config", "core", "store", "server", "api", "proofs", "metrics", "tests"];
 
@@ -22,8 +25,9 @@ const PALLET_EDGES: &[(&str, &[&str])] = &[
     ("tokens", &["accounts", "params"]),
     ("orgs", &["tokens", "accounts", "params"]),
     ("mimei", &["accounts"]),
+    ("streams", &["accounts", "tokens"]),
     ("staking", &["accounts", "tokens", "params"]),
-    ("wasm", &["accounts", "tokens", "orgs", "mimei", "params"]),
+    ("wasm", &["accounts", "tokens", "orgs", "mimei", "streams", "params"]),
 ];
 
 /// Checks pallets and services.

@@ -1,12 +1,12 @@
 use super::MEI;
 use leither_harness::executor::{NobodyVerified, Parent, Refused, build, execute, simulate};
-use leither_harness::pallets::{Call, Event, describe_event, mimei, orgs, tokens};
+use leither_harness::pallets::{Call, Event, describe_event, mimei, orgs, streams, tokens};
 use leither_harness::{Chain, Failing, Setup, account, charter, issue, proposal, text, transfer};
 use leither_types::{Amount, Params, SignedTx, Status, TokenId};
 use std::sync::Arc;
 
 /// A chain on the eve of a block that touches everything: payments in two tokens, an income that is shared, a claim, a vote that decides on
-/// calls that fail, a proposal that is due and passes, a pay-out under way, a sponsored fee, a MiMei.
+/// calls that fail, a proposal that is due and passes, a pay-out under way, a sponsored fee, a MiMei, a stream that is drawn.
 fn eve() -> (Chain, Vec<SignedTx>) {
     // Two holders a block: of four, two are left for the block itself.
     let params = Params { pushes_max: 2, ..Params::dev() };
@@ -20,6 +20,10 @@ fn eve() -> (Chain, Vec<SignedTx>) {
         chain.ok("alice", issue(org, account(who), units));
     }
     chain.ok("judy", transfer(MEI, org.treasury(), 1_000_000_000));
+    let start = chain.next_time();
+    let (to, amount, end) = (account("grace"), Amount(1_000_000), start + 1_000_000);
+    let terms = streams::Terms { to, token: MEI, amount, start, cliff: start, end, step_ms: 1_000, is_fixed: false };
+    chain.ok("judy", Call::Streams(streams::Call::Open(terms)));
     let vote = |proposal, yes, weight| Call::Orgs(orgs::Call::Vote { org, proposal, yes, weight: Some(Amount(weight)) });
     chain.ok("bob", proposal(org, &[transfer(MEI, account("ivan"), 1)]));
     chain.ok("erin", vote(0, true, 10));
@@ -44,6 +48,7 @@ fn eve() -> (Chain, Vec<SignedTx>) {
             &["erin"],
             &[Call::Mimei(mimei::Call::Create { app: text("tube"), kind: text("dir"), mark: text(mimei::MARK_AUTO) })],
         ),
+        chain.sign(&["heidi"], &[Call::Streams(streams::Call::Draw { stream: 1 })]),
     ];
     (chain, txs)
 }
@@ -53,8 +58,12 @@ fn exec_3_the_block_that_fails_at_each_read_does_all_that_a_block_can() {
     let (mut chain, txs) = eve();
     let receipts = chain.block(&txs);
     let done: Vec<_> = receipts.iter().map(|receipt| receipt.status == Status::Done).collect();
-    assert_eq!(done, [false, true, true, true, true, true, true], "alice's alone is refused; the last is the block's end");
-    let end: Vec<_> = receipts[6].events.iter().filter_map(|bytes| describe_event(bytes)).collect();
+    assert_eq!(
+        done,
+        [false, true, true, true, true, true, true, true],
+        "alice's alone is refused; the last is the block's end"
+    );
+    let end: Vec<_> = receipts[7].events.iter().filter_map(|bytes| describe_event(bytes)).collect();
     let closed = |event: &Event| match event {
         Event::Orgs(orgs::Event::Closed { outcome, .. }) => Some(*outcome),
         _ => None,

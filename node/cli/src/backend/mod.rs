@@ -9,6 +9,7 @@ mod org;
 mod reads;
 mod serve;
 mod show;
+mod streams;
 mod tx;
 mod wallet;
 

@@ -182,6 +182,14 @@ impl Backend for Served {
         self.ask(move |node| node.read(|at| node.mimeis(at, &ask))).await
     }
 
+    async fn stream_get(&self, stream: u64) -> Answer<StreamView> {
+        self.ask(move |node| node.read(|at| node.stream(at, stream))).await
+    }
+
+    async fn stream_list(&self, ask: ListStreams) -> Answer<Page<StreamView>> {
+        self.ask(move |node| node.read(|at| node.streams(at, &ask))).await
+    }
+
     async fn contract_get(&self, contract: Account) -> Answer<ContractView> {
         self.ask(move |node| node.read(|at| node.contract(at, contract.0))).await
     }

@@ -17,6 +17,7 @@ pub mod org;
 pub mod prove;
 pub mod recover;
 pub mod snapshot;
+pub mod stream;
 pub mod token;
 pub mod validator;
 
@@ -93,6 +94,7 @@ pub async fn run(cli: Cli, meddler: Option<Arc<dyn Meddler>>) -> Done {
         Command::Org(org) => org.run(&session).await,
         Command::Token(token) => token.run(&session).await,
         Command::Mimei(mimei) => mimei.run(&session).await,
+        Command::Stream(stream) => stream.run(&session).await,
         Command::Contract(contract) => contract.run(&session).await,
         Command::Validator(validator) => validator.run(&session).await,
         Command::Snapshot(snapshot) => snapshot.run(&session),

@@ -7,23 +7,23 @@ use leither_harness::{charter, issue, proposal, transfer};
 use leither_types::{ContentId, MimeiId, OrgId};
 
 /// A puppet that is the consensus contract of an organization of alice, bob and carol.
-struct Bound {
-    stage: Stage,
-    org: OrgId,
-    puppet: AccountId,
+pub(super) struct Bound {
+    pub(super) stage: Stage,
+    pub(super) org: OrgId,
+    pub(super) puppet: AccountId,
 }
 
-fn binding(org: OrgId, contract: Option<AccountId>, mandate: Mandate) -> Call {
+pub(super) fn binding(org: OrgId, contract: Option<AccountId>, mandate: Mandate) -> Call {
     Call::Wasm(Do::Bind { org, contract: contract.map(|contract| Chosen { contract, code: 1 }), mandate })
 }
 
-fn mandate(members: bool, issue: u128, spend: u128) -> Mandate {
+pub(super) fn mandate(members: bool, issue: u128, spend: u128) -> Mandate {
     let spend = if spend == 0 { Vec::new() } else { vec![Limit { token: MEI, amount: Amount(spend) }] };
     Mandate { members, issue_cap: Amount(issue), spend: List::new(spend).unwrap() }
 }
 
 /// Whoever makes it, nobody can change it.
-fn final_puppet(code: u64) -> Call {
+pub(super) fn final_puppet(code: u64) -> Call {
     let Call::Wasm(Do::Instantiate { code, msg, funds, label, salt, gas, .. }) = instantiate(code, &json!({}), 1_000_000, None)
     else {
         unreachable!()
@@ -31,12 +31,12 @@ fn final_puppet(code: u64) -> Call {
     Call::Wasm(Do::Instantiate { code, msg, funds, label, admin: None, salt, gas })
 }
 
-fn custom(message: Value) -> Value {
+pub(super) fn custom(message: Value) -> Value {
     json!({ "messages": [sub(1, json!({ "custom": message }), "never")] })
 }
 
 impl Bound {
-    fn new(mandate: Mandate) -> Self {
+    pub(super) fn new(mandate: Mandate) -> Self {
         let mut stage = Stage::new();
         let open = charter(&["alice"], 1);
         let join = orgs::JoinPolicy { sponsorship: true, ..open.join.clone() };
@@ -50,15 +50,15 @@ impl Bound {
         Self { stage, org, puppet }
     }
 
-    fn say(&mut self, message: Value) -> Vec<Event> {
+    pub(super) fn say(&mut self, message: Value) -> Vec<Event> {
         self.stage.chain.ok("dave", execute(self.puppet, &custom(message)))
     }
 
-    fn refused(&mut self, message: Value) -> Error {
+    pub(super) fn refused(&mut self, message: Value) -> Error {
         self.stage.chain.refused("dave", execute(self.puppet, &custom(message)))
     }
 
-    fn ask(&self, query: Value) -> Value {
+    pub(super) fn ask(&self, query: Value) -> Value {
         match self.stage.ask_within(&json!({ "custom": query }), GAS) {
             Some(QueryAnswer::Bytes(bytes)) => serde_json::from_slice(&bytes).unwrap(),
             other => panic!("{other:?}"),
@@ -66,7 +66,7 @@ impl Bound {
     }
 }
 
-fn to_pay(coin: u128, denom: &str) -> Value {
+pub(super) fn to_pay(coin: u128, denom: &str) -> Value {
     json!({ "amount": coin.to_string(), "denom": denom })
 }
 

@@ -8,6 +8,7 @@ mod mimei;
 mod node;
 mod org;
 mod state;
+mod stream;
 mod token;
 mod tx;
 
@@ -18,6 +19,7 @@ pub use mimei::*;
 pub use node::*;
 pub use org::*;
 pub use state::*;
+pub use stream::*;
 pub use token::*;
 pub use tx::*;
 

@@ -193,6 +193,12 @@ impl Backend for Fake {
     async fn mimei_list(&self, _: ListMimei) -> Answer<Page<MimeiSummary>> {
         self.some("mimei_list")
     }
+    async fn stream_get(&self, _: u64) -> Answer<StreamView> {
+        self.some("stream_get")
+    }
+    async fn stream_list(&self, _: ListStreams) -> Answer<Page<StreamView>> {
+        self.some("stream_list")
+    }
     async fn contract_get(&self, _: Account) -> Answer<ContractView> {
         self.some("contract_get")
     }
