@@ -50,6 +50,7 @@ FURTHER = [
      "`tests/e2e/contracts.py`"),
     ("tube", "a video organization pays by contract: votes, views, vouchers, a dry campaign, a ring of fakes; each payee recomputed from the blocks",
      "`tests/e2e/tube.py`, `tests/e2e/shares.py`"),
+    ("grants", "organizations pay for tasks, by vote, and for a start that ends: by three templates, each balance recomputed", "`tests/e2e/grants.py`"),
     ("localnet", "a local network: kill -9, stop, pause, a cut of 2-2, delay, loss, a fifth node", "`tests/e2e/localnet.py`"),
     ("watch", "metrics, health and readiness of a node, and of a pair of which one is killed", "`tests/e2e/watch.py`"),
     ("full-disk", "a disk that fills up under load; transactions that were final and are lost", "`tests/e2e/full_disk.py`"),

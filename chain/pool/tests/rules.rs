@@ -181,6 +181,28 @@ fn pool_6_the_oldest_is_in_the_next_block_however_many_come_after_it() {
 }
 
 #[test]
+fn pool_10_those_whose_fee_another_pays_have_half_of_the_room_and_what_is_left() {
+    let mut pool = pool();
+    // Twenty accounts that one payer pays for came first, then ten that pay for themselves.
+    for n in 1..=20 {
+        let mut tx = (*entry(of(n, 0)).tx).clone();
+        tx.tx.payer = Some(account(200));
+        assert!(pool.insert(Entry::new(Arc::new(tx), 10), 0).is_in());
+    }
+    for n in 21..=30 {
+        assert!(pool.insert(entry(of(n, 0)), 0).is_in());
+    }
+    let paid_for = |wanted: &Wanted| {
+        let chosen = order(&pool, wanted);
+        (chosen.iter().filter(|(n, _)| *n <= 20).count(), chosen.len())
+    };
+    assert_eq!(paid_for(&Wanted { weight: 100, ..ALL }), (5, 10));
+    assert_eq!(paid_for(&Wanted { txs: 10, ..ALL }), (5, 10));
+    assert_eq!(paid_for(&Wanted { weight: 250, ..ALL }), (15, 25), "what the others leave");
+    assert_eq!(paid_for(&ALL), (20, 30));
+}
+
+#[test]
 fn pool_7_the_expired_leave_and_the_last_valid_ms_is_still_valid() {
     let mut pool = pool();
     for (account, until) in [(1, 9), (2, 10), (3, 11)] {

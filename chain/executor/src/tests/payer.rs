@@ -190,5 +190,7 @@ fn org_20_nothing_else_in_the_transaction_is_paid_for() {
     for calls in [dear, vec![executes(account("another"))], vec![executes(contract), pay.clone()], vec![pay]] {
         assert_eq!(refused(&chain, covered(&chain, org, "nobody-1", &calls)), Unfit::Payer);
     }
-    judge(&chain, &forced(&chain, &[covered(&chain, org, "nobody-1", &[executes(contract), executes(contract)])])).unwrap();
+    // Both are fit: what such a made-up block lacks is the receipts.
+    let twice = covered(&chain, org, "nobody-1", &[executes(contract), executes(contract)]);
+    assert_eq!(invalid(judge(&chain, &forced(&chain, &[twice]))), Invalid::Header("receipts root"));
 }
