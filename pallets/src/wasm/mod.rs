@@ -32,6 +32,7 @@ mod money;
 mod queries;
 mod respond;
 mod run;
+mod trace;
 mod types;
 pub mod views;
 
@@ -39,4 +40,5 @@ pub use calls::{COINS_MAX, Call, MESSAGE_BYTES_MAX, PIECE_BYTES_MAX, apply};
 pub use errors::Error;
 pub use events::{Event, Pair};
 pub use gas::{GAS_MAX, GAS_PER_WEIGHT, weight_of_gas};
+pub use trace::{Entered, Watch};
 pub use types::{Chosen, Code, Coin, Contract, Contracts};

@@ -10,7 +10,7 @@ const PALLET_EXTRAS: &[(&str, &[&str])] = &[
     ("orgs", &["ballots", "charter", "contract", "members", "money", "proposals", "sponsor"]),
     ("staking", &["absence", "election", "faults", "pay", "power", "recovery"]),
     ("tokens", &["dividends", "pushes", "split"]),
-    ("wasm", &["code", "custom", "custom_queries", "gas", "host", "money", "queries", "respond", "run"]),
+    ("wasm", &["code", "custom", "custom_queries", "gas", "host", "money", "queries", "respond", "run", "trace"]),
 ];
 const SERVICE_FILES: &[&str] = &["lib", "config", "core", "store", "server", "api", "proofs", "metrics", "tests"];
 

@@ -4,11 +4,14 @@
 //! many are worked on at a time (`reads.rs`).
 
 mod chain;
+mod changes;
 mod contracts;
 mod org;
 mod reads;
+mod recorder;
 mod serve;
 mod show;
+mod trace;
 mod tx;
 mod wallet;
 

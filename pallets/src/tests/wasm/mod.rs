@@ -4,6 +4,7 @@ mod code;
 mod custom;
 mod limits;
 mod messages;
+mod trace;
 
 use leither_harness::pallets::wasm::{Call as Do, Coin, Contract, Contracts, Error as Why, Event as Wasm, views};
 use leither_harness::pallets::{Call, Error, Event};

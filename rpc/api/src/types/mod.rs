@@ -9,6 +9,7 @@ mod node;
 mod org;
 mod state;
 mod token;
+mod trace;
 mod tx;
 
 pub use account::*;
@@ -19,6 +20,7 @@ pub use node::*;
 pub use org::*;
 pub use state::*;
 pub use token::*;
+pub use trace::*;
 pub use tx::*;
 
 use leither_types::{AccountId, MimeiId, OrgId, TokenId, ValidatorId};
