@@ -17,3 +17,17 @@ pub fn describe_event(bytes: &[u8]) -> Option<Event> {
 pub fn describe_error(bytes: &[u8]) -> Option<Error> {
     codec::decode_trusted(bytes).ok()
 }
+
+/// Which part of the rules a record belongs to, by the first letter of its key.
+pub fn record_kind(key: &[u8]) -> &'static str {
+    match key.first() {
+        Some(b'l') => "lineage",
+        Some(b'm') => "mimei",
+        Some(b'o') => "orgs",
+        Some(b'p') => "params",
+        Some(b's') => "staking",
+        Some(b't') => "tokens",
+        Some(b'w') => "wasm",
+        _ => "unknown",
+    }
+}

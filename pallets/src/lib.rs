@@ -33,7 +33,7 @@ pub mod wasm;
 mod tests;
 
 pub use ctx::{BlockInfo, Ctx, Origin, TxInfo};
-pub use describe::{describe_call, describe_error, describe_event};
+pub use describe::{describe_call, describe_error, describe_event, record_kind};
 pub use genesis::{GenesisError, genesis_state};
 pub use hooks::{Ending, end_block, work_due};
 pub use recovery::{RecoveryError, recovered_state};

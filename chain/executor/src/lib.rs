@@ -16,6 +16,7 @@
 
 mod block;
 mod form;
+mod replay;
 mod run;
 mod validity;
 
@@ -25,5 +26,6 @@ mod tests;
 pub use block::{Draft, Invalid, Outcome, Parent, Refused, build, execute};
 pub use form::{FormError, check_form, check_tx, weight};
 pub use leither_pallets::{GenesisError, RecoveryError, genesis_state, recovered_state};
+pub use replay::{Replayed, replay};
 pub use run::{Simulated, simulate};
 pub use validity::{NobodyVerified, Unfit, Verified, admissible};

@@ -38,7 +38,7 @@ fn signatures_hold(signed: &SignedTx) -> bool {
 }
 
 /// After form and signatures.
-fn run_checked(
+pub(crate) fn run_checked(
     state: &mut Overlay,
     block: &BlockInfo,
     base_fee: Amount,

@@ -28,6 +28,18 @@ pub(crate) fn broken(link: &Link) -> Option<String> {
     link.borrow().broken.clone()
 }
 
+/// Whether somebody wants to hear of what happens inside.
+pub(crate) fn is_watched(link: &Link) -> bool {
+    link.borrow().host.is_watched()
+}
+
+/// Tells whoever watches.
+pub(crate) fn tell(link: &Link, what: impl FnOnce(&mut dyn Host)) {
+    if is_watched(link) {
+        what(&mut *link.borrow_mut().host);
+    }
+}
+
 fn ask<T>(link: &Link, question: impl FnOnce(&mut dyn Host) -> Result<T, HostError>) -> Result<T, BackendError> {
     let mut shared = link.borrow_mut();
     question(&mut *shared.host).map_err(|error| failed(&mut shared, error))

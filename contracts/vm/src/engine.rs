@@ -105,6 +105,15 @@ pub trait Host {
     fn first(&mut self, start: Option<&[u8]>, end: Option<&[u8]>, order: Order) -> Result<Passed, HostError>;
     /// Answers a question ([`crate::abi::Query`] in JSON) within so much gas; says what it used, in any case.
     fn query(&mut self, request: &[u8], gas: u64) -> (Result<crate::abi::QueryAnswer, HostError>, u64);
+
+    /// Whether somebody watches: a trace, on this node alone. It changes neither answers nor gas.
+    fn is_watched(&self) -> bool {
+        false
+    }
+    /// A line that the contract writes for its author.
+    fn debug(&mut self, _line: &str) {}
+    /// VM-1: how the engine words a failure. For who watches, and for nobody else.
+    fn failed(&mut self, _words: &str) {}
 }
 
 /// One entry into a contract.

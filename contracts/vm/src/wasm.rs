@@ -1,7 +1,7 @@
 //! The engine proper: `cosmwasm-vm` with wasmer's singlepass compiler.
 
 use crate::address::{Addresses, sha256};
-use crate::backend::{Asked, Link, Stored, broken, link};
+use crate::backend::{Asked, Link, Stored, broken, is_watched, link, tell};
 use crate::engine::{Broken, Call, Called, Checksum, Engine, Entry, Failure, Host, Module, Refusal, StoreError};
 use crate::prices::{INSTANCE_GAS, PRICES_VERSION};
 use crate::{ANSWER_BYTES_MAX, CODE_BYTES_MAX, module};
@@ -155,15 +155,28 @@ impl Engine for WasmEngine {
             // Gone, or cut short by a crash while it was written.
             Err(VmError::CacheErr { .. } | VmError::IntegrityErr { .. }) => return Err(Broken::Missing(*call.code)),
             // Its start function trapped, or its memory is beyond the bound: the code's own doing, and the same everywhere.
-            Err(VmError::InstantiationErr { .. }) => return Ok(Called { gas: call.gas, answer: Err(Failure::Trap) }),
+            Err(error @ VmError::InstantiationErr { .. }) => {
+                tell(&link, |host| host.failed(&error.to_string()));
+                return Ok(Called { gas: call.gas, answer: Err(Failure::Trap) });
+            }
             Err(error) => return Err(Broken::Machine(error.to_string())),
         };
+        if is_watched(&link) {
+            let watching = link.clone();
+            instance.set_debug_handler(move |line, _| tell(&watching, |host| host.debug(line)));
+        }
         // CWA-2024-008: a panic of the engine over a contract's doing ends that call, and costs all that was given for it.
         let entered = catch_unwind(AssertUnwindSafe(|| enter(&mut instance, call)));
         if let Some(why) = broken(&link) {
             return Err(Broken::Machine(why));
         }
-        let Ok(entered) = entered else { return Ok(Called { gas: call.gas, answer: Err(Failure::Trap) }) };
+        let Ok(entered) = entered else {
+            tell(&link, |host| host.failed("the engine panicked"));
+            return Ok(Called { gas: call.gas, answer: Err(Failure::Trap) });
+        };
+        if let Err(error) = &entered {
+            tell(&link, |host| host.failed(&error.to_string()));
+        }
         let left = instance.get_gas_left();
         let used = call.gas.saturating_sub(left).min(call.gas);
         match entered {

@@ -81,7 +81,7 @@ pub enum Command {
     /// A new start of a chain that stands still, since more than a third of the power has gone for good.
     #[command(subcommand)]
     Recover(recover::Recover),
-    /// Transactions: looking up and waiting.
+    /// Transactions: looking up, looking into and waiting.
     #[command(subcommand)]
     Tx(localtx::Tx),
     /// Proves what the state holds, offline but for the asking.

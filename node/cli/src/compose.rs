@@ -90,6 +90,7 @@ impl Parts {
         let config = self.config;
         let genesis = self.genesis.encode();
         let store = open_store(self.data.clone(), self.genesis).await?;
+        store.keep_past(config.trace_memory as usize).map_err(Failure::fault)?;
         // Before anything runs: what runs is stopped in order, or not begun.
         let (watch_at, rpc_at) = (config.metrics_listen, config.rpc.listen);
         probe(watch_at).map_err(|cause| WatchError::Bind { listen: watch_at, cause })?;

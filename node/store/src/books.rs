@@ -65,6 +65,12 @@ impl Books {
         Ok(root)
     }
 
+    /// What the writes that are applied replace: leaves and supplies.
+    pub fn on_trial(&self) -> Option<(&Undo, &[(TokenId, Amount)])> {
+        let applied = self.tried.as_ref()?.applied.as_ref()?;
+        Some((&applied.undo, &applied.supplies))
+    }
+
     /// Brings the ledger back to the committed state.
     pub fn take_back(&mut self) -> Result<(), Fault> {
         match self.tried.as_mut().and_then(|t| t.applied.take()) {

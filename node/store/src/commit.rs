@@ -51,6 +51,7 @@ impl Store {
         if root != header.state_root {
             return Err(Fault::Corrupt(format!("block {id} states the root {}, its writes give {root}", header.state_root)));
         }
+        let replaced = inner.about_to_replace(commit)?;
         let mut batch = WriteBatch::with_capacity_bytes(size_hint(commit));
         write_block(&inner.db, &mut batch, commit, &id)?;
         write_handover(&inner.db, &mut batch, commit)?;
@@ -83,6 +84,9 @@ impl Store {
             state_root: root,
         };
         inner.books_mut()?.settle(head);
+        if let Some(replaced) = replaced {
+            inner.past.lock().map_err(poisoned)?.push(replaced);
+        }
         inner
             .mark
             .write(header.height, &id)

@@ -18,7 +18,8 @@
 //! stranger can walk to the validators of today ([`check_chain_of_trust`]); the state at one height can be written out in chunks and
 //! built up again elsewhere ([`snapshots`]).
 //!
-//! Absent on purpose: what records mean, whether a block is valid, old versions of the state. Rules `STORE-1` to `STORE-24` are in
+//! Absent on purpose: what records mean, whether a block is valid, old versions of the state but for those of the newest blocks, in memory
+//! (`past.rs`). Rules `STORE-1` to `STORE-25` are in
 //! `spec/store.md`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -32,6 +33,7 @@ mod evidence;
 mod handovers;
 mod mark;
 mod open;
+mod past;
 mod prove;
 mod prune;
 mod rows;
@@ -99,6 +101,7 @@ struct Inner {
     /// old rows and base.
     gate: RwLock<()>,
     books: RwLock<Books>,
+    past: Mutex<past::Shelf>,
     desk: Mutex<Desk>,
     mark: Mark,
     /// The lowest height from which on all blocks are whole. Compaction reads it too.

@@ -148,6 +148,7 @@ impl Store {
             turn: Mutex::new(()),
             gate: RwLock::new(()),
             books: RwLock::new(Books::new(head, ledger)),
+            past: Mutex::default(),
             desk: Mutex::new(desk),
             base,
             pruning: Mutex::new(()),

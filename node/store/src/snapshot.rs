@@ -57,14 +57,7 @@ impl Read for Snapshot {
     fn range(&self, from: &[u8], to: &[u8], limit: usize, backwards: bool) -> Result<Page, Fault> {
         let _gate = self.inner.gate.read().map_err(crate::poisoned)?;
         self.fresh(&*self.inner.books()?)?;
-        if from >= to {
-            return Ok(Page::new());
-        }
-        let mut options = ReadOptions::default();
-        options.set_iterate_range(from..to);
-        let mode = if backwards { IteratorMode::End } else { IteratorMode::Start };
-        let rows = self.inner.db.iterator_cf_opt(column(&self.inner.db, RECORDS)?, options, mode).take(limit);
-        rows.map(|row| row.map(|(key, value)| (key.into_vec(), value.into_vec())).map_err(storage)).collect()
+        rows(&self.inner, from, to, limit, backwards)
     }
 
     fn root_after(&self, writes: &WriteSet) -> Result<Hash, Fault> {
@@ -86,4 +79,16 @@ impl Read for Snapshot {
         self.fresh(&books)?;
         Ok(books.supply(token))
     }
+}
+
+/// Records from `from` on and before `to`, of whatever height the database has.
+pub(crate) fn rows(inner: &Inner, from: &[u8], to: &[u8], limit: usize, backwards: bool) -> Result<Page, Fault> {
+    if from >= to {
+        return Ok(Page::new());
+    }
+    let mut options = ReadOptions::default();
+    options.set_iterate_range(from..to);
+    let mode = if backwards { IteratorMode::End } else { IteratorMode::Start };
+    let rows = inner.db.iterator_cf_opt(column(&inner.db, RECORDS)?, options, mode).take(limit);
+    rows.map(|row| row.map(|(key, value)| (key.into_vec(), value.into_vec())).map_err(storage)).collect()
 }

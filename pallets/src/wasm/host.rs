@@ -1,7 +1,7 @@
 //! What a running contract holds on to. While one runs, the state under construction is lent to the engine, which wants to own what it holds.
 
 use super::gas::PASSED_GAS;
-use super::{Code, Contracts, code, keys, queries};
+use super::{Code, Contracts, Entered, Watch, code, keys, queries};
 use crate::BlockInfo;
 use leither_state::{Fault, Overlay, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX};
 use leither_types::AccountId;
@@ -60,6 +60,8 @@ impl Lent {
 pub struct World {
     pub state: Lent,
     pub block: Arc<BlockInfo>,
+    /// How many contracts led to the one that runs, by messages.
+    pub depth: u32,
 }
 
 impl World {
@@ -71,7 +73,10 @@ impl World {
     pub fn enter(&self, code: &Code, contract: &AccountId, call: &Call<'_>, asked: u32) -> Result<Called, Fault> {
         let door =
             || Box::new(Door { world: self.clone(), contract: *contract, asked, passes: call.gas / PASSED_GAS }) as Box<dyn Host>;
-        let engine = &self.contracts().engine;
+        let Contracts { engine, watch, .. } = self.contracts();
+        if let Some(watch) = watch {
+            watch.entered(&Entered { depth: self.depth.saturating_add(asked), contract, call });
+        }
         let called = match engine.call(call, door()) {
             Err(Broken::Missing(_)) => {
                 let bytes = self.state.with(|state| code::bytes(state, code))?;
@@ -79,7 +84,11 @@ impl World {
             }
             called => called,
         };
-        called.map_err(|broken| self.state.fault(&broken.to_string()))
+        let called = called.map_err(|broken| self.state.fault(&broken.to_string()))?;
+        if let Some(watch) = watch {
+            watch.left(called.gas, called.answer.as_deref().map_err(|failure| *failure));
+        }
+        Ok(called)
     }
 }
 
@@ -102,6 +111,10 @@ const VALUE_BYTES_MAX: usize = RECORD_BYTES_MAX;
 const RECORD_OVERHEAD: usize = 222;
 
 impl Door {
+    fn watch(&self) -> Option<&dyn Watch> {
+        self.world.contracts().watch.as_deref()
+    }
+
     fn key(&self, key: &[u8]) -> Option<Vec<u8>> {
         (!key.is_empty() && key.len() <= KEY_BYTES_MAX).then(|| keys::data_key(&self.contract, key))
     }
@@ -147,5 +160,21 @@ impl Host for Door {
 
     fn query(&mut self, request: &[u8], gas: u64) -> (Result<abi::QueryAnswer, HostError>, u64) {
         queries::answer(&self.world, request, gas, self.asked)
+    }
+
+    fn is_watched(&self) -> bool {
+        self.watch().is_some()
+    }
+
+    fn debug(&mut self, line: &str) {
+        if let Some(watch) = self.watch() {
+            watch.debug(line);
+        }
+    }
+
+    fn failed(&mut self, words: &str) {
+        if let Some(watch) = self.watch() {
+            watch.failed(words);
+        }
     }
 }

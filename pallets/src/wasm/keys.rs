@@ -32,6 +32,12 @@ pub fn data_key(contract: &AccountId, key: &[u8]) -> Vec<u8> {
     whole
 }
 
+/// What [`data_key`] was made of.
+pub fn data_of(key: &[u8]) -> Option<(AccountId, &[u8])> {
+    let (id, own) = key.strip_prefix(DATA.key(&AccountId::default()).get(..2)?)?.split_at_checked(20)?;
+    Some((AccountId(id.try_into().ok()?), own))
+}
+
 /// The first key that lies behind all data of a contract; nothing where there is none.
 pub fn data_end(contract: &AccountId) -> Option<Vec<u8>> {
     let mut end = DATA.key(contract);

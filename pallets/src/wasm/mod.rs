@@ -35,6 +35,7 @@ mod pulses;
 mod queries;
 mod respond;
 mod run;
+mod trace;
 mod types;
 pub mod views;
 
@@ -43,4 +44,5 @@ pub use errors::Error;
 pub use events::{Event, Pair};
 pub use gas::{GAS_MAX, GAS_PER_WEIGHT, weight_of_gas};
 pub(crate) use pulses::{PULSES_PART, run_due};
+pub use trace::{Entered, Watch};
 pub use types::{Chosen, Code, Coin, Contract, Contracts, Schedule};

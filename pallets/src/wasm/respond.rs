@@ -83,11 +83,15 @@ impl Run<'_, '_> {
             Ok(done) => Ok(done),
             Err(Halt::Fault(fault)) => return Err(Halt::Fault(fault)),
             // All that there was is used up: nobody is left to be told.
-            Err(Halt::OutOfGas) if !is_own_limit => return Err(Halt::OutOfGas),
+            Err(Halt::OutOfGas) if !is_own_limit => {
+                self.tell_refusal(contract, message.id, &Halt::OutOfGas);
+                return Err(Halt::OutOfGas);
+            }
             Err(halt) => {
                 self.ctx.state.revert(mark);
                 self.told.truncate(told);
                 self.ctx.events.truncate(said);
+                self.tell_refusal(contract, message.id, &halt);
                 Err(halt)
             }
         };
@@ -100,6 +104,18 @@ impl Run<'_, '_> {
         };
         let reply = Reply { id: message.id, payload: message.payload, gas_used: used / GAS_PER_SDK_GAS, result };
         Ok(self.reply(contract, &reply)?.map(Binary::new))
+    }
+
+    /// For who watches: in full, since it reaches no receipt.
+    fn tell_refusal(&self, contract: &AccountId, id: u64, halt: &Halt) {
+        let Some(watch) = &self.ctx.block.contracts.watch else { return };
+        let why = match halt {
+            Halt::Refused(error) => error.to_string(),
+            Halt::Said(text, _) => format!("the contract refuses: {text}"),
+            Halt::OutOfGas => Error::OutOfGas.to_string(),
+            Halt::Fault(fault) => fault.to_string(),
+        };
+        watch.refused(self.depth, contract, id, &why);
     }
 
     #[allow(deprecated)] // `data` is what contracts before 2.0 read

@@ -170,7 +170,7 @@ impl<'r, 'c> Run<'r, 'c> {
         let checksum = Checksum(code.checksum.0);
         let call = Call { code: &checksum, entry, env: &env, info, msg, gas: self.left };
         let lent = Lent::out(self.ctx.state);
-        let world = World { state: lent.clone(), block: self.block.clone() };
+        let world = World { state: lent.clone(), block: self.block.clone(), depth: self.depth };
         let called = world.enter(code, contract, &call, 0);
         lent.back(self.ctx.state);
         let called = called?;

@@ -1,3 +1,4 @@
+use super::trace::Watch;
 use leither_types::{AccountId, Amount, Blob, Hash, Height, Millis, Text, TokenId, TxId};
 use leither_vm::{Engine, Entry, NoEngine};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
@@ -12,17 +13,24 @@ pub struct Contracts {
     pub engine: Arc<dyn Engine>,
     /// Whether this is a trial, of which nothing may stay: anybody can ask for one.
     pub is_trial: bool,
+    /// TRACE-1: who watches, if anybody does.
+    pub watch: Option<Arc<dyn Watch>>,
 }
 
 impl Contracts {
     /// By this engine.
     pub fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, is_trial: false }
+        Self { engine, is_trial: false, watch: None }
     }
 
     /// The same for a trial.
     pub fn trial(&self) -> Self {
-        Self { engine: self.engine.clone(), is_trial: true }
+        Self { engine: self.engine.clone(), is_trial: true, watch: None }
+    }
+
+    /// The same, watched.
+    pub fn watched(&self, watch: Arc<dyn Watch>) -> Self {
+        Self { watch: Some(watch), ..self.clone() }
     }
 }
 

@@ -72,6 +72,11 @@ pub fn data_key(contract: &AccountId, key: &[u8]) -> Vec<u8> {
     keys::data_key(contract, key)
 }
 
+/// Whose data a record is, and what the contract itself calls it, if it is a contract's.
+pub fn data_of(key: &[u8]) -> Option<(AccountId, &[u8])> {
+    keys::data_of(key)
+}
+
 /// Whose history an event belongs to.
 pub fn concerns(event: &Event) -> Vec<AccountId> {
     match event {
@@ -98,7 +103,7 @@ pub struct Asked {
 /// Asks as a contract would ([`leither_vm::abi::Query`] in JSON), of a committed state.
 pub fn ask(state: Arc<dyn Read>, block: &BlockInfo, request: &[u8], gas: u64) -> Result<Asked, Fault> {
     let mut overlay = Overlay::new(state);
-    let world = World { state: Lent::out(&mut overlay), block: Arc::new(block.clone()) };
+    let world = World { state: Lent::out(&mut overlay), block: Arc::new(block.clone()), depth: 0 };
     match queries::answer(&world, request, gas, 0) {
         (Ok(answer), gas) => Ok(Asked { answer: Some(answer), gas }),
         (Err(HostError::OutOfGas | HostError::Refused), gas) => Ok(Asked { answer: None, gas }),

@@ -45,6 +45,7 @@ reasons! {
     Timeout = -32015, "timeout", "The node took too long to answer and gave up.";
     NotReady = -32016, "not_ready", "The node is still starting or catching up.";
     DevOnly = -32017, "dev_only", "The method exists on throw-away development chains only.";
+    LocalOnly = -32018, "local_only", "The method answers the node's own machine alone.";
     TxMalformed = -32020, "tx_malformed", "The bytes are no transaction in the canonical form.";
     TxTooLarge = -32021, "tx_too_large", "The transaction is longer than 64 KiB.";
     TxWrongChain = -32022, "tx_wrong_chain", "The transaction was signed for another chain.";

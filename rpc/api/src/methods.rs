@@ -78,8 +78,15 @@ pub const TX_GET: Method<GetTx, TxView> = Method::new(
 /// What a transaction would do.
 pub const TX_SIMULATE: Method<RawTx, Simulation> = Method::new(
     "tx_simulate",
-    "Runs a transaction on the newest final state and takes it back. Signatures may be missing or wrong.",
+    "Runs a transaction on the newest final state, tells gas, events and what would change, and takes it back. Signatures may be missing or wrong.",
     DECODE,
+);
+/// What happened inside a transaction.
+pub const TX_TRACE: Method<GetTx, Trace> = Method::new(
+    "tx_trace",
+    "Does a final transaction once more and tells what happened inside: each entry into a contract, and what it changed. For this machine's own \
+     programs; one at a time.",
+    &[Reason::TxUnknown, Reason::Pruned, Reason::LocalOnly],
 );
 /// A transaction in words.
 pub const TX_DESCRIBE: Method<RawTx, Description> =
@@ -192,6 +199,7 @@ pub const ALL: &[MethodInfo] = &[
     TX_WAIT.info(),
     TX_GET.info(),
     TX_SIMULATE.info(),
+    TX_TRACE.info(),
     TX_DESCRIBE.info(),
     ACCOUNT_GET.info(),
     ACCOUNT_GET_HISTORY.info(),

@@ -35,6 +35,8 @@ pub trait Backend: Send + Sync + 'static {
     async fn tx_get(&self, tx: Hash) -> Answer<TxView>;
     /// `tx_simulate`
     async fn tx_simulate(&self, raw: Vec<u8>) -> Answer<Simulation>;
+    /// `tx_trace`
+    async fn tx_trace(&self, tx: Hash) -> Answer<Trace>;
     /// `tx_describe`
     async fn tx_describe(&self, raw: Vec<u8>) -> Answer<Description>;
 

@@ -62,6 +62,12 @@ impl Rules {
         let Some(caller) = request.extensions().get::<Caller>() else {
             return Err(ApiError::new(Reason::Internal, "the server lost track of who is calling"));
         };
+        if !is_for(name, caller.ip) {
+            return Err(ApiError::new(
+                Reason::LocalOnly,
+                format!("`{name}` answers the node's own machine alone: ask there, or ask a node of your own"),
+            ));
+        }
         if !caller.websocket && self.subscriptions.contains(name) {
             return Err(ApiError::new(
                 Reason::WebsocketOnly,
@@ -74,9 +80,15 @@ impl Rules {
     }
 }
 
+/// RPC-20: what may take as long as a block, and shows what no receipt does, is for the node's owner.
+fn is_for(method: &str, ip: IpAddr) -> bool {
+    method != methods::TX_TRACE.name || ip.to_canonical().is_loopback()
+}
+
 /// RPC-6: what a call takes from the caller's bucket, beside one unit for each KiB of its parameters.
 fn cost(method: &str) -> u32 {
     match method {
+        "tx_trace" => 50,
         "chain_getBlock" => 20,
         "tx_simulate" | "state_getProof" | "account_getHistory" | "mimei_getVersions" => 10,
         "rpc.discover" | "chain_subscribe" => 5,
@@ -198,4 +210,20 @@ async fn perform<S: RpcServiceT<MethodResponse = MethodResponse>>(
     let answer = worded(id, inner.call(request).await);
     drop((turn, held));
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rpc_20_a_trace_is_for_the_nodes_own_machine() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        for (from, may) in
+            [("127.0.0.1", true), ("::1", true), ("::ffff:127.0.0.1", true), ("10.0.0.7", false), ("2001:db8::1", false)]
+        {
+            assert_eq!(is_for("tx_trace", ip(from)), may, "{from}");
+            assert!(is_for("tx_simulate", ip(from)));
+        }
+    }
 }

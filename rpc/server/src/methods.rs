@@ -40,6 +40,7 @@ pub(crate) fn table(node: Node, query_timeout: Duration, behind_max: u64) -> Res
     t.on(&TX_SUBMIT_BATCH, |n, p| async move { submit_batch(n, p).await })?;
     t.on(&TX_GET, |n, p| async move { n.tx_get(p.tx.0).await })?;
     t.on(&TX_SIMULATE, |n, p| async move { n.tx_simulate(p.raw.0).await })?;
+    t.on(&TX_TRACE, |n, p| async move { n.tx_trace(p.tx.0).await })?;
     t.on(&TX_DESCRIBE, |n, p| async move { n.tx_describe(p.raw.0).await })?;
     t.on(&ACCOUNT_GET, |n, p| async move { n.account_get(p.account).await })?;
     t.on(&ACCOUNT_GET_HISTORY, |n, p| async move { n.account_get_history(p).await })?;

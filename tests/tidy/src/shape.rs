@@ -12,7 +12,20 @@ const PALLET_EXTRAS: &[(&str, &[&str])] = &[
     ("tokens", &["dividends", "pushes", "split"]),
     (
         "wasm",
-        &["code", "custom", "custom_queries", "custom_streams", "gas", "host", "money", "pulses", "queries", "respond", "run"],
+        &[
+            "code",
+            "custom",
+            "custom_queries",
+            "custom_streams",
+            "gas",
+            "host",
+            "money",
+            "pulses",
+            "queries",
+            "respond",
+            "run",
+            "trace",
+        ],
     ),
 ];
 const SERVICE_FILES: &[&str] = &["lib", "config", "core", "store", "server", "api", "proofs", "metrics", "tests"];

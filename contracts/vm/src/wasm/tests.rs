@@ -31,6 +31,8 @@ type Data = BTreeMap<Vec<u8>, Vec<u8>>;
 struct Memory {
     data: Arc<Mutex<Data>>,
     breaks: bool,
+    /// What a watcher hears, where one is there: lines of the contract, words of the engine.
+    heard: Option<Arc<Mutex<Vec<String>>>>,
 }
 
 impl Host for Memory {
@@ -66,6 +68,15 @@ impl Host for Memory {
             Some(_) => (Ok(QueryAnswer::Bytes(answer.to_string().into_bytes())), 1_000),
             None => (Ok(QueryAnswer::Unsupported("all but all_balances".into())), 1),
         }
+    }
+    fn is_watched(&self) -> bool {
+        self.heard.is_some()
+    }
+    fn debug(&mut self, line: &str) {
+        self.heard.as_ref().unwrap().lock().unwrap().push(line.into());
+    }
+    fn failed(&mut self, words: &str) {
+        self.heard.as_ref().unwrap().lock().unwrap().push(format!("engine: {words}"));
     }
 }
 
@@ -218,6 +229,28 @@ fn what_is_no_contract_is_refused() {
     for fine in ["empty", "floaty_2.0", "ibc_reflect_1.2", "ibc_callbacks", "cyberpunk"] {
         if let Some(wasm) = published(fine) {
             assert!(bench.engine.store(&wasm).is_ok(), "{fine}: {:?}", bench.engine.store(&wasm));
+        }
+    }
+}
+
+// TRACE-1
+#[test]
+fn who_watches_hears_lines_and_the_engines_words_and_changes_neither_gas_nor_answers() {
+    let Some((plain, module, _)) = begin("cyberpunk") else { return };
+    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+    let watched = Memory { heard: Some(heard.clone()), ..plain.host.clone() };
+    let engine = Some("engine: ");
+    for (msg, words) in [("debug", Some("")), ("panic", engine), ("unreachable", engine), ("cpu_loop", engine), ("noop", None)] {
+        let json = json!({ msg: {} });
+        let before = plain.call(&module.code, Entry::Execute, 1, &json, GAS).unwrap();
+        let (env, info, msg) = (env(), info(1), json.to_string().into_bytes());
+        let call = Call { code: &module.code, entry: Entry::Execute, env: &env, info: &info, msg: &msg, gas: GAS };
+        let after = plain.engine.call(&call, Box::new(watched.clone())).unwrap();
+        assert_eq!(before, after, "{json}");
+        let lines = std::mem::take(&mut *heard.lock().unwrap());
+        match words {
+            Some(words) => assert!(lines.iter().any(|line| line.starts_with(words)), "{json}: {lines:?}"),
+            None => assert!(lines.is_empty(), "{json}: {lines:?}"),
         }
     }
 }

@@ -4,12 +4,15 @@
 //! many are worked on at a time (`reads.rs`).
 
 mod chain;
+mod changes;
 mod contracts;
 mod org;
 mod reads;
+mod recorder;
 mod serve;
 mod show;
 mod streams;
+mod trace;
 mod tx;
 mod wallet;
 

@@ -11,7 +11,7 @@ use leither_rpc_server::{Answer, Backend};
 use leither_types::Hash;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 /// What the RPC server is given: the node, shared.
@@ -19,12 +19,14 @@ use tokio::time::Instant;
 pub struct Served {
     node: Arc<Node>,
     readers: Readers,
+    /// RPC-20: one transaction at a time is done again.
+    replay: Arc<Semaphore>,
 }
 
 impl Served {
     /// Over a node.
     pub fn new(node: Node) -> Self {
-        Self { node: Arc::new(node), readers: Readers::new(AT_ONCE) }
+        Self { node: Arc::new(node), readers: Readers::new(AT_ONCE), replay: Arc::new(Semaphore::new(1)) }
     }
 
     /// Runs a question off the async threads.
@@ -116,6 +118,17 @@ impl Backend for Served {
 
     async fn tx_simulate(&self, raw: Vec<u8>) -> Answer<Simulation> {
         self.ask(move |node| node.read(|at| node.simulated(at, &raw))).await
+    }
+
+    async fn tx_trace(&self, tx: Hash) -> Answer<Trace> {
+        let busy = || ApiError::new(Reason::Busy, "another transaction is being traced: ask again in a moment");
+        let only = self.replay.clone().try_acquire_owned().map_err(|_| busy())?;
+        self.ask(move |node| {
+            let answer = node.traced(&tx);
+            drop(only);
+            answer
+        })
+        .await
     }
 
     async fn tx_describe(&self, raw: Vec<u8>) -> Answer<Description> {

@@ -1,5 +1,6 @@
 //! tx_*.
 
+use super::changes::changes;
 use super::{At, Node, fault, show};
 use leither_engine::AdmitError;
 use leither_executor::{FormError, Unfit, check_tx, simulate};
@@ -7,6 +8,7 @@ use leither_pallets::params;
 use leither_pool::Verdict;
 use leither_rpc_api::*;
 use leither_rpc_server::Answer;
+use leither_state::WriteSet;
 use leither_types::{Hash, SignedTx, TX_BYTES_MAX, codec};
 
 /// A transaction's bytes, whether or not it could stand in a block.
@@ -112,11 +114,14 @@ impl Node {
         let base_fee = params::views::base_fee_at(&*at.state).map_err(fault)?;
         let height = at.head.height.into();
         let tx = signed.id().into();
-        let (receipt, refusal) = match simulate(at.state.clone(), &block, &signed, false).map_err(fault)? {
-            Ok(done) => (Some(show::receipt(&done.receipt)), None),
-            Err(error) => (None, Some(unfit(&error).into())),
+        let (receipt, changes, refusal) = match simulate(at.state.clone(), &block, &signed, false).map_err(fault)? {
+            Ok(done) => {
+                let changes = changes(&*at.state, &WriteSet::default(), &done.writes)?;
+                (Some(show::receipt(&done.receipt)), Some(changes), None)
+            }
+            Err(error) => (None, None, Some(unfit(&error).into())),
         };
-        Ok(Simulation { tx, height, receipt, refusal, base_fee: base_fee.into() })
+        Ok(Simulation { tx, height, receipt, changes, refusal, base_fee: base_fee.into() })
     }
 
     pub(super) fn described(&self, raw: &[u8]) -> Answer<Description> {

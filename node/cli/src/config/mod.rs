@@ -50,6 +50,8 @@ pub struct Config {
     pub sync: SyncMode,
     /// Snapshots of the state.
     pub snapshots: Snapshots,
+    /// How many bytes of memory the states of the newest blocks may take, for traces.
+    pub trace_memory: u64,
 }
 
 /// How a node that is new gets the chain.
@@ -140,6 +142,7 @@ impl Default for Config {
             disk_cap: 50 * GIB,
             sync: SyncMode::Auto,
             snapshots: Snapshots { every_epochs: 1, keep: 2 },
+            trace_memory: 64 << 20,
         }
     }
 }

@@ -6,6 +6,7 @@ use toml::Value;
 const PEERS_MAX: usize = 256;
 const NAMES_MAX: usize = 64;
 const TEXT_MAX: usize = 255;
+const TRACE_MEMORY_MAX: u64 = 16 << 30;
 
 /// One key of the settings.
 pub struct Row {
@@ -218,6 +219,22 @@ pub const TABLE: &[Row] = &[
         list: false,
         show: |c| Value::from(i64::from(c.snapshots.keep)),
         set: |c, v| number(v, 1, 100).map(|n| c.snapshots.keep = n as u32),
+    },
+    Row {
+        key: "trace.memory",
+        about: "How much memory the states of the newest blocks may take, so that `leither tx trace` can do their transactions again; 0: none.",
+        unit: "bytes, or a number with KiB, MiB, GiB; at most 16GiB",
+        list: false,
+        show: |c| Value::from(show_size(c.trace_memory)),
+        set: |c, v| {
+            let size = match v {
+                Value::Integer(bytes) => u64::try_from(*bytes).ok(),
+                other => parse_size(text(other)?),
+            };
+            let size = size.filter(|size| *size <= TRACE_MEMORY_MAX);
+            c.trace_memory = size.ok_or("is no size up to 16GiB: write a number of bytes, or one with a unit like 64MiB")?;
+            Ok(())
+        },
     },
 ];
 

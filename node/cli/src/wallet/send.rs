@@ -3,8 +3,8 @@ use crate::exit::{Done, Exit, Failure};
 use clap::Args;
 use leither_pallets::{Call, orgs};
 use leither_rpc_api::{
-    Bytes, ClientError, GetAccount, Hash32, NoParams, RawTx, Receipt, Simulation, TxStatus, U64, WAIT_MS_MAX, WaitMs, WaitTx,
-    methods,
+    Bytes, ClientError, GetAccount, Hash32, NoParams, RawTx, Receipt, Simulation, StateChanges, TxStatus, U64, WAIT_MS_MAX,
+    WaitMs, WaitTx, methods,
 };
 use leither_types::{AccountId, Amount, Hash, List, SecretKey, TX_VERSION, Tx};
 use parity_scale_codec::Encode;
@@ -73,6 +73,9 @@ pub struct Sent {
     pub height: Option<U64>,
     /// What it did.
     pub receipt: Option<Receipt>,
+    /// What it would change, where it was only tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<StateChanges>,
     /// Why nobody knows yet what became of it, though it was sent: the id is printed all the same, and then the command fails with this.
     #[serde(skip)]
     pub unknown: Option<Failure>,
@@ -81,7 +84,7 @@ pub struct Sent {
 impl Sent {
     /// Sent, and waiting in the pool as far as is known.
     pub fn pending(tx: Hash32, unknown: Option<Failure>) -> Self {
-        Self { tx, status: "pending".into(), height: None, receipt: None, unknown }
+        Self { tx, status: "pending".into(), height: None, receipt: None, changes: None, unknown }
     }
 
     /// What a command says with it: done, or why not.
@@ -159,7 +162,7 @@ impl Wallet {
         if is_next && !flags.no_wait {
             let would = self.client.call(&methods::TX_SIMULATE, raw.clone()).await?;
             if would.receipt.as_ref().is_some_and(|receipt| receipt.failure.is_some()) {
-                return Ok(Sent { status: REFUSED.into(), ..simulated(would)? });
+                return Ok(Sent { status: REFUSED.into(), changes: None, ..simulated(would)? });
             }
         }
         let tx = match self.client.call(&methods::TX_SUBMIT, raw).await {
@@ -179,7 +182,7 @@ impl Wallet {
         let would = simulated(self.client.call(&methods::TX_SIMULATE, raw).await?)?;
         match &would.receipt {
             Some(receipt) if receipt.failure.is_none() => Ok(Ok(receipt.clone())),
-            _ => Ok(Err(Sent { status: REFUSED.into(), ..would })),
+            _ => Ok(Err(Sent { status: REFUSED.into(), changes: None, ..would })),
         }
     }
 
@@ -201,7 +204,7 @@ impl Wallet {
         }
         let status = serde_json::to_value(view.status).map_err(Failure::fault)?;
         let status = status.as_str().unwrap_or_default().to_string();
-        Ok(Sent { tx, status, height: view.height, receipt: view.receipt, unknown: None })
+        Ok(Sent { tx, status, height: view.height, receipt: view.receipt, changes: None, unknown: None })
     }
 
     /// Says what is known of why it takes so long. Nothing where the node does not tell: the wait itself will.
@@ -263,7 +266,8 @@ fn simulated(simulation: Simulation) -> Done<Sent> {
     if let Some(refusal) = simulation.refusal {
         return Err(Failure::new(Exit::Refused, refusal.message));
     }
-    Ok(Sent { tx: simulation.tx, status: SIMULATED.into(), height: None, receipt: simulation.receipt, unknown: None })
+    let Simulation { tx, receipt, changes, .. } = simulation;
+    Ok(Sent { tx, status: SIMULATED.into(), height: None, receipt, changes, unknown: None })
 }
 
 /// The node may have taken it before it fell silent; sending it again would do no harm, another one would.

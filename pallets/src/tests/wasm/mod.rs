@@ -6,6 +6,7 @@ mod limits;
 mod messages;
 mod pulses;
 mod streams;
+mod trace;
 
 use leither_harness::pallets::wasm::{Call as Do, Coin, Contract, Contracts, Error as Why, Event as Wasm, views};
 use leither_harness::pallets::{Call, Error, Event};

@@ -10,6 +10,7 @@ mod org;
 mod state;
 mod stream;
 mod token;
+mod trace;
 mod tx;
 
 pub use account::*;
@@ -21,6 +22,7 @@ pub use org::*;
 pub use state::*;
 pub use stream::*;
 pub use token::*;
+pub use trace::*;
 pub use tx::*;
 
 use leither_types::{AccountId, MimeiId, OrgId, TokenId, ValidatorId};

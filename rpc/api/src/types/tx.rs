@@ -1,4 +1,4 @@
-use super::Account;
+use super::{Account, StateChanges};
 use crate::{Bytes, Hash32, U64, U128};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, SeqAccess, Visitor};
@@ -311,6 +311,8 @@ pub struct Simulation {
     pub height: U64,
     /// What it would do, by the very code that blocks are executed with. Nothing where it could not enter a block at all.
     pub receipt: Option<Receipt>,
+    /// What it would change, its fee included. Nothing where it could not enter a block at all.
+    pub changes: Option<StateChanges>,
     /// Why it could not enter a block, signatures left aside.
     pub refusal: Option<Refusal>,
     /// What a unit of weight costs now.

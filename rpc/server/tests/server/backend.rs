@@ -145,6 +145,9 @@ impl Backend for Fake {
     async fn tx_simulate(&self, _: Vec<u8>) -> Answer<Simulation> {
         self.some("tx_simulate")
     }
+    async fn tx_trace(&self, _: Hash) -> Answer<Trace> {
+        self.some("tx_trace")
+    }
     async fn tx_describe(&self, _: Vec<u8>) -> Answer<Description> {
         self.some("tx_describe")
     }

@@ -2,24 +2,30 @@
 
 mod bind;
 mod build;
+mod code;
+mod fits;
 mod json;
 mod receipt;
+mod schema;
+mod verify;
 
 use super::Session;
 use super::account::PageFlags;
-use crate::exit::{Done, Exit, Failure};
+use crate::exit::{Done, Failure};
 use crate::templates::{Door, TEMPLATES, Template};
 use crate::wallet::{Sent, TxFlags, Wallet};
 use bind::MandateFlags;
 use clap::{Args, Subcommand};
+use code::{checked, code_named, code_of, judged};
 use leither_pallets::Call;
 use leither_pallets::orgs::Mandate;
 use leither_pallets::wasm::{self, Call as WasmCall, Chosen, Coin, PIECE_BYTES_MAX};
 use leither_rpc_api::{ClientError, CodeView, GetCode, GetContract, ListContracts, OrgView, QueryContract, Receipt, methods};
 use leither_types::{AccountId, Blob, Hash, List, Text};
-use leither_vm::{Engine, Entry, INSTANCE_GAS, Module, StoreError, WasmEngine, sha256};
+use leither_vm::{INSTANCE_GAS, sha256};
+use schema::SchemaFlag;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Contracts: code, instances, messages, questions.
 #[derive(Subcommand, Debug)]
@@ -64,6 +70,13 @@ pub enum Contract {
         #[command(flatten)]
         born: Born,
     },
+    /// Whether code on chain is what a source makes: both checksums; exit code 1 where they differ.
+    Verify {
+        /// A contract, or code by its number or sha256.
+        what: String,
+        /// A template, a crate's folder (it is built), or a .wasm file.
+        source: String,
+    },
     /// Makes an instance of code that is stored.
     Instantiate {
         /// The number of the code.
@@ -84,6 +97,9 @@ pub enum Contract {
         /// The most gas; what a trial run uses and a fourth more, where it is not given.
         #[arg(long)]
         gas: Option<u64>,
+        /// What it understands.
+        #[command(flatten)]
+        schema: SchemaFlag,
         /// How it is signed and sent.
         #[command(flatten)]
         tx: TxFlags,
@@ -94,6 +110,9 @@ pub enum Contract {
         contract: String,
         /// JSON, or a file with it. `$alice`, `$@demo-tube`, `$org:demo-tube` and `$token:tube` are filled in.
         msg: String,
+        /// What it understands.
+        #[command(flatten)]
+        schema: SchemaFlag,
     },
     /// Gives a contract new code.
     Migrate {
@@ -188,17 +207,27 @@ pub struct Born {
     /// The most gas; what a trial run uses and a fourth more, where it is not given.
     #[arg(long)]
     gas: Option<u64>,
+    /// What it understands.
+    #[command(flatten)]
+    schema: SchemaFlag,
     /// How it is signed and sent.
     #[command(flatten)]
     tx: TxFlags,
 }
 
-/// What a person wrote, with names filled in, as a template would understand it.
-async fn message<const MAX: usize>(wallet: &Wallet, written: Value, door: Door, code: Option<&Hash>) -> Done<Blob<MAX>> {
+/// What a person wrote, with names filled in, as a template or a schema would understand it.
+async fn message<const MAX: usize>(
+    wallet: &Wallet,
+    written: Value,
+    door: Door,
+    code: Option<&Hash>,
+    schema: &SchemaFlag,
+) -> Done<Blob<MAX>> {
     let value = json::named(wallet, written).await?;
     if let Some(template) = code.and_then(Template::of_code) {
         template.check(door, &value)?;
     }
+    schema.check(door, &value)?;
     json::bytes(&value)
 }
 
@@ -206,46 +235,6 @@ async fn message<const MAX: usize>(wallet: &Wallet, written: Value, door: Door, 
 async fn code_at(wallet: &Wallet, contract: AccountId) -> Done<Hash> {
     let view = wallet.client.call(&methods::CONTRACT_GET, GetContract { contract: contract.into() }).await?;
     Ok(view.checksum.0)
-}
-
-/// A template's code, a file's, or that of a crate's folder, and what it is called.
-fn code_named(what: &str) -> Done<(String, Vec<u8>)> {
-    if let Some(template) = Template::named(what) {
-        return Ok((what.into(), template.wasm.to_vec()));
-    }
-    let path = Path::new(what);
-    let file = if path.is_dir() { build::build(path)? } else { path.to_path_buf() };
-    if !file.exists() {
-        let names: Vec<&str> = TEMPLATES.iter().map(|template| template.name).collect();
-        return Err(Failure::usage(format!("`{what}` is no file, no folder and no template ({})", names.join(", "))));
-    }
-    Ok((file.display().to_string(), code_of(&file)?))
-}
-
-fn code_of(file: &Path) -> Done<Vec<u8>> {
-    std::fs::read(file).map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))
-}
-
-/// As a node would judge it.
-fn checked(name: &str, wasm: &[u8]) -> Done<Module> {
-    let fault = |why: &dyn std::fmt::Display| Failure::fault(format!("cannot check code on this machine: {why}"));
-    let dir = tempfile::tempdir().map_err(|e| fault(&e))?;
-    let engine = WasmEngine::open(dir.path()).map_err(|e| fault(&e))?;
-    engine.store(wasm).map_err(|error| match error {
-        StoreError::Refusal(why) => Failure::new(Exit::Refused, format!("{name}: no contract that can run here: {why}")),
-        StoreError::Broken(broken) => fault(&broken),
-    })
-}
-
-/// What code is, as a node would say.
-fn judged(name: &str, wasm: &[u8]) -> Done<Value> {
-    let module = checked(name, wasm)?;
-    Ok(json!({
-        "checksum": Hash(module.code.0).to_string(),
-        "bytes": wasm.len().to_string(),
-        "entries": entries(&module),
-        "migrate_version": module.migrate_version.map(|n| n.to_string()),
-    }))
 }
 
 /// The contracts that come with the program, or what one of them is told.
@@ -261,10 +250,6 @@ fn templates(session: &Session, name: Option<&str>) -> Done {
         .ok_or_else(|| Failure::usage(format!("there is no template `{name}`: `leither contract template` lists them")))?;
     session.printer.answer(&template.schemas());
     Ok(())
-}
-
-fn entries(module: &Module) -> Vec<&'static str> {
-    Entry::ALL.into_iter().filter(|entry| module.has(*entry)).map(Entry::name).collect()
 }
 
 async fn coins(wallet: &Wallet, written: &[String]) -> Done<List<Coin, { wasm::COINS_MAX }>> {
@@ -373,7 +358,7 @@ impl Born {
             let org = org.ok_or_else(|| Failure::usage("whose contract shall it be? Name the organization: --org ORG"))?;
             fields.insert("org".into(), org.org.0.to_string().into());
         }
-        message(wallet, init, Door::Instantiate, Some(checksum)).await
+        message(wallet, init, Door::Instantiate, Some(checksum), &self.schema).await
     }
 
     /// Sends it. With an organization, that is its admin.
@@ -499,6 +484,7 @@ impl Contract {
                     }
                 }
             }
+            Contract::Verify { what, source } => verify::verify(&wallet, &what, &source).await,
             Contract::Deploy { what, org, no_bind, mandate, born } => deploy(&wallet, &what, org, !no_bind, mandate, born).await,
             Contract::Instantiate { code, born: instance } => {
                 let view = wallet.client.call(&methods::CONTRACT_GET_CODE, GetCode { code: code.to_string() }).await?;
@@ -520,20 +506,20 @@ impl Contract {
                 let sent = bind::bind(&wallet, &tx, org.org.0, contract, mandate).await?;
                 wallet.print_sent(&sent, &json!({}))
             }
-            Contract::Execute { contract, msg, funds, gas, tx } => {
+            Contract::Execute { contract, msg, funds, gas, schema, tx } => {
                 let contract = wallet.account(&contract).await?;
                 let code = code_at(&wallet, contract).await?;
-                let msg = message(&wallet, json::read(&msg)?, Door::Execute, Some(&code)).await?;
+                let msg = message(&wallet, json::read(&msg)?, Door::Execute, Some(&code), &schema).await?;
                 let funds = coins(&wallet, &funds).await?;
                 let call = |gas| WasmCall::Execute { contract, msg: Blob::clone(&msg), funds: funds.clone(), gas };
                 let sent = send(&wallet, &tx, gas, &call).await?;
                 wallet.print_sent(&sent, &outcome(&sent, json!({})))
             }
-            Contract::Query { contract, msg } => {
+            Contract::Query { contract, msg, schema } => {
                 let contract: AccountId = wallet.account(&contract).await?;
                 let code = code_at(&wallet, contract).await?;
                 let msg: Blob<{ wasm::MESSAGE_BYTES_MAX }> =
-                    message(&wallet, json::read(&msg)?, Door::Query, Some(&code)).await?;
+                    message(&wallet, json::read(&msg)?, Door::Query, Some(&code), &schema).await?;
                 let msg = serde_json::from_slice(&msg).map_err(Failure::fault)?;
                 let ask = QueryContract { contract: contract.into(), msg, gas: None };
                 session.printer.answer(&wallet.client.call(&methods::CONTRACT_QUERY, ask).await?);
@@ -541,7 +527,7 @@ impl Contract {
             }
             Contract::Migrate { contract, code, msg, gas, tx } => {
                 let contract = wallet.account(&contract).await?;
-                let msg = message(&wallet, json::read(&msg)?, Door::Instantiate, None).await?;
+                let msg = message(&wallet, json::read(&msg)?, Door::Instantiate, None, &SchemaFlag::default()).await?;
                 let call = |gas| WasmCall::Migrate { contract, code, msg: Blob::clone(&msg), gas };
                 let sent = send(&wallet, &tx, gas, &call).await?;
                 wallet.print_sent(&sent, &outcome(&sent, json!({})))
