@@ -5,6 +5,7 @@ mod custom;
 mod limits;
 mod messages;
 mod pulses;
+mod sequences;
 
 use leither_harness::pallets::wasm::{Call as Do, Coin, Contract, Contracts, Error as Why, Event as Wasm, views};
 use leither_harness::pallets::{Call, Error, Event};
