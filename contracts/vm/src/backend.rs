@@ -10,6 +10,8 @@ use std::rc::Rc;
 
 /// Iterators that a call may open.
 const ITERATORS_MAX: u32 = 32_768;
+/// What an iterator keeps of a bound, in bytes: no host's keys are longer, but a contract may name one of 64 KiB.
+const BOUND_BYTES_MAX: usize = 1_024;
 
 /// A host, and how it broke, if it did: the engine's own error may hide that.
 pub(crate) struct Shared {
@@ -74,6 +76,20 @@ impl Stored {
     pub(crate) fn new(link: Link) -> Self {
         Self { link, iterators: BTreeMap::new() }
     }
+
+    /// Bytes of bounds.
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        self.iterators.values().flat_map(|iter| [&iter.start, &iter.end]).flatten().map(Vec::capacity).sum()
+    }
+}
+
+/// A bound that parts the same keys: of those that are no longer than this, none lies between what is cut off and its shortest successor.
+fn bound(key: &[u8]) -> Vec<u8> {
+    match key.get(..BOUND_BYTES_MAX) {
+        Some(head) if key.len() > BOUND_BYTES_MAX => [head, &[0]].concat(),
+        _ => key.to_vec(),
+    }
 }
 
 impl Storage for Stored {
@@ -93,7 +109,7 @@ impl Storage for Stored {
             cosmwasm_std::Order::Ascending => Order::Ascending,
             cosmwasm_std::Order::Descending => Order::Descending,
         };
-        let iter = Iter { start: start.map(<[u8]>::to_vec), end: end.map(<[u8]>::to_vec), order, over: false };
+        let iter = Iter { start: start.map(bound), end: end.map(bound), order, over: false };
         self.iterators.insert(id, iter);
         (Ok(id), cost)
     }

@@ -92,7 +92,7 @@ pub enum HostError {
     Broken(String),
 }
 
-/// What a running contract holds on to: its own data, and questions to the chain. Keys are the contract's own.
+/// What a running contract holds on to: its own data, and questions to the chain. Keys are the contract's own; none is longer than 1,024 bytes.
 pub trait Host {
     /// A value.
     fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, HostError>;

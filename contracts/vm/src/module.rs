@@ -11,6 +11,9 @@ const BLOCKS_MAX: u32 = 1_024;
 /// Over all that makes the compiler look at its copies, what there is to look at: operands and locals, in one function and in the module.
 const LOOKS_MAX: u64 = 4_000_000;
 const LOOKS_OF_MODULE_MAX: u64 = 40_000_000;
+/// Exports, globals, segments of data and of elements, of each: every instance is made with all of them, for one price. Published contracts
+/// have some dozens.
+const PARTS_MAX: u32 = 1_024;
 
 /// The features that a node's engine has (`cosmwasm-vm`, parsed_wasm.rs).
 fn features() -> WasmFeatures {
@@ -37,6 +40,7 @@ pub(crate) fn read(wasm: &[u8], code: Checksum) -> Result<Module, Refusal> {
             of_module = of_module.saturating_add(looks);
             allocations = function.into_allocations();
         }
+        parts(&payload)?;
         match payload {
             Payload::ExportSection(exports) => {
                 for export in exports {
@@ -59,6 +63,18 @@ pub(crate) fn read(wasm: &[u8], code: Checksum) -> Result<Module, Refusal> {
         )));
     }
     Ok(module)
+}
+
+/// Refuses what every instance would pay for.
+fn parts(payload: &Payload<'_>) -> Result<(), Refusal> {
+    let (count, what) = match payload {
+        Payload::ExportSection(section) => (section.count(), "exports"),
+        Payload::GlobalSection(section) => (section.count(), "globals"),
+        Payload::DataSection(section) => (section.count(), "segments of data"),
+        Payload::ElementSection(section) => (section.count(), "segments of elements"),
+        _ => return Ok(()),
+    };
+    if count > PARTS_MAX { Err(Refusal(format!("it has {count} {what}; {PARTS_MAX} are the most"))) } else { Ok(()) }
 }
 
 type Function = wasmparser::FuncValidator<wasmparser::ValidatorResources>;

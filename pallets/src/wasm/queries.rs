@@ -134,8 +134,9 @@ fn wasm(world: &World, query: &WasmQuery, meter: &mut Meter, asked: u32) -> Answ
             Some((contract, _, code)) => smart(world, &contract, &code, msg, meter, asked),
             None => Ok(QueryAnswer::NoContract(contract_addr.clone())),
         },
-        WasmQuery::Raw { contract_addr, key } => match of(contract_addr)? {
-            Some((contract, ..)) => {
+        // Whoever is no contract has no data, as in wasmd.
+        WasmQuery::Raw { contract_addr, key } => match address_of(contract_addr) {
+            Some(contract) => {
                 let key = keys::data_key(&contract, key);
                 let value = world.state.look(|state| state.record(&key))?.unwrap_or_default();
                 meter.charge((value.len() as u64).saturating_mul(JSON_BYTE_GAS))?;

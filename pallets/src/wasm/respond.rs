@@ -29,9 +29,16 @@ struct Done {
 }
 
 impl Run<'_, '_> {
-    /// What it hands back.
-    pub fn respond(&mut self, contract: &AccountId, verb: &str, response: abi::Response) -> Go<Option<Vec<u8>>> {
-        self.tell(contract, verb, Vec::new())?;
+    /// What it hands back; `code` is that which it has anew.
+    pub fn respond(
+        &mut self,
+        contract: &AccountId,
+        verb: &str,
+        code: Option<u64>,
+        response: abi::Response,
+    ) -> Go<Option<Vec<u8>>> {
+        let code = code.map(|code| Attribute { key: "code_id".into(), value: code.to_string() });
+        self.tell(contract, verb, code.into_iter().collect())?;
         if !response.attributes.is_empty() {
             self.tell(contract, "wasm", checked(response.attributes)?)?;
         }
@@ -44,7 +51,7 @@ impl Run<'_, '_> {
         }
         let mut data = response.data;
         for message in response.messages {
-            if let Some(other) = self.send(contract, message)? {
+            if let Some(other) = self.send(contract, message).map_err(Halt::below)? {
                 data = Some(other);
             }
         }
@@ -131,11 +138,20 @@ impl Run<'_, '_> {
         match message {
             Message::Bank(BankMsg::Send { to_address, amount }) => {
                 let to = address_of(&to_address).ok_or(Error::Address)?;
-                self.pay(contract, &to, &money::coins(&amount)?)?;
+                let coins = money::coins(&amount)?;
+                // wasmd passes over no coins at all, and refuses coins of which there is nothing.
+                if coins.is_empty() && !amount.is_empty() {
+                    return Err(Error::Funds.into());
+                }
+                self.pay(contract, &to, &coins)?;
                 Ok(Done { type_url: "/cosmos.bank.v1beta1.MsgSendResponse", value: Vec::new(), by_contract: false })
             }
             Message::Bank(BankMsg::Burn { amount }) => {
-                self.burn(contract, &money::coins(&amount)?)?;
+                let coins = money::coins(&amount)?;
+                if coins.is_empty() {
+                    return Err(Error::Funds.into());
+                }
+                self.burn(contract, &coins)?;
                 Ok(Done { type_url: "/cosmos.bank.v1beta1.MsgBurnResponse", value: Vec::new(), by_contract: false })
             }
             Message::Wasm(message) => self.wasm(contract, message),
@@ -231,6 +247,7 @@ fn words(halt: &Halt) -> String {
         Halt::Said(text, Entry::Instantiate) => format!("{text}: instantiate wasm contract failed"),
         Halt::Said(text, Entry::Migrate) => format!("{text}: migrate wasm contract failed"),
         Halt::Said(text, _) => format!("{text}: execute wasm contract failed"),
+        Halt::Failed(_, entry) | Halt::Below(_, entry) => code("wasm", failed(*entry)),
         Halt::OutOfGas => code("sdk", 11),
         Halt::Refused(crate::Error::Accounts(accounts::Error::Short { .. })) => code("sdk", 5),
         Halt::Refused(crate::Error::Tokens(tokens::Error::Unknown)) | Halt::Refused(crate::Error::Wasm(Error::Funds)) => {
@@ -238,7 +255,6 @@ fn words(halt: &Halt) -> String {
         }
         Halt::Refused(crate::Error::Wasm(Error::Address)) => code("sdk", 7),
         Halt::Refused(crate::Error::Wasm(Error::NotAdmin)) => code("sdk", 4),
-        Halt::Refused(crate::Error::Wasm(Error::Trap | Error::Answer | Error::NoEntry { .. })) => code("wasm", 5),
         Halt::Refused(crate::Error::Wasm(Error::NoContract)) => code("wasm", 22),
         Halt::Refused(crate::Error::Wasm(Error::NoCode { .. })) => code("wasm", 28),
         Halt::Refused(crate::Error::Wasm(Error::Unsupported)) => code("wasm", 17),
@@ -249,6 +265,15 @@ fn words(halt: &Halt) -> String {
         Halt::Refused(error @ crate::Error::Tokens(_)) => code("tokens", number(error)),
         Halt::Refused(error @ crate::Error::Streams(_)) => code("streams", number(error)),
         Halt::Refused(_) | Halt::Fault(_) => code("undefined", 1),
+    }
+}
+
+/// What wasmd calls the failure of an entry.
+fn failed(entry: Entry) -> u32 {
+    match entry {
+        Entry::Instantiate => 4,
+        Entry::Migrate => 11,
+        _ => 5,
     }
 }
 

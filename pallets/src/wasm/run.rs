@@ -22,6 +22,10 @@ pub enum Halt {
     Refused(crate::Error),
     /// By the contract itself, in its own words; what it was entered for.
     Said(String, Entry),
+    /// By what the contract did there, other than in its own words.
+    Failed(Error, Entry),
+    /// By one further down, of a contract that was entered for this.
+    Below(Box<Halt>, Entry),
     /// WASM-3.
     OutOfGas,
     /// WASM-9.
@@ -33,6 +37,14 @@ pub type Go<T> = Result<T, Halt>;
 impl Halt {
     pub fn refused(error: impl Into<crate::Error>) -> Self {
         Self::Refused(error.into())
+    }
+
+    /// Of a message or a reply of the contract that was called: whoever called that hears a number, where it heard words (WASM-7).
+    pub fn below(self) -> Self {
+        match self {
+            Self::Said(_, entry) => Self::Below(Box::new(self), entry),
+            other => other,
+        }
     }
 }
 
@@ -62,6 +74,8 @@ impl From<Halt> for Stop {
         match halt {
             Halt::Refused(error) => Stop::Reject(error),
             Halt::Said(text, _) => Error::Said { text: cut(&text) }.into(),
+            Halt::Failed(error, _) => error.into(),
+            Halt::Below(halt, _) => (*halt).into(),
             Halt::OutOfGas => Error::OutOfGas.into(),
             Halt::Fault(fault) => Stop::Fault(fault),
         }
@@ -163,7 +177,7 @@ impl<'r, 'c> Run<'r, 'c> {
     /// Runs a contract's code once; its messages are still to be done.
     fn enter(&mut self, contract: &AccountId, code: &Code, entry: Entry, info: &[u8], msg: &[u8]) -> Go<abi::Response> {
         if !code.has(entry) {
-            return Err(Error::NoEntry { entry: cut(entry.name()) }.into());
+            return Err(Halt::Failed(Error::NoEntry { entry: cut(entry.name()) }, entry));
         }
         self.charge_bytes(msg.len(), JSON_BYTE_GAS)?;
         let env = env(&self.block, contract);
@@ -177,14 +191,14 @@ impl<'r, 'c> Run<'r, 'c> {
         self.charge(called.gas)?;
         let bytes = called.answer.map_err(|failure| match failure {
             Failure::OutOfGas => Halt::OutOfGas,
-            Failure::TooLong => Error::Answer.into(),
-            Failure::Trap | Failure::ReadOnly => Error::Trap.into(),
+            Failure::TooLong => Halt::Failed(Error::Answer, entry),
+            Failure::Trap | Failure::ReadOnly => Halt::Failed(Error::Trap, entry),
         })?;
         self.charge_bytes(bytes.len(), JSON_BYTE_GAS)?;
         match serde_json::from_slice::<abi::Answer<abi::Response>>(&bytes) {
             Ok(abi::Answer::Ok(response)) => Ok(response),
             Ok(abi::Answer::Error(text)) => Err(Halt::Said(text, entry)),
-            Err(_) => Err(Error::Answer.into()),
+            Err(_) => Err(Halt::Failed(Error::Answer, entry)),
         }
     }
 
@@ -217,7 +231,7 @@ impl<'r, 'c> Run<'r, 'c> {
         let info = info(sender, funds)?;
         let response = self.enter(contract, &code, Entry::Execute, &info, msg)?;
         self.ctx.emit(Event::Executed { contract: *contract, sender: *sender });
-        self.deeper(|run| run.respond(contract, "execute", response))
+        self.deeper(|run| run.respond(contract, "execute", None, response))
     }
 
     /// Its address, and what it hands back.
@@ -242,7 +256,7 @@ impl<'r, 'c> Run<'r, 'c> {
         keys::CONTRACT.put(self.ctx.state, &contract, &instance);
         keys::BY_CODE.put(self.ctx.state, &(birth.code, contract), &());
         self.ctx.emit(Event::Instantiated { contract, code: birth.code, creator: *creator });
-        let data = self.deeper(|run| run.respond(&contract, "instantiate", response))?;
+        let data = self.deeper(|run| run.respond(&contract, "instantiate", Some(birth.code), response))?;
         Ok((contract, data))
     }
 
@@ -283,7 +297,7 @@ impl<'r, 'c> Run<'r, 'c> {
         keys::CONTRACT.put(self.ctx.state, contract, &instance);
         self.ctx.emit(Event::Migrated { contract: *contract, code: number });
         match response {
-            Some(response) => self.deeper(|run| run.respond(contract, "migrate", response)),
+            Some(response) => self.deeper(|run| run.respond(contract, "migrate", Some(number), response)),
             None => Ok(None),
         }
     }
@@ -292,14 +306,14 @@ impl<'r, 'c> Run<'r, 'c> {
     pub fn sudo(&mut self, contract: &AccountId, msg: &[u8]) -> Go<Option<Vec<u8>>> {
         let (_, code) = self.found(contract)?;
         let response = self.enter(contract, &code, Entry::Sudo, &[], msg)?;
-        self.deeper(|run| run.respond(contract, "sudo", response))
+        self.deeper(|run| run.respond(contract, "sudo", None, response))
     }
 
     /// What became of a message, for who sent it.
     pub fn reply(&mut self, contract: &AccountId, reply: &abi::Reply) -> Go<Option<Vec<u8>>> {
         let (_, code) = self.found(contract)?;
         let response = self.enter(contract, &code, Entry::Reply, &[], &json(reply)?)?;
-        self.deeper(|run| run.respond(contract, "reply", response))
+        self.deeper(|run| run.respond(contract, "reply", None, response))
     }
 }
 

@@ -1,3 +1,11 @@
+mod floats;
+mod gas;
+mod host_calls;
+mod hostile;
+mod regions;
+mod text;
+mod unfit;
+
 use super::*;
 use crate::abi::{Addr, BlockInfo, ContractInfo, Env, MessageInfo, QueryAnswer, Timestamp};
 use crate::engine::{HostError, Order, Passed};

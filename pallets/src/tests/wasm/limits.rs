@@ -101,7 +101,7 @@ fn what_a_contract_may_keep_is_bounded() {
 fn wasm_9_a_fault_anywhere_is_no_receipt() {
     let mut stage = Stage::new();
     let (first, second) = stage.puppets();
-    let asks = json!({ "ask": [{ "bank": { "all_balances": { "address": first.to_string() } } }] });
+    let asks = json!({ "ask": [{ "bank": { "balance": { "address": first.to_string(), "denom": "nmei" } } }] });
     let call = execute(
         first,
         &json!({ "write": [["a", "1"]], "messages": [sub(1, to(second, &asks), "always"), sub(2, bank(account("bob"), 1_000_000), "error")] }),

@@ -113,6 +113,19 @@ fn wasm_7_a_sender_hears_the_callees_own_words_or_a_number() {
             json!({ "wasm": { "instantiate": { "admin": null, "code_id": 77, "msg": base64(&json!({})), "funds": [], "label": "x" } } }),
             "codespace: wasm, code: 28",
         ),
+        (
+            json!({ "wasm": { "instantiate": { "admin": null, "code_id": 1, "msg": base64(&json!({ "panic": true })), "funds": [], "label": "x" } } }),
+            "codespace: wasm, code: 4",
+        ),
+        // Words from further down are a number here: wasmd tells those of the contract that was called alone.
+        (
+            to(second, &json!({ "messages": [sub(1, to(second, &json!({ "fail": "far away" })), "never")] })),
+            "codespace: wasm, code: 5",
+        ),
+        (
+            json!({ "bank": { "send": { "to_address": nobody, "amount": [{ "denom": "nmei", "amount": "0" }] } } }),
+            "codespace: sdk, code: 10",
+        ),
     ];
     for (n, (msg, wanted)) in cases.into_iter().enumerate() {
         stage

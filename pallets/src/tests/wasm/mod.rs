@@ -1,10 +1,13 @@
 //! Contracts: by a puppet that does as it is told (`tests/contracts/puppet`), and by contracts of others.
 
+mod advisories;
+mod answers;
 mod code;
 mod custom;
 mod limits;
 mod messages;
 mod pulses;
+mod sequences;
 mod streams;
 mod trace;
 
