@@ -116,13 +116,7 @@ impl Run<'_, '_> {
     /// For who watches: in full, since it reaches no receipt.
     fn tell_refusal(&self, contract: &AccountId, id: u64, halt: &Halt) {
         let Some(watch) = &self.ctx.block.contracts.watch else { return };
-        let why = match halt {
-            Halt::Refused(error) => error.to_string(),
-            Halt::Said(text, _) => format!("the contract refuses: {text}"),
-            Halt::OutOfGas => Error::OutOfGas.to_string(),
-            Halt::Fault(fault) => fault.to_string(),
-        };
-        watch.refused(self.depth, contract, id, &why);
+        watch.refused(self.depth, contract, id, &halt.in_full());
     }
 
     #[allow(deprecated)] // `data` is what contracts before 2.0 read

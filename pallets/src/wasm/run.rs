@@ -39,6 +39,18 @@ impl Halt {
         Self::Refused(error.into())
     }
 
+    /// All that is known of it: for who watches, never for a contract or a receipt.
+    pub fn in_full(&self) -> String {
+        match self {
+            Self::Refused(error) => error.to_string(),
+            Self::Said(text, _) => format!("the contract refuses: {text}"),
+            Self::Failed(error, _) => error.to_string(),
+            Self::Below(halt, _) => halt.in_full(),
+            Self::OutOfGas => Error::OutOfGas.to_string(),
+            Self::Fault(fault) => fault.to_string(),
+        }
+    }
+
     /// Of a message or a reply of the contract that was called: whoever called that hears a number, where it heard words (WASM-7).
     pub fn below(self) -> Self {
         match self {

@@ -9,6 +9,9 @@ use tokio::sync::Semaphore;
 /// Questions that are worked on at one time. More would only wait for the same disk and the same cores.
 pub(super) const AT_ONCE: usize = 16;
 
+/// Questions to contracts and trials at one time: each may take a fifth of a second of a core, which the node needs for its blocks.
+pub(super) const RUNS_AT_ONCE: usize = 1;
+
 /// Threads on which questions are answered: only so many at once. A client that gives up frees no thread, so its question keeps its
 /// place until it is answered; else whoever asks and hangs up could pile up work without end.
 #[derive(Clone)]

@@ -1,7 +1,7 @@
 //! The questions of `rpc/server`, one line each: disk is read on threads that may wait.
 
 use super::Node;
-use super::reads::{AT_ONCE, Readers};
+use super::reads::{AT_ONCE, RUNS_AT_ONCE, Readers};
 use super::tx::refused;
 use super::wallet::{page, place};
 use async_trait::async_trait;
@@ -19,6 +19,8 @@ use tokio::time::Instant;
 pub struct Served {
     node: Arc<Node>,
     readers: Readers,
+    /// Contracts are asked and trials run on threads of their own: however dear they are, reads go on.
+    runs: Readers,
     /// RPC-20: one transaction at a time is done again.
     replay: Arc<Semaphore>,
 }
@@ -26,13 +28,24 @@ pub struct Served {
 impl Served {
     /// Over a node.
     pub fn new(node: Node) -> Self {
-        Self { node: Arc::new(node), readers: Readers::new(AT_ONCE), replay: Arc::new(Semaphore::new(1)) }
+        Self {
+            node: Arc::new(node),
+            readers: Readers::new(AT_ONCE),
+            runs: Readers::new(RUNS_AT_ONCE),
+            replay: Arc::new(Semaphore::new(1)),
+        }
     }
 
     /// Runs a question off the async threads.
     async fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Node) -> Answer<T> + Send + 'static) -> Answer<T> {
         let node = self.node.clone();
         self.readers.ask(move || question(&node)).await
+    }
+
+    /// The same for what runs contracts.
+    async fn run<T: Send + 'static>(&self, question: impl FnOnce(&Node) -> Answer<T> + Send + 'static) -> Answer<T> {
+        let node = self.node.clone();
+        self.runs.ask(move || question(&node)).await
     }
 }
 
@@ -117,7 +130,7 @@ impl Backend for Served {
     }
 
     async fn tx_simulate(&self, raw: Vec<u8>) -> Answer<Simulation> {
-        self.ask(move |node| node.read(|at| node.simulated(at, &raw))).await
+        self.run(move |node| node.read(|at| node.simulated(at, &raw))).await
     }
 
     async fn tx_trace(&self, tx: Hash) -> Answer<Trace> {
@@ -208,7 +221,7 @@ impl Backend for Served {
     }
 
     async fn contract_query(&self, ask: QueryContract) -> Answer<ContractAnswer> {
-        self.ask(move |node| node.read(|at| node.contract_answer(at, &ask))).await
+        self.run(move |node| node.read(|at| node.contract_answer(at, &ask))).await
     }
 
     async fn contract_get_code(&self, ask: GetCode) -> Answer<CodeView> {
