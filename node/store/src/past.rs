@@ -20,11 +20,13 @@ const PASSED_MAX: u64 = 20_000_000;
 const PAGE_MAX: usize = 256;
 
 type Bytes = Arc<[u8]>;
+/// Whose, and what it was.
+type HoldingBefore = ((TokenId, AccountId), Option<Holding>);
 
 /// What a block's writes replaced.
 pub(crate) struct Replaced {
     height: Height,
-    holdings: Vec<((TokenId, AccountId), Option<Holding>)>,
+    holdings: Vec<HoldingBefore>,
     supplies: Vec<(TokenId, Amount)>,
     records: Vec<(Bytes, Option<Bytes>)>,
     bytes: usize,
@@ -308,7 +310,7 @@ impl Read for Past {
 
 impl Books {
     /// What the writes on trial replace.
-    fn replaced(&self) -> (Vec<((TokenId, AccountId), Option<Holding>)>, Vec<(TokenId, Amount)>) {
+    fn replaced(&self) -> (Vec<HoldingBefore>, Vec<(TokenId, Amount)>) {
         self.on_trial()
             .map_or_else(Default::default, |(undo, supplies)| (undo.holdings().to_vec(), supplies.to_vec()))
     }

@@ -1,3 +1,5 @@
+#![allow(clippy::disallowed_types, reason = "who watches stands outside of the core, on whichever thread it runs")]
+
 use super::*;
 use leither_harness::executor::replay;
 use leither_harness::pallets::BlockInfo;

@@ -109,6 +109,7 @@ pub struct Trace {
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "most steps are entries")]
 pub enum TraceStep {
     /// A contract was entered.
     Entered(TraceEntry),

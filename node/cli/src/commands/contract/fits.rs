@@ -102,7 +102,9 @@ impl<'a> Place<'a> {
         let within = self.within.saturating_add(1);
         self.looks.set(self.looks.get().saturating_add(1));
         if within > DEPTH_MAX || self.looks.get() > LOOKS_MAX {
-            return self.wrong("the schema refers to itself without end, or the message nests too deeply");
+            // Whatever else does not fit, this is told.
+            let why = "the schema refers to itself without end, or the message nests too deeply".into();
+            return Err(Misfit { at: self.at.clone(), why, depth: usize::MAX });
         }
         Ok(Self { within, ..self.clone() })
     }
