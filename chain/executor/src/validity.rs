@@ -113,7 +113,8 @@ pub(crate) fn bill(
     let payer = tx.payer.unwrap_or(first);
     let (mut sponsor, mut allowed) = (None, Amount::new(u128::MAX));
     if !tx.signers.contains(&payer) {
-        match orgs::may_pay_for(state, &payer, &first, wasm::views::only_executes(&tx.calls), fee, now) {
+        // To read the calls once more is work that most sponsored ones do not need.
+        match orgs::may_pay_for(state, &payer, &first, || wasm::views::only_executes(&tx.calls), fee, now) {
             Ok(found) => (sponsor, allowed) = (Some(found), found.left),
             Err(Stop::Reject(_)) => return Ok(Err(Unfit::Payer)),
             Err(Stop::Fault(fault)) => return Err(fault),

@@ -24,12 +24,13 @@ pub struct Sponsor {
     pub left: Amount,
 }
 
-/// Whether `payer` is an organization that would pay `fee` now for `user`, who executes `contract` and does nothing else. Nothing is booked.
+/// Whether `payer` is an organization that would pay `fee` now for `user`, who executes `contract` and does nothing else: asked where a
+/// membership is not enough. Nothing is booked.
 pub fn may_pay_for(
     state: &Overlay,
     payer: &AccountId,
     user: &AccountId,
-    contract: Option<AccountId>,
+    contract: impl FnOnce() -> Option<AccountId>,
     fee: Amount,
     time: Millis,
 ) -> Result<Sponsor, Stop> {
@@ -41,7 +42,7 @@ pub fn may_pay_for(
             return Ok(Sponsor { org: id, covers: None, left });
         }
     }
-    let contract = contract.ok_or(Error::NoAllowance)?;
+    let contract = contract().ok_or(Error::NoAllowance)?;
     let cover = keys::COVER.get(state, &(id, contract))?.ok_or(Error::NoAllowance)?;
     let of_day = cover.per_day.minus(today(keys::COVERED.get(state, &(id, contract))?, time));
     let left = of_day.map(|left| left.min(cover.per_use)).filter(|left| fee <= *left);

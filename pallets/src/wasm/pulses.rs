@@ -149,10 +149,7 @@ fn run_one(ctx: &mut Ctx<'_>, contract: &AccountId, id: u32, mut schedule: Sched
             end(ctx, contract, id, &schedule, Over::Budget)?;
         } else {
             // Dear for a while: this time is left out.
-            let mut later = schedule.clone();
-            later.due = next_due(schedule.due, schedule.every_ms, ctx.block.time);
-            keys::DUE.remove(ctx.state, &(schedule.due, *contract, id));
-            put(ctx, contract, id, &later);
+            move_on(ctx, contract, id, schedule);
         }
         return Ok(LOOK_WEIGHT);
     };
@@ -163,12 +160,10 @@ fn run_one(ctx: &mut Ctx<'_>, contract: &AccountId, id: u32, mut schedule: Sched
         Err(Stop::Reject(e)) => return Err(Fault::Corrupt(format!("a budget that was locked cannot be paid from: {e}"))),
     }
     let (msg, gas, tx) = (schedule.msg.clone(), schedule.gas, schedule.tx);
-    keys::DUE.remove(ctx.state, &(schedule.due, *contract, id));
     schedule.budget = rest;
     schedule.left = schedule.left.saturating_sub(1);
-    schedule.due = next_due(schedule.due, schedule.every_ms, ctx.block.time);
     // Before it runs: the contract may give it up, or name another.
-    put(ctx, contract, id, &schedule);
+    move_on(ctx, contract, id, schedule);
     let (mark, said) = (ctx.state.mark(), ctx.events.len());
     let before = (mem::replace(&mut ctx.origin, Origin::Contract { contract: *contract, mandate: None }), ctx.tx);
     ctx.tx = TxInfo { id: tx, nonce: 0 };
@@ -195,6 +190,13 @@ fn run_one(ctx: &mut Ctx<'_>, contract: &AccountId, id: u32, mut schedule: Sched
         keys::SCHEDULE.put(ctx.state, &(*contract, id), &now);
     }
     Ok(weight)
+}
+
+/// To its next time.
+fn move_on(ctx: &mut Ctx<'_>, contract: &AccountId, id: u32, mut schedule: Schedule) {
+    keys::DUE.remove(ctx.state, &(schedule.due, *contract, id));
+    schedule.due = next_due(schedule.due, schedule.every_ms, ctx.block.time);
+    put(ctx, contract, id, &schedule);
 }
 
 /// In its rhythm, later than now: what was missed is not made up for.

@@ -67,7 +67,7 @@ fn wasm_14_a_contract_is_told_by_time_what_it_asked_for_and_pays_for_each_time()
         _ => None,
     });
     let price = burnt.expect("it is paid for, burnt");
-    assert_eq!(price, (1_000_000_000 / 500 + 60_000) * u128::from(1u8), "at the least base fee");
+    assert_eq!(price, 1_000_000_000 / 500 + 60_000, "at the least base fee");
     assert_eq!(stage.has(puppet) + locked(&stage, puppet), had - price);
     // Not before its time; and what was missed is not made up for.
     assert_eq!(pulsed(&later(&mut stage, 1)), []);

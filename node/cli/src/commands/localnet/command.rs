@@ -164,19 +164,9 @@ fn rate(text: &str) -> Result<u32, String> {
     rate.ok_or_else(|| format!("`{}` is no rate: write whole transfers a second, 0 to {RATE_MAX}", short(text)))
 }
 
-/// LOCALNET-2: a duration: a whole number and `ms`, `s`, `m` or `h`.
+/// LOCALNET-2: a duration as TIME-1 has them, but no days.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let factor = match unit {
-        "ms" => Some(1),
-        "s" => Some(1_000),
-        "m" => Some(60_000),
-        "h" => Some(3_600_000),
-        _ => None,
-    };
-    let ms = number.parse::<u64>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
-    let ms = ms.filter(|ms| *ms <= DURATION_MS_MAX);
+    let ms = crate::times::duration(text).ok().filter(|ms| *ms <= DURATION_MS_MAX && !text.ends_with('d'));
     ms.map(Duration::from_millis)
         .ok_or_else(|| format!("`{}` is no duration: write 30s, 2m, 1h or 500ms, at most 30 days", short(text)))
 }
