@@ -60,6 +60,8 @@ pub struct Module {
     pub entries: u8,
     /// What its author calls the version of its stored data: `migrate` is left out between equal ones.
     pub migrate_version: Option<u64>,
+    /// About how many bytes the compiled module has, reckoned from its instructions: the same on every machine.
+    pub compiled: u32,
 }
 
 impl Module {

@@ -18,7 +18,10 @@ pub mod abi;
 mod address;
 mod backend;
 mod engine;
+mod instructions;
+mod meter;
 mod module;
+mod modules;
 mod prices;
 mod wasm;
 
@@ -33,3 +36,5 @@ pub use wasm::WasmEngine;
 pub const CODE_BYTES_MAX: usize = 800 * 1024;
 /// What a contract's answer may be as long as, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// Compiled modules that an engine has at hand, in bytes as [`Module::compiled`] reckons them: those that were asked for last, at least.
+pub const WARM_BYTES_MAX: u64 = 160 << 20;

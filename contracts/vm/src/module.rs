@@ -2,7 +2,12 @@
 //! block, and compares copies at each call and trap, so that a small module could take gigabytes and minutes of it.
 
 use crate::engine::{Checksum, Entry, Module, Refusal};
-use wasmparser::{ExternalKind, FuncValidatorAllocations, Operator, Parser, Payload, ValidPayload, Validator, WasmFeatures};
+use crate::instructions::{PLAIN, Price, by_bytes, price};
+use crate::prices;
+use wasmparser::{
+    BinaryReaderError, ConstExpr, DataKind, ElementItems, ElementKind, ExternalKind, FuncValidatorAllocations, Operator, Parser,
+    Payload, TableInit, TypeRef, ValidPayload, Validator, WasmFeatures,
+};
 
 /// Values on the operand stack. Published contracts have up to about forty.
 const OPERANDS_MAX: u32 = 1_024;
@@ -26,17 +31,68 @@ fn features() -> WasmFeatures {
         | WasmFeatures::BULK_MEMORY
 }
 
+/// What the engine needs to know of a module.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// Of each function of its own: how many locals it declares.
+    pub locals: Vec<u32>,
+    /// What an instance costs.
+    pub gas: u64,
+}
+
+/// Its shape. The code was judged good.
+pub(crate) fn shape(wasm: &[u8]) -> Result<Shape, Refusal> {
+    shaped(wasm).map_err(|error| Refusal(error.to_string()))
+}
+
+fn shaped(wasm: &[u8]) -> Result<Shape, BinaryReaderError> {
+    let (mut locals, mut pages, mut parts, mut functions) = (Vec::new(), 0u32, 0u64, 0u64);
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload? {
+            Payload::MemorySection(memories) => {
+                for memory in memories {
+                    pages = pages.saturating_add(u32::try_from(memory?.initial).unwrap_or(u32::MAX));
+                }
+            }
+            Payload::ExportSection(section) => parts = parts.saturating_add(section.count().into()),
+            Payload::GlobalSection(section) => parts = parts.saturating_add(section.count().into()),
+            Payload::DataSection(section) => parts = parts.saturating_add(section.count().into()),
+            Payload::ElementSection(section) => {
+                parts = parts.saturating_add(section.count().into());
+                for element in section {
+                    functions = functions.saturating_add(match element?.items {
+                        ElementItems::Functions(items) => items.count().into(),
+                        ElementItems::Expressions(_, items) => items.count().into(),
+                    });
+                }
+            }
+            Payload::CodeSectionEntry(body) => {
+                let mut count = 0u32;
+                for declared in body.get_locals_reader()? {
+                    count = count.saturating_add(declared?.0);
+                }
+                locals.push(count);
+            }
+            _ => {}
+        }
+    }
+    functions = functions.saturating_add(locals.len() as u64);
+    Ok(Shape { gas: prices::instance(pages, parts, functions), locals })
+}
+
 /// Reads code and refuses what would be a burden to compile. From its bytes alone.
 pub(crate) fn read(wasm: &[u8], code: Checksum) -> Result<Module, Refusal> {
     let wrong = |error: wasmparser::BinaryReaderError| Refusal(error.to_string());
-    let mut module = Module { code, entries: 0, migrate_version: None };
+    called_by_name(wasm).map_err(wrong)??;
+    let mut module = Module { code, entries: 0, migrate_version: None, compiled: COMPILED_LEAST.saturating_add(u32::try_from(wasm.len()).unwrap_or(u32::MAX)) };
     let mut validator = Validator::new_with_features(features());
     let (mut allocations, mut of_module) = (FuncValidatorAllocations::default(), 0u64);
     for payload in Parser::new(0).parse_all(wasm) {
         let payload = payload.map_err(wrong)?;
         if let ValidPayload::Func(function, body) = validator.payload(&payload).map_err(wrong)? {
             let mut function = function.into_validator(allocations);
-            let looks = burden(&mut function, &body).map_err(wrong)??;
+            let (looks, compiled) = burden(&mut function, &body).map_err(wrong)??;
+            module.compiled = module.compiled.saturating_add(compiled);
             of_module = of_module.saturating_add(looks);
             allocations = function.into_allocations();
         }
@@ -65,6 +121,96 @@ pub(crate) fn read(wasm: &[u8], code: Checksum) -> Result<Module, Refusal> {
     Ok(module)
 }
 
+/// Refuses code that could call a function whose price depends on what it is told of without naming it: a price is taken where a call names it.
+fn called_by_name(wasm: &[u8]) -> Result<Result<(), Refusal>, BinaryReaderError> {
+    let (mut imported, mut priced) = (0u32, Vec::new());
+    for payload in Parser::new(0).parse_all(wasm) {
+        let mut passed_on = Vec::new();
+        match payload? {
+            Payload::ImportSection(imports) => {
+                for import in imports {
+                    let import = import?;
+                    if let TypeRef::Func(_) = import.ty {
+                        if by_bytes(import.name).is_some() {
+                            priced.push((imported, import.name));
+                        }
+                        imported = imported.saturating_add(1);
+                    }
+                }
+            }
+            Payload::ExportSection(exports) => {
+                for export in exports {
+                    let export = export?;
+                    if export.kind == ExternalKind::Func {
+                        passed_on.push(export.index);
+                    }
+                }
+            }
+            Payload::GlobalSection(globals) => {
+                for global in globals {
+                    referred(&global?.init_expr, &mut passed_on)?;
+                }
+            }
+            Payload::TableSection(tables) => {
+                for table in tables {
+                    if let TableInit::Expr(expr) = table?.init {
+                        referred(&expr, &mut passed_on)?;
+                    }
+                }
+            }
+            Payload::ElementSection(elements) => {
+                for element in elements {
+                    let element = element?;
+                    if let ElementKind::Active { offset_expr, .. } = &element.kind {
+                        referred(offset_expr, &mut passed_on)?;
+                    }
+                    match element.items {
+                        ElementItems::Functions(items) => {
+                            for function in items {
+                                passed_on.push(function?);
+                            }
+                        }
+                        ElementItems::Expressions(_, items) => {
+                            for expr in items {
+                                referred(&expr?, &mut passed_on)?;
+                            }
+                        }
+                    }
+                }
+            }
+            Payload::DataSection(segments) => {
+                for segment in segments {
+                    if let DataKind::Active { offset_expr, .. } = segment?.kind {
+                        referred(&offset_expr, &mut passed_on)?;
+                    }
+                }
+            }
+            Payload::StartSection { func, .. } => passed_on.push(func),
+            Payload::CodeSectionEntry(body) => {
+                for operator in body.get_operators_reader()? {
+                    if let Operator::RefFunc { function_index } = operator? {
+                        passed_on.push(function_index);
+                    }
+                }
+            }
+            _ => {}
+        }
+        if let Some((_, name)) = priced.iter().find(|(index, _)| passed_on.contains(index)) {
+            return Ok(Err(Refusal(format!("it passes the host's {name} on: such a function is to be called by its name alone"))));
+        }
+    }
+    Ok(Ok(()))
+}
+
+fn referred(expr: &ConstExpr<'_>, to: &mut Vec<u32>) -> Result<(), BinaryReaderError> {
+    for operator in expr.get_operators_reader() {
+        if let Operator::RefFunc { function_index } = operator? {
+            to.push(function_index);
+        }
+    }
+    Ok(())
+}
+
 /// Refuses what every instance would pay for.
 fn parts(payload: &Payload<'_>) -> Result<(), Refusal> {
     let (count, what) = match payload {
@@ -77,15 +223,19 @@ fn parts(payload: &Payload<'_>) -> Result<(), Refusal> {
     if count > PARTS_MAX { Err(Refusal(format!("it has {count} {what}; {PARTS_MAX} are the most"))) } else { Ok(()) }
 }
 
+/// The least that a compiled module has, and what each function adds beside its instructions.
+const COMPILED_LEAST: u32 = 16_384;
+const FUNCTION_BYTES: u32 = 400;
+
 type Function = wasmparser::FuncValidator<wasmparser::ValidatorResources>;
 
 fn burden(
     function: &mut Function,
     body: &wasmparser::FunctionBody<'_>,
-) -> Result<Result<u64, Refusal>, wasmparser::BinaryReaderError> {
+) -> Result<Result<(u64, u32), Refusal>, BinaryReaderError> {
     let mut reader = body.get_binary_reader();
     function.read_locals(&mut reader)?;
-    let mut looks = 0u64;
+    let (mut looks, mut compiled) = (0u64, FUNCTION_BYTES);
     while !reader.eof() {
         let at = reader.original_position();
         let operator = reader.read_operator()?;
@@ -97,6 +247,7 @@ fn burden(
             );
             return Ok(Err(Refusal(text)));
         }
+        compiled = compiled.saturating_add(bytes_of(&operator));
         if is_looked_at(&operator) {
             looks = looks.saturating_add(u64::from(operands)).saturating_add(u64::from(function.len_locals()));
         }
@@ -105,7 +256,20 @@ fn burden(
         let text = format!("a function is a burden of {looks} to the compiler; {LOOKS_MAX} is the most: cut it up");
         return Ok(Err(Refusal(text)));
     }
-    Ok(Ok(looks))
+    Ok(Ok((looks, compiled)))
+}
+
+/// What an instruction becomes, about, in bytes, with what the engine notes of it: where gas is counted, the counting is most of it; whatever may
+/// trap has a check and an entry in a table.
+fn bytes_of(operator: &Operator<'_>) -> u32 {
+    match price(operator) {
+        Some(Price { each: Some(_), .. }) => 330,
+        Some(Price { branches: true, .. }) if matches!(operator, Operator::Call { .. } | Operator::CallIndirect { .. }) => 220,
+        Some(Price { branches: true, .. }) => 140,
+        Some(Price { fixed: PLAIN, .. }) => 5,
+        Some(_) => 110,
+        None => 0,
+    }
 }
 
 /// Control, calls, and what may trap: all but constants, arithmetic of integers that cannot, and moves.

@@ -1,11 +1,26 @@
-//! What the chain's side of a call costs, in gas; what an instruction costs stands in the engine. 1 ns of the reference machine is 500 gas.
+//! What the chain's side of a call costs, in gas; what an instruction costs stands in `instructions.rs`. 1 ns of the reference machine is 500 gas.
 
-/// Rises with any change of a price here or in the engine: modules of other prices are not used.
-pub const PRICES_VERSION: u32 = 2;
+/// Rises with any change of a price here, of instructions or in the engine: modules of other prices are not used.
+pub const PRICES_VERSION: u32 = 3;
 /// What contracts call gas in `SubMsg.gas_limit`, in ours: authors wrote their limits for this.
 pub const GAS_PER_SDK_GAS: u64 = 140_000;
-/// Making an instance, whatever the caches hold.
-pub const INSTANCE_GAS: u64 = 50_000_000;
+/// Making an instance of the smallest module, whatever the caches hold: no call has less.
+pub const INSTANCE_GAS: u64 = 30_000_000;
+/// For each page of 64 KiB that it begins with, or asks for later: it may touch all of it, and the machine makes it of sixteen of its own.
+pub(crate) const PAGE_GAS: u64 = 4_000_000;
+/// Pages of an instance: what it touches is to fit the processor's caches.
+pub(crate) const PAGES_MAX: u32 = 64;
+/// For each export, global and segment.
+const PER_PART: u64 = 60_000;
+/// For each function, and each element of a table that is filled in.
+const PER_FUNCTION: u64 = 4_000;
+
+/// An instance of a module that begins with so many pages, parts and functions.
+pub(crate) fn instance(pages: u32, parts: u64, functions: u64) -> u64 {
+    let pages = u64::from(pages).saturating_mul(PAGE_GAS);
+    let parts = parts.saturating_mul(PER_PART).saturating_add(functions.saturating_mul(PER_FUNCTION));
+    INSTANCE_GAS.saturating_add(pages).saturating_add(parts)
+}
 
 const PER_READ: u64 = 15_000_000;
 const PER_BYTE_READ: u64 = 1_500;

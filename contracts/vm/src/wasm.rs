@@ -3,16 +3,18 @@
 use crate::address::{Addresses, sha256};
 use crate::backend::{Asked, Link, Stored, broken, is_watched, link, tell};
 use crate::engine::{Broken, Call, Called, Checksum, Engine, Entry, Failure, Host, Module, Refusal, StoreError};
-use crate::prices::{INSTANCE_GAS, PRICES_VERSION};
+use crate::modules::{CompileFailure, Modules, Ready};
+use crate::prices::PAGES_MAX;
 use crate::{ANSWER_BYTES_MAX, CODE_BYTES_MAX, module};
-use cosmwasm_vm::internals::{Logger, check_wasm};
+use cosmwasm_vm::internals::{Logger, check_wasm, instance_from_module};
 use cosmwasm_vm::{
-    Backend, BackendError, Cache, CacheOptions, CommunicationError, Config, Instance, InstanceOptions, Size, VmError, WasmLimits,
-    call_execute_raw, call_instantiate_raw, call_migrate_with_info_raw, call_query_raw, call_reply_raw, call_sudo_raw,
-    capabilities_from_csv,
+    Backend, BackendError, CommunicationError, Instance, Size, VmError, WasmLimits, call_execute_raw, call_instantiate_raw,
+    call_migrate_with_info_raw, call_query_raw, call_reply_raw, call_sudo_raw, capabilities_from_csv,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use wasmer::Store;
 
 /// What contracts may ask for. Most name the second and third without using them: what they then send is refused.
 const CAPABILITIES: [&str; 11] = [
@@ -28,49 +30,53 @@ const CAPABILITIES: [&str; 11] = [
     "cosmwasm_2_2",
     "cosmwasm_3_0",
 ];
-/// Memory of one instance: the same on every node, since a contract sees where it ends.
-const INSTANCE_MIB: usize = 32;
-/// Compiled modules that are kept in memory.
-const MODULES_MIB: usize = 256;
+/// A page of an instance's memory, in KiB. How many there are is the same on every node: a contract sees where they end.
+const PAGE_KIB: usize = 64;
 /// Published contracts have up to 112 locals in a function; each above 29 costs gas.
 const LOCALS_MAX: usize = 256;
 
-type Modules = Cache<Addresses, Stored, Asked>;
+/// How the engine says that memory cannot be had.
+const NO_ROOM: &str = "allocating memory";
+
 type Running = Instance<Addresses, Stored, Asked>;
 
 /// Runs contracts; keeps their compiled modules in a folder.
 pub struct WasmEngine {
     modules: Modules,
+    /// Instances are made one at a time: the engine's tables of code are the process's.
+    making: Mutex<()>,
 }
 
 impl WasmEngine {
     /// With this folder as the cache. Whoever may write it may make this program do anything: it is the owner's alone (0700), of one process at a
     /// time, and never copied between machines. It may be removed while nothing runs.
     pub fn open(dir: &Path) -> Result<Self, Broken> {
-        let capabilities = capabilities_from_csv(&CAPABILITIES.join(","));
-        let dir = dir.join(format!("prices-{PRICES_VERSION}"));
-        let cache = CacheOptions::new(dir, capabilities, Size::mebi(MODULES_MIB), Size::mebi(INSTANCE_MIB));
-        let mut config = Config::new(cache);
-        config.wasm_limits = limits();
-        // SAFETY: what is read back from the folder was written by this program: see above.
-        let modules = unsafe { Cache::new_with_config(config) };
-        modules.map(|modules| Self { modules }).map_err(|error| Broken::Machine(error.to_string()))
+        let memory = Size::kibi(PAGE_KIB.saturating_mul(PAGES_MAX as usize));
+        Ok(Self { modules: Modules::open(dir, memory)?, making: Mutex::default() })
     }
 
-    fn instance(&self, call: &Call<'_>, link: &Link) -> Result<Running, VmError> {
+    fn instance(&self, ready: &Ready, gas: u64, link: &Link) -> Result<Running, VmError> {
         let backend = Backend { api: Addresses, storage: Stored::new(link.clone()), querier: Asked(link.clone()) };
-        let options = InstanceOptions { gas_limit: call.gas.saturating_sub(INSTANCE_GAS) };
-        self.modules.get_instance(&inner(call.code), backend, options)
+        let _alone = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        instance_from_module(Store::new(ready.engine.clone()), &ready.module, backend, gas, None)
     }
-}
 
-fn inner(code: &Checksum) -> cosmwasm_std::Checksum {
-    code.0.into()
+    fn compile(&self, code: &Checksum, wasm: &[u8]) -> Result<(), StoreError> {
+        let shape = module::shape(wasm)?;
+        // A module that the compiler panics over is no contract: equal bytes make every node's panic.
+        match catch_unwind(AssertUnwindSafe(|| self.modules.compile(code, wasm, shape))) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(CompileFailure::Code(why))) => Err(Refusal(format!("it does not compile: {why}")).into()),
+            Ok(Err(CompileFailure::Broken(broken))) => Err(broken.into()),
+            Err(_) => Err(Refusal("the compiler cannot make anything of it".into()).into()),
+        }
+    }
 }
 
 fn limits() -> WasmLimits {
     let mut limits = WasmLimits::default();
     limits.max_function_locals = Some(LOCALS_MAX);
+    limits.initial_memory_limit_pages = Some(PAGES_MAX);
     limits
 }
 
@@ -111,16 +117,10 @@ impl Engine for WasmEngine {
     fn store(&self, wasm: &[u8]) -> Result<Module, StoreError> {
         // Always, whatever is in the folder: an older program may have judged by other bounds.
         let module = self.judge(wasm)?;
-        if self.modules.load_wasm(&inner(&module.code)).is_ok() {
-            return Ok(module);
+        if !self.modules.has(&module.code) {
+            self.compile(&module.code, wasm)?;
         }
-        // A module that the compiler panics over is no contract: equal bytes make every node's panic.
-        match catch_unwind(AssertUnwindSafe(|| self.modules.store_code(wasm, false, true))) {
-            Ok(Ok(_)) => Ok(module),
-            Ok(Err(VmError::CompileErr { msg, .. })) => Err(Refusal(format!("it does not compile: {msg}")).into()),
-            Ok(Err(error)) => Err(Broken::Machine(error.to_string()).into()),
-            Err(_) => Err(Refusal("the compiler cannot make anything of it".into()).into()),
-        }
+        Ok(module)
     }
 
     fn judge(&self, wasm: &[u8]) -> Result<Module, StoreError> {
@@ -137,24 +137,24 @@ impl Engine for WasmEngine {
     }
 
     fn restore(&self, wasm: &[u8]) -> Result<(), Broken> {
-        let stored = catch_unwind(AssertUnwindSafe(|| self.modules.store_code(wasm, false, true)));
-        match stored {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(Broken::Machine(error.to_string())),
-            Err(_) => Err(Broken::Machine("code that once compiled does so no more".into())),
+        match self.compile(&checksum(wasm), wasm) {
+            Ok(()) => Ok(()),
+            Err(StoreError::Broken(broken)) => Err(broken),
+            Err(StoreError::Refusal(why)) => Err(Broken::Machine(format!("code that once was good is so no more: {why}"))),
         }
     }
 
     fn call(&self, call: &Call<'_>, host: Box<dyn Host>) -> Result<Called, Broken> {
-        if call.gas < INSTANCE_GAS {
+        let ready = self.modules.get(call.code)?;
+        let Some(gas) = call.gas.checked_sub(ready.gas) else {
             return Ok(Called { gas: call.gas, answer: Err(Failure::OutOfGas) });
-        }
+        };
         let link = link(host);
-        let mut instance = match self.instance(call, &link) {
+        let mut instance = match self.instance(&ready, gas, &link) {
             Ok(instance) => instance,
-            // Gone, or cut short by a crash while it was written.
-            Err(VmError::CacheErr { .. } | VmError::IntegrityErr { .. }) => return Err(Broken::Missing(*call.code)),
-            // Its start function trapped, or its memory is beyond the bound: the code's own doing, and the same everywhere.
+            // This machine has no memory left for it.
+            Err(VmError::InstantiationErr { msg, .. }) if msg.contains(NO_ROOM) => return Err(Broken::Machine(msg)),
+            // Its start function trapped, or its data are beyond its memory: the code's own doing, and the same everywhere.
             Err(error @ VmError::InstantiationErr { .. }) => {
                 tell(&link, |host| host.failed(&error.to_string()));
                 return Ok(Called { gas: call.gas, answer: Err(Failure::Trap) });

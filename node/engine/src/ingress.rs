@@ -7,6 +7,7 @@
 //! ENGINE-4: a signature is verified here once, off the consensus thread, and remembered by the hash of payload, keys and
 //! signatures.
 
+use crate::ahead::Ahead;
 use crate::error::{AdmitError, NodeFault};
 use crate::node::{Alarm, Node, Tip, now};
 use leither_executor::{Unfit, Verified, admissible, check_form, check_tx};
@@ -115,9 +116,11 @@ impl Ingress {
         let (jobs, queue) = mpsc::channel(JOBS_MAX);
         let waiting = Arc::new(Waiting::default());
         let queue = Arc::new(Mutex::new(queue));
-        let mut threads = Vec::new();
+        let (ahead, compiling) = Ahead::start(node.clone())?;
+        let mut threads = vec![compiling];
         for n in 0..workers.max(1) {
-            let worker = Worker { node: node.clone(), queue: queue.clone(), waiting: waiting.clone(), net: net.clone() };
+            let (node, ahead) = (node.clone(), ahead.clone());
+            let worker = Worker { node, queue: queue.clone(), waiting: waiting.clone(), net: net.clone(), ahead };
             threads.push(thread::Builder::new().name(format!("admit-{n}")).spawn(move || worker.run())?);
         }
         Ok(Self { jobs, waiting, threads: Arc::new(Mutex::new(threads)) })
@@ -125,8 +128,9 @@ impl Ingress {
 
     /// Ends the workers after what they have begun. Whoever comes later is told that the node is stopping.
     pub async fn stop(&self) {
+        // The first one compiles, and ends with the last of those who admit.
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for _ in &threads {
+        for _ in 1..threads.len() {
             // It can only fail where none is left to be stopped.
             let _ = self.jobs.send(Job::Stop).await;
         }
@@ -191,6 +195,7 @@ struct Worker {
     queue: Arc<Mutex<mpsc::Receiver<Job>>>,
     waiting: Arc<Waiting>,
     net: Option<Arc<Net>>,
+    ahead: Ahead,
 }
 
 /// A transaction on its way from bytes to the pool.
@@ -306,6 +311,7 @@ impl Worker {
                     let verdict = pool.insert(*entry, next);
                     if matches!(verdict, Verdict::Admitted | Verdict::Replaced(_)) {
                         admitted = true;
+                        self.ahead.show(&tx);
                         fresh.extend(own.then_some(tx));
                     }
                     if verdict.is_in() { Ok(id) } else { Err(AdmitError::Pool(verdict)) }

@@ -33,6 +33,7 @@ pub fn store(ctx: &mut Ctx<'_>, checksum: &Hash, pieces: u16) -> Result<(), Stop
         checksum: *checksum,
         owner,
         bytes: 0,
+        compiled: 0,
         pieces,
         entries: 0,
         migrate_version: None,
@@ -58,7 +59,7 @@ pub fn store(ctx: &mut Ctx<'_>, checksum: &Hash, pieces: u16) -> Result<(), Stop
         Err(StoreError::Broken(broken)) => return Err(Fault::Storage(broken.to_string()).into()),
     };
     code.bytes = u32::try_from(whole.len()).map_err(|_| Error::NotAContract)?;
-    (code.entries, code.migrate_version) = (module.entries, module.migrate_version);
+    (code.entries, code.migrate_version, code.compiled) = (module.entries, module.migrate_version, module.compiled);
     let number = keys::CODES.get(ctx.state)?.unwrap_or(0).saturating_add(1);
     keys::CODES.put(ctx.state, &number);
     keys::CODE.put(ctx.state, &number, &code);

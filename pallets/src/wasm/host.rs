@@ -1,11 +1,11 @@
 //! What a running contract holds on to. While one runs, the state under construction is lent to the engine, which wants to own what it holds.
 
 use super::gas::PASSED_GAS;
-use super::{Code, Contracts, Entered, Watch, code, keys, queries};
+use super::{Code, Contracts, Entered, Watch, code, keys, queries, warm};
 use crate::BlockInfo;
 use leither_state::{Fault, Overlay, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX};
 use leither_types::AccountId;
-use leither_vm::{Broken, Call, Called, Host, HostError, Order, Passed, abi};
+use leither_vm::{Broken, Call, Called, Engine, Failure, Host, HostError, Order, Passed, abi};
 use std::cell::RefCell;
 use std::mem;
 use std::rc::Rc;
@@ -71,12 +71,28 @@ impl World {
 
     /// Enters a contract, and again where the engine has lost its code.
     pub fn enter(&self, code: &Code, contract: &AccountId, call: &Call<'_>, asked: u32) -> Result<Called, Fault> {
-        let door =
-            || Box::new(Door { world: self.clone(), contract: *contract, asked, passes: call.gas / PASSED_GAS }) as Box<dyn Host>;
         let Contracts { engine, watch, .. } = self.contracts();
         if let Some(watch) = watch {
             watch.entered(&Entered { depth: self.depth.saturating_add(asked), contract, call });
         }
+        let called = self.enter_warm(engine.as_ref(), code, contract, call, asked)?;
+        if let Some(watch) = watch {
+            watch.left(called.gas, called.answer.as_deref().map_err(|failure| *failure));
+        }
+        Ok(called)
+    }
+
+    /// WASM-15: who enters cold code pays for that first.
+    fn enter_warm(&self, engine: &dyn Engine, code: &Code, contract: &AccountId, call: &Call<'_>, asked: u32) -> Result<Called, Fault> {
+        let price = self.state.with(|state| warm::price(state, code))?;
+        let Some(gas) = call.gas.checked_sub(price) else {
+            return Ok(Called { gas: call.gas, answer: Err(Failure::OutOfGas) });
+        };
+        if price > 0 {
+            self.state.with(|state| warm::warm(state, code))?;
+        }
+        let call = &Call { gas, ..*call };
+        let door = || Box::new(Door { world: self.clone(), contract: *contract, asked, passes: gas / PASSED_GAS }) as Box<dyn Host>;
         let called = match engine.call(call, door()) {
             Err(Broken::Missing(_)) => {
                 let bytes = self.state.with(|state| code::bytes(state, code))?;
@@ -85,10 +101,7 @@ impl World {
             called => called,
         };
         let called = called.map_err(|broken| self.state.fault(&broken.to_string()))?;
-        if let Some(watch) = watch {
-            watch.left(called.gas, called.answer.as_deref().map_err(|failure| *failure));
-        }
-        Ok(called)
+        Ok(Called { gas: called.gas.saturating_add(price), ..called })
     }
 }
 

@@ -22,6 +22,10 @@ pub const BY_CODE: Map<(u64, AccountId), ()> = Map::new(b"wb");
 pub const SCHEDULE: Map<(AccountId, u32), Schedule> = Map::new(b"ws");
 /// WASM-14: (block time, contract, number).
 pub const DUE: Map<(u64, AccountId, u32), ()> = Map::new(b"wt");
+/// WASM-15: the place of a code, by its checksum, in the line of those that were made warm.
+pub const WARM: Map<Hash, u64> = Map::new(b"ww");
+/// WASM-15: how long that line is, in bytes.
+pub const WARMED: Item<u64> = Item::new(b"wl");
 /// A contract's data: its address, then its own keys. Not read by this map, but by [`data_key`].
 const DATA: Map<AccountId, ()> = Map::new(b"wd");
 

@@ -19,6 +19,7 @@
 //! - WASM-12: a split gives out all of it: shares are one whole, or nothing moves (TOKENS-8).
 //! - WASM-13: what it asks of organizations, members, tokens and MiMei is what stands in the state, its own call's doing included.
 //! - WASM-14: what it has told to itself by time is told in blocks' ends, out of a budget of its own, and hinders nobody.
+//! - WASM-15: who enters code that no node need have at hand pays for its being read; what is at hand is said by the chain.
 
 mod calls;
 mod code;
@@ -38,6 +39,7 @@ mod run;
 mod trace;
 mod types;
 pub mod views;
+mod warm;
 
 pub use calls::{COINS_MAX, Call, MESSAGE_BYTES_MAX, PIECE_BYTES_MAX, apply};
 pub use errors::Error;

@@ -55,6 +55,8 @@ pub struct Code {
     pub owner: AccountId,
     /// How long it is.
     pub bytes: u32,
+    /// About how long its compiled form is: WASM-15.
+    pub compiled: u32,
     /// In how many pieces it is kept.
     pub pieces: u16,
     /// A bit for each entry that it has.

@@ -5,7 +5,7 @@ use super::pulses::SCHEDULES_MAX;
 use super::{Call, Code, Contract, Event, Schedule, keys, queries};
 use crate::BlockInfo;
 use leither_state::{Fault, Overlay, Read};
-use leither_types::{AccountId, CallBytes, Millis};
+use leither_types::{AccountId, CallBytes, Hash, Millis};
 use leither_vm::HostError;
 use leither_vm::abi::QueryAnswer;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub fn codes(state: &dyn Read, after: Option<u64>, limit: usize) -> Result<Vec<(
 }
 
 /// The number of a checksum.
-pub fn number(state: &dyn Read, checksum: &leither_types::Hash) -> Result<Option<u64>, Fault> {
+pub fn number(state: &dyn Read, checksum: &Hash) -> Result<Option<u64>, Fault> {
     keys::NUMBER.read(state, checksum)
 }
 
@@ -60,6 +60,25 @@ pub fn only_executes(calls: &[CallBytes]) -> Option<AccountId> {
     });
     let first = all.next()??;
     all.all(|other| other == Some(first)).then_some(first)
+}
+
+/// WASM-4: what these calls are to check: checksums and in how many pieces, as far as it was not stored before.
+pub fn to_be_stored(calls: &[CallBytes]) -> Vec<(Hash, u16)> {
+    let stored = |bytes: &CallBytes| match crate::Call::read(bytes) {
+        Ok(crate::Call::Wasm(Call::Store { code, pieces })) => Some((code, pieces)),
+        _ => None,
+    };
+    calls.iter().filter_map(stored).collect()
+}
+
+/// What somebody has uploaded, whole, if it is and has this checksum.
+pub fn uploaded(state: &dyn Read, who: &AccountId, code: &Hash, pieces: u16) -> Result<Option<Vec<u8>>, Fault> {
+    let mut whole = Vec::new();
+    for piece in 0..pieces.min(super::calls::PIECES_MAX) {
+        let Some(found) = keys::PENDING.read(state, &(*who, *code, piece))? else { return Ok(None) };
+        whole.extend(found.bytes);
+    }
+    Ok((leither_vm::sha256(&whole) == code.0).then_some(whole))
 }
 
 /// The record's key behind a contract, for a proof.

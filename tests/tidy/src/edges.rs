@@ -27,7 +27,7 @@ const PURE: &[(&str, &[&str], &[&str])] = &[
         // It reads what authors write by the types that they write it with.
         "contracts/vm",
         &["sdk", "types"],
-        &["cosmwasm-vm", "cosmwasm-std", "wasmparser", "parity-scale-codec", "thiserror", "serde", "serde_json"],
+        &["cosmwasm-vm", "cosmwasm-std", "wasmer", "wasmer-types", "wasmparser", "crc32fast", "parity-scale-codec", "thiserror", "serde", "serde_json"],
     ),
     ("contracts/sdk", &[], &["blake3", "cosmwasm-std", "schemars", "serde"]),
     ("contracts/templates/content-reward", &["sdk"], TEMPLATE),
@@ -79,6 +79,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("libp2p", &["node/net"]),
     ("arc-malachitebft-app-channel", &["node/engine"]),
     ("cosmwasm-vm", &["contracts/vm"]),
+    ("wasmer", &["contracts/vm"]),
 ];
 
 /// What breaks rules on purpose: for tests alone, whoever else may use all.

@@ -35,7 +35,7 @@ fn plain(name: &'static str, code: &str, times: usize) -> Kind {
 fn cpu() -> Vec<Kind> {
     let empty = "(func $f) (table 1 1 funcref) (elem (i32.const 0) $f)";
     let random = "(global.set $x (i32.add (i32.mul (global.get $x) (i32.const 1664525)) (i32.const 1013904223)))";
-    let at = "(i32.and (global.get $x) (i32.const 33554428))";
+    let at = "(i32.and (global.get $x) (i32.const 4194300))";
     // Words 96 bytes apart; each holds where the next one is to be looked for, and all come before one comes again.
     let weave = |words: u32| {
         format!(
@@ -49,7 +49,7 @@ fn cpu() -> Vec<Kind> {
     let chase = "(local.set $a (i32.load offset=1048576 (local.get $a)))";
     // A store to each page of 4 KiB, so that the machine has given all of it.
     let fill = "(local.set $a (i32.const 1048576)) (loop $t (i32.store (local.get $a) (i32.const 1))
-        (br_if $t (i32.lt_u (local.tee $a (i32.add (local.get $a) (i32.const 4096))) (i32.const 33550000))))";
+        (br_if $t (i32.lt_u (local.tee $a (i32.add (local.get $a) (i32.const 4096))) (i32.const 4190000))))";
     vec![
         plain("cpu: an empty loop", "", 1),
         plain("cpu: additions", "(local.set $c (i64.add (local.get $c) (i64.const 3)))", 64),
@@ -90,26 +90,18 @@ fn cpu() -> Vec<Kind> {
         ),
         kind("cpu: calls", 1, empty, "", "(call $f)".repeat(32)),
         kind("cpu: calls by table", 1, empty, "", "(call_indirect (i32.const 0))".repeat(32)),
-        kind("memory: loads here and there in 32 MiB", 512, "", fill, format!("{random} (drop (i32.load {at}))").repeat(32)),
+        kind("memory: loads here and there in 4 MiB", 64, "", fill, format!("{random} (drop (i32.load {at}))").repeat(32)),
         kind(
-            "memory: stores here and there in 16 MiB",
-            512,
+            "memory: stores here and there in 2 MiB",
+            64,
             "",
             fill,
-            format!("{random} (i32.store offset=8388608 (i32.and (global.get $x) (i32.const 16777212)) (i32.const 0))")
+            format!("{random} (i32.store offset=2097152 (i32.and (global.get $x) (i32.const 2097148)) (i32.const 0))")
                 .repeat(32),
         ),
-        kind("memory: loads, each where the last one says, 24 MiB", 512, "", weave(1 << 18), chase.repeat(64)),
-        kind("memory: loads, each where the last one says, 3 MiB", 512, "", weave(1 << 15), chase.repeat(64)),
-        kind("memory: loads, each where the last one says, 1 MiB", 512, "", weave(1 << 13), chase.repeat(64)),
-        kind(
-            "memory: stores to pages never touched",
-            512,
-            "",
-            "",
-            "(i32.store (i32.shl (global.get $n) (i32.const 12)) (i32.const 1))".to_string(),
-        )
-        .at_most(8_000),
+        kind("memory: loads, each where the last one says, 3 MiB", 64, "", weave(1 << 15), chase.repeat(64)),
+        kind("memory: loads, each where the last one says, 1.5 MiB", 64, "", weave(1 << 14), chase.repeat(64)),
+        kind("memory: loads, each where the last one says, 750 KiB", 64, "", weave(1 << 13), chase.repeat(64)),
         kind(
             "memory: grown by a page, and that touched",
             2,
@@ -117,17 +109,17 @@ fn cpu() -> Vec<Kind> {
             "",
             "(i32.store offset=65000 (i32.shl (memory.grow (i32.const 1)) (i32.const 16)) (i32.const 1))".to_string(),
         )
-        .at_most(500),
+        .at_most(60),
         kind("memory: grown by nothing", 2, "", "", "(drop (memory.grow (i32.const 0)))"),
-        kind("memory: filled, a byte", 512, "", "", "(memory.fill (i32.const 1048576) (i32.const 1) (i32.const 1))"),
-        kind("memory: filled, 30 MB", 512, "", "", "(memory.fill (i32.const 1048576) (i32.const 1) (i32.const 30000000))"),
-        kind("memory: copied, a byte", 512, "", "", "(memory.copy (i32.const 1048576) (i32.const 1) (i32.const 1))"),
+        kind("memory: filled, a byte", 64, "", "", "(memory.fill (i32.const 1048576) (i32.const 1) (i32.const 1))"),
+        kind("memory: filled, 3 MB", 64, "", "", "(memory.fill (i32.const 1048576) (i32.const 1) (i32.const 3000000))"),
+        kind("memory: copied, a byte", 64, "", "", "(memory.copy (i32.const 1048576) (i32.const 1) (i32.const 1))"),
         kind(
-            "memory: copied, 15 MB",
-            512,
+            "memory: copied, 1.5 MB",
+            64,
             "",
             fill,
-            "(memory.copy (i32.const 1048577) (i32.const 16777216) (i32.const 15000000))",
+            "(memory.copy (i32.const 1048577) (i32.const 2621440) (i32.const 1500000))",
         ),
         kind(
             "tables: filled",
@@ -172,10 +164,10 @@ fn storage() -> Vec<Kind> {
     let back = scan.replace("(i32.const 1))", "(i32.const 2))");
     let far = region(70_000, &vec![b'k'; 65_536]);
     vec![
-        kind("storage: read, not there", 512, &*key, "", "(drop (call $db_read (i32.const 4096)))"),
+        kind("storage: read, not there", 64, &*key, "", "(drop (call $db_read (i32.const 4096)))"),
         kind(
             "storage: read, 1,000 keys in turn",
-            512,
+            64,
             &*key,
             "",
             format!("{NEXT_KEY} (drop (call $db_read (i32.const 4096)))")
@@ -183,35 +175,35 @@ fn storage() -> Vec<Kind> {
                 .replace("(i32.mul (global.get $n) (i32.const 1000)", "(i32.mul (i32.rem_u (global.get $n) (i32.const 1000))"),
         )
         .begin(&*many),
-        kind("storage: read, 64 KiB", 512, &*long, "", "(drop (call $db_read (i32.const 4096)))")
+        kind("storage: read, 64 KiB", 64, &*long, "", "(drop (call $db_read (i32.const 4096)))")
             .begin("(call $db_write (i32.const 4096) (i32.const 8192))"),
-        kind("storage: written, one key", 512, &*key, "", write),
-        kind("storage: written, new keys", 512, &*key, "", format!("{NEXT_KEY} {write}")),
+        kind("storage: written, one key", 64, &*key, "", write),
+        kind("storage: written, new keys", 64, &*key, "", format!("{NEXT_KEY} {write}")),
         kind(
             "storage: written, 64 KiB, new keys",
-            512,
+            64,
             &*long,
             "",
             format!("{NEXT_KEY} (call $db_write (i32.const 4096) (i32.const 8192))"),
         ),
-        kind("storage: removed, not there", 512, &*key, "", format!("{NEXT_KEY} (call $db_remove (i32.const 4096))")),
-        kind("storage: iterators made", 512, &*key, "", scan),
+        kind("storage: removed, not there", 64, &*key, "", format!("{NEXT_KEY} (call $db_remove (i32.const 4096))")),
+        kind("storage: iterators made", 64, &*key, "", scan),
         kind(
             "storage: iterators made, bounds of 64 KiB",
-            512,
+            64,
             format!("{key} {far}"),
             "",
             scan.replacen("(i32.const 0) (i32.const 0)", "(i32.const 70000) (i32.const 70000)", 1),
         ),
-        kind("storage: iterated upwards", 512, &*key, scan, "(drop (call $db_next (local.get $a)))")
+        kind("storage: iterated upwards", 64, &*key, scan, "(drop (call $db_next (local.get $a)))")
             .begin(&*many)
             .at_most(1_000),
-        kind("storage: iterated downwards", 512, &*key, &*back, "(drop (call $db_next (local.get $a)))")
+        kind("storage: iterated downwards", 64, &*key, &*back, "(drop (call $db_next (local.get $a)))")
             .begin(&*many)
             .at_most(1_000),
         kind(
             "storage: iterated over what was just written",
-            512,
+            64,
             &*key,
             format!("{many} {scan}"),
             "(drop (call $db_next (local.get $a)))",
@@ -219,13 +211,13 @@ fn storage() -> Vec<Kind> {
         .at_most(1_000),
         kind(
             "storage: begun anew over 1,000 that were removed",
-            512,
+            64,
             &*key,
             &*removed,
             format!("{scan} (drop (call $db_next (local.get $a)))"),
         )
         .begin(&*many),
-        kind("storage: iterated after the end", 512, &*key, scan, "(drop (call $db_next (local.get $a)))"),
+        kind("storage: iterated after the end", 64, &*key, scan, "(drop (call $db_next (local.get $a)))"),
     ]
 }
 
@@ -245,54 +237,54 @@ fn host() -> Vec<Kind> {
         )
     };
     vec![
-        kind("address: validated", 512, &*address, "", "(drop (call $addr_validate (i32.const 4096)))"),
+        kind("address: validated", 64, &*address, "", "(drop (call $addr_validate (i32.const 4096)))"),
         kind(
             "address: to its bytes",
-            512,
+            64,
             &*address,
             "",
             "(drop (call $addr_canonicalize (i32.const 4096) (i32.const 6000)))",
         ),
         kind(
             "address: from its bytes",
-            512,
+            64,
             &*address,
             "",
             "(drop (call $addr_humanize (i32.const 5000) (i32.const 6000)))",
         ),
         kind(
             "address: 256 letters that are none",
-            512,
+            64,
             region(4_096, &[b'l'; 256]),
             "",
             "(drop (call $addr_validate (i32.const 4096)))",
         ),
         kind(
             "debug: 2 MiB",
-            512,
+            64,
             region(4_096, b"").replace("\\00\\00\\00\\00\\00\\00\\00\\00", "\\00\\00\\20\\00\\00\\00\\20\\00"),
             "",
             "(call $debug (i32.const 4096))",
         ),
-        kind("query: a balance", 512, ask(&balance), "", query),
-        kind("query: no question, 60 KB", 512, ask(&"[".repeat(60_000)), "", query),
+        kind("query: a balance", 64, ask(&balance), "", query),
+        kind("query: no question, 60 KB", 64, ask(&"[".repeat(60_000)), "", query),
         kind(
             "query: 60 KB that nobody reads",
-            512,
+            64,
             ask(&format!(r#"{{"grpc":{{"x":[{}1]}}}}"#, "1,".repeat(29_990))),
             "",
             query,
         ),
         kind(
             "query: all balances",
-            512,
+            64,
             ask(&format!(r#"{{"bank":{{"all_balances":{{"address":"{human}"}}}}}}"#)),
             "",
             query,
         ),
-        kind("query: another contract", 512, of_other(&smart), "", query),
-        kind("query: about a contract", 512, of_other(r#"{"wasm":{"contract_info":{"contract_addr":"OTHER"}}}"#), "", query),
-        kind("query: about a code", 512, ask(r#"{"wasm":{"code_info":{"code_id":1}}}"#), "", query),
+        kind("query: another contract", 64, of_other(&smart), "", query),
+        kind("query: about a contract", 64, of_other(r#"{"wasm":{"contract_info":{"contract_addr":"OTHER"}}}"#), "", query),
+        kind("query: about a code", 64, ask(r#"{"wasm":{"code_info":{"code_id":1}}}"#), "", query),
     ]
 }
 
@@ -316,9 +308,9 @@ fn crypto() -> Vec<Kind> {
     let ecdsa = |x: &str| [&hex(x)[1..], &[1; 32][..]].concat();
     let eddsa = [hex(ED), vec![1; 31], vec![0]].concat();
     let three = "(i32.const 4096) (i32.const 500000) (i32.const 600000)";
-    let verify = |name, function: &str, words: String| kind(name, 512, words, "", format!("(drop (call ${function} {three}))"));
+    let verify = |name, function: &str, words: String| kind(name, 64, words, "", format!("(drop (call ${function} {three}))"));
     let recover = |name, function: &str, words: String| {
-        kind(name, 512, words, "", format!("(drop (call ${function} (i32.const 4096) (i32.const 500000) (i32.const 0)))"))
+        kind(name, 64, words, "", format!("(drop (call ${function} (i32.const 4096) (i32.const 500000) (i32.const 0)))"))
     };
     let batch = |message: &[u8], n: usize| {
         let section = |content: &[u8]| [content, &(content.len() as u32).to_be_bytes()].concat();
@@ -326,7 +318,7 @@ fn crypto() -> Vec<Kind> {
     };
     let points = |point: &str, n: usize| format!("{} {}", region(4_096, &hex(point).repeat(n)), region(600_000, &[0; 96]));
     let aggregate = |name, function: &str, words: String| {
-        kind(name, 512, words, "", format!("(drop (call ${function} (i32.const 4096) (i32.const 600000)))"))
+        kind(name, 64, words, "", format!("(drop (call ${function} (i32.const 4096) (i32.const 600000)))"))
     };
     let pairs = |n: usize| {
         format!(
@@ -346,7 +338,7 @@ fn crypto() -> Vec<Kind> {
             format!("(data (i32.const 4096) \"{}\") {} {}", bytes(&record), region(5_000, b"tag"), region(600_000, &[0; 96]));
         kind(
             name,
-            512,
+            64,
             parts,
             "",
             format!("(drop (call ${function} (i32.const 0) (i32.const 4096) (i32.const 5000) (i32.const 600000)))"),
@@ -364,12 +356,12 @@ fn crypto() -> Vec<Kind> {
         aggregate("crypto: points of G1 summed, 1", "bls12_381_aggregate_g1", points(G1, 1)),
         aggregate("crypto: points of G1 summed, 1,000", "bls12_381_aggregate_g1", points(G1, 1_000)),
         aggregate("crypto: points of G2 summed, 1,000", "bls12_381_aggregate_g2", points(G2, 1_000)),
-        kind("crypto: pairings, 1", 512, pairs(1), "", pairing),
-        kind("crypto: pairings, 50", 512, pairs(50), "", pairing),
+        kind("crypto: pairings, 1", 64, pairs(1), "", pairing),
+        kind("crypto: pairings, 50", 64, pairs(50), "", pairing),
         to_curve("crypto: hashed to G1, 32 bytes", "bls12_381_hash_to_g1", 32),
-        to_curve("crypto: hashed to G1, 5 MiB", "bls12_381_hash_to_g1", 5 << 20),
+        to_curve("crypto: hashed to G1, 3 MiB", "bls12_381_hash_to_g1", 3 << 20),
         to_curve("crypto: hashed to G2, 32 bytes", "bls12_381_hash_to_g2", 32),
-        to_curve("crypto: hashed to G2, 5 MiB", "bls12_381_hash_to_g2", 5 << 20),
+        to_curve("crypto: hashed to G2, 3 MiB", "bls12_381_hash_to_g2", 3 << 20),
     ]
 }
 

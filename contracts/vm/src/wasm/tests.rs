@@ -7,6 +7,7 @@ mod text;
 mod unfit;
 
 use super::*;
+use crate::INSTANCE_GAS;
 use crate::abi::{Addr, BlockInfo, ContractInfo, Env, MessageInfo, QueryAnswer, Timestamp};
 use crate::engine::{HostError, Order, Passed};
 use leither_types::AccountId;

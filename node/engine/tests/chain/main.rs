@@ -1,5 +1,6 @@
 //! Real engines on loopback, on real stores: what they commit, on what they agree, and what they do not let in.
 
+mod ahead;
 mod net;
 
 use leither_engine::{AdmitError, Engine, GuardError, NodeFault, StartError};

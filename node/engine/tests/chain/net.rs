@@ -4,6 +4,7 @@ use leither_engine::{
     Committed, Engine, EngineConfig, Gossip, Heard, Listener, SignState, ValidatorKey, swarm_key, swarm_peer_id,
 };
 use leither_net::{Net as DataNet, NetConfig};
+use leither_pallets::wasm::Contracts;
 use leither_pallets::{Call, tokens};
 use leither_state::Fault;
 use leither_store::Store;
@@ -59,6 +60,10 @@ pub fn transfer(chain: Hash, from: u32, nonce: u64, to: u32, amount: u128) -> Si
 }
 
 pub fn signed(chain: Hash, from: u32, nonce: u64, call: &Call) -> SignedTx {
+    signed_within(chain, from, nonce, call, 1_000_000)
+}
+
+pub fn signed_within(chain: Hash, from: u32, nonce: u64, call: &Call, weight_limit: Weight) -> SignedTx {
     let tx = Tx {
         version: TX_VERSION,
         chain,
@@ -66,8 +71,8 @@ pub fn signed(chain: Hash, from: u32, nonce: u64, call: &Call) -> SignedTx {
         payer: None,
         nonce,
         valid_until: now() + 600_000,
-        max_fee: Amount::new(10_000_000),
-        weight_limit: 1_000_000,
+        max_fee: Amount::new(u128::from(weight_limit) * 10),
+        weight_limit,
         calls: List::new(vec![CallBytes::new(call.encode()).unwrap()]).unwrap(),
     };
     tx.sign(&[&key(2, from)]).unwrap()
@@ -177,8 +182,12 @@ impl Net {
     }
 
     pub async fn start_with(&self, n: usize, store: Store, vote_again: bool) -> TestNode {
+        self.start_by(n, store, vote_again, Contracts::default()).await
+    }
+
+    pub async fn start_by(&self, n: usize, store: Store, vote_again: bool, contracts: Contracts) -> TestNode {
         let gossip = if self.ports.len() > 1 { Some(self.gossip(n).await) } else { None };
-        let mut config = EngineConfig { gossip, ..self.config(n) };
+        let mut config = EngineConfig { gossip, contracts, ..self.config(n) };
         config.validators.iter_mut().for_each(|key| key.vote_again = vote_again);
         let engine = Engine::start(config, store.clone()).await.unwrap();
         let listener = engine.listen();

@@ -22,7 +22,7 @@ fn wasm_3_gas_ends_a_call_and_a_messages_own_limit_ends_that_message() {
         message["gas_limit"] = limit;
         assert_eq!(stage.chain.refused("alice", execute(first, &json!({ "messages": [message] }))), refusal(Why::OutOfGas));
     }
-    for gas in [0, 49_999_999, 150_000_000_001] {
+    for gas in [0, leither_vm::INSTANCE_GAS - 1, 150_000_000_001] {
         let call = execute_within(first, &json!({}), 0, gas);
         let Call::Wasm(_) = &call else { panic!() };
         assert_eq!(call.check(), Err(refusal(Why::Gas)), "{gas}");
@@ -123,4 +123,30 @@ fn wasm_9_a_fault_anywhere_is_no_receipt() {
         }
     }
     assert!(faults > 30, "{faults}");
+}
+
+/// WASM-15.
+#[test]
+fn wasm_15_who_enters_cold_code_first_pays_for_its_being_read_and_nobody_after_it() {
+    let mut stage = Stage::new();
+    let (code, _) = stage.store("alice", PUPPET);
+    let compiled = u64::from(views::code(&*stage.chain.parent().state, code).unwrap().unwrap().compiled);
+    assert!(compiled > PUPPET.len() as u64);
+    let used = |stage: &mut Stage, salt: &[u8]| ended(&stage.chain.ok("alice", instantiate(code, &json!({}), 0, Some(salt)))).0;
+    let (first, second, third) = (used(&mut stage, b"a"), used(&mut stage, b"b"), used(&mut stage, b"c"));
+    // Block and time are told in words that differ in length.
+    let is_near = |gas: u64, to: u64| gas.abs_diff(to) < 1_000_000;
+    assert!(is_near(first - second, compiled * 220) && is_near(second, third), "{first}, {second}, {third}; {compiled}");
+
+    // What is taken back has made nothing warm, and was paid for all the same.
+    let mut stage = Stage::new();
+    let (code, _) = stage.store("alice", PUPPET);
+    let within = |gas| match instantiate(code, &json!({}), 0, None) {
+        Call::Wasm(Do::Instantiate { code, msg, funds, label, admin, salt, .. }) => {
+            Call::Wasm(Do::Instantiate { code, msg, funds, label, admin, salt, gas })
+        }
+        call => call,
+    };
+    assert_eq!(stage.chain.refused("alice", within(compiled * 220)), refusal(Why::OutOfGas), "no gas is left to run");
+    assert!(is_near(used(&mut stage, b"a"), first), "it is as cold as before");
 }

@@ -136,7 +136,7 @@ fn wasm_14_a_schedule_without_measure_is_refused() {
         ("every_ms", json!(366u64 * 24 * 3_600_000 + 1)),
         ("at", json!(u64::MAX >> 11)),
         ("times", json!(0)),
-        ("gas", json!(49_999_999)),
+        ("gas", json!(29_999_999)),
         ("gas", json!(600_000_000u64 / 64 * 500)),
         ("budget", json!("2059999")),
         ("msg", base64(&json!("x".repeat(4_095)))),

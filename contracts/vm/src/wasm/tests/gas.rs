@@ -10,7 +10,7 @@ fn a_round(code: &str, parts: &str) -> u64 {
             "(local $n i32) (local.set $n (i32.const {rounds}))
              (loop $again {code} (local.set $n (i32.sub (local.get $n) (i32.const 1))) (br_if $again (local.get $n)))"
         );
-        let called = trial(&module(IMPORTS, ALLOCATE, &format!("{parts} {}", execute(&text))), Entry::Execute, GAS);
+        let called = trial(&module(IMPORTS, ALLOCATE, &format!("{parts} {}", execute(&text))), Entry::Execute, 10 * GAS);
         assert!(called.answer.is_ok(), "{called:?}");
         called.gas
     };
@@ -22,6 +22,7 @@ fn a_round(code: &str, parts: &str) -> u64 {
 /// An instruction; and one at which gas is counted.
 const PLAIN: u64 = 115;
 const COUNTED: u64 = 1_610;
+const DIVISION: u64 = 2_500;
 /// The loop itself: three gets, sets and constants, one subtraction; the jump back.
 const LOOP: u64 = 5 * PLAIN + COUNTED;
 
@@ -29,7 +30,14 @@ const LOOP: u64 = 5 * PLAIN + COUNTED;
 #[test]
 fn cwa_2024_004_instructions_branches_and_calls_cost_what_they_should() {
     assert_eq!(a_round("", ""), LOOP);
-    assert_eq!(a_round("(drop (i64.div_u (i64.const 7) (i64.const 3)))", ""), LOOP + 4 * PLAIN);
+    assert_eq!(a_round("(drop (i64.mul (i64.const 7) (i64.const 3)))", ""), LOOP + 4 * PLAIN);
+    assert_eq!(a_round("(drop (i64.div_u (i64.const 7) (i64.const 3)))", ""), LOOP + 3 * PLAIN + DIVISION);
+    assert_eq!(a_round("(drop (i32.rem_s (i32.const 7) (i32.const 3)))", ""), LOOP + 3 * PLAIN + DIVISION);
+    assert_eq!(a_round("(drop (f64.sqrt (f64.const 7)))", ""), LOOP + 2 * PLAIN + 5_000);
+    assert_eq!(a_round("(drop (f32.add (f32.const 7) (f32.const 7)))", ""), LOOP + 3 * PLAIN + 2_900);
+    assert_eq!(a_round("(drop (i64.trunc_sat_f64_u (f64.const 7)))", ""), LOOP + 2 * PLAIN + 1_900);
+    assert_eq!(a_round("(drop (i64.load8_u (i32.const 64)))", ""), LOOP + 2 * PLAIN + 4_200);
+    assert_eq!(a_round("(i32.store16 (i32.const 64) (i32.const 7))", ""), LOOP + 2 * PLAIN + 1_600);
     assert_eq!(a_round("(block)", "") - LOOP, PLAIN + COUNTED, "its end is counted, its beginning is an instruction");
     assert_eq!(
         a_round("(if (i32.const 1) (then) (else))", "") - LOOP,
@@ -58,6 +66,68 @@ fn memory_moved_by_one_instruction_costs_by_its_length() {
     assert_eq!(fill(65) - fill(64), 32_768, "what is begun counts whole");
     let copy = |bytes: u32| a_round(&format!("(memory.copy (i32.const 1048576) (i32.const 2097152) (i32.const {bytes}))"), "");
     assert_eq!(copy(1 << 16) - copy(0), (1 << 16) / 64 * 50_176);
+}
+
+/// What the engine reckons without the length, or by other machines: the rest is taken where the call is.
+#[test]
+fn curves_and_signatures_cost_by_what_they_are_told_of() {
+    let told = |bytes: u32, call: &str| {
+        let record = record(4_096, 1_048_576, bytes, bytes);
+        let other = super::text::record(8_192, 8_300, 96, 32);
+        a_round(&format!("(drop {call})"), &format!("{record} {other}"))
+    };
+    // Zeros are no points: the engine's own work ends early, and costs the same both times but for what is read.
+    let each = |call: &str, (few, many): (u32, u32)| (told(many, call) - told(few, call)) / u64::from(many - few);
+    let (record, other) = ("(i32.const 4096)", "(i32.const 8192)");
+    let read = 115;
+    let ed = format!("(call $ed25519_verify {record} {other} {other})");
+    assert_eq!(each(&ed, (1_000, 2_000)), read + 700);
+    let g1 = format!("(call $bls12_381_aggregate_g1 {record} {other})");
+    assert_eq!(each(&g1, (48, 480)), read + 583_333 + 12_000_000 / 48);
+    let hash = format!("(call $bls12_381_hash_to_g2 (i32.const 0) {record} {other} {other})");
+    assert!(each(&hash, (1_000, 4_000)) >= read + 1_000);
+}
+
+/// A price that is taken where a call names the function is taken of no other call: so there is no other.
+#[test]
+fn a_function_that_is_priced_by_its_words_is_called_by_its_name_alone() {
+    let refused = |parts: &str| {
+        let wasm = wat::parse_str(module(IMPORTS, ALLOCATE, &format!("{parts} {}", execute("")))).unwrap();
+        match Bench::new().engine.store(&wasm) {
+            Err(StoreError::Refusal(Refusal(why))) => assert!(why.contains("by its name alone"), "{parts}: {why}"),
+            other => panic!("{parts}: {other:?}"),
+        }
+    };
+    refused("(table 1 1 funcref) (elem (i32.const 0) $ed25519_verify)");
+    refused("(table 1 1 funcref) (elem (i32.const 0) funcref (ref.func $bls12_381_aggregate_g1))");
+    refused("(table 1 1 funcref) (elem func $bls12_381_aggregate_g2)");
+    refused("(elem declare func $ed25519_batch_verify) (func (drop (ref.func $ed25519_batch_verify)))");
+    refused("(global funcref (ref.func $bls12_381_pairing_equality))");
+    refused("(export \"query\" (func $bls12_381_aggregate_g1))");
+    let fine = module(IMPORTS, ALLOCATE, &format!("(table 1 1 funcref) (elem (i32.const 0) $db_read) {}", execute("")));
+    assert!(Bench::new().engine.store(&wat::parse_str(fine).unwrap()).is_ok(), "others are passed on as ever");
+}
+
+/// An instance pays for what it begins with.
+#[test]
+fn an_instance_pays_for_its_pages_and_parts() {
+    let gas = |pages: u32, parts: &str| {
+        let text = format!(
+            "(module (memory (export \"memory\") {pages}) (func (export \"interface_version_8\"))
+             (global $free (mut i32) (i32.const 65536))
+             (func (export \"allocate\") (param $n i32) (result i32) (local $r i32)
+               (local.set $r (global.get $free)) (i32.store (local.get $r) (i32.add (local.get $r) (i32.const 12)))
+               (i32.store offset=4 (local.get $r) (local.get $n))
+               (global.set $free (i32.add (global.get $free) (i32.const 2048))) (local.get $r))
+             (func (export \"deallocate\") (param i32)) {} {parts} {})",
+            region(16, SAID.as_bytes()),
+            execute("")
+        );
+        trial(&text, Entry::Execute, GAS).gas
+    };
+    assert_eq!(gas(64, "") - gas(2, ""), 62 * 4_000_000);
+    assert_eq!(gas(2, &"(global i32 (i32.const 1))".repeat(100)) - gas(2, ""), 100 * 60_000);
+    assert_eq!(gas(2, &"(func)".repeat(100)) - gas(2, ""), 100 * 4_000);
 }
 
 /// CWA-2025-005: no entry is cheaper than the others; none is entered below its price.
@@ -116,4 +186,45 @@ fn iterators_keep_little_and_long_bounds_mean_what_they_say() {
         assert_eq!(count(&mut stored, Some(&longest), Some(&longest), order), 0);
     }
     assert!(stored.kept() < 6 * 2 * 2_048, "{} bytes are kept by six iterators", stored.kept());
+}
+
+/// WASM-15 reckons with the length of compiled modules: it may be too much by far for a small one, and never much too little.
+#[test]
+fn compiled_modules_are_about_as_long_as_their_instructions_say() {
+    let bench = Bench::new();
+    let long = |name: &str, wasm: &[u8]| {
+        let module = bench.engine.store(wasm).unwrap();
+        let actual = bench.engine.modules.bytes(&module.code).unwrap();
+        println!("{name}: {} bytes of code, {actual} compiled, {} reckoned", wasm.len(), module.compiled);
+        assert!(actual <= u64::from(module.compiled) * 5 / 4, "{name}: {actual}, reckoned {}", module.compiled);
+    };
+    for name in ["hackatom", "hackatom_1.2", "cyberpunk", "floaty_2.0", "ibc_callbacks", "empty", "ibc_reflect_1.2"] {
+        if let Some(wasm) = published(name) {
+            long(name, &wasm);
+        }
+    }
+    let repeated = |code: &str, times: usize| {
+        let body = format!("(func (param i32) (local i64) {})", code.repeat(50));
+        wat::parse_str(module("", ALLOCATE, &format!("{} {}", body.repeat(times), execute("")))).unwrap()
+    };
+    for (name, code) in [
+        ("blocks", "(block)"),
+        ("jumps", "(block (br_if 0 (local.get 0)))"),
+        ("ifs", "(if (local.get 0) (then) (else))"),
+        ("calls", "(call $allocate (local.get 0)) (drop)"),
+        ("loads", "(drop (i64.load (local.get 0)))"),
+        ("stores", "(i64.store (local.get 0) (local.get 1))"),
+        ("divisions", "(drop (i64.rem_s (local.get 1) (local.get 1)))"),
+        ("roots", "(drop (f64.sqrt (f64.const 7)))"),
+        ("roundings", "(drop (i64.trunc_f64_s (f64.nearest (f64.const 7))))"),
+        ("bits", "(drop (i64.popcnt (i64.clz (local.get 1))))"),
+        ("conversions", "(drop (f32.convert_i64_u (local.get 1)))"),
+        ("fills", "(memory.fill (i32.const 1) (i32.const 1) (i32.const 1))"),
+        ("constants", "(drop (i64.const 1))"),
+        ("sums", "(local.set 1 (i64.add (local.get 1) (local.get 1)))"),
+    ] {
+        long(name, &repeated(code, 200));
+    }
+    let functions = wat::parse_str(module("", ALLOCATE, &format!("{} {}", "(func)".repeat(18_000), execute("")))).unwrap();
+    long("functions", &functions);
 }

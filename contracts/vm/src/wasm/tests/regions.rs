@@ -15,7 +15,7 @@ fn points(at: u32, parts: &str) -> String {
 #[test]
 fn an_answer_that_is_nowhere_or_too_long_is_none() {
     let at = |offset, capacity, length| points(64, &record(64, offset, capacity, length));
-    let end_of_memory = 80 * 65_536;
+    let end_of_memory = 64 * 65_536;
     end(&[
         ("at 0", points(0, ""), TRAP),
         ("behind the end", points(u32::MAX, ""), TRAP),
@@ -41,7 +41,7 @@ fn an_allocator_that_lies_ends_its_own_call() {
     let allocates = |code: &str| {
         let allocate =
             format!("(func (export \"allocate\") (param i32) (result i32) {code}) (func (export \"deallocate\") (param i32))");
-        module("", &allocate, &format!("{} {}", record(64, 80 * 65_536, 1_000, 0), execute("")))
+        module("", &allocate, &format!("{} {}", record(64, 64 * 65_536, 1_000, 0), execute("")))
     };
     end(&[
         ("nothing", allocates("(i32.const 0)"), TRAP),

@@ -36,7 +36,7 @@ pub(super) const ALLOCATE: &str = r#"(global $free (mut i32) (i32.const 1048576)
 pub(super) fn module(imports: &str, allocate: &str, parts: &str) -> String {
     let said = region(16, SAID.as_bytes());
     format!(
-        "(module {imports} (memory (export \"memory\") 80) (func (export \"interface_version_8\")) {allocate} {said} {parts})"
+        "(module {imports} (memory (export \"memory\") 64) (func (export \"interface_version_8\")) {allocate} {said} {parts})"
     )
 }
 

@@ -60,7 +60,7 @@ fn with_memory_that_is_not_theirs_to_bound() {
     let plain = |memory: &str| format!("(module {memory} {VERSION} {bare})");
     refused("none", &plain(""), "exactly one memory");
     refused("a maximum", &plain("(memory 1 16)"), "maximum must be unset");
-    refused("too much", &plain("(memory 513)"), "512 pages");
+    refused("too much", &plain("(memory 65)"), "64 pages");
     refused("two", &plain("(memory 1) (memory 1)"), "memor");
     refused("shared", &plain("(memory 1 1 shared)"), "threads");
     refused("of 64 bits", &plain("(memory i64 1)"), "memory64");
