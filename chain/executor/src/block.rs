@@ -1,7 +1,7 @@
 use crate::run::{run_tx, touched_by, write_events};
 use crate::validity::{Unfit, Verified};
 use leither_pallets::wasm::Contracts;
-use leither_pallets::{BlockInfo, Ctx, Ending, Event, Origin, TxInfo, end_block, params, staking};
+use leither_pallets::{BlockInfo, Call, Ctx, Ending, Event, Origin, TxInfo, end_block, params, staking};
 use leither_state::{Fault, Overlay, Read, WriteSet};
 use leither_types::{
     AccountId, Amount, BLOCK_TXS_MAX, BLOCK_VERSION, Block, Certificate, EVENTS_MAX, EVIDENCE_MAX, Evidence, Hash, Header,
@@ -123,6 +123,9 @@ pub fn execute(parent: &Parent, block: &Block, verified: &dyn Verified) -> Resul
         if fold.weight > fold.info.params.block_weight_max {
             return Err(Invalid::TooBig("weight").into());
         }
+        if fold.contracts > contracts_max(&fold.info.params) {
+            return Err(Invalid::TooBig("contracts").into());
+        }
     }
     let outcome = fold.finish(&block.last_certificate, &block.evidence, &header.proposer)?;
     // BLOCK-3.
@@ -131,6 +134,11 @@ pub fn execute(parent: &Parent, block: &Block, verified: &dyn Verified) -> Resul
     check(header.next_validators == outcome.validators.hash(), "next validators")?;
     check(header.state_root == outcome.state_root, "state root")?;
     Ok(outcome)
+}
+
+/// BLOCK-7: gas is a bound on time that rests on measurements; half of a block rests on nothing of the kind.
+pub fn contracts_max(params: &Params) -> Weight {
+    params.block_weight_max / 2
 }
 
 /// PACE-6: the earliest time that a block on this parent may bear, by the parent's rules. However soon a proposer's turn comes, a block is
@@ -192,11 +200,13 @@ pub fn build(
         let bytes = tx.encoded_size();
         // One without a weight is unfit: `push` says why.
         let weight = crate::form::weight(&tx.tx).unwrap_or(0);
-        if bytes > empty || weight > fold.info.params.block_weight_max {
+        let (contracts, contracts_max) = (Call::contract_weight(&tx.tx.calls), contracts_max(&fold.info.params));
+        if bytes > empty || weight > fold.info.params.block_weight_max || contracts > contracts_max {
             // BLOCK-6: no block has room for it; it shall not keep others out of this one.
             continue;
         }
-        let heavy = fold.weight.saturating_add(weight) > fold.info.params.block_weight_max;
+        let heavy = fold.weight.saturating_add(weight) > fold.info.params.block_weight_max
+            || fold.contracts.saturating_add(contracts) > contracts_max;
         if bytes > room || heavy || txs.len() >= BLOCK_TXS_MAX {
             break;
         }
@@ -260,6 +270,8 @@ struct Fold {
     touched: Vec<(u32, AccountId)>,
     fees: Amount,
     weight: Weight,
+    /// BLOCK-7.
+    contracts: Weight,
 }
 
 impl Fold {
@@ -273,7 +285,18 @@ impl Fold {
             params,
             contracts: parent.contracts.clone(),
         };
-        Ok(Self { state, info, base_fee, receipts: Vec::new(), touched: Vec::new(), fees: Amount::ZERO, weight: 0 })
+        Ok(
+            Self {
+                state,
+                info,
+                base_fee,
+                receipts: Vec::new(),
+                touched: Vec::new(),
+                fees: Amount::ZERO,
+                weight: 0,
+                contracts: 0,
+            },
+        )
     }
 
     fn push(&mut self, tx: &SignedTx, verified: &dyn Verified) -> Result<Result<(), Unfit>, Fault> {
@@ -284,6 +307,7 @@ impl Fold {
         let broken = || Fault::Corrupt("fees beyond the supply".into());
         self.fees = self.fees.plus(ran.receipt.fee).ok_or_else(broken)?;
         self.weight = self.weight.saturating_add(ran.receipt.weight);
+        self.contracts = self.contracts.saturating_add(Call::contract_weight(&tx.tx.calls));
         let index = self.receipts.len() as u32;
         self.touched.extend(ran.touched.into_iter().map(|who| (index, who)));
         self.receipts.push(ran.receipt);

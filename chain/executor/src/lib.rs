@@ -23,7 +23,7 @@ mod validity;
 #[cfg(test)]
 mod tests;
 
-pub use block::{Draft, Invalid, Outcome, Parent, Refused, build, execute};
+pub use block::{Draft, Invalid, Outcome, Parent, Refused, build, contracts_max, execute};
 pub use form::{FormError, check_form, check_tx, weight};
 pub use leither_pallets::{GenesisError, RecoveryError, genesis_state, recovered_state};
 pub use replay::{Replayed, replay};

@@ -29,6 +29,8 @@ pub struct Entry {
     pub full_hash: Hash,
     /// What it may weigh at most; what its fee is reckoned from.
     pub weight: Weight,
+    /// What of that is contracts', of which a block holds less; none until somebody says so.
+    pub contracts: Weight,
     /// Its encoded length.
     pub len: usize,
     /// What its payer could pay when it was looked at. Whoever knows the state sets it; until then the offer is believed.
@@ -39,7 +41,7 @@ impl Entry {
     /// Computes what belongs to `tx`.
     pub fn new(tx: Arc<SignedTx>, weight: Weight) -> Self {
         let can_pay = tx.tx.max_fee;
-        Self { id: tx.id(), full_hash: tx.full_hash(), len: tx.encoded_size(), weight, can_pay, tx }
+        Self { id: tx.id(), full_hash: tx.full_hash(), len: tx.encoded_size(), weight, contracts: 0, can_pay, tx }
     }
 
     /// What it offers: no more than its payer has, or a fee that nobody owns would push out those that can be paid.

@@ -11,6 +11,8 @@ pub struct Wanted {
     pub bytes: usize,
     /// Their weight together.
     pub weight: Weight,
+    /// What of that may be contracts' (BLOCK-7).
+    pub contracts: Weight,
     /// The block's price of a unit of weight.
     pub base_fee: Amount,
     /// The block's time.
@@ -26,13 +28,15 @@ struct Room {
     txs: usize,
     bytes: usize,
     weight: Weight,
+    contracts: Weight,
 }
 
 impl Room {
     /// Without these, where it has room for them.
     fn without(self, entry: &Entry) -> Option<Self> {
         let txs = self.txs.checked_sub(1)?;
-        Some(Self { txs, bytes: self.bytes.checked_sub(entry.len)?, weight: self.weight.checked_sub(entry.weight)? })
+        let (bytes, weight) = (self.bytes.checked_sub(entry.len)?, self.weight.checked_sub(entry.weight)?);
+        Some(Self { txs, bytes, weight, contracts: self.contracts.checked_sub(entry.contracts)? })
     }
 }
 
@@ -53,8 +57,9 @@ impl Pool {
     /// so a long transaction waits for short ones once, not for ever. POOL-10: those whose fee another account pays have half of the room, and
     /// what the others leave: of one payer many may be here of whom it can pay for one alone.
     pub fn best(&self, wanted: &Wanted) -> Vec<Arc<SignedTx>> {
-        let room = Room { txs: wanted.txs, bytes: wanted.bytes, weight: wanted.weight };
-        let half = Room { txs: wanted.txs / 2, bytes: wanted.bytes / 2, weight: wanted.weight / 2 };
+        let Wanted { txs, bytes, weight, contracts, .. } = *wanted;
+        let room = Room { txs, bytes, weight, contracts };
+        let half = Room { txs: txs / 2, bytes: bytes / 2, weight: weight / 2, contracts: contracts / 2 };
         let chosen = Vec::with_capacity(wanted.txs.min(self.len()));
         let mut choice = Choice { chosen, room, for_others: Some(half), ahead: vec![0; self.accounts.len()] };
         if self.choose(wanted, &mut choice) {

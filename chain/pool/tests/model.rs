@@ -140,7 +140,7 @@ proptest! {
                     prop_assert_eq!(pool.insert(entry.clone(), model.next(sketch.account)), model.insert(entry, limits));
                 }
                 Act::Commit { txs } => {
-                    let wanted = Wanted { txs, bytes: 1_000, weight: 40, base_fee: Amount::new(2), now: 5 };
+                    let wanted = Wanted { txs, bytes: 1_000, weight: 40, contracts: 40, base_fee: Amount::new(2), now: 5 };
                     let block: Vec<SignedTx> = pool.best(&wanted).iter().map(|tx| (**tx).clone()).collect();
                     pool.committed(&block);
                     for tx in &block {
@@ -170,7 +170,7 @@ proptest! {
             prop_assert_eq!(pool.bytes(), model.list.iter().map(|e| e.len).sum::<usize>());
             for base_fee in [0, 3] {
                 for (txs, bytes, weight, now) in [(100, 100_000, 1_000, 0), (7, 900, 20, 10)] {
-                    let wanted = Wanted { txs, bytes, weight, base_fee: Amount::new(base_fee), now };
+                    let wanted = Wanted { txs, bytes, weight, contracts: weight, base_fee: Amount::new(base_fee), now };
                     let ids: Vec<TxId> = pool.best(&wanted).iter().map(|tx| tx.id()).collect();
                     prop_assert_eq!(ids, model.best(&wanted));
                 }

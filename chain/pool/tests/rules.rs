@@ -6,7 +6,8 @@ use leither_pool::{Entry, Limits, NONCES_AHEAD_MAX, Pool, Verdict, Wanted};
 use leither_types::{Amount, List, SignedTx, TX_BYTES_MAX};
 use std::sync::Arc;
 
-const ALL: Wanted = Wanted { txs: 1_000_000, bytes: usize::MAX, weight: u64::MAX, base_fee: Amount::new(1), now: 0 };
+const ALL: Wanted =
+    Wanted { txs: 1_000_000, bytes: usize::MAX, weight: u64::MAX, contracts: u64::MAX, base_fee: Amount::new(1), now: 0 };
 
 fn pool() -> Pool {
     Pool::new(Limits::default())
@@ -115,6 +116,18 @@ fn pool_5_an_offer_above_what_its_payer_has_is_not_believed() {
     assert_eq!(pool.insert(again(1_209, 2), 0), Verdict::FeeTooLow { needs });
     assert!(matches!(pool.insert(again(1_210, 2), 0), Verdict::Replaced(_)));
     assert!(pool.get(&honest.id).is_some());
+}
+
+#[test]
+fn pool_11_contracts_leave_room_for_others() {
+    let mut pool = pool();
+    for (account, contracts) in [(1, 10), (2, 10), (3, 10), (4, 0)] {
+        assert!(pool.insert(Entry { contracts, ..entry(of(account, 0)) }, 0).is_in());
+    }
+    assert!(pool.insert(entry(of(3, 1)), 0).is_in());
+    let narrow = Wanted { contracts: 20, ..ALL };
+    assert_eq!(order(&pool, &narrow), [(1, 0), (2, 0), (4, 0)], "what comes after one that waits waits with it");
+    assert_eq!(order(&pool, &Wanted { contracts: 30, ..ALL }).len(), 5);
 }
 
 #[test]

@@ -84,7 +84,12 @@ fn shaped(wasm: &[u8]) -> Result<Shape, BinaryReaderError> {
 pub(crate) fn read(wasm: &[u8], code: Checksum) -> Result<Module, Refusal> {
     let wrong = |error: wasmparser::BinaryReaderError| Refusal(error.to_string());
     called_by_name(wasm).map_err(wrong)??;
-    let mut module = Module { code, entries: 0, migrate_version: None, compiled: COMPILED_LEAST.saturating_add(u32::try_from(wasm.len()).unwrap_or(u32::MAX)) };
+    let mut module = Module {
+        code,
+        entries: 0,
+        migrate_version: None,
+        compiled: COMPILED_LEAST.saturating_add(u32::try_from(wasm.len()).unwrap_or(u32::MAX)),
+    };
     let mut validator = Validator::new_with_features(features());
     let (mut allocations, mut of_module) = (FuncValidatorAllocations::default(), 0u64);
     for payload in Parser::new(0).parse_all(wasm) {
@@ -196,7 +201,9 @@ fn called_by_name(wasm: &[u8]) -> Result<Result<(), Refusal>, BinaryReaderError>
             _ => {}
         }
         if let Some((_, name)) = priced.iter().find(|(index, _)| passed_on.contains(index)) {
-            return Ok(Err(Refusal(format!("it passes the host's {name} on: such a function is to be called by its name alone"))));
+            return Ok(Err(Refusal(format!(
+                "it passes the host's {name} on: such a function is to be called by its name alone"
+            ))));
         }
     }
     Ok(Ok(()))

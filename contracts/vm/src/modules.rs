@@ -100,7 +100,8 @@ impl Modules {
             error => CompileFailure::Code(error.to_string()),
         })?;
         let compiled = module.serialize().map_err(|error| CompileFailure::Broken(broken("a module", error)))?;
-        self.write(code, shape.gas, &compiled).map_err(|error| CompileFailure::Broken(broken("a module is not kept", error)))
+        self.write(code, shape.gas, &compiled)
+            .map_err(|error| CompileFailure::Broken(broken("a module is not kept", error)))
     }
 
     fn write(&self, code: &Checksum, gas: u64, compiled: &[u8]) -> std::io::Result<()> {
@@ -177,7 +178,8 @@ impl Memory {
     /// The ones that were not used for longest make room.
     fn keep(&mut self, code: &Checksum, ready: Ready, bytes: usize) {
         while self.bytes.saturating_add(bytes) > MEMORY_BYTES_MAX {
-            let Some((oldest, _)) = self.kept.iter().min_by_key(|(_, kept)| kept.used).map(|(code, kept)| (*code, kept.used)) else {
+            let Some((oldest, _)) = self.kept.iter().min_by_key(|(_, kept)| kept.used).map(|(code, kept)| (*code, kept.used))
+            else {
                 break;
             };
             if let Some(gone) = self.kept.remove(&oldest) {
@@ -226,7 +228,9 @@ mod tests {
         turned[whole.len() / 2] ^= 1;
         let mut dearer = whole.clone();
         dearer[whole.len() - TAIL_BYTES] ^= 1;
-        for damaged in [&whole[..whole.len() - 1], &whole[..whole.len() / 2], &[], &turned, &dearer, &[whole.as_slice(), &[0]].concat()] {
+        for damaged in
+            [&whole[..whole.len() - 1], &whole[..whole.len() / 2], &[], &turned, &dearer, &[whole.as_slice(), &[0]].concat()]
+        {
             std::fs::write(&file, damaged).unwrap();
             assert!(matches!(open().get(&code), Err(Broken::Missing(missing)) if missing == code), "{} bytes", damaged.len());
         }

@@ -7,7 +7,7 @@ pub const GAS_PER_SDK_GAS: u64 = 140_000;
 /// Making an instance of the smallest module, whatever the caches hold: no call has less.
 pub const INSTANCE_GAS: u64 = 30_000_000;
 /// For each page of 64 KiB that it begins with, or asks for later: it may touch all of it, and the machine makes it of sixteen of its own.
-pub(crate) const PAGE_GAS: u64 = 4_000_000;
+pub(crate) const PAGE_GAS: u64 = 5_000_000;
 /// Pages of an instance: what it touches is to fit the processor's caches.
 pub(crate) const PAGES_MAX: u32 = 64;
 /// For each export, global and segment.

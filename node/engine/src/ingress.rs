@@ -350,7 +350,8 @@ impl Worker {
     fn entry(&self, tx: SignedTx) -> State {
         // Its form was found good, so it has a weight.
         let weight = leither_executor::weight(&tx.tx).unwrap_or_default();
-        State::Read(Box::new(Entry::new(Arc::new(tx), weight)))
+        let contracts = leither_pallets::Call::contract_weight(&tx.tx.calls);
+        State::Read(Box::new(Entry { contracts, ..Entry::new(Arc::new(tx), weight) }))
     }
 
     fn skip_known(&self, states: &mut [State]) {

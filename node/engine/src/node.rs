@@ -5,7 +5,7 @@ use crate::error::{NodeFault, StartError};
 use crate::feed::Feed;
 use crate::pacing::Load;
 use leither_consensus::Validators;
-use leither_executor::Parent;
+use leither_executor::{Parent, contracts_max};
 use leither_pallets::wasm::Contracts;
 use leither_pallets::{BlockInfo, params, staking, work_due};
 use leither_pool::{Pool, Wanted};
@@ -276,6 +276,7 @@ impl Node {
             txs: 1,
             bytes: params.block_bytes_max as usize,
             weight: params.block_weight_max,
+            contracts: contracts_max(params),
             base_fee: params.base_fee_min,
             now: now(),
         };

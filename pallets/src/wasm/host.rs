@@ -83,7 +83,14 @@ impl World {
     }
 
     /// WASM-15: who enters cold code pays for that first.
-    fn enter_warm(&self, engine: &dyn Engine, code: &Code, contract: &AccountId, call: &Call<'_>, asked: u32) -> Result<Called, Fault> {
+    fn enter_warm(
+        &self,
+        engine: &dyn Engine,
+        code: &Code,
+        contract: &AccountId,
+        call: &Call<'_>,
+        asked: u32,
+    ) -> Result<Called, Fault> {
         let price = self.state.with(|state| warm::price(state, code))?;
         let Some(gas) = call.gas.checked_sub(price) else {
             return Ok(Called { gas: call.gas, answer: Err(Failure::OutOfGas) });
@@ -92,7 +99,8 @@ impl World {
             self.state.with(|state| warm::warm(state, code))?;
         }
         let call = &Call { gas, ..*call };
-        let door = || Box::new(Door { world: self.clone(), contract: *contract, asked, passes: gas / PASSED_GAS }) as Box<dyn Host>;
+        let door =
+            || Box::new(Door { world: self.clone(), contract: *contract, asked, passes: gas / PASSED_GAS }) as Box<dyn Host>;
         let called = match engine.call(call, door()) {
             Err(Broken::Missing(_)) => {
                 let bytes = self.state.with(|state| code::bytes(state, code))?;

@@ -10,7 +10,7 @@ use leither_state::{Fault, Overlay};
 use leither_vm::WARM_BYTES_MAX;
 
 /// What it costs to enter code that is cold, a byte of its compiled form.
-const COLD_BYTE_GAS: u64 = 220;
+const COLD_BYTE_GAS: u64 = 120;
 
 /// What entering this code costs beside an instance.
 pub fn price(state: &Overlay, code: &Code) -> Result<u64, Fault> {

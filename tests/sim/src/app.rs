@@ -9,7 +9,7 @@ use arc_malachitebft_core_consensus::ProposedValue;
 use arc_malachitebft_core_types as bft;
 use bft::{CommitCertificate, Round, Validity};
 use leither_consensus::{Address, Assembly, BlockHeight, Head, Leither, Part, Signer, Validators, Value, certificate, cut};
-use leither_executor::{Draft, Outcome, Parent, Refused, admissible, build, check_form, execute, weight};
+use leither_executor::{Draft, Outcome, Parent, Refused, admissible, build, check_form, contracts_max, execute, weight};
 use leither_pallets::{BlockInfo, params, staking};
 use leither_pool::{Entry, Limits, Pool, Wanted};
 use leither_state::{Fault, HoldingProof, Overlay};
@@ -240,6 +240,7 @@ impl App {
             txs: BLOCK_TXS_MAX,
             bytes: rules.block_bytes_max as usize,
             weight: rules.block_weight_max,
+            contracts: contracts_max(&rules),
             base_fee: params::views::base_fee_at(&*parent.state).map_err(fault)?,
             now,
         };

@@ -82,7 +82,7 @@ fn one_transfer_walks_the_seven_verbs() {
         state,
         contracts: Default::default(),
     };
-    let wanted = Wanted { txs: 100, bytes: 100_000, weight: rules.block_weight_max, base_fee, now: next.time };
+    let wanted = Wanted { txs: 100, bytes: 100_000, weight: rules.block_weight_max, contracts: 0, base_fee, now: next.time };
     let draft = Draft { time: next.time, proposer: ValidatorId::of_key(&key("validator").public()), evidence: Vec::new() };
     let (block, _, unfit) = build(&parent, &draft, &pool.best(&wanted), &NobodyVerified).unwrap();
     assert!(unfit.is_empty() && block.txs.len() == 1);

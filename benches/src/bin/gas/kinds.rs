@@ -96,8 +96,7 @@ fn cpu() -> Vec<Kind> {
             64,
             "",
             fill,
-            format!("{random} (i32.store offset=2097152 (i32.and (global.get $x) (i32.const 2097148)) (i32.const 0))")
-                .repeat(32),
+            format!("{random} (i32.store offset=2097152 (i32.and (global.get $x) (i32.const 2097148)) (i32.const 0))").repeat(32),
         ),
         kind("memory: loads, each where the last one says, 3 MiB", 64, "", weave(1 << 15), chase.repeat(64)),
         kind("memory: loads, each where the last one says, 1.5 MiB", 64, "", weave(1 << 14), chase.repeat(64)),
@@ -245,13 +244,7 @@ fn host() -> Vec<Kind> {
             "",
             "(drop (call $addr_canonicalize (i32.const 4096) (i32.const 6000)))",
         ),
-        kind(
-            "address: from its bytes",
-            64,
-            &*address,
-            "",
-            "(drop (call $addr_humanize (i32.const 5000) (i32.const 6000)))",
-        ),
+        kind("address: from its bytes", 64, &*address, "", "(drop (call $addr_humanize (i32.const 5000) (i32.const 6000)))"),
         kind(
             "address: 256 letters that are none",
             64,

@@ -9,7 +9,7 @@ use arc_malachitebft_app_channel::app::types::streaming::{StreamId, StreamMessag
 use arc_malachitebft_app_channel::{NetworkMsg, Reply};
 use bytes::Bytes;
 use leither_consensus::{Head, cut, round_of};
-use leither_executor::{Draft, build};
+use leither_executor::{Draft, build, contracts_max};
 use leither_failpoints::hit;
 use leither_pool::Wanted;
 use leither_types::{BLOCK_TXS_MAX, Hash, Height, ValidatorId};
@@ -128,6 +128,7 @@ fn make(node: &Node, tip: &Tip, pace: &Pace, me: ValidatorId, round: u32) -> Res
         txs: BLOCK_TXS_MAX,
         bytes: params.block_bytes_max as usize,
         weight: params.block_weight_max,
+        contracts: contracts_max(params),
         base_fee: tip.base_fee,
         now: time,
     };

@@ -136,7 +136,7 @@ fn wasm_15_who_enters_cold_code_first_pays_for_its_being_read_and_nobody_after_i
     let (first, second, third) = (used(&mut stage, b"a"), used(&mut stage, b"b"), used(&mut stage, b"c"));
     // Block and time are told in words that differ in length.
     let is_near = |gas: u64, to: u64| gas.abs_diff(to) < 1_000_000;
-    assert!(is_near(first - second, compiled * 220) && is_near(second, third), "{first}, {second}, {third}; {compiled}");
+    assert!(is_near(first - second, compiled * 120) && is_near(second, third), "{first}, {second}, {third}; {compiled}");
 
     // What is taken back has made nothing warm, and was paid for all the same.
     let mut stage = Stage::new();
@@ -147,6 +147,6 @@ fn wasm_15_who_enters_cold_code_first_pays_for_its_being_read_and_nobody_after_i
         }
         call => call,
     };
-    assert_eq!(stage.chain.refused("alice", within(compiled * 220)), refusal(Why::OutOfGas), "no gas is left to run");
+    assert_eq!(stage.chain.refused("alice", within(compiled * 120)), refusal(Why::OutOfGas), "no gas is left to run");
     assert!(is_near(used(&mut stage, b"a"), first), "it is as cold as before");
 }
