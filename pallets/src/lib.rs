@@ -136,8 +136,11 @@ impl Call {
     /// BLOCK-7: what of these calls' weight is contracts'. Others are not decoded for it; one that does not decode is in no block.
     pub fn contract_weight(calls: &[CallBytes]) -> Weight {
         let contracts = calls.iter().filter(|bytes| bytes.first() == Some(&WASM));
-        let weights = contracts.filter_map(|bytes| Self::read(bytes).ok()).map(|call| call.weight());
-        weights.fold(0, Weight::saturating_add)
+        let weight = |bytes: &CallBytes| match Self::read(bytes) {
+            Ok(Call::Wasm(call)) => call.engine_weight(),
+            _ => 0,
+        };
+        contracts.map(weight).fold(0, Weight::saturating_add)
     }
 
     /// Does it. On `Reject` the caller takes back what was written.

@@ -11,7 +11,7 @@ pub struct Wanted {
     pub bytes: usize,
     /// Their weight together.
     pub weight: Weight,
-    /// What of that may be contracts' (BLOCK-7).
+    /// What of that may be contracts' (BLOCK-7, POOL-11).
     pub contracts: Weight,
     /// The block's price of a unit of weight.
     pub base_fee: Amount,

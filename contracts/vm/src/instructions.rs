@@ -1,4 +1,4 @@
-//! What instructions cost, in gas: 500 gas stand for a nanosecond of the reference machine (`prices.rs`), whatever an instruction may have to
+//! VM-5: what instructions cost, in gas: 500 gas stand for a nanosecond of the reference machine (`prices.rs`), whatever an instruction may have to
 //! wait for. The engine's own table has one price for most of them, at which a block of loads that miss the caches would take minutes.
 //!
 //! Measured with `gas` (benches) and balanced: within an instance's 4 MiB of memory nothing takes longer for its gas than a row of additions does,

@@ -4,7 +4,7 @@
 //! hold for a moment what stands on the stack, while that is priced.
 
 use crate::instructions::{ByBytes, Price, by_bytes, price};
-use std::sync::{Mutex, PoisonError};
+use std::sync::OnceLock;
 use wasmer::wasmparser::{BlockType, MemArg, Operator};
 use wasmer::{
     ExportIndex, FunctionMiddleware, GlobalInit, GlobalType, LocalFunctionIndex, MiddlewareError, MiddlewareReaderState,
@@ -12,6 +12,7 @@ use wasmer::{
 };
 use wasmer_types::{GlobalIndex, ImportIndex, ModuleInfo};
 
+const NAME: &str = "prices";
 const LEFT: &str = "wasmer_metering_remaining_points";
 const EXHAUSTED: &str = "wasmer_metering_points_exhausted";
 /// So many of a function's locals are part of its call's price.
@@ -28,7 +29,7 @@ pub(crate) struct Meter {
     /// Of each function of the module's own.
     locals: Vec<u32>,
     /// Set when the module is begun.
-    places: Mutex<Places>,
+    places: OnceLock<Places>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -45,7 +46,7 @@ struct Places {
 
 impl Meter {
     pub fn new(locals: Vec<u32>) -> Self {
-        Self { locals, places: Mutex::default() }
+        Self { locals, places: OnceLock::new() }
     }
 }
 
@@ -59,7 +60,8 @@ impl ModuleMiddleware for Meter {
     fn generate_function_middleware(&self, index: LocalFunctionIndex) -> Box<dyn FunctionMiddleware> {
         let locals = self.locals.get(index.as_u32() as usize).copied().unwrap_or(0);
         let passed = PER_LOCAL.saturating_mul(u64::from(locals.saturating_sub(LOCALS_FREE)));
-        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // The module is begun before its functions are.
+        let places = self.places.get().cloned().unwrap_or_default();
         Box::new(Counting { places, passed })
     }
 
@@ -72,8 +74,7 @@ impl ModuleMiddleware for Meter {
                 *place = by_bytes(&key.field);
             }
         }
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        *places = Places {
+        let places = Places {
             left: global(info, Type::I64),
             exhausted: global(info, Type::I32),
             due: global(info, Type::I64),
@@ -83,7 +84,7 @@ impl ModuleMiddleware for Meter {
         for (name, index) in [(LEFT, places.left), (EXHAUSTED, places.exhausted)] {
             info.exports.insert(name.into(), ExportIndex::Global(GlobalIndex::from_u32(index)));
         }
-        Ok(())
+        self.places.set(places).map_err(|_| MiddlewareError::new(NAME, "a meter is for one module"))
     }
 }
 
@@ -152,7 +153,7 @@ impl Counting {
 impl FunctionMiddleware for Counting {
     fn feed<'a>(&mut self, operator: Operator<'a>, state: &mut MiddlewareReaderState<'a>) -> Result<(), MiddlewareError> {
         let Some(Price { fixed, each, branches }) = price(&operator) else {
-            return Err(MiddlewareError::new("prices", format!("no contract may have {operator:?}")));
+            return Err(MiddlewareError::new(NAME, format!("no contract may have {operator:?}")));
         };
         self.passed = self.passed.saturating_add(fixed);
         if let Operator::Call { function_index } = operator

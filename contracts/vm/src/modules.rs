@@ -1,4 +1,4 @@
-//! Compiled modules: in memory as many as there is room for, and each in a file. A file is written whole or not at all, and is given up when it
+//! Compiled modules (VM-6): in memory as many as there is room for, and each in a file. A file is written whole or not at all, and is given up when it
 //! is not what was written. None of it changes an answer.
 
 use crate::address::sha256;
@@ -50,6 +50,7 @@ pub(crate) struct Modules {
     dir: PathBuf,
     memory_limit: Size,
     memory: Mutex<Memory>,
+    making: Mutex<()>,
 }
 
 fn broken(what: &str, error: impl std::fmt::Display) -> Broken {
@@ -71,7 +72,13 @@ impl Modules {
                 let _ = std::fs::remove_dir_all(other.path());
             }
         }
-        Ok(Self { dir: here, memory_limit, memory: Mutex::default() })
+        Ok(Self { dir: here, memory_limit, memory: Mutex::default(), making: Mutex::default() })
+    }
+
+    /// Instances are made one at a time: the engine's tables of code are the process's.
+    pub fn alone<T>(&self, make: impl FnOnce() -> T) -> T {
+        let _alone = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        make()
     }
 
     fn file(&self, code: &Checksum) -> PathBuf {
@@ -158,11 +165,11 @@ fn opened(file: &[u8]) -> Option<u64> {
     is_whole.then_some(u64::from_le_bytes(gas.try_into().ok()?))
 }
 
-/// A file beside, of this process and call alone.
+/// A file beside, of this call alone: the folder is one process's. What a crash leaves is written over.
 fn tempfile_in(dir: &Path, code: &Checksum) -> std::io::Result<(PathBuf, std::fs::File)> {
     static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let path = dir.join(format!("{code}.{}-{number}.part", std::process::id()));
+    let path = dir.join(format!("{code}.{number}.part"));
     let file = std::fs::File::create(&path)?;
     Ok((path, file))
 }

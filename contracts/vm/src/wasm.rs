@@ -1,4 +1,4 @@
-//! The engine proper: `cosmwasm-vm` with wasmer's singlepass compiler.
+//! The engine proper: `cosmwasm-vm` with wasmer's singlepass compiler, under prices of our own (VM-5).
 
 use crate::address::{Addresses, sha256};
 use crate::backend::{Asked, Link, Stored, broken, is_watched, link, tell};
@@ -13,7 +13,6 @@ use cosmwasm_vm::{
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use wasmer::Store;
 
 /// What contracts may ask for. Most name the second and third without using them: what they then send is refused.
@@ -43,8 +42,6 @@ type Running = Instance<Addresses, Stored, Asked>;
 /// Runs contracts; keeps their compiled modules in a folder.
 pub struct WasmEngine {
     modules: Modules,
-    /// Instances are made one at a time: the engine's tables of code are the process's.
-    making: Mutex<()>,
 }
 
 impl WasmEngine {
@@ -52,13 +49,13 @@ impl WasmEngine {
     /// time, and never copied between machines. It may be removed while nothing runs.
     pub fn open(dir: &Path) -> Result<Self, Broken> {
         let memory = Size::kibi(PAGE_KIB.saturating_mul(PAGES_MAX as usize));
-        Ok(Self { modules: Modules::open(dir, memory)?, making: Mutex::default() })
+        Ok(Self { modules: Modules::open(dir, memory)? })
     }
 
     fn instance(&self, ready: &Ready, gas: u64, link: &Link) -> Result<Running, VmError> {
         let backend = Backend { api: Addresses, storage: Stored::new(link.clone()), querier: Asked(link.clone()) };
-        let _alone = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        instance_from_module(Store::new(ready.engine.clone()), &ready.module, backend, gas, None)
+        self.modules
+            .alone(|| instance_from_module(Store::new(ready.engine.clone()), &ready.module, backend, gas, None))
     }
 
     fn compile(&self, code: &Checksum, wasm: &[u8]) -> Result<(), StoreError> {

@@ -140,6 +140,15 @@ impl Call {
         }
     }
 
+    /// BLOCK-7: what the engine is given to do.
+    pub(crate) fn engine_weight(&self) -> Weight {
+        match self {
+            Call::Instantiate { gas, .. } | Call::Execute { gas, .. } | Call::Migrate { gas, .. } => weight_of_gas(*gas),
+            Call::Store { .. } => self.weight(),
+            Call::Upload { .. } | Call::Discard { .. } | Call::SetAdmin { .. } | Call::Bind { .. } => 0,
+        }
+    }
+
     pub(crate) fn weight(&self) -> Weight {
         match self {
             Call::Upload { bytes, .. } => 120_000 + 20 * bytes.len() as Weight,

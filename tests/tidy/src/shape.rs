@@ -21,6 +21,7 @@ const PALLET_EXTRAS: &[(&str, &[&str])] = &[
             "host",
             "money",
             "pulses",
+            "warm",
             "queries",
             "respond",
             "run",

@@ -34,7 +34,12 @@ const BANNED: &[(&str, &str)] = &[
 ];
 
 /// Where a banned word stands for a reason: file, word, reason.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+const EXCEPTIONS: &[(&str, &str, &str)] = &[
+    // DESIGN, section 2: a cache of compiled modules in a folder that the caller hands in; it changes no answer.
+    ("contracts/vm/src/modules.rs", "std::fs", "the cache of compiled modules"),
+    ("contracts/vm/src/modules.rs", "std::io", "the cache of compiled modules"),
+    ("contracts/vm/src/modules.rs", "Mutex", "the cache of compiled modules, which all threads share"),
+];
 
 /// Looks for banned words in the code (not the tests) of the crates below the purity line.
 pub fn check(tree: &Tree) -> Findings {

@@ -177,14 +177,14 @@ fn exec_2_a_block_within_neither_bound_is_invalid_and_is_never_built() {
 /// BLOCK-7.
 #[test]
 fn exec_2_half_of_a_block_is_the_most_that_contracts_have() {
-    let params = Params { block_weight_max: 600_000, ..Params::dev() };
+    let params = Params { block_weight_max: 2_000_000, ..Params::dev() };
     let small = Chain::new(&Setup { params, ..Setup::default() });
     let enter = |who: &str, gas: u64| {
         let (contract, msg) = (account("judy"), Blob::new(b"{}".to_vec()).expect("short"));
         small.sign(&[who], &[Call::Wasm(wasm::Call::Execute { contract, msg, funds: List::default(), gas })])
     };
     let pay = |who: &str| small.sign(&[who], &[transfer(MEI, account("judy"), 1)]);
-    let entries = ["alice", "bob", "carol", "dave"].map(|who| enter(who, 40_000_000));
+    let entries = ["alice", "bob", "carol", "dave"].map(|who| enter(who, 140_000_000));
     let (block, _, unfit) = small.propose(&entries);
     assert!(block.txs.len() < 4 && !block.txs.is_empty() && unfit.is_empty(), "the rest waits");
     assert!(judge(&small, &block).is_ok());
@@ -192,7 +192,7 @@ fn exec_2_half_of_a_block_is_the_most_that_contracts_have() {
     let (with_others, _, _) = small.propose(&[block.txs.iter().cloned().collect(), vec![pay("erin"), pay("frank")]].concat());
     assert_eq!(with_others.txs.len(), block.txs.len() + 2, "the other half is others'");
     // One that alone is beyond it keeps nobody out.
-    let (block, _, unfit) = small.propose(&[enter("alice", 160_000_000), pay("bob")]);
+    let (block, _, unfit) = small.propose(&[enter("alice", 600_000_000), pay("bob")]);
     assert_eq!((block.txs.len(), unfit.len()), (1, 0));
 }
 

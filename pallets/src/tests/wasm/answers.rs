@@ -13,7 +13,7 @@ fn answering(answer: &[u8]) -> Vec<u8> {
     };
     let fine = br#"{"ok":{"messages":[],"attributes":[],"events":[],"data":null}}"#;
     let text = format!(
-        r#"(module (memory (export "memory") 24) (func (export "interface_version_8"))
+        r#"(module (memory (export "memory") 17) (func (export "interface_version_8"))
           (global $free (mut i32) (i32.const 1048576))
           (func (export "allocate") (param $n i32) (result i32) (local $r i32)
             (local.set $r (global.get $free))
