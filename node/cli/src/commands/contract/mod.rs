@@ -392,7 +392,8 @@ impl Born {
 /// What is told of an instance.
 fn born(sent: &Sent, code: u64, mut more: Value) -> Value {
     more["code"] = code.to_string().into();
-    if let Some(address) = said_by(sent, "instantiated", "contract") {
+    // Not the last that was instantiated: it may have made others in its turn.
+    if let Some(address) = said_by(sent, "ended", "contract") {
         more["address"] = address;
     }
     outcome(sent, more)
