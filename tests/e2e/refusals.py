@@ -44,7 +44,7 @@ def exit_codes(chain):
     turned_away(chain, "Usage", "transfer", "--from", "alice", "bob", code=2)
     turned_away(chain, "cannot reach", "--node", f"http://127.0.0.1:{free_port()}", "status", code=3)
     turned_away(chain, "in use", "dev", "--bare", "--state", chain.state, "--set", f"rpc.listen=127.0.0.1:{free_port()}",
-                "--set", f"consensus.listen=127.0.0.1:{free_port()}", code=4)
+                "--set", f"consensus.listen=127.0.0.1:{free_port()}", "--set", "gateway.listen=127.0.0.1:0", code=4)
     return done["tx"]
 
 

@@ -1,8 +1,8 @@
 //! The command line as it is read. `spec/cli.md` is generated from it.
 
 use crate::commands::{
-    account, bench, contract, db, dev, genesis, keys, localnet, localtx, mimei, node, org, prove, recover, snapshot, stream,
-    token, validator,
+    account, bench, contract, db, dev, genesis, keys, localnet, localtx, mimei, node, org, prove, recover, snapshot, storage,
+    stream, token, validator,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -63,6 +63,9 @@ pub enum Command {
     /// MiMei: versioned files and directories.
     #[command(subcommand)]
     Mimei(mimei::Mimei),
+    /// What content the node of this machine keeps.
+    #[command(subcommand)]
+    Storage(storage::Storage),
     /// Streams: money that is paid over time, or becomes free over time.
     #[command(subcommand)]
     Stream(stream::Stream),

@@ -1,11 +1,12 @@
 //! The composition root: the one place that knows every part and puts a node together.
 //!
 //! ```text
-//! genesis -> Store -> Net (data swarm) -> Engine (consensus swarm) -> RPC server -> run until a signal or a fault -> stop in reverse
+//! genesis -> Store -> Net (data swarm) -> Engine (consensus swarm) -> RPC server -> content (gateway, socket) -> run until a signal or a fault -> stop in reverse
 //! ```
 
 use crate::backend::{Names, Node, Served};
 use crate::config::Config;
+use crate::content::{self, Contents};
 use crate::exit::{Done, Exit, Failure};
 use crate::janitor::Janitor;
 use crate::vitals::NodeVitals;
@@ -75,6 +76,7 @@ pub struct Running {
     engine: Arc<Engine>,
     net: Option<Arc<Net>>,
     rpc: RpcServer,
+    contents: Contents,
     watch: Watch,
     janitor: JoinHandle<()>,
     /// Tells the janitor to end.
@@ -90,11 +92,13 @@ impl Parts {
         let config = self.config;
         let genesis = self.genesis.encode();
         let store = open_store(self.data.clone(), self.genesis).await?;
+        let blocks = content::open(&self.home, &config).await?;
         store.keep_past(config.trace_memory as usize).map_err(Failure::fault)?;
         // Before anything runs: what runs is stopped in order, or not begun.
         let (watch_at, rpc_at) = (config.metrics_listen, config.rpc.listen);
         probe(watch_at).map_err(|cause| WatchError::Bind { listen: watch_at, cause })?;
         probe(rpc_at).map_err(|cause| leither_rpc_server::StartError::Bind { listen: rpc_at, cause })?;
+        probe(config.gateway.listen).map_err(|cause| content::gateway_taken(config.gateway.listen, &cause))?;
         let contracts = open_contracts(&self.home.join(MODULES_DIR))?;
         let chain = store.genesis().chain();
         let peer_id = |key| swarm_peer_id(key).map_err(Failure::fault);
@@ -145,7 +149,7 @@ impl Parts {
         let watch = WatchConfig { listen: config.metrics_listen, hosts: config.rpc.allowed_hosts.clone() };
         let watch = Watch::start(watch, Arc::new(vitals), meters).await?;
         let full = Arc::new(AtomicBool::new(false));
-        let janitor = Janitor::new(store.clone(), self.home, self.snapshots, &config);
+        let janitor = Janitor::new(store.clone(), self.home.clone(), self.snapshots, &config);
         let end = Arc::new(Notify::new());
         let janitor = tokio::spawn(janitor.run(engine.clone(), full.clone(), end.clone()));
 
@@ -158,9 +162,17 @@ impl Parts {
             // Everybody there is this machine's owner.
             rpc.connections_per_ip_max = rpc.connections_max;
         }
-        let rpc = RpcServer::start(rpc, Arc::new(Served::new(node))).await?;
+        let served = Served::new(node);
+        let rpc = RpcServer::start(rpc, Arc::new(served.clone())).await?;
+        // Whoever is told of it works in another directory.
+        let socket = std::path::absolute(content::socket_of(&self.home)).map_err(Failure::fault)?;
+        let contents = Contents::start(blocks, served.clone(), self.home, &config).await?;
+        served.places().gateway.get_or_init(|| contents.gateway_address().to_string());
+        if config.rpc.listen.ip().is_loopback() {
+            served.places().socket.get_or_init(|| socket.display().to_string());
+        }
         is_up.store(true, Ordering::Relaxed);
-        Ok(Running { engine, net, rpc, watch, janitor, end, full, store })
+        Ok(Running { engine, net, rpc, contents, watch, janitor, end, full, store })
     }
 }
 
@@ -241,6 +253,11 @@ impl Running {
         self.rpc.address()
     }
 
+    /// Where the gateway listens.
+    pub fn gateway_address(&self) -> SocketAddr {
+        self.contents.gateway_address()
+    }
+
     /// Runs until its end is asked for (done) or something has to stop the node (exit code 4).
     pub async fn until_the_end(self, mut end: End) -> Done {
         let why = tokio::select! {
@@ -258,6 +275,7 @@ impl Running {
     /// Stops everything, in the reverse order of its start.
     pub async fn stop(self) {
         tracing::info!("stopping");
+        self.contents.stop().await;
         self.watch.stop().await;
         self.rpc.stop().await;
         self.end.notify_one();

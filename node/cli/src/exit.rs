@@ -1,11 +1,11 @@
 //! How a command ends: exit codes that scripts rely on, and one sentence on stderr that says what happened and what to do next.
 
 use crate::config::ConfigError;
-use crate::content::ContentError;
 use crate::genesis::GenesisError;
 use crate::home::HomeError;
 use crate::keys::KeyError;
 use leither_rpc_api::ClientError;
+use leither_storage::content::ContentError;
 use std::fmt;
 use std::io::{self, ErrorKind};
 

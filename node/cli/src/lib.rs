@@ -3,9 +3,10 @@
 //! ```text
 //! Home      where a node lives on disk       Config   config/node.toml, variables, flags: checked whole before anything starts
 //! keys      words, keyring, node keys        genesis  genesis.json <-> Genesis
-//! content   files on disk -> content ids     amounts  `0.25mei` <-> smallest units
+//! files     small files, whole or not at all   amounts  `0.25mei` <-> smallest units
 //! wallet    calls -> signed, sent, final      commands one file a noun
 //! compose   store, net, engine, RPC: a node   backend  the node's answers to RPC
+//! content   content in the node: gateway, the owner's socket and its client
 //! ```
 //! A command reads flags, makes a [`home::Home`] and a [`config::Config`], takes a key from [`keys::Keyring`], and speaks to the node.
 //! Absent on purpose: consensus rules (chain, pallets), storage of blocks (node/store), the wire (rpc).

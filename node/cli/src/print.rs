@@ -40,6 +40,13 @@ impl Printer {
         let _closed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
+    /// A file's bytes, as they are.
+    pub fn bytes(&self, bytes: &[u8]) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        out.write_all(bytes)?;
+        out.flush()
+    }
+
     /// A passing word: long work shows that it goes on. Only on a terminal, and never in the answer.
     pub fn progress(&self, text: &str) {
         if !self.json && std::io::stderr().is_terminal() {

@@ -38,7 +38,7 @@ fn a_chain_that_is_interrupted_while_it_is_founded_is_thrown_away() {
     let (temporary, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut command = Command::new(env!("CARGO_BIN_EXE_leither"));
     command.arg("--json").arg("dev").env("TMPDIR", temporary.path()).env("LEITHER_HOME", home.path());
-    for key in ["rpc.listen", "consensus.listen", "p2p.listen"] {
+    for key in ["rpc.listen", "consensus.listen", "p2p.listen", "gateway.listen"] {
         command.arg("--set").arg(format!("{key}=127.0.0.1:{}", free_port()));
     }
     command.stdin(Stdio::null()).stdout(Stdio::null());

@@ -69,6 +69,13 @@ pub const POINTS: &[&str] = &[
     "key/rotated",
     "net/anchors/written",
     "net/anchors/renamed",
+    "content/write/before",
+    "content/write/written",
+    "content/write/flushed",
+    "content/add/window",
+    "content/add/finished",
+    "content/holds/cleared",
+    "content/purge/step",
 ];
 
 /// The process ends here if this point is armed and its turn has come.

@@ -1,9 +1,9 @@
-//! Readers of files that live in the node's own crate: key files, words, content ids. That crate brings RocksDB, which a sanitizer would
+//! Readers of files that live in crates of the node: key files, words, content ids. Those crates bring RocksDB, which a sanitizer would
 //! have to compile, too; the readers themselves do not, so their very sources are compiled here once more.
 //!
 //! Each target takes any bytes and must come back, whatever they are.
 
-#[path = "../../../node/cli/src/content/mod.rs"]
+#[path = "../../../node/services/storage/src/content/mod.rs"]
 pub mod content;
 #[path = "../../../node/cli/src/files.rs"]
 pub mod files;

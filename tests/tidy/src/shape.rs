@@ -30,6 +30,13 @@ const PALLET_EXTRAS: &[(&str, &[&str])] = &[
     ),
 ];
 const SERVICE_FILES: &[&str] = &["lib", "config", "core", "store", "server", "api", "proofs", "metrics", "tests"];
+/// Files of one service beside those.
+const SERVICE_EXTRAS: &[(&str, &[&str])] = &[
+    // No service itself: what they share.
+    ("kit", &["block", "car", "node", "source", "walk", "wire"]),
+    ("gateway", &["respond"]),
+    ("storage", &["add", "content", "cur", "error", "versions"]),
+];
 
 /// Which pallets a pallet may use, by their views and public verbs.
 const PALLET_EDGES: &[(&str, &[&str])] = &[
@@ -66,7 +73,10 @@ fn files(tree: &Tree, findings: &mut Findings) {
                 let extras = PALLET_EXTRAS.iter().find(|(of, _)| *of == pallet).map_or(&[][..], |(_, extras)| extras);
                 (PALLET_FILES, extras, name)
             }
-            (None, Some((_, name))) => (SERVICE_FILES, &[][..], name),
+            (None, Some((service, name))) => {
+                let extras = SERVICE_EXTRAS.iter().find(|(of, _)| *of == service).map_or(&[][..], |(_, extras)| extras);
+                (SERVICE_FILES, extras, name)
+            }
             _ => continue,
         };
         let stem = name.split('/').next().unwrap_or(name).trim_end_matches(".rs");

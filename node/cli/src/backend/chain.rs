@@ -149,6 +149,8 @@ impl Node {
             consensus_peers: engine.peers as u32,
             pool_txs: engine.pool_txs as u32,
             pool_bytes: (engine.pool_bytes as u64).into(),
+            gateway: self.places.gateway.get().cloned(),
+            socket: self.places.socket.get().cloned(),
             uptime_s: self.started.elapsed().as_secs().into(),
         })
     }

@@ -6,6 +6,7 @@
 mod chain;
 mod changes;
 mod contracts;
+mod heads;
 mod org;
 mod reads;
 mod recorder;
@@ -40,6 +41,7 @@ pub struct Node {
     pub(super) heights: watch::Receiver<u64>,
     pub(super) net: Option<Arc<leither_net::Net>>,
     pub(super) names: Names,
+    pub(super) places: Places,
 }
 
 /// What a node is called.
@@ -50,6 +52,15 @@ pub struct Names {
     pub data: String,
     /// In the consensus swarm.
     pub consensus: String,
+}
+
+/// Where else this node can be reached. Known once those are up: they are made of what asks the chain.
+#[derive(Default)]
+pub struct Places {
+    /// The gateway.
+    pub gateway: std::sync::OnceLock<String>,
+    /// The admin socket; nothing where RPC is open to other machines.
+    pub socket: std::sync::OnceLock<String>,
 }
 
 /// One final state and what was final with it.
@@ -67,7 +78,7 @@ impl Node {
         heights: watch::Receiver<u64>,
         net: Option<Arc<leither_net::Net>>,
     ) -> Self {
-        Self { store, engine, names, started: Instant::now(), heights, net }
+        Self { store, engine, names, started: Instant::now(), heights, net, places: Places::default() }
     }
 
     pub(super) fn chain_id(&self) -> Hash {

@@ -36,8 +36,13 @@ impl Served {
         }
     }
 
+    /// What is told of the gateway and the socket.
+    pub fn places(&self) -> &super::Places {
+        &self.node.places
+    }
+
     /// Runs a question off the async threads.
-    async fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Node) -> Answer<T> + Send + 'static) -> Answer<T> {
+    pub(super) async fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Node) -> Answer<T> + Send + 'static) -> Answer<T> {
         let node = self.node.clone();
         self.readers.ask(move || question(&node)).await
     }

@@ -2,11 +2,11 @@
 
 use super::reads::LastRead;
 use super::{At, Node, fault};
-use crate::content::cid_of;
 use leither_pallets::{accounts, mimei, orgs, tokens};
 use leither_rpc_api::*;
 use leither_rpc_server::Answer;
 use leither_state::{Holding, Question};
+use leither_storage::content::cid_of;
 use leither_store::Unproven;
 use leither_types::{AccountId, ContentId, MimeiId, TokenId, Trusted};
 use parity_scale_codec::Encode;

@@ -80,7 +80,8 @@ impl Dev {
                 return over;
             }
         }
-        welcome(session, &url, self.state.as_deref());
+        let gateway = format!("http://{}", running.gateway_address());
+        welcome(session, &url, &gateway, self.state.as_deref());
         running.until_the_end(end).await
     }
 }
@@ -149,13 +150,13 @@ pub fn dev_genesis(time_ms: u64) -> Done<GenesisFile> {
     Ok(form)
 }
 
-fn welcome(session: &Session, url: &str, state: Option<&Path>) {
+fn welcome(session: &Session, url: &str, gateway: &str, state: Option<&Path>) {
     if session.printer.json {
         let accounts: Vec<_> = DEV_NAMES.iter().filter_map(|name| Some((name, account_of(name)?))).collect();
         let accounts: serde_json::Map<_, _> = accounts.into_iter().map(|(name, id)| (name.to_string(), id.into())).collect();
         session
             .printer
-            .answer(&json!({ "rpc": url, "accounts": accounts, "organization": "demo-tube", "ready": true }));
+            .answer(&json!({ "rpc": url, "gateway": gateway, "accounts": accounts, "organization": "demo-tube", "ready": true }));
         return;
     }
     let mut text =
@@ -166,6 +167,7 @@ fn welcome(session: &Session, url: &str, state: Option<&Path>) {
     text += &format!("\n  words  {DEV_WORDS}\n");
     let ws = url.replacen("http", "ws", 1);
     text += &format!("\n  JSON-RPC   {url}   (WebSocket: {ws})\n");
+    text += &format!("  gateway    {gateway}\n");
     text += &match state {
         Some(dir) => format!("  state      {} (kept)\n", dir.display()),
         None => "  state      thrown away at the end (keep it with --state DIR)\n".into(),

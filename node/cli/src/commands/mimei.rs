@@ -1,17 +1,32 @@
-//! `leither mimei …`: heads on chain. The bytes behind them are computed here, not yet kept and served.
+//! `leither mimei …`: heads on chain, and the bytes behind them in the node of this machine.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `add` | files -> blocks in the node -> the newest version |
+//! | `backup` | the working copy -> the newest version, and back |
+//! | `cur` | the working copy, file by file |
+//! | `get` | a version -> files |
+//! | `place` | `MIMEI[@VERSION][/path]` |
+
+mod add;
+mod backup;
+mod cur;
+mod get;
+mod place;
 
 use super::Session;
 use super::account::PageFlags;
-use crate::content::{self, Profile};
+use crate::content::client::Socket;
 use crate::exit::{Done, Failure};
 use crate::wallet::{Sent, TxFlags, Wallet};
+use add::Add;
+use backup::{Backup, Restore};
 use clap::{Args, Subcommand};
 use leither_pallets::Call;
 use leither_pallets::mimei::{Call as MimeiCall, MARK_AUTO, Right, Rights};
 use leither_rpc_api::{GetMimei, GetMimeiPage, ListMimei, MimeiView, methods};
-use leither_types::{ContentId, MimeiId, Text};
+use leither_types::{MimeiId, Text};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 
 /// MiMei: versioned files and directories.
 #[derive(Subcommand, Debug)]
@@ -25,8 +40,17 @@ pub enum Mimei {
         #[command(flatten)]
         tx: TxFlags,
     },
-    /// Computes the content id of a file or directory and records it as the newest version.
+    /// Stores a file or directory in the node of this machine and records it as the newest version.
     Add(Add),
+    /// Writes a version's files, or one of them, to this machine.
+    Get(get::Get),
+    /// The working copy, file by file.
+    #[command(subcommand)]
+    Cur(cur::Cur),
+    /// Makes the working copy the newest version.
+    Backup(Backup),
+    /// Makes a version the working copy.
+    Restore(Restore),
     /// Says which version readers shall open.
     Release {
         /// Which.
@@ -38,7 +62,7 @@ pub enum Mimei {
         #[command(flatten)]
         tx: TxFlags,
     },
-    /// Makes a variation of the newest version.
+    /// Makes a variation of the newest version, with the same content.
     Fork {
         /// Of which.
         mimei: String,
@@ -49,7 +73,7 @@ pub enum Mimei {
         #[command(flatten)]
         tx: TxFlags,
     },
-    /// Head, release, history.
+    /// Head, release, history, and what the node of this machine has of it.
     Show {
         /// Which.
         mimei: String,
@@ -151,28 +175,6 @@ impl Named {
     }
 }
 
-/// Computes a content id and records it as the newest version.
-#[derive(Args, Debug)]
-pub struct Add {
-    /// A file or a directory.
-    path: PathBuf,
-    /// Which MiMei; a new one where it is not given.
-    #[arg(long)]
-    mimei: Option<String>,
-    /// The newest version that the change is based on; the chain's where it is not given.
-    #[arg(long, requires = "mimei")]
-    base: Option<u64>,
-    /// How content is cut and hashed: unixfs-v1-2025 or unixfs-v0-2015.
-    #[arg(long, default_value = "unixfs-v1-2025")]
-    profile: String,
-    /// What the id follows from.
-    #[command(flatten)]
-    named: Named,
-    /// How it is signed and sent.
-    #[command(flatten)]
-    tx: TxFlags,
-}
-
 fn id(text: &str) -> Done<MimeiId> {
     Ok(text.parse()?)
 }
@@ -190,7 +192,11 @@ impl Mimei {
                 let sent = wallet.send(&tx, vec![named.call("dir")?]).await?;
                 wallet.print_sent(&sent, &created(&sent))
             }
-            Mimei::Add(add) => add.run(&wallet).await,
+            Mimei::Add(add) => add.run(session, &wallet).await,
+            Mimei::Get(get) => get.run(session).await,
+            Mimei::Cur(cur) => cur.run(session).await,
+            Mimei::Backup(backup) => backup.run(session).await,
+            Mimei::Restore(restore) => restore.run(session).await,
             Mimei::Release { mimei, version, tx } => {
                 let mimei = id(&mimei)?;
                 let number = match version {
@@ -207,10 +213,19 @@ impl Mimei {
                 let number = newest(&view(&wallet, parent).await?)?;
                 let mark = Text::new(mark).ok_or_else(|| Failure::usage("--mark is at most 128 bytes"))?;
                 let sent = wallet.send(&tx, vec![Call::Mimei(MimeiCall::Fork { parent, number, mark })]).await?;
-                wallet.print_sent(&sent, &created(&sent))
+                let mut more = created(&sent);
+                if let Some(fork) = more.get("mimei").and_then(Value::as_str).filter(|_| sent.is_sent()) {
+                    more["content"] = share(session, &wallet, parent, number, id(fork)?).await.into();
+                }
+                wallet.print_sent(&sent, &more)
             }
             Mimei::Show { mimei } => {
-                session.printer.answer(&view(&wallet, id(&mimei)?).await?);
+                let view = view(&wallet, id(&mimei)?).await?;
+                match session.socket(&wallet).await {
+                    Ok(socket) => session.printer.answer(&backup::shown(&view, &socket.local(&view.mimei.0).await?)?),
+                    // Another machine's node: what the chain says is all there is to show.
+                    Err(_) => session.printer.answer(&view),
+                }
                 Ok(())
             }
             Mimei::Versions { mimei, page } => {
@@ -248,6 +263,16 @@ impl Mimei {
     }
 }
 
+/// HOLD-4: a fork begins with the parent's content, not one block of which is copied. `here`, or `absent` where this node has not got it.
+async fn share(session: &Session, wallet: &Wallet, parent: MimeiId, number: u64, fork: MimeiId) -> &'static str {
+    let shared = async {
+        let socket: Socket = session.socket(wallet).await?;
+        backup::hold(wallet, &socket, &view(wallet, parent).await?, number).await?;
+        Ok::<_, Failure>(socket.fork(&parent, number, &fork).await?)
+    };
+    if shared.await.is_ok() { "here" } else { "absent" }
+}
+
 fn rights(named: &[String]) -> Done<Rights> {
     let mut mask = 0u64;
     for name in named {
@@ -270,65 +295,4 @@ fn created(sent: &Sent) -> Value {
     let mut events = sent.receipt.iter().flat_map(|receipt| &receipt.events);
     let id = events.find(|event| event.pallet == "mimei" && event.event == "created");
     id.and_then(|event| event.args.get("mimei").cloned()).map_or_else(|| json!({}), |id| json!({ "mimei": id }))
-}
-
-impl Add {
-    async fn run(self, wallet: &Wallet) -> Done {
-        let profile: Profile = self.profile.parse()?;
-        let printer = wallet.printer;
-        let added = content::add(&self.path, profile, &mut |_, _| Ok(()), &mut |progress| {
-            if progress.entries % 64 == 0 {
-                printer.progress(&format!("{} entries, {} MiB", progress.entries, progress.bytes >> 20));
-            }
-        });
-        printer.progress_over();
-        let added = added?;
-        let content = added.content_id().ok_or_else(|| Failure::fault("the content id is too long to be recorded"))?;
-        let more = json!({
-            "cid": added.cid.to_string(),
-            "profile": profile.name(),
-            "size": added.size.to_string(),
-            "files": added.files.to_string(),
-            "blocks": added.blocks.to_string(),
-        });
-        match &self.mimei {
-            Some(text) => {
-                let (sent, more) = self.next_version(wallet, id(text)?, content, more).await?;
-                wallet.print_sent(&sent, &more)
-            }
-            None => self.first_version(wallet, content, more).await,
-        }
-    }
-
-    /// Sends it, and says what is to be printed beside.
-    async fn next_version(&self, wallet: &Wallet, mimei: MimeiId, content: ContentId, mut more: Value) -> Done<(Sent, Value)> {
-        let base = match self.base {
-            Some(number) => Some(number),
-            None => view(wallet, mimei).await?.head.map(|head| head.version.0),
-        };
-        more["mimei"] = mimei.to_string().into();
-        more["version"] = base.map_or(0, |n| n.saturating_add(1)).to_string().into();
-        let call = Call::Mimei(MimeiCall::Backup { mimei, base, content });
-        Ok((wallet.send(&self.tx, vec![call]).await?, more))
-    }
-
-    /// The id of a MiMei with mark `{{auto}}` follows from its transaction, so it is made first.
-    async fn first_version(&self, wallet: &Wallet, content: ContentId, more: Value) -> Done {
-        let kind = if self.path.is_dir() { "dir" } else { "file" };
-        let made = wallet.send(&TxFlags { no_wait: false, ..self.tx.clone() }, vec![self.named.call(kind)?]).await?;
-        if self.tx.dry_run {
-            return wallet.print_sent(&made, &more);
-        }
-        let mimei = created(&made);
-        let Some(text) = mimei.get("mimei").and_then(Value::as_str) else { return wallet.print_sent(&made, &more) };
-        match self.next_version(wallet, id(text)?, content, more).await {
-            Ok((sent, more)) => wallet.print_sent(&sent, &more),
-            // It is there, without a version: the next try must find it and not make another.
-            Err(failure) => {
-                let sentence = format!("{}. The MiMei was made: go on with --mimei {text}", failure.sentence);
-                let unknown = Some(Failure::new(failure.exit, sentence));
-                wallet.print_sent(&Sent { unknown, ..made }, &mimei)
-            }
-        }
-    }
 }

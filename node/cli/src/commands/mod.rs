@@ -17,18 +17,21 @@ pub mod org;
 pub mod prove;
 pub mod recover;
 pub mod snapshot;
+pub mod storage;
 pub mod stream;
 pub mod token;
 pub mod validator;
 
 use crate::args::{Cli, Command};
 use crate::config::Config;
-use crate::exit::Done;
+use crate::content::client::Socket;
+use crate::exit::{Done, Exit, Failure};
 use crate::home::Home;
 use crate::keys::PasswordSource;
 use crate::print::Printer;
 use crate::wallet::Wallet;
 use leither_engine::meddle::Meddler;
+use leither_rpc_api::{NoParams, methods};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -36,6 +39,8 @@ use std::sync::Arc;
 pub struct Session {
     /// The home directory; it need not exist.
     pub home: Home,
+    /// Whether it was named.
+    pub home_given: bool,
     /// The node's address.
     pub node: String,
     /// Where answers go.
@@ -50,6 +55,25 @@ impl Session {
     /// A wallet on the node.
     pub async fn wallet(&self) -> Done<Wallet> {
         Wallet::open(&self.node, &self.home, self.passwords(), self.printer).await
+    }
+
+    /// SOCK-1: the socket of this machine's node: of the home that was named, if its node runs; else of the node that is asked, which tells it.
+    pub async fn socket(&self, wallet: &Wallet) -> Done<Socket> {
+        if self.home_given
+            && self.home.socket().exists()
+            && let Ok(socket) = Socket::open(&self.home.socket()).await
+        {
+            return Ok(socket);
+        }
+        let status = wallet.client.call(&methods::NODE_GET_STATUS, NoParams {}).await?;
+        let path = status.socket.ok_or_else(|| {
+            let sentence = format!(
+                "the node at {} takes content from its own machine alone: run this there, with --home of that node",
+                self.node
+            );
+            Failure::new(Exit::Unreachable, sentence)
+        })?;
+        Socket::open(std::path::Path::new(&path)).await
     }
 
     /// Where passwords come from.
@@ -78,10 +102,11 @@ fn node_of(home: &Home) -> String {
 
 /// Does what the command line says.
 pub async fn run(cli: Cli, meddler: Option<Arc<dyn Meddler>>) -> Done {
+    let home_given = cli.home.is_some();
     let home = Home::locate(cli.home, &|name| std::env::var_os(name))?;
     let node = cli.node.unwrap_or_else(|| node_of(&home));
     let printer = Printer { json: cli.json };
-    let session = Session { home, node, printer, password_file: cli.password_file, meddler };
+    let session = Session { home, home_given, node, printer, password_file: cli.password_file, meddler };
     match cli.command {
         Command::Dev(dev) => dev.run(&session).await,
         Command::Genesis(genesis) => genesis.run(&session),
@@ -94,6 +119,7 @@ pub async fn run(cli: Cli, meddler: Option<Arc<dyn Meddler>>) -> Done {
         Command::Org(org) => org.run(&session).await,
         Command::Token(token) => token.run(&session).await,
         Command::Mimei(mimei) => mimei.run(&session).await,
+        Command::Storage(storage) => storage.run(&session).await,
         Command::Stream(stream) => stream.run(&session).await,
         Command::Contract(contract) => contract.run(&session).await,
         Command::Validator(validator) => validator.run(&session).await,

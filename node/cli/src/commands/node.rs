@@ -283,6 +283,7 @@ impl Run {
         let end = End::listen()?;
         session.printer.answer(&json!({
             "rpc": format!("http://{}", running.rpc_address()),
+            "gateway": format!("http://{}", running.gateway_address()),
             "metrics": format!("http://{}", running.metrics_address()),
             "chain": running.store.genesis().chain().to_string(),
             "height": running.store.head().map_err(Failure::fault)?.height.to_string(),

@@ -9,7 +9,7 @@ const DISK_CAP_MAX: u64 = 1 << 60;
 /// HOME-5: what must hold between values. Says the first thing that does not.
 pub(super) fn check(config: &Config) -> Result<(), String> {
     let listens = [
-        ("gateway.listen", config.gateway_listen),
+        ("gateway.listen", config.gateway.listen),
         ("p2p.listen", config.p2p.listen),
         ("rpc.listen", config.rpc.listen),
         ("metrics.listen", config.metrics_listen),

@@ -36,8 +36,10 @@ pub struct Config {
     pub p2p: P2p,
     /// JSON-RPC.
     pub rpc: Rpc,
-    /// The gateway's address.
-    pub gateway_listen: SocketAddr,
+    /// The gateway.
+    pub gateway: Gateway,
+    /// Content.
+    pub storage: Storage,
     /// The address of `/metrics`, `/health` and `/ready`.
     pub metrics_listen: SocketAddr,
     /// The consensus engine's swarm.
@@ -96,6 +98,26 @@ pub struct Rpc {
     pub max_connections: u32,
 }
 
+/// The gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gateway {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Below which hosts each root has an origin of its own.
+    pub hosts: Vec<String>,
+    /// Connections at once.
+    pub max_connections: u32,
+}
+
+/// Content that this node keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storage {
+    /// Bytes of blocks that it may hold.
+    pub quota: u64,
+    /// Bytes of memory for blocks that were read.
+    pub cache: u64,
+}
+
 /// The consensus engine's swarm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consensus {
@@ -135,7 +157,8 @@ impl Default for Config {
                 allowed_origins: Vec::new(),
                 max_connections: 128,
             },
-            gateway_listen: local(4800),
+            gateway: Gateway { listen: local(4800), hosts: vec!["localhost".into()], max_connections: 1024 },
+            storage: Storage { quota: 25 * GIB, cache: 32 << 20 },
             metrics_listen: local(4803),
             consensus: Consensus { listen: local(4804), persistent_peers: Vec::new() },
             log: Log { level: "info".into(), format: LogFormat::Text },

@@ -7,6 +7,12 @@ const PEERS_MAX: usize = 256;
 const NAMES_MAX: usize = 64;
 const TEXT_MAX: usize = 255;
 const TRACE_MEMORY_MAX: u64 = 16 << 30;
+/// The longest host of the gateway: a label of an id still fits before it.
+const GATEWAY_HOST_MAX: usize = 190;
+const STORAGE_QUOTA_MIN: u64 = 1 << 20;
+const STORAGE_QUOTA_MAX: u64 = 1 << 50;
+const STORAGE_CACHE_MIN: u64 = 1 << 20;
+const STORAGE_CACHE_MAX: u64 = 16 << 30;
 
 /// One key of the settings.
 pub struct Row {
@@ -43,11 +49,39 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         key: "gateway.listen",
-        about: "Where the gateway serves apps and content. Reserved: nothing listens there yet.",
+        about: "Where the gateway serves apps and content to browsers.",
         unit: ADDRESS,
         list: false,
-        show: |c| address_value(&c.gateway_listen),
-        set: |c, v| address(v).map(|a| c.gateway_listen = a),
+        show: |c| address_value(&c.gateway.listen),
+        set: |c, v| address(v).map(|a| c.gateway.listen = a),
+    },
+    Row {
+        key: "gateway.hosts",
+        about: "Hosts below which each site has an origin of its own: `localhost` stands for <mimei>.mm.localhost and <cid>.ipfs.localhost.",
+        unit: "list of host names, without port",
+        list: true,
+        show: |c| texts_value(&c.gateway.hosts),
+        set: |c, v| {
+            let hosts: Vec<String> = texts(v, NAMES_MAX)?.into_iter().map(|h| h.to_ascii_lowercase()).collect();
+            let fits = |host: &String| {
+                !host.is_empty()
+                    && host.len() <= GATEWAY_HOST_MAX
+                    && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
+            };
+            if let Some(bad) = hosts.iter().find(|host| !fits(host)) {
+                return Err(format!("has `{bad}`, which is no host name (no scheme, no port, no wildcard)"));
+            }
+            c.gateway.hosts = hosts;
+            Ok(())
+        },
+    },
+    Row {
+        key: "gateway.max_connections",
+        about: "Connections to the gateway at once; further ones are turned away.",
+        unit: "count, 1 to 65535",
+        list: false,
+        show: |c| Value::from(i64::from(c.gateway.max_connections)),
+        set: |c, v| number(v, 1, 65_535).map(|n| c.gateway.max_connections = n as u32),
     },
     Row {
         key: "p2p.listen",
@@ -183,6 +217,32 @@ pub const TABLE: &[Row] = &[
         },
     },
     Row {
+        key: "storage.quota",
+        about: "How many bytes of content may be kept here, trash included. It counts towards disk.cap: content never takes more than eight tenths of that together with all else.",
+        unit: "bytes, or a number with KiB, MiB, GiB, TiB; at least 1MiB",
+        list: false,
+        show: |c| Value::from(show_size(c.storage.quota)),
+        set: |c, v| {
+            let size = size(v)?.filter(|size| (STORAGE_QUOTA_MIN..=STORAGE_QUOTA_MAX).contains(size));
+            c.storage.quota =
+                size.ok_or("is no size from 1MiB to 1024TiB: write a number of bytes, or one with a unit like 25GiB")?;
+            Ok(())
+        },
+    },
+    Row {
+        key: "storage.cache",
+        about: "How much memory content that was read may take.",
+        unit: "bytes, or a number with KiB, MiB, GiB; 1MiB to 16GiB",
+        list: false,
+        show: |c| Value::from(show_size(c.storage.cache)),
+        set: |c, v| {
+            let size = size(v)?.filter(|size| (STORAGE_CACHE_MIN..=STORAGE_CACHE_MAX).contains(size));
+            c.storage.cache =
+                size.ok_or("is no size from 1MiB to 16GiB: write a number of bytes, or one with a unit like 32MiB")?;
+            Ok(())
+        },
+    },
+    Row {
         key: "sync.mode",
         about: "How a node that is new gets the chain: every block, or a snapshot of the state that certificates lead to.",
         unit: "auto, blocks or snapshot",
@@ -313,6 +373,14 @@ fn texts(value: &Value, max: usize) -> Result<Vec<String>, String> {
 
 fn texts_value(items: &[String]) -> Value {
     Value::Array(items.iter().map(|item| Value::from(item.as_str())).collect())
+}
+
+/// Bytes, or a text with a unit; nothing where it is no size.
+fn size(value: &Value) -> Result<Option<u64>, String> {
+    Ok(match value {
+        Value::Integer(bytes) => u64::try_from(*bytes).ok(),
+        other => parse_size(text(other)?),
+    })
 }
 
 fn number(value: &Value, low: i64, high: i64) -> Result<i64, String> {

@@ -1,125 +1,152 @@
-//! Content ids: what IPFS tools answer for the same file or directory under the same profile. Rules: `spec/content.md`.
+//! Content in a running node: its store, the gateway over it, and the admin calls by which this machine's owner puts content in.
 //!
 //! ```text
-//! path --walk--> files   -> chunks -> leaf blocks -> link blocks \
-//!                links   -> one block each                        > root block -> Cid
-//!                folders -> one block, or a tree of shards       /
+//! leither mimei ... --run/leither.sock--> admin --\
+//!                                                  ContentStore <-- Local (a Source) <-- gateway <-- browsers
+//! purge, quota, heads that came late  ---- keeper-/
 //! ```
-//! Every block passes a sink once, children before parents, and is dropped: memory holds one chunk, the links of the open level of a
-//! file (1024 a level), and the entries of the directories on the path from the root. Absent on purpose: keeping and serving blocks.
+//! | module | holds |
+//! |---|---|
+//! | [`api`] | what passes through the socket: paths, JSON, frames |
+//! | `admin`, `calls` | the node's side of it |
+//! | [`client`] | the command line's side |
+//! | `local` | the store as a source of blocks |
+//! | `keeper` | what is done by time |
+//!
+//! The database lies beside the chain's and not in it: that one is replaced as a whole where a snapshot takes its place. Rules `SOCK-1` to
+//! `SOCK-6` and `HOLD-1` to `HOLD-5`: `spec/mimei.md`.
 
-mod dir;
-mod error;
-mod file;
+mod admin;
+pub mod api;
+mod calls;
+pub mod client;
+mod keeper;
+mod local;
 #[cfg(test)]
 mod tests;
-mod walk;
 
-pub use error::ContentError;
+use crate::backend::Served;
+use crate::config::Config;
+use crate::exit::{Done, Exit, Failure};
+use admin::Admin;
+use keeper::Keeper;
+use leither_gateway::{Gateway, Nobody};
+use leither_storage::{ContentStore, StorageError};
+use local::Local;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use cid::Cid;
-use leither_types::{Blob, ContentId};
-use std::{fmt, path::Path, str::FromStr};
+/// The content database, below the home directory.
+pub const CONTENT_DIR: &str = "content";
+/// What answers under way get to end, in all.
+const STOP_WAIT: Duration = Duration::from_secs(5);
 
-/// CONTENT-6: a directory with more entries is refused.
-pub const ENTRIES_MAX: usize = 1 << 18;
-/// Directories nest no deeper.
-pub const DEPTH_MAX: usize = 256;
-
-/// How content is cut and hashed (IPIP-499). Another profile gives other ids for the same bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Profile {
-    /// `unixfs-v1-2025`: CIDv1, chunks of 1 MiB, 1024 links a node, raw leaves.
-    #[default]
-    V1_2025,
-    /// `unixfs-v0-2015`: CIDv0, chunks of 256 KiB, 174 links a node, leaves in dag-pb. For ids made long ago.
-    V0_2015,
+/// Where admin calls come in, below the directory of a home or of a development chain.
+pub fn socket_of(home: &Path) -> PathBuf {
+    home.join("run").join("leither.sock")
 }
 
-impl Profile {
-    /// All there are.
-    pub const ALL: [Profile; 2] = [Profile::V1_2025, Profile::V0_2015];
+/// All of it, at work.
+pub struct Contents {
+    gateway: SocketAddr,
+    end: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    socket: PathBuf,
+}
 
-    /// The name that IPFS tools know.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Profile::V1_2025 => "unixfs-v1-2025",
-            Profile::V0_2015 => "unixfs-v0-2015",
+/// Opens the database; a large one is read for seconds, so not on a thread that others wait for.
+pub async fn open(home: &Path, config: &Config) -> Done<ContentStore> {
+    let settings = leither_storage::Config {
+        dir: home.join(CONTENT_DIR),
+        quota_bytes: config.storage.quota.min(config.disk_cap),
+        cache_bytes: usize::try_from(config.storage.cache).unwrap_or(usize::MAX),
+    };
+    crate::files::private_dir(&settings.dir)
+        .map_err(|e| Failure::fault(format!("cannot create {}: {e}", settings.dir.display())))?;
+    let opened = tokio::task::spawn_blocking(move || ContentStore::open(&settings)).await.map_err(Failure::fault)?;
+    opened.map_err(storage_failure)
+}
+
+/// What a command says where the store itself was asked.
+pub fn storage_failure(error: StorageError) -> Failure {
+    let exit = match &error {
+        StorageError::Busy(_) | StorageError::Newer(_) => Exit::Usage,
+        _ => Exit::Fault,
+    };
+    Failure::new(exit, error)
+}
+
+/// Whether the gateway's address is free; else what to do.
+pub fn gateway_taken(listen: SocketAddr, cause: &std::io::Error) -> Failure {
+    Failure::fault(format!("cannot listen on {listen}: {cause}; is another node running? set gateway.listen to another port"))
+}
+
+impl Contents {
+    /// Starts the gateway, the admin calls and what is done by time.
+    pub async fn start(store: ContentStore, served: Served, home: PathBuf, config: &Config) -> Done<Self> {
+        let local = Arc::new(Local::new(store.clone()));
+        let settings = leither_gateway::Config {
+            hosts: config.gateway.hosts.clone(),
+            connections_max: config.gateway.max_connections as usize,
+            ..leither_gateway::Config::default()
+        };
+        let served = Arc::new(served);
+        let gateway = Gateway::new(local, settings).map_err(Failure::usage)?;
+        let gateway = gateway.with(served.clone(), Arc::new(Nobody), Arc::new(Nobody));
+        let listen = config.gateway.listen;
+        let listener = TcpListener::bind(listen).await.map_err(|cause| gateway_taken(listen, &cause))?;
+        let address = listener.local_addr().map_err(|cause| gateway_taken(listen, &cause))?;
+        let socket = socket_of(&home);
+        let admin = Admin::bind(store.clone(), &socket)?;
+        let keeper = Keeper { store, heads: served, home, quota: config.storage.quota, cap: config.disk_cap };
+
+        let (end, _) = watch::channel(false);
+        let tasks = vec![
+            tokio::spawn(keeper.run(ended(end.subscribe()))),
+            tokio::spawn(serve(listener, gateway, ended(end.subscribe()))),
+            tokio::spawn(admin.run(ended(end.subscribe()))),
+        ];
+        Ok(Self { gateway: address, end, tasks, socket })
+    }
+
+    /// Where the gateway listens.
+    pub fn gateway_address(&self) -> SocketAddr {
+        self.gateway
+    }
+
+    /// Ends all of it, the last begun first.
+    pub async fn stop(mut self) {
+        // Nobody listens where all have ended.
+        let _ = self.end.send(true);
+        while let Some(mut task) = self.tasks.pop() {
+            if tokio::time::timeout(STOP_WAIT, &mut task).await.is_err() {
+                task.abort();
+                tracing::warn!("a part of the content service does not end; it is cut off");
+            }
         }
+        // One that stays is replaced by the next start.
+        let _ = std::fs::remove_file(&self.socket);
     }
 }
 
-impl fmt::Display for Profile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+impl Drop for Contents {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
-impl FromStr for Profile {
-    type Err = ContentError;
-    fn from_str(text: &str) -> Result<Self, ContentError> {
-        Self::ALL
-            .into_iter()
-            .find(|p| p.name() == text)
-            .ok_or_else(|| ContentError::Profile(text.chars().take(64).collect()))
+async fn serve(listener: TcpListener, gateway: Gateway, end: impl Future<Output = ()> + Send) {
+    if let Err(error) = leither_gateway::serve(listener, gateway, end).await {
+        tracing::error!(%error, "the gateway has ended");
     }
 }
 
-/// CONTENT-7: takes each block once as it is made. A block that occurs twice in the content comes twice.
-pub type Sink<'a> = dyn FnMut(&Cid, &[u8]) -> std::io::Result<()> + 'a;
-/// Told how far the work is, after every chunk and every entry.
-pub type Watch<'a> = dyn FnMut(&Progress) + 'a;
-
-/// How far the work is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes of files read.
-    pub bytes: u64,
-    /// Files, links and directories done.
-    pub entries: u64,
-}
-
-/// What was added.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Added {
-    /// The root.
-    pub cid: Cid,
-    /// Bytes in files.
-    pub size: u64,
-    /// Bytes in blocks, each counted as often as it is linked.
-    pub dag_size: u64,
-    /// Blocks that went through the sink.
-    pub blocks: u64,
-    /// Regular files.
-    pub files: u64,
-    /// Symbolic links.
-    pub links: u64,
-    /// Directories, the root included.
-    pub dirs: u64,
-}
-
-impl Added {
-    /// The root as the chain records it: the binary form of the id.
-    pub fn content_id(&self) -> Option<ContentId> {
-        content_id(&self.cid)
-    }
-}
-
-/// The binary form that the chain records. None of ours is too long for it.
-pub fn content_id(cid: &Cid) -> Option<ContentId> {
-    Blob::new(cid.to_bytes()).map(ContentId)
-}
-
-/// CONTENT-8: the text form that IPFS tools read; nothing where the bytes are no content id.
-pub fn cid_of(id: &ContentId) -> Option<Cid> {
-    let cid = Cid::try_from(&id.0[..]).ok()?;
-    // Trailing bytes or a padded length would be a second form of the same id.
-    (cid.to_bytes() == id.0[..]).then_some(cid)
-}
-
-/// Computes the content id of the file or directory at `path`.
-///
-/// A symbolic link at `path` itself is followed; inside a directory it is recorded as a link, and refused where it leads out.
-pub fn add(path: &Path, profile: Profile, sink: &mut Sink<'_>, watch: &mut Watch<'_>) -> Result<Added, ContentError> {
-    walk::Walk::new(profile, sink, watch).root(path)
+/// Waits for the end. A sender that is gone is one, too.
+async fn ended(mut end: watch::Receiver<bool>) {
+    let _ = end.wait_for(|ended| *ended).await;
 }

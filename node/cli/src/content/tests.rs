@@ -1,317 +1,346 @@
-use super::*;
-use serde_json::Value;
-use std::fs;
-use std::io::Write;
-use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use super::admin::Admin;
+use super::api::{FRAMES_END, Outgoing, Stat, frame};
+use super::calls::{self, No};
+use super::client::{self, Socket};
+use crate::exit::Exit;
+use hyper::body::Bytes;
+use leither_kit::Cid;
+use leither_kit::source::{Source, SourceError};
+use leither_storage::content::{self, Profile};
+use leither_storage::{Config, ContentStore, Kept, Root};
+use leither_types::MimeiId;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 
-const VECTORS: &str = include_str!("../../../../spec/vectors/content.json");
+const ME: MimeiId = MimeiId([7; 20]);
+const OTHER: MimeiId = MimeiId([8; 20]);
+const PROFILE: &str = "unixfs-v1-2025";
 
-fn quiet(path: &Path, profile: Profile) -> Result<Added, ContentError> {
-    add(path, profile, &mut |_, _| Ok(()), &mut |_| ())
+struct Node {
+    dir: TempDir,
+    store: ContentStore,
+    path: PathBuf,
 }
 
-fn write_file(path: &Path, form: &Value) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let mut file = fs::File::create(path).unwrap();
-    if let Some(text) = form["text"].as_str() {
-        return file.write_all(text.as_bytes()).unwrap();
-    }
-    let size = form["size"].as_u64().unwrap();
-    match form["fill"].as_str().unwrap() {
-        // Sparse: a file of a gigabyte costs no disk.
-        "zero" => file.set_len(size).unwrap(),
-        "pattern" => {
-            let bytes: Vec<u8> = (0..size).map(|i| (i * 31 + (i >> 8)) as u8).collect();
-            file.write_all(&bytes).unwrap();
-        }
-        other => panic!("no fill {other}"),
-    }
-}
-
-/// Puts a vector's content on disk.
-fn build(root: &Path, vector: &Value) -> PathBuf {
-    let path = root.join("content");
-    if vector["file"].is_object() {
-        write_file(&path, &vector["file"]);
-        return path;
-    }
-    fs::create_dir(&path).unwrap();
-    for entry in vector["entries"].as_array().into_iter().flatten() {
-        let at = path.join(entry["path"].as_str().unwrap());
-        fs::create_dir_all(at.parent().unwrap()).unwrap();
-        if let Some(target) = entry["link"].as_str() {
-            symlink(target, &at).unwrap();
-        } else if entry["dir"] == true {
-            fs::create_dir_all(&at).unwrap();
-        } else {
-            write_file(&at, entry);
-        }
-    }
-    if let Some(many) = vector["many"].as_object() {
-        let (prefix, width) = (many["prefix"].as_str().unwrap(), many["width"].as_u64().unwrap() as usize);
-        for n in 0..many["count"].as_u64().unwrap() {
-            let name = format!("{prefix}{n:0width$}");
-            fs::write(path.join(&name), &name).unwrap();
-        }
-    }
-    path
-}
-
-// CONTENT-1, CONTENT-2
-#[test]
-fn content_ids_are_those_of_ipfs_tools() {
-    let document: Value = serde_json::from_str(VECTORS).unwrap();
-    let mut checked = 0;
-    for vector in document["vectors"].as_array().unwrap() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = build(dir.path(), vector);
-        for (profile, cid) in vector["cids"].as_object().unwrap() {
-            let added = quiet(&path, profile.parse().unwrap()).unwrap();
-            assert_eq!(added.cid.to_string(), cid.as_str().unwrap(), "{} under {profile}", vector["name"]);
-            checked += 1;
-        }
-    }
-    assert_eq!(checked, 37, "vectors came or went: say here how many there are");
-}
-
-/// Reads links and sizes of a dag-pb block without the code under test.
-fn links_of(block: &[u8]) -> Vec<(Cid, u64)> {
-    fn number(bytes: &mut &[u8]) -> u64 {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = bytes[0];
-            *bytes = &bytes[1..];
-            value |= u64::from(byte & 127) << shift;
-            if byte < 128 {
-                break;
-            }
-        }
-        value
-    }
-    fn fields(mut bytes: &[u8]) -> Vec<(u64, &[u8], u64)> {
-        let mut out = Vec::new();
-        while !bytes.is_empty() {
-            let tag = number(&mut bytes);
-            let value = number(&mut bytes);
-            if tag & 7 == 2 {
-                let (body, rest) = bytes.split_at(value as usize);
-                out.push((tag >> 3, body, 0));
-                bytes = rest;
-            } else {
-                out.push((tag >> 3, &[], value));
-            }
-        }
-        out
-    }
-    let links = fields(block).into_iter().filter(|(number, ..)| *number == 2);
-    links
-        .map(|(_, body, _)| {
-            let parts = fields(body);
-            let hash = parts.iter().find(|p| p.0 == 1).unwrap().1;
-            (Cid::try_from(hash).unwrap(), parts.iter().find(|p| p.0 == 3).map_or(0, |p| p.2))
-        })
-        .collect()
-}
-
-// CONTENT-7
-#[test]
-fn every_block_hashes_to_its_id_and_comes_after_its_children() {
-    let document: Value = serde_json::from_str(VECTORS).unwrap();
-    for name in ["three MiB", "350 chunks of 256 KiB", "10000 files in one directory", "symbolic links"] {
-        let vector = document["vectors"].as_array().unwrap().iter().find(|v| v["name"] == name).unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let path = build(dir.path(), vector);
-        for profile in Profile::ALL {
-            // By id: the size of the block and of all below it.
-            let mut seen = std::collections::HashMap::new();
-            let mut blocks = 0;
-            let mut sink = |cid: &Cid, block: &[u8]| {
-                use sha2::Digest;
-                assert_eq!(cid.hash().digest(), &sha2::Sha256::digest(block)[..], "{name}: {cid}");
-                assert!(block.len() <= 2 << 20, "a block of {} bytes could not be sent", block.len());
-                let links = if cid.codec() == 0x55 { Vec::new() } else { links_of(block) };
-                let mut below = 0;
-                for (child, size) in links {
-                    assert_eq!(seen.get(&child), Some(&size), "{name}: {cid} states a size that {child} does not have");
-                    below += size;
-                }
-                seen.insert(*cid, below + block.len() as u64);
-                blocks += 1;
-                Ok(())
-            };
-            let added = add(&path, profile, &mut sink, &mut |_| ()).unwrap();
-            assert_eq!(seen.get(&added.cid), Some(&added.dag_size), "{name}");
-            assert_eq!(blocks, added.blocks);
-        }
-    }
-}
-
-// CONTENT-5
-#[test]
-fn a_file_that_gives_more_bytes_than_it_says_is_refused() {
-    // Files that the kernel makes up say that they are empty.
-    assert!(matches!(quiet(Path::new("/proc/version"), Profile::default()), Err(ContentError::Changed { .. })));
-}
-
-#[test]
-fn what_was_added_is_counted_and_progress_only_grows() {
+fn open(quota_bytes: u64) -> (TempDir, ContentStore) {
     let dir = tempfile::tempdir().unwrap();
-    let root = dir.path().join("d");
-    fs::create_dir_all(root.join("sub/empty")).unwrap();
-    fs::write(root.join("a"), vec![7; (1 << 20) + 1]).unwrap();
-    fs::write(root.join("sub/b"), "b").unwrap();
-    symlink("sub/b", root.join("c")).unwrap();
-    let mut last = Progress::default();
-    let mut calls = 0;
-    let mut watch = |now: &Progress| {
-        assert!(now.bytes >= last.bytes && now.entries >= last.entries);
-        last = *now;
-        calls += 1;
+    let config = Config { quota_bytes, ..Config::new(dir.path().join("content")) };
+    let store = ContentStore::open(&config).unwrap();
+    (dir, store)
+}
+
+/// A socket that answers for as long as the test's runtime lives.
+fn node(quota: u64) -> Node {
+    let (dir, store) = open(quota);
+    let path = super::socket_of(dir.path());
+    let admin = Admin::bind(store.clone(), &path).unwrap();
+    tokio::spawn(admin.run(std::future::pending()));
+    Node { dir, store, path }
+}
+
+impl Node {
+    async fn socket(&self) -> Socket {
+        Socket::open(&self.path).await.unwrap()
+    }
+
+    fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+/// Bytes that do not repeat.
+fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let step = |_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
     };
-    let added = add(&root, Profile::default(), &mut |_, _| Ok(()), &mut watch).unwrap();
-    assert_eq!((added.size, added.files, added.links, added.dirs), ((1 << 20) + 2, 2, 1, 3));
-    // Two leaves and their node, one leaf, one link, three directories.
-    assert_eq!(added.blocks, 3 + 1 + 1 + 3);
-    assert_eq!((last.bytes, last.entries), (added.size, 6));
-    assert!(calls >= 8);
+    (0..len).map(step).collect()
 }
 
-// CONTENT-3
-#[test]
-fn a_link_at_the_root_is_followed() {
-    let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("file"), "hello world\n").unwrap();
-    symlink("file", dir.path().join("link")).unwrap();
-    let direct = quiet(&dir.path().join("file"), Profile::V0_2015).unwrap();
-    assert_eq!(quiet(&dir.path().join("link"), Profile::V0_2015).unwrap(), direct);
-}
-
-// CONTENT-3
-#[test]
-fn a_link_that_leads_out_is_refused() {
-    for (target, out) in
-        [("/etc/passwd", true), ("..", true), ("../d/a", true), ("sub/../../x", true), ("./sub/../a", false), ("nowhere", false)]
-    {
-        let dir = tempfile::tempdir().unwrap();
-        let root = dir.path().join("d");
-        fs::create_dir(&root).unwrap();
-        symlink(target, root.join("link")).unwrap();
-        let result = quiet(&root, Profile::default());
-        assert_eq!(matches!(result, Err(ContentError::Escape { .. })), out, "{target}: {result:?}");
-        assert_eq!(result.is_err(), out, "{target}");
-    }
-    let dir = tempfile::tempdir().unwrap();
-    fs::create_dir_all(dir.path().join("d/sub")).unwrap();
-    symlink("../x", dir.path().join("d/sub/inside")).unwrap();
-    assert!(quiet(&dir.path().join("d"), Profile::default()).is_ok());
-    symlink("../../x", dir.path().join("d/sub/outside")).unwrap();
-    assert!(matches!(quiet(&dir.path().join("d"), Profile::default()), Err(ContentError::Escape { .. })));
-}
-
-// CONTENT-4
-#[test]
-fn what_has_no_content_is_refused_and_never_waited_for() {
-    let dir = tempfile::tempdir().unwrap();
-    let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("s")).unwrap();
-    let error = quiet(dir.path(), Profile::default()).unwrap_err().to_string();
-    assert!(error.contains("is a socket, which has no content"), "{error}");
-    assert!(quiet(Path::new("/dev/null"), Profile::default()).unwrap_err().to_string().contains("is a device"));
-    let fifo = tempfile::tempdir().unwrap();
-    let made = std::process::Command::new("mkfifo").arg(fifo.path().join("p")).status().unwrap();
-    assert!(made.success());
-    assert!(quiet(fifo.path(), Profile::default()).unwrap_err().to_string().contains("is a pipe"));
-    assert!(matches!(quiet(&dir.path().join("none"), Profile::default()), Err(ContentError::Io { what: "find", .. })));
-}
-
-// CONTENT-4
-#[test]
-fn a_name_that_is_not_utf_8_is_refused() {
-    use std::os::unix::ffi::OsStrExt;
-    let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9")), "x").unwrap();
-    assert!(matches!(quiet(dir.path(), Profile::default()), Err(ContentError::Name { .. })));
-}
-
-// CONTENT-5
-#[test]
-fn a_file_that_changes_while_it_is_read_is_noticed() {
-    type Change = fn(&Path);
-    let changes: [(&str, Change); 4] = [
-        ("grows", |path| fs::OpenOptions::new().append(true).open(path).unwrap().write_all(b"more").unwrap()),
-        ("shrinks", |path| fs::OpenOptions::new().write(true).open(path).unwrap().set_len(5).unwrap()),
-        ("is rewritten", |path| {
-            use std::os::unix::fs::FileExt;
-            fs::OpenOptions::new().write(true).open(path).unwrap().write_all_at(b"other", 0).unwrap();
-        }),
-        ("is emptied", |path| drop(fs::File::create(path).unwrap())),
-    ];
-    for (name, change) in changes {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("file");
-        fs::write(&path, vec![1; 3 << 20]).unwrap();
-        // The clock that stamps files ticks every few milliseconds.
-        std::thread::sleep(std::time::Duration::from_millis(20));
-        let mut done = false;
-        let mut watch = |_: &Progress| {
-            if !std::mem::replace(&mut done, true) {
-                change(&path);
-            }
-        };
-        let result = add(&path, Profile::default(), &mut |_, _| Ok(()), &mut watch);
-        assert!(matches!(result, Err(ContentError::Changed { .. })), "it {name}: {result:?}");
-    }
-}
-
-// CONTENT-5
-#[test]
-fn a_directory_that_gains_an_entry_meanwhile_is_noticed() {
-    let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("a"), "a").unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(20));
-    let mut watch = |_: &Progress| fs::write(dir.path().join("b"), "b").unwrap();
-    let result = add(dir.path(), Profile::default(), &mut |_, _| Ok(()), &mut watch);
-    assert!(matches!(result, Err(ContentError::Changed { .. })), "{result:?}");
-}
-
-// CONTENT-7
-#[test]
-fn a_sink_that_fails_stops_the_work() {
-    let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("a"), vec![1; 3 << 20]).unwrap();
-    let mut calls = 0;
-    let mut sink = |_: &Cid, _: &[u8]| {
-        calls += 1;
-        Err(std::io::Error::other("full"))
+fn blocks_of(path: &Path) -> Vec<(Cid, Vec<u8>)> {
+    let mut blocks = Vec::new();
+    let mut sink = |cid: &Cid, block: Vec<u8>| {
+        blocks.push((*cid, block));
+        Ok(())
     };
-    let error = add(dir.path(), Profile::default(), &mut sink, &mut |_| ()).unwrap_err();
-    assert_eq!(error.to_string(), "a block could not be kept: full");
-    assert_eq!(calls, 1);
+    content::add(path, Profile::default(), &mut sink, &mut |_| ()).unwrap();
+    blocks
 }
 
-// CONTENT-6
-#[test]
-fn directories_nest_to_a_bound() {
-    let dir = tempfile::tempdir().unwrap();
-    let deep = |n: usize| (0..n).fold(dir.path().to_path_buf(), |path, _| path.join("d"));
-    fs::create_dir_all(deep(DEPTH_MAX - 1)).unwrap();
-    assert!(quiet(dir.path(), Profile::default()).is_ok());
-    fs::create_dir(deep(DEPTH_MAX)).unwrap();
-    assert!(matches!(quiet(dir.path(), Profile::default()), Err(ContentError::TooMuch { .. })));
+/// A tree in the store, under no root but a pin.
+fn tree(store: &ContentStore, dir: &Path, text: &str) -> Cid {
+    let path = dir.join("tree");
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir(&path).unwrap();
+    std::fs::write(path.join("a"), text).unwrap();
+    store.add(&path, Profile::default(), &Root::Pin(format!("test/{text}")), 0, &mut |_| ()).unwrap().cid
 }
 
-// CONTENT-8
-#[test]
-fn an_id_has_one_binary_form_on_chain() {
-    let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("a"), "a").unwrap();
-    for profile in Profile::ALL {
-        let added = quiet(dir.path(), profile).unwrap();
-        let id = added.content_id().unwrap();
-        assert_eq!(cid_of(&id), Some(added.cid));
-        let longer = Blob::new([&id.0[..], &[0]].concat()).map(ContentId).unwrap();
-        assert_eq!(cid_of(&longer), None);
+fn pins(store: &ContentStore) -> Vec<String> {
+    let roots = store.roots(None, 1000).unwrap().into_iter();
+    roots.map(|(root, _)| calls::root_text(&root)).filter(|root| !root.starts_with("pin/test/")).collect()
+}
+
+#[tokio::test]
+async fn sock_1_the_socket_is_its_owners_alone_and_made_anew() {
+    let (dir, store) = open(1 << 30);
+    let path = super::socket_of(dir.path());
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, "left by an earlier run").unwrap();
+    let _admin = Admin::bind(store, &path).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(Socket::open(&path).await.is_ok());
+    let nobody = Socket::open(&dir.path().join("other.sock")).await.err().unwrap();
+    assert_eq!(nobody.exit, Exit::Unreachable, "{}", nobody.sentence);
+}
+
+#[tokio::test]
+async fn sock_2_a_refusal_has_a_status_a_word_and_a_sentence() {
+    let node = node(1 << 30);
+    let socket = node.socket().await;
+    let said = socket.get::<Stat>("/nothing").await.unwrap_err();
+    assert_eq!((said.reason.as_str(), said.failure.exit), ("unknown_call", Exit::Refused));
+    let said = socket.get::<Stat>(&format!("/mimei/{ME}/versions/3")).await.unwrap_err();
+    assert_eq!((said.reason.as_str(), said.failure.exit), ("absent", Exit::Refused), "{}", said.failure.sentence);
+    let said = socket.post::<Stat>("/mimei/nobody/cur").await.unwrap_err();
+    assert_eq!((said.reason.as_str(), said.failure.exit), ("usage", Exit::Usage));
+    assert_eq!(socket.held(&ME, 3).await.unwrap(), None);
+    for root in [Root::Pin("a/b c".into()), Root::Cur(ME), Root::Version(ME, 12)] {
+        assert_eq!(calls::read_root(&calls::root_text(&root)).unwrap(), root);
     }
-    assert_eq!(cid_of(&ContentId::default()), None);
-    assert!("unixfs-v2".parse::<Profile>().unwrap_err().to_string().contains("unixfs-v1-2025"));
+    for wrong in ["", "pin", "cur/x", "version/x/1", &format!("version/{ME}"), &format!("version/{ME}/x"), "dir/x"] {
+        assert!(calls::read_root(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn sock_3_what_was_answered_is_kept_and_comes_only_once() {
+    let node = node(1 << 30);
+    let socket = node.socket().await;
+    let path = node.file("film", &noise(1, (3 << 20) + 5));
+    let (added, stored) = socket.add(&path, Profile::default(), |_| ()).await.unwrap();
+    assert_eq!(stored.blocks, "5", "four leaves and a node");
+    assert_eq!(pins(&node.store), [format!("pin/add/{}", added.cid)]);
+    let (again, stored) = socket.add(&path, Profile::default(), |_| ()).await.unwrap();
+    assert_eq!((again.cid, stored.blocks.as_str()), (added.cid, "0"));
+    assert!(client::roots(&socket).await.unwrap().iter().any(|root| root.cid == added.cid.to_string()));
+}
+
+#[tokio::test]
+async fn sock_3_a_stream_that_is_cut_wrong_or_too_long_leaves_nothing() {
+    let node = node(1 << 30);
+    let path = node.file("film", &noise(2, (2 << 20) + 5));
+    let blocks = blocks_of(&path);
+    let good: Vec<u8> = blocks.iter().flat_map(|(cid, block)| frame(cid, block)).collect();
+    let (root, root_block) = blocks.last().cloned().unwrap();
+    let lie = [frame(&root, b"other bytes").to_vec(), FRAMES_END.to_vec()].concat();
+    let orphan = [frame(&root, &root_block).to_vec(), FRAMES_END.to_vec()].concat();
+    for (name, body) in [
+        ("cut", good.clone()),
+        ("half a frame", good[..good.len() - 1].to_vec()),
+        ("empty", FRAMES_END.to_vec()),
+        ("nothing", Vec::new()),
+        ("a lie", lie),
+        ("a parent alone", orphan),
+        ("too long", u32::MAX.to_be_bytes().to_vec()),
+        ("junk", noise(3, 4000)),
+    ] {
+        let mut stream = UnixStream::connect(&node.path).await.unwrap();
+        let head = format!("POST /blocks HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // It may have hung up by then.
+        let _ = stream.write_all(&body).await;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with("HTTP/1.1 4"), "{name}: {answer}");
+        assert_eq!(node.store.stat().unwrap().blocks, 0, "{name}");
+    }
+    // With its end it is whole.
+    let (added, _) = node.socket().await.add(&path, Profile::default(), |_| ()).await.unwrap();
+    assert_eq!(added.cid, root);
+}
+
+#[tokio::test]
+async fn sock_3_an_add_beyond_the_quota_is_refused_and_the_socket_goes_on() {
+    let node = node(2 << 20);
+    let socket = node.socket().await;
+    let path = node.file("film", &noise(4, 40 << 20));
+    let failure = socket.add(&path, Profile::default(), |_| ()).await.unwrap_err();
+    assert!(failure.exit == Exit::Refused && failure.sentence.contains("quota"), "{}", failure.sentence);
+    assert_eq!(node.store.stat().unwrap().blocks, 0);
+    let small = node.file("small", b"fits");
+    let (added, _) = node.socket().await.add(&small, Profile::default(), |_| ()).await.unwrap();
+    assert_eq!(node.store.get(&added.cid).unwrap().unwrap(), "fits");
+}
+
+#[tokio::test]
+async fn sock_4_a_block_is_checked_where_it_arrives() {
+    let node = node(1 << 30);
+    let socket = node.socket().await;
+    let path = node.file("small", b"small");
+    let (added, _) = socket.add(&path, Profile::default(), |_| ()).await.unwrap();
+    assert_eq!(socket.block(&added.cid).await.unwrap(), "small");
+    let absent: Cid = "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e".parse().unwrap();
+    assert_eq!(socket.block(&absent).await, Err(SourceError::NotFound(absent)));
+    // A node that lies.
+    let liar = node.dir.path().join("liar.sock");
+    let listener = tokio::net::UnixListener::bind(&liar).unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 4096]).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong").await;
+    });
+    let lied = Socket::open(&liar).await.unwrap().block(&added.cid).await;
+    assert!(matches!(&lied, Err(SourceError::Other(why)) if why.contains("another block")), "{lied:?}");
+}
+
+#[tokio::test]
+async fn sock_5_an_edit_is_done_whole_or_not_at_all() {
+    let node = node(1 << 30);
+    let socket = node.socket().await;
+    let start = socket.restore(&ME, None, None, None).await.unwrap();
+    assert_eq!(start.generation, "0");
+    let bytes = noise(5, (9 << 20) + 3);
+    let input = |bytes: Vec<u8>| Some(Box::new(std::io::Cursor::new(bytes)) as Box<dyn tokio::io::AsyncRead + Send + Unpin>);
+    socket.edit(&ME, &[("op", "mkdir"), ("path", "a/b"), ("parents", "true")], None).await.unwrap();
+    let wrote = socket.edit(&ME, &[("op", "write"), ("path", "a/b/ä c")], input(bytes.clone())).await.unwrap();
+    assert_eq!(wrote.generation, "2");
+    // Shorter than what was there: all of it is replaced.
+    let short = socket.edit(&ME, &[("op", "write"), ("path", "a/b/ä c")], input(b"short".to_vec())).await.unwrap();
+    let appended = socket.edit(&ME, &[("op", "append"), ("path", "a/b/ä c")], input(b", longer".to_vec())).await.unwrap();
+    assert_ne!(short.cid, appended.cid);
+    let view = node.store.view(&appended.cid.parse().unwrap(), Profile::default());
+    let mut out = [0; 64];
+    let len = view.read("a/b/ä c", 0, &mut out).unwrap();
+    assert_eq!(&out[..len], b"short, longer");
+    for (query, exit) in [
+        (vec![("op", "rm"), ("path", "a")], Exit::Usage),
+        (vec![("op", "rm"), ("path", "x")], Exit::Refused),
+        (vec![("op", "mkdir"), ("path", "a")], Exit::Refused),
+        (vec![("op", "mv"), ("path", "a"), ("to", "a/b/c")], Exit::Usage),
+        (vec![("op", "mkdir"), ("path", "../a")], Exit::Usage),
+        (vec![("op", "fly"), ("path", "a")], Exit::Usage),
+        (vec![("op", "truncate"), ("path", "a")], Exit::Usage),
+    ] {
+        let failure = socket.edit(&ME, &query, None).await.unwrap_err();
+        assert_eq!(failure.exit, exit, "{query:?}: {}", failure.sentence);
+    }
+    assert_eq!(socket.local(&ME).await.unwrap().cur, Some(appended), "what was refused has changed nothing");
+    assert_eq!(
+        socket.edit(&OTHER, &[("op", "mkdir"), ("path", "a")], None).await.unwrap_err().exit,
+        Exit::Refused,
+        "no working copy"
+    );
+}
+
+#[tokio::test]
+async fn sock_6_connections_are_bounded_and_one_more_waits() {
+    let node = node(1 << 30);
+    let mut open = Vec::new();
+    for _ in 0..64 {
+        let socket = node.socket().await;
+        socket.get::<Stat>("/storage").await.unwrap();
+        open.push(socket);
+    }
+    let late = node.socket().await;
+    let ask = late.get::<Stat>("/storage");
+    tokio::pin!(ask);
+    assert!(tokio::time::timeout(Duration::from_millis(200), &mut ask).await.is_err(), "all places are taken");
+    open.pop();
+    tokio::time::timeout(Duration::from_secs(20), ask).await.unwrap().unwrap();
+}
+
+#[test]
+fn hold_1_what_waits_is_kept_until_it_is_refused() {
+    let (dir, store) = open(1 << 30);
+    let (mine, theirs) = (tree(&store, dir.path(), "mine"), tree(&store, dir.path(), "theirs"));
+    calls::expect(&store, &ME, 0, mine, Profile::default(), false).unwrap();
+    assert_eq!(pins(&store), [format!("pin/next/add/{ME}")]);
+    let (next, is_cur) = calls::waiting(&store, &ME).unwrap().unwrap();
+    assert_eq!((next.cid, next.generation, is_cur), (mine, 0, false));
+    calls::give_up(&store, &ME, &theirs).unwrap();
+    assert_eq!(pins(&store).len(), 1, "what another command waits for stays");
+    calls::give_up(&store, &ME, &mine).unwrap();
+    assert!(pins(&store).is_empty());
+}
+
+#[test]
+fn hold_2_a_working_copy_follows_unless_it_was_changed() {
+    let (dir, store) = open(1 << 30);
+    let trees: Vec<Cid> = ["0", "1", "2"].iter().map(|text| tree(&store, dir.path(), text)).collect();
+    let profile = Profile::default();
+    calls::record(&store, &ME, 0, trees[0], profile).unwrap();
+    assert_eq!(pins(&store), [format!("version/{ME}/0")]);
+    calls::restore(&store, &ME, Some(0), None, None).unwrap();
+    calls::record(&store, &ME, 1, trees[1], profile).unwrap();
+    assert_eq!(store.cur(&ME).unwrap().unwrap().cid, trees[1], "nobody had changed it");
+    let mut edit = store.edit(&ME).unwrap();
+    edit.mkdir("mine").unwrap();
+    let changed = edit.commit(0).unwrap();
+    calls::record(&store, &ME, 2, trees[2], profile).unwrap();
+    assert_eq!(store.cur(&ME).unwrap().unwrap().cid, changed.cid, "it stays as it is");
+    assert_eq!(calls::base(&store, &ME).unwrap().unwrap().0, 1, "and came from the version before");
+    // Its own backup: what it came from is that.
+    calls::expect(&store, &ME, 3, changed.cid, profile, true).unwrap();
+    let mut edit = store.edit(&ME).unwrap();
+    edit.mkdir("more").unwrap();
+    edit.commit(0).unwrap();
+    calls::record(&store, &ME, 3, changed.cid, profile).unwrap();
+    calls::record(&store, &ME, 3, changed.cid, profile).unwrap();
+    assert_eq!(calls::base(&store, &ME).unwrap().unwrap().0, 3, "though it was changed meanwhile");
+    let other = calls::record(&store, &ME, 3, trees[0], profile).unwrap_err();
+    assert_eq!(other.reason, "conflict", "a version never changes");
+}
+
+#[test]
+fn hold_3_a_tree_that_lost_is_kept_under_its_own_name() {
+    let (dir, store) = open(1 << 30);
+    let mine = tree(&store, dir.path(), "mine");
+    calls::expect(&store, &ME, 4, mine, Profile::default(), true).unwrap();
+    let (next, _) = calls::waiting(&store, &ME).unwrap().unwrap();
+    calls::lose(&store, &ME, &next).unwrap();
+    assert_eq!(pins(&store), [format!("pin/conflict/{ME}/{mine}")]);
+}
+
+#[test]
+fn hold_4_a_working_copy_begins_with_a_version_or_empty() {
+    let (dir, store) = open(1 << 30);
+    let profile = Profile::default();
+    let (old, new) = (tree(&store, dir.path(), "old"), tree(&store, dir.path(), "new"));
+    calls::record(&store, &ME, 0, old, profile).unwrap();
+    calls::record(&store, &ME, 1, new, profile).unwrap();
+    let cur = calls::restore(&store, &ME, Some(0), None, Some(1)).unwrap();
+    assert_eq!(cur.cid, old.to_string());
+    assert_eq!(
+        calls::base(&store, &ME).unwrap().unwrap(),
+        (1, Kept { cid: old, profile, generation: 1 }),
+        "the newest was seen"
+    );
+    assert_eq!(calls::restore(&store, &ME, Some(1), Some(7), Some(1)).unwrap_err().reason, "conflict", "another generation");
+    calls::restore(&store, &ME, Some(1), Some(0), Some(1)).unwrap();
+    let before = store.stat().unwrap();
+    assert_eq!(calls::fork(&store, &ME, 1, &OTHER).unwrap().cid, new.to_string());
+    assert_eq!(store.stat().unwrap(), before, "not one block is copied");
+    assert_eq!(calls::version(&store, &OTHER, 0).unwrap().cid, new.to_string());
+    let missing: Result<_, No> = calls::fork(&store, &ME, 9, &MimeiId([9; 20]));
+    assert_eq!(missing.unwrap_err().reason, "absent");
+}
+
+#[tokio::test]
+async fn a_body_of_one_piece_says_how_long_it_is() {
+    use hyper::body::Body;
+    let whole = Outgoing::Whole(Some(Bytes::from_static(b"four")));
+    assert_eq!((whole.size_hint().exact(), whole.is_end_stream()), (Some(4), false));
+    assert!(Outgoing::Whole(None).is_end_stream());
+    assert_eq!(PROFILE.parse::<Profile>().unwrap(), Profile::default());
 }

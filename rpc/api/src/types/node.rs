@@ -93,6 +93,10 @@ pub struct NodeStatus {
     pub pool_txs: u32,
     /// Their bytes.
     pub pool_bytes: U64,
+    /// Where the gateway serves content: address and port; nothing while it starts.
+    pub gateway: Option<String>,
+    /// The path of the socket for this machine's owner; told only where JSON-RPC listens on this machine alone.
+    pub socket: Option<String>,
     /// Seconds since the node was started.
     pub uptime_s: U64,
 }

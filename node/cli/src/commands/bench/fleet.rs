@@ -90,6 +90,7 @@ impl Fleet {
                 ("p2p.listen", format!("127.0.0.1:{p2p}")),
                 ("consensus.listen", format!("127.0.0.1:{bft}")),
                 ("metrics.listen", "127.0.0.1:0".to_string()),
+                ("gateway.listen", "127.0.0.1:0".to_string()),
                 ("p2p.peers", others(|pair| &pair.0)),
                 ("consensus.persistent_peers", others(|pair| &pair.1)),
                 ("log.level", "warn".into()),

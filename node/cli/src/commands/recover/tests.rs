@@ -19,7 +19,14 @@ struct Survivor {
 }
 
 fn session(home: &Home) -> Session {
-    Session { home: home.clone(), node: String::new(), printer: Printer { json: true }, password_file: None, meddler: None }
+    Session {
+        home: home.clone(),
+        home_given: true,
+        node: String::new(),
+        printer: Printer { json: true },
+        password_file: None,
+        meddler: None,
+    }
 }
 
 fn founder(seed: u8) -> AccountId {

@@ -74,7 +74,7 @@ impl Walk<'_, '_> {
             while !rest.is_empty() {
                 let (blocks, taken) = adder.push(rest);
                 for (cid, block) in blocks {
-                    self.emit(&mut node, cid, &block)?;
+                    self.emit(&mut node, cid, block)?;
                 }
                 rest = &rest[taken.min(rest.len())..];
             }
@@ -83,7 +83,7 @@ impl Walk<'_, '_> {
         }
         self.chunk = chunk;
         for (cid, block) in adder.finish() {
-            self.emit(&mut node, cid, &block)?;
+            self.emit(&mut node, cid, block)?;
         }
         let after = file.metadata().map_err(io("examine", path))?;
         if read != before.len() || Stamp::of(&before) != Stamp::of(&after) {

@@ -26,7 +26,7 @@ impl Walk<'_, '_> {
         let mut root = None;
         for block in builder.build() {
             let block = block.map_err(|e| wrong(e.to_string()))?;
-            self.put(&block.cid, &block.block)?;
+            self.put(&block.cid, block.block.into())?;
             root = Some(Node { cid: block.cid, dag_size: block.total_size });
         }
         self.added.dirs += 1;

@@ -97,20 +97,20 @@ impl<'a, 'b> Walk<'a, 'b> {
         }
         let text = target.to_str().ok_or_else(|| ContentError::Name { path: path.into() })?;
         let (cid, block) = symlink_block(text, &Metadata::default(), self.profile.version(), multihash_codetable::Code::Sha2_256);
-        self.put(&cid, &block)?;
+        let dag_size = block.len() as u64;
+        self.put(&cid, block)?;
         self.added.links += 1;
-        Ok(Node { cid, dag_size: block.len() as u64 })
+        Ok(Node { cid, dag_size })
     }
 
     /// Passes a block on and makes it the latest of `node`, whose size it adds to.
-    pub(super) fn emit(&mut self, node: &mut Option<Node>, cid: Cid, block: &[u8]) -> Result<(), ContentError> {
-        self.put(&cid, block)?;
+    pub(super) fn emit(&mut self, node: &mut Option<Node>, cid: Cid, block: Vec<u8>) -> Result<(), ContentError> {
         let below = node.map_or(0, |n| n.dag_size);
         *node = Some(Node { cid, dag_size: below.saturating_add(block.len() as u64) });
-        Ok(())
+        self.put(&cid, block)
     }
 
-    pub(super) fn put(&mut self, cid: &Cid, block: &[u8]) -> Result<(), ContentError> {
+    pub(super) fn put(&mut self, cid: &Cid, block: Vec<u8>) -> Result<(), ContentError> {
         self.added.blocks += 1;
         (self.sink)(cid, block).map_err(ContentError::Sink)
     }

@@ -1,0 +1,166 @@
+//! Streams of the peer's. Many may be open, as each of its messages may come on a stream of its own; of one at a time a message is taken up,
+//! so that a connection holds one message, however many streams it has (BITSWAP-4).
+
+use super::ToBehaviour;
+use crate::wire::{self, Junk, PREFIX_BYTES_MAX};
+use libp2p::Stream;
+use libp2p::futures::AsyncRead;
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// Streams that are open; of those beyond, the one that was idle longest is reset.
+pub const STREAMS_MAX: usize = 32;
+/// A message that has begun must go on: so long it may stand still.
+pub const STANDSTILL_MAX: Duration = Duration::from_secs(10);
+/// The first space of a message; it doubles as bytes come.
+const SPACE_BYTES: usize = 16 << 10;
+
+struct Reading {
+    stream: Stream,
+    head: Vec<u8>,
+    /// The message's length, once its head is whole.
+    len: Option<usize>,
+    body: Vec<u8>,
+    filled: usize,
+    moved: Instant,
+}
+
+#[derive(Default)]
+pub(super) struct Inbound {
+    /// Where no message has begun, or one waits to be taken up.
+    waiting: VecDeque<Reading>,
+    /// Whose message is being read.
+    current: Option<Reading>,
+}
+
+enum Step {
+    Pending,
+    /// A message has its length, and wants to be the one that is read.
+    Begun,
+    Whole(Vec<u8>),
+    Ended,
+    Junk(Junk),
+}
+
+impl Inbound {
+    pub fn push(&mut self, mut stream: Stream) {
+        // An open stream alone keeps no connection.
+        stream.ignore_for_keep_alive();
+        if self.waiting.len() >= STREAMS_MAX {
+            let idle = self.waiting.iter().enumerate().filter(|(_, reading)| reading.head.is_empty());
+            let oldest = idle.min_by_key(|(_, reading)| reading.moved).map_or(0, |(n, _)| n);
+            self.waiting.remove(oldest);
+        }
+        let reading = Reading { stream, head: Vec::new(), len: None, body: Vec::new(), filled: 0, moved: Instant::now() };
+        self.waiting.push_back(reading);
+    }
+
+    /// Whether a message has begun.
+    pub fn is_busy(&self) -> bool {
+        self.current.is_some() || self.waiting.iter().any(|reading| !reading.head.is_empty())
+    }
+
+    /// Reads until nothing more is there, or a message is whole.
+    pub fn poll(&mut self, cx: &mut Context<'_>, events: &mut VecDeque<ToBehaviour>) {
+        loop {
+            if let Some(mut reading) = self.current.take() {
+                match reading.body(cx) {
+                    Step::Pending => self.current = Some(reading),
+                    Step::Whole(frame) => {
+                        let read = wire::decode(&frame).map(|message| ToBehaviour::Message(Box::new(message)));
+                        let good = read.is_ok();
+                        events.push_back(read.unwrap_or_else(ToBehaviour::Junk));
+                        if good {
+                            self.waiting.push_back(reading);
+                        }
+                        return;
+                    }
+                    Step::Junk(junk) => {
+                        events.push_back(ToBehaviour::Junk(junk));
+                        return;
+                    }
+                    Step::Begun | Step::Ended => {}
+                }
+            }
+            if !self.heads(cx, events) {
+                return;
+            }
+        }
+    }
+
+    /// Looks for the next message. Whether there is one to read.
+    fn heads(&mut self, cx: &mut Context<'_>, events: &mut VecDeque<ToBehaviour>) -> bool {
+        if self.current.is_some() {
+            return false;
+        }
+        for _ in 0..self.waiting.len() {
+            let Some(mut reading) = self.waiting.pop_front() else { break };
+            match reading.head(cx) {
+                Step::Begun => {
+                    self.current = Some(reading);
+                    return true;
+                }
+                Step::Junk(junk) => events.push_back(ToBehaviour::Junk(junk)),
+                Step::Ended => {}
+                Step::Pending | Step::Whole(_) => self.waiting.push_back(reading),
+            }
+        }
+        false
+    }
+
+    /// Resets the stream whose message stands still.
+    pub fn look(&mut self) {
+        let stands = |reading: &Reading| !reading.head.is_empty() && reading.moved.elapsed() > STANDSTILL_MAX;
+        if self.current.as_ref().is_some_and(stands) {
+            self.current = None;
+            // Those that waited for it did not stand still by their own fault.
+            self.waiting.iter_mut().for_each(|reading| reading.moved = Instant::now());
+        } else if self.current.is_none() {
+            self.waiting.retain(|reading| !stands(reading));
+        }
+    }
+}
+
+impl Reading {
+    fn head(&mut self, cx: &mut Context<'_>) -> Step {
+        while self.len.is_none() {
+            let mut byte = [0; 1];
+            match Pin::new(&mut self.stream).poll_read(cx, &mut byte) {
+                Poll::Pending => return Step::Pending,
+                Poll::Ready(Ok(1)) => self.head.extend_from_slice(&byte),
+                // The peer has nothing more to say; or the connection breaks, which is no crime.
+                Poll::Ready(Ok(_) | Err(_)) => return Step::Ended,
+            }
+            self.moved = Instant::now();
+            debug_assert!(self.head.len() <= PREFIX_BYTES_MAX);
+            match wire::length(&self.head) {
+                Ok(len) => self.len = len,
+                Err(junk) => return Step::Junk(junk),
+            }
+        }
+        Step::Begun
+    }
+
+    fn body(&mut self, cx: &mut Context<'_>) -> Step {
+        let len = self.len.unwrap_or(0);
+        while self.filled < len {
+            // The space grows with what has come, never with what the length promises.
+            if self.filled == self.body.len() {
+                let space = self.filled.saturating_mul(2).max(SPACE_BYTES).min(len);
+                self.body.resize(space, 0);
+            }
+            let Some(space) = self.body.get_mut(self.filled..) else { return Step::Ended };
+            match Pin::new(&mut self.stream).poll_read(cx, space) {
+                Poll::Pending => return Step::Pending,
+                Poll::Ready(Ok(count)) if count > 0 => self.filled = self.filled.saturating_add(count),
+                Poll::Ready(Ok(_) | Err(_)) => return Step::Ended,
+            }
+            self.moved = Instant::now();
+        }
+        self.head.clear();
+        (self.len, self.filled) = (None, 0);
+        Step::Whole(std::mem::take(&mut self.body))
+    }
+}

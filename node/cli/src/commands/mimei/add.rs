@@ -1,0 +1,193 @@
+//! `leither mimei add`: files -> blocks in the node -> the newest version.
+
+use super::backup::Next;
+use super::{Named, created, id, view};
+use crate::commands::Session;
+use crate::content::client::Socket;
+use crate::exit::{Done, Failure};
+use crate::print::Printer;
+use crate::wallet::{Sent, TxFlags, Wallet};
+use clap::Args;
+use leither_kit::Cid;
+use leither_storage::content::{self, Profile, Progress};
+use leither_types::MimeiId;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Characters of a bar.
+const BAR: u64 = 24;
+/// It is drawn anew after so many bytes ...
+const STEP_BYTES: u64 = 4 << 20;
+/// ... or entries.
+const STEP_ENTRIES: u64 = 256;
+
+/// Stores a file or directory in the node of this machine and records it as the newest version.
+#[derive(Args, Debug)]
+pub struct Add {
+    /// A file or a directory.
+    path: PathBuf,
+    /// Which MiMei; a new one where it is not given.
+    #[arg(long)]
+    mimei: Option<String>,
+    /// The newest version that the change is based on; the chain's where it is not given.
+    #[arg(long, requires = "mimei")]
+    base: Option<u64>,
+    /// How content is cut and hashed: unixfs-v1-2025 or unixfs-v0-2015.
+    #[arg(long, default_value = "unixfs-v1-2025")]
+    profile: String,
+    /// Only computes the content id and records it: the node keeps nothing of it, and serves nothing.
+    #[arg(long)]
+    only_hash: bool,
+    /// What the id follows from.
+    #[command(flatten)]
+    named: Named,
+    /// How it is signed and sent.
+    #[command(flatten)]
+    tx: TxFlags,
+}
+
+/// Says how far an add is.
+struct Bar {
+    printer: Printer,
+    total: u64,
+    bytes: AtomicU64,
+    entries: AtomicU64,
+}
+
+impl Bar {
+    fn new(printer: Printer, path: &Path) -> Self {
+        Self { printer, total: size_of(path), bytes: AtomicU64::new(0), entries: AtomicU64::new(0) }
+    }
+
+    fn tell(&self, progress: &Progress) {
+        let (bytes, entries) = (self.bytes.load(Ordering::Relaxed), self.entries.load(Ordering::Relaxed));
+        let is_time =
+            progress.bytes >= bytes.saturating_add(STEP_BYTES) || progress.entries >= entries.saturating_add(STEP_ENTRIES);
+        if is_time {
+            self.bytes.store(progress.bytes, Ordering::Relaxed);
+            self.entries.store(progress.entries, Ordering::Relaxed);
+            self.printer.progress(&bar(progress, self.total));
+        }
+    }
+}
+
+fn bar(progress: &Progress, total: u64) -> String {
+    let done = progress.bytes.min(total).saturating_mul(BAR).checked_div(total).unwrap_or(BAR);
+    let full: String = (0..BAR).map(|at| if at < done { '#' } else { '.' }).collect();
+    format!("[{full}] {} of {} MiB, {} entries", progress.bytes >> 20, total >> 20, progress.entries)
+}
+
+/// Bytes of files below a path, for the bar alone: what cannot be read is passed over, the add itself says so.
+fn size_of(path: &Path) -> u64 {
+    let (mut sum, mut waiting) = (0u64, vec![path.to_path_buf()]);
+    while let Some(path) = waiting.pop() {
+        let Ok(meta) = path.symlink_metadata() else { continue };
+        if meta.is_dir() {
+            waiting.extend(std::fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()));
+        } else if meta.is_file() {
+            sum = sum.saturating_add(meta.len());
+        }
+    }
+    sum
+}
+
+impl Add {
+    pub(super) async fn run(self, session: &Session, wallet: &Wallet) -> Done {
+        let profile: Profile = self.profile.parse()?;
+        let bar = Bar::new(wallet.printer, &self.path);
+        // What is only tried stores nothing.
+        let socket = if self.only_hash || self.tx.dry_run { None } else { Some(session.socket(wallet).await?) };
+        let (added, stored) = match &socket {
+            None => (
+                content::add(&self.path, profile, &mut |_, _| Ok(()), &mut |progress| bar.tell(progress)).map_err(Failure::from),
+                None,
+            ),
+            Some(socket) => match socket.add(&self.path, profile, move |progress| bar.tell(progress)).await {
+                Ok((added, stored)) => (Ok(added), Some(stored)),
+                Err(failure) => (Err(failure), None),
+            },
+        };
+        wallet.printer.progress_over();
+        let added = added?;
+        let more = json!({
+            "cid": added.cid.to_string(),
+            "profile": profile.name(),
+            "size": added.size.to_string(),
+            "files": added.files.to_string(),
+            "blocks": added.blocks.to_string(),
+            "stored": stored.map(|stored| json!({ "blocks": stored.blocks, "bytes": stored.bytes })),
+        });
+        match &self.mimei {
+            Some(text) => {
+                let (sent, more) = self.next_version(wallet, socket.as_ref(), id(text)?, added.cid, profile, more).await?;
+                wallet.print_sent(&sent, &more)
+            }
+            None => self.first_version(wallet, socket.as_ref(), added.cid, profile, more).await,
+        }
+    }
+
+    /// Sends it, and says what is to be printed beside.
+    async fn next_version(
+        &self,
+        wallet: &Wallet,
+        socket: Option<&Socket>,
+        mimei: MimeiId,
+        cid: Cid,
+        profile: Profile,
+        mut more: Value,
+    ) -> Done<(Sent, Value)> {
+        let base = match self.base {
+            Some(number) => Some(number),
+            None => view(wallet, mimei).await?.head.map(|head| head.version.0),
+        };
+        let next = Next { mimei, base, cid, profile: profile.name(), is_cur: false };
+        more["mimei"] = mimei.to_string().into();
+        more["version"] = next.number().to_string().into();
+        Ok((next.send(wallet, socket, &self.tx).await?, more))
+    }
+
+    /// The id of a MiMei with mark `{{auto}}` follows from its transaction, so it is made first.
+    async fn first_version(&self, wallet: &Wallet, socket: Option<&Socket>, cid: Cid, profile: Profile, more: Value) -> Done {
+        let kind = if self.path.is_dir() { "dir" } else { "file" };
+        let made = wallet.send(&TxFlags { no_wait: false, ..self.tx.clone() }, vec![self.named.call(kind)?]).await?;
+        if self.tx.dry_run {
+            return wallet.print_sent(&made, &more);
+        }
+        let mimei = created(&made);
+        let Some(text) = mimei.get("mimei").and_then(Value::as_str) else { return wallet.print_sent(&made, &more) };
+        match self.next_version(wallet, socket, id(text)?, cid, profile, more).await {
+            Ok((sent, more)) => wallet.print_sent(&sent, &more),
+            // It is there, without a version: the next try must find it and not make another.
+            Err(failure) => {
+                let sentence = format!("{}. The MiMei was made: go on with --mimei {text}", failure.sentence);
+                let unknown = Some(Failure::new(failure.exit, sentence));
+                wallet.print_sent(&Sent { unknown, ..made }, &mimei)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_shows_how_far_it_is_and_never_more_than_all() {
+        let at = |bytes| bar(&Progress { bytes, entries: 3 }, 8 << 20);
+        assert_eq!(at(0), "[........................] 0 of 8 MiB, 3 entries");
+        assert_eq!(at(4 << 20), "[############............] 4 of 8 MiB, 3 entries");
+        assert_eq!(at(9 << 20), "[########################] 9 of 8 MiB, 3 entries", "a file that grew meanwhile");
+        assert!(bar(&Progress::default(), 0).starts_with("[####"), "nothing to read is all read");
+    }
+
+    #[test]
+    fn the_size_of_a_directory_is_that_of_its_files() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("a")).unwrap();
+        std::fs::write(dir.path().join("a/b"), [0; 100]).unwrap();
+        std::fs::write(dir.path().join("c"), [0; 23]).unwrap();
+        assert_eq!(size_of(dir.path()), 123);
+        assert_eq!(size_of(&dir.path().join("absent")), 0);
+    }
+}

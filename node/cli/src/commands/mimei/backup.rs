@@ -1,0 +1,236 @@
+//! `leither mimei backup` and `restore`, what `add` and they share, and what `show` says of this node.
+
+use super::cur::absent;
+use super::{id, newest, place, view};
+use crate::commands::Session;
+use crate::content::api::Local;
+use crate::content::client::Socket;
+use crate::exit::{Done, Exit, Failure};
+use crate::wallet::{Sent, TxFlags, Wallet};
+use clap::Args;
+use leither_kit::Cid;
+use leither_pallets::Call;
+use leither_pallets::mimei::Call as MimeiCall;
+use leither_rpc_api::MimeiView;
+use leither_storage::content::content_id;
+use leither_types::MimeiId;
+use serde_json::{Value, json};
+
+/// Makes the working copy the newest version.
+#[derive(Args, Debug)]
+pub struct Backup {
+    /// Which.
+    mimei: String,
+    /// How it is signed and sent.
+    #[command(flatten)]
+    tx: TxFlags,
+}
+
+/// Makes a version the working copy.
+#[derive(Args, Debug)]
+pub struct Restore {
+    /// Which.
+    mimei: String,
+    /// Which version; the newest where it is not given.
+    #[arg(long)]
+    version: Option<u64>,
+    /// Also where the working copy has changes that no version has. They can be had back for a day.
+    #[arg(long)]
+    discard: bool,
+}
+
+/// What is to become a version.
+pub struct Next<'a> {
+    /// Whose.
+    pub mimei: MimeiId,
+    /// The newest version that it moves the head from.
+    pub base: Option<u64>,
+    /// The content.
+    pub cid: Cid,
+    /// How it is cut.
+    pub profile: &'a str,
+    /// Whether it is the working copy's tree.
+    pub is_cur: bool,
+}
+
+impl Next<'_> {
+    /// Its number.
+    pub fn number(&self) -> u64 {
+        self.base.map_or(0, |n| n.saturating_add(1))
+    }
+
+    /// HOLD-1: kept while the chain decides; then a version, or given up. Without a socket only the head moves.
+    pub async fn send(self, wallet: &Wallet, socket: Option<&Socket>, tx: &TxFlags) -> Done<Sent> {
+        let content = content_id(&self.cid).ok_or_else(|| Failure::fault("the content id is too long to be recorded"))?;
+        let (number, cid) = (self.number(), self.cid.to_string());
+        let call = Call::Mimei(MimeiCall::Backup { mimei: self.mimei, base: self.base, content });
+        let Some(socket) = socket else { return wallet.send(tx, vec![call]).await };
+        socket.expect(&self.mimei, number, &cid, self.profile, self.is_cur).await?;
+        let sent = match wallet.send(tx, vec![call]).await {
+            Ok(sent) => sent,
+            Err(failure) => {
+                // It may have been sent, if nobody answered; then the node finds out.
+                if failure.exit != Exit::Unreachable {
+                    socket.give_up(&self.mimei, &cid).await?;
+                }
+                return Err(failure);
+            }
+        };
+        match sent.receipt.as_ref() {
+            Some(receipt) if receipt.done && sent.is_sent() => match socket.record(&self.mimei, number, &cid, self.profile).await
+            {
+                Ok(_) => Ok(sent),
+                Err(said) => Ok(Sent { unknown: Some(said.into()), ..sent }),
+            },
+            Some(_) => {
+                socket.give_up(&self.mimei, &cid).await?;
+                Ok(sent)
+            }
+            None => Ok(sent),
+        }
+    }
+}
+
+/// Sees to it that the node keeps a version that the chain has, if its content is here.
+pub async fn hold(wallet: &Wallet, socket: &Socket, view: &MimeiView, number: u64) -> Done {
+    let mimei = view.mimei.0;
+    if socket.held(&mimei, number).await?.is_some() {
+        return Ok(());
+    }
+    let cid = place::version(wallet, socket, view, number).await?.to_string();
+    match socket.record(&mimei, number, &cid, "unixfs-v1-2025").await {
+        Ok(_) => Ok(()),
+        Err(said) if said.reason == "absent" => Err(absent(&mimei, number, &cid)),
+        Err(said) => Err(said.into()),
+    }
+}
+
+/// How the working copy stands to the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// There is none.
+    None,
+    /// They are the same.
+    Same,
+    /// Only the working copy moved: `backup` makes it the newest version.
+    Ahead,
+    /// Only the chain moved: `restore` brings its version.
+    Behind,
+    /// Both moved: both are kept, and a person decides.
+    Conflict,
+}
+
+impl Standing {
+    fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Same => "same",
+            Self::Ahead => "ahead",
+            Self::Behind => "behind",
+            Self::Conflict => "conflict",
+        }
+    }
+}
+
+/// VERSION-3: by what the working copy came from, and what was the newest then.
+pub fn standing(local: &Local, view: &MimeiView) -> Standing {
+    let Some(cur) = &local.cur else { return Standing::None };
+    let head = view.head.as_ref();
+    if head.is_some_and(|head| head.cid == cur.cid) {
+        return Standing::Same;
+    }
+    let mine = local.base.as_ref().is_none_or(|base| base.cid != cur.cid);
+    let seen = local.base.as_ref().map(|base| base.version.clone());
+    let theirs = head.map(|head| head.version.0.to_string()) != seen;
+    match (mine, theirs) {
+        (true, true) => Standing::Conflict,
+        (false, true) => Standing::Behind,
+        // An older version that was restored is a step forward, too.
+        (_, false) => Standing::Ahead,
+    }
+}
+
+fn conflict(id: &MimeiId, local: &Local, view: &MimeiView) -> String {
+    let cur = local.cur.as_ref().map(|cur| cur.cid.as_str()).unwrap_or_default();
+    let came = local.base.as_ref().map_or_else(|| "no version".into(), |base| format!("version {}", base.version));
+    let (number, cid) = view.head.as_ref().map(|head| (head.version.0, head.cid.as_str())).unwrap_or_default();
+    format!(
+        "the newest version of {id} is {number} ({cid}), but the working copy ({cur}) came from {came}; both are kept: get the one with \
+         `leither mimei get {id}@cur`, take the other with `leither mimei restore {id} --discard`, and bring over what is to stay"
+    )
+}
+
+/// The chain's view, and beside it what this node has.
+pub fn shown(view: &MimeiView, local: &Local) -> Done<Value> {
+    let mut value = serde_json::to_value(view).map_err(Failure::fault)?;
+    let standing = standing(local, view);
+    value["local"] = serde_json::to_value(local).map_err(Failure::fault)?;
+    value["standing"] = standing.word().into();
+    if standing == Standing::Conflict {
+        value["conflict"] = conflict(&view.mimei.0, local, view).into();
+    }
+    Ok(value)
+}
+
+impl Backup {
+    pub(super) async fn run(self, session: &Session) -> Done {
+        let wallet = session.wallet().await?;
+        let socket = session.socket(&wallet).await?;
+        let mimei = id(&self.mimei)?;
+        let (view, local) = (view(&wallet, mimei).await?, socket.local(&mimei).await?);
+        let refused = |sentence: String| Err(Failure::new(Exit::Refused, sentence));
+        let Some(cur) = &local.cur else {
+            return refused(format!(
+                "there is no working copy of {mimei} here: change one with `leither mimei cur write {mimei}/…`"
+            ));
+        };
+        match standing(&local, &view) {
+            Standing::Conflict => return refused(conflict(&mimei, &local, &view)),
+            Standing::Behind => {
+                return refused(format!(
+                    "the working copy of {mimei} is older than the newest version and has no changes: `leither mimei restore {mimei}` brings it up"
+                ));
+            }
+            Standing::Same => {
+                let version = view.head.as_ref().map(|head| head.version);
+                wallet.printer.answer(&json!({ "mimei": self.mimei, "version": version, "cid": cur.cid, "changed": false }));
+                return Ok(());
+            }
+            Standing::Ahead | Standing::None => {}
+        }
+        let cid = cur.cid.parse().map_err(Failure::fault)?;
+        let next = Next { mimei, base: view.head.as_ref().map(|head| head.version.0), cid, profile: &cur.profile, is_cur: true };
+        let more = json!({ "mimei": self.mimei, "version": next.number().to_string(), "cid": cur.cid, "changed": true });
+        let socket = (!self.tx.dry_run).then_some(&socket);
+        let sent = next.send(&wallet, socket, &self.tx).await?;
+        wallet.print_sent(&sent, &more)
+    }
+}
+
+impl Restore {
+    pub(super) async fn run(self, session: &Session) -> Done {
+        let wallet = session.wallet().await?;
+        let socket = session.socket(&wallet).await?;
+        let mimei = id(&self.mimei)?;
+        let (view, local) = (view(&wallet, mimei).await?, socket.local(&mimei).await?);
+        let seen = newest(&view)?;
+        let number = self.version.unwrap_or(seen);
+        let changed = matches!(standing(&local, &view), Standing::Ahead | Standing::Conflict)
+            && local.cur.as_ref().map(|cur| &cur.cid) != local.base.as_ref().map(|base| &base.cid);
+        if changed && !self.discard {
+            let sentence = format!(
+                "the working copy of {mimei} has changes that no version has: `leither mimei backup {mimei}` keeps them, --discard takes them out"
+            );
+            return Err(Failure::new(Exit::Refused, sentence));
+        }
+        hold(&wallet, &socket, &view, number).await?;
+        let cur = match socket.local(&mimei).await?.cur {
+            // It followed by itself when the version was taken in.
+            Some(cur) => socket.restore(&mimei, Some(number), Some(&cur.generation), Some(seen)).await?,
+            None => socket.restore(&mimei, Some(number), None, Some(seen)).await?,
+        };
+        let more = json!({ "mimei": self.mimei, "version": number.to_string(), "cid": cur.cid, "generation": cur.generation });
+        session.printer.answer(&more);
+        Ok(())
+    }
+}

@@ -1,0 +1,219 @@
+//! `leither mimei get`: files out of the node, each block checked here.
+
+use super::place::{self, Place, Tree, find, unread};
+use crate::commands::Session;
+use crate::content::client::Socket;
+use crate::exit::{Done, Exit, Failure};
+use crate::print::Printer;
+use clap::Args;
+use leither_kit::node::Node;
+use leither_kit::walk::{Cursor, FileWalk, Loaded, list, load};
+use serde_json::json;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Entries of a directory that are asked for at once.
+const PAGE: usize = 1000;
+/// Directories nest no deeper.
+const DEPTH_MAX: usize = 256;
+/// What is told at most so often, in bytes.
+const TELL_BYTES: u64 = 4 << 20;
+
+/// Writes a version's files, or one of them, to this machine.
+#[derive(Args, Debug)]
+pub struct Get {
+    /// MIMEI[@VERSION][/path]: a number, cur, last or release; without one what is released or, where nothing is, the newest.
+    place: Place,
+    /// Where to: a name that nothing has yet, or - for the standard output (of one file). The last name of the path where it is not given.
+    out: Option<PathBuf>,
+}
+
+struct Writer<'a> {
+    socket: Arc<Socket>,
+    tree: &'a Tree,
+    printer: Printer,
+    files: u64,
+    bytes: u64,
+    told: u64,
+}
+
+impl Get {
+    pub(super) async fn run(self, session: &Session) -> Done {
+        let wallet = session.wallet().await?;
+        let socket = Arc::new(session.socket(&wallet).await?);
+        let tree = place::tree(&wallet, &socket, &self.place).await?;
+        let found = find(&*socket, &tree, &self.place.path).await?.target;
+        let mut writer = Writer { socket, tree: &tree, printer: session.printer, files: 0, bytes: 0, told: 0 };
+        if self.out.as_deref() == Some(Path::new("-")) {
+            if session.printer.json {
+                return Err(Failure::usage("a file on the standard output is no JSON: leave --json out, or name a file"));
+            }
+            let printer = session.printer;
+            return writer.file(found, &mut |bytes| printer.bytes(bytes)).await;
+        }
+        let last = self.place.path.rsplit('/').next().filter(|name| !name.is_empty());
+        let out = self.out.unwrap_or_else(|| PathBuf::from(last.map_or_else(|| self.place.mimei.to_string(), String::from)));
+        let cid = found.cid;
+        writer.whole(found, &out).await?;
+        session.printer.progress_over();
+        session.printer.answer(&json!({
+            "mimei": self.place.mimei.to_string(),
+            "tree": tree.name,
+            "cid": cid.to_string(),
+            "out": out.display().to_string(),
+            "files": writer.files.to_string(),
+            "bytes": writer.bytes.to_string(),
+        }));
+        Ok(())
+    }
+}
+
+fn disk(path: &Path) -> impl Fn(std::io::Error) -> Failure + '_ {
+    move |error| {
+        let exit = match error.kind() {
+            std::io::ErrorKind::AlreadyExists | std::io::ErrorKind::NotFound | std::io::ErrorKind::PermissionDenied => {
+                Exit::Usage
+            }
+            _ => Exit::Fault,
+        };
+        Failure::new(exit, format!("cannot write {}: {error}; nothing of it is left", path.display()))
+    }
+}
+
+fn taken(out: &Path) -> Failure {
+    Failure::usage(format!("{} is there already, and nothing is overwritten: choose another name", out.display()))
+}
+
+impl Writer<'_> {
+    /// Written beside and given its name once it is whole, so that nothing half is ever left under it.
+    async fn whole(&mut self, found: Loaded, out: &Path) -> Done {
+        if out.symlink_metadata().is_ok() {
+            return Err(taken(out));
+        }
+        let beside = out.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let dir = tempfile::Builder::new().prefix(".leither-get-").tempdir_in(beside).map_err(|e| disk(out)(e))?;
+        let spare = dir.path().join("out");
+        match found.node {
+            Node::Directory(_) | Node::Shard(_) => {
+                self.directories(found, &spare).await?;
+                // A directory that came meanwhile and is empty would be replaced, one with files would not.
+                if out.symlink_metadata().is_ok() {
+                    return Err(taken(out));
+                }
+                std::fs::rename(&spare, out).map_err(|e| disk(out)(e))
+            }
+            _ => {
+                self.one_file(found, &spare).await?;
+                std::fs::hard_link(&spare, out).map_err(|e| match e.kind() {
+                    std::io::ErrorKind::AlreadyExists => taken(out),
+                    _ => disk(out)(e),
+                })
+            }
+        }
+    }
+
+    async fn directories(&mut self, root: Loaded, out: &Path) -> Done {
+        let mut waiting = vec![(root, out.to_path_buf(), 0usize)];
+        while let Some((directory, path, depth)) = waiting.pop() {
+            if depth > DEPTH_MAX {
+                return Err(self.odd("directories nest deeper than 256"));
+            }
+            std::fs::create_dir(&path).map_err(|e| disk(&path)(e))?;
+            let mut cursor = Cursor::default();
+            loop {
+                let page = list(&*self.socket, &directory, &cursor, PAGE).await.map_err(|e| unread(self.tree, e))?;
+                for entry in page.entries {
+                    if !is_name(&entry.name) {
+                        return Err(self.odd(&format!("an entry is called {:?}, which no file may be", entry.name)));
+                    }
+                    let to = path.join(&entry.name);
+                    let found = load(&*self.socket, &entry.cid).await.map_err(|e| unread(self.tree, e))?;
+                    match &found.node {
+                        Node::Directory(_) | Node::Shard(_) => waiting.push((found, to, depth.saturating_add(1))),
+                        Node::Symlink(target) => {
+                            if leads_out(target, depth) {
+                                return Err(self.odd(&format!("the link {:?} leads out of the tree, to {target:?}", entry.name)));
+                            }
+                            std::os::unix::fs::symlink(target, &to).map_err(|e| disk(&to)(e))?;
+                        }
+                        _ => self.one_file(found, &to).await?,
+                    }
+                }
+                match page.next {
+                    Some(next) => cursor = next,
+                    None => break,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn odd(&self, what: &str) -> Failure {
+        Failure::new(Exit::Refused, format!("{} is not written: {what}; read single files of it with `get … -`", self.tree.name))
+    }
+
+    async fn one_file(&mut self, found: Loaded, path: &Path) -> Done {
+        // New and nobody's: a link that a bad tree has made is not followed.
+        let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(|e| disk(path)(e))?;
+        let mut file = std::io::BufWriter::with_capacity(1 << 20, file);
+        self.file(found, &mut |bytes| file.write_all(bytes)).await?;
+        file.flush().map_err(|e| disk(path)(e))
+    }
+
+    async fn file(&mut self, found: Loaded, write: &mut dyn FnMut(&[u8]) -> std::io::Result<()>) -> Done {
+        let mut walk = FileWalk::new(self.socket.clone(), found, 0..u64::MAX).map_err(|e| unread(self.tree, e))?;
+        while let Some(block) = walk.next().await.map_err(|e| unread(self.tree, e))? {
+            write(&block.content)
+                .map_err(|e| Failure::fault(format!("cannot write the file: {e}; make room, and get it again")))?;
+            self.bytes = self.bytes.saturating_add(block.content.len() as u64);
+            if self.bytes >= self.told.saturating_add(TELL_BYTES) {
+                self.told = self.bytes;
+                self.printer.progress(&format!("{} files, {} MiB", self.files, self.bytes >> 20));
+            }
+        }
+        self.files = self.files.saturating_add(1);
+        Ok(())
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains(['/', '\0'])
+}
+
+/// Whether a link in a directory so many steps below the root leads above it.
+fn leads_out(target: &str, depth: usize) -> bool {
+    if target.is_empty() || target.starts_with('/') || target.contains('\0') {
+        return true;
+    }
+    let mut level = depth;
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => match level.checked_sub(1) {
+                Some(up) => level = up,
+                None => return true,
+            },
+            _ => level = level.saturating_add(1),
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_links_that_lead_elsewhere_are_not_written() {
+        for wrong in ["", ".", "..", "a/b", "/etc", "a\0"] {
+            assert!(!is_name(wrong), "{wrong:?}");
+        }
+        assert!(is_name("a b") && is_name("…") && is_name(".hidden"));
+        for (target, depth, out) in
+            [("a", 0, false), ("..", 0, true), ("../a", 1, false), ("../../a", 1, true), ("/etc/passwd", 3, true), ("", 0, true)]
+        {
+            assert_eq!(leads_out(target, depth), out, "{target} at {depth}");
+        }
+    }
+}

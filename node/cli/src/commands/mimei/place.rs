@@ -1,0 +1,169 @@
+//! `MIMEI[@VERSION][/path]`, and which content it means.
+
+use crate::content::client::Socket;
+use crate::exit::{Done, Exit, Failure};
+use crate::wallet::Wallet;
+use leither_kit::Cid;
+use leither_kit::source::{Source, SourceError};
+use leither_kit::walk::{Resolved, WalkError, resolve};
+use leither_rpc_api::{GetMimeiPage, Limit, MimeiView, methods};
+use leither_types::MimeiId;
+use std::str::FromStr;
+
+/// What stands after the `@`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The released version or, where none is, the newest: what a gateway serves.
+    Standard,
+    /// The working copy.
+    Cur,
+    /// The newest.
+    Last,
+    /// The released one.
+    Release,
+    /// That one.
+    Number(u64),
+}
+
+/// A place in a MiMei.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which MiMei.
+    pub mimei: MimeiId,
+    /// Which version.
+    pub which: Which,
+    /// Names with `/` between them; empty: the tree itself.
+    pub path: String,
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (head, path) = text.split_once('/').unwrap_or((text, ""));
+        let (id, version) = head.split_once('@').map_or((head, None), |(id, version)| (id, Some(version)));
+        let which = match version {
+            None => Which::Standard,
+            Some("cur") => Which::Cur,
+            Some("last") => Which::Last,
+            Some("release") => Which::Release,
+            Some(number) => {
+                Which::Number(number.parse().map_err(|_| format!("@{number}: write a number, cur, last or release"))?)
+            }
+        };
+        let mimei = id.parse().map_err(|e: leither_types::IdError| e.to_string())?;
+        Ok(Self { mimei, which, path: path.trim_matches('/').to_string() })
+    }
+}
+
+/// A tree, and what it is called in a sentence.
+pub struct Tree {
+    /// Its root.
+    pub cid: Cid,
+    /// `version 3 of lthmm1…`
+    pub name: String,
+}
+
+/// The number and content of a version, as the chain has it.
+pub async fn version(wallet: &Wallet, socket: &Socket, view: &MimeiView, number: u64) -> Done<Cid> {
+    let id = view.mimei.0;
+    let read = |text: &str| {
+        let no = || Failure::new(Exit::Refused, format!("version {number} of {id} is `{text}` on chain, which is no content id"));
+        text.parse::<Cid>().map_err(|_| no())
+    };
+    if let Some(head) = view.head.as_ref().filter(|head| head.version.0 == number) {
+        return read(&head.cid);
+    }
+    if let Some(held) = socket.held(&id, number).await? {
+        return read(&held.cid);
+    }
+    let mut after = None;
+    loop {
+        let ask = GetMimeiPage { mimei: id.into(), after, limit: Limit::new(200) };
+        let page = wallet.client.call(&methods::MIMEI_GET_VERSIONS, ask).await?;
+        if let Some(found) = page.items.iter().find(|found| found.version.0 == number) {
+            return read(&found.cid);
+        }
+        after = page.next;
+        if after.is_none() {
+            return Err(Failure::usage(format!("{id} has no version {number}; see `leither mimei versions {id}`")));
+        }
+    }
+}
+
+/// The tree that a place lies in.
+pub async fn tree(wallet: &Wallet, socket: &Socket, place: &Place) -> Done<Tree> {
+    let id = place.mimei;
+    if place.which == Which::Cur {
+        let cur = socket.local(&id).await?.cur.ok_or_else(|| {
+            Failure::new(Exit::Refused, format!("there is no working copy of {id} here: `leither mimei restore {id}` makes one"))
+        })?;
+        let cid = cur.cid.parse().map_err(Failure::fault)?;
+        return Ok(Tree { cid, name: format!("the working copy of {id}") });
+    }
+    let view = super::view(wallet, id).await?;
+    let newest = super::newest(&view)?;
+    let none = || {
+        Failure::usage(format!(
+            "no version of {id} is released: `leither mimei release {id}` releases the newest, and @last is it"
+        ))
+    };
+    let number = match place.which {
+        Which::Number(number) => number,
+        Which::Release => view.release.map(|n| n.0).ok_or_else(none)?,
+        Which::Standard => view.release.map_or(newest, |n| n.0),
+        Which::Last | Which::Cur => newest,
+    };
+    let cid = version(wallet, socket, &view, number).await?;
+    Ok(Tree { cid, name: format!("version {number} of {id}") })
+}
+
+/// What the path leads to.
+pub async fn find(source: &dyn Source, tree: &Tree, path: &str) -> Done<Resolved> {
+    let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
+    resolve(source, &tree.cid, &names).await.map_err(|error| unread(tree, error))
+}
+
+/// Why a tree could not be read; content that is missing is called by its name.
+pub fn unread(tree: &Tree, error: WalkError) -> Failure {
+    match error {
+        WalkError::Source(SourceError::NotFound(cid)) => {
+            let what = if cid == tree.cid {
+                format!("{} ({cid}) is not on this node", tree.name)
+            } else {
+                format!("{} ({}) is not whole on this node: the block {cid} is missing", tree.name, tree.cid)
+            };
+            Failure::new(Exit::Refused, format!("{what}; add it from the files again, or ask a node that has it"))
+        }
+        WalkError::Source(other) => Failure::new(Exit::Unreachable, other),
+        WalkError::Absent { .. } | WalkError::NotADirectory { .. } | WalkError::NotA { .. } => {
+            Failure::new(Exit::Refused, format!("{error} in {}; `leither mimei cur ls` and `get` show what is there", tree.name))
+        }
+        other => Failure::new(Exit::Refused, format!("{} cannot be read: {other}", tree.name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_mimei_a_version_and_a_path() {
+        let id = MimeiId([7; 20]);
+        let place = |text: &str| format!("{id}{text}").parse::<Place>();
+        let is = |text: &str, which, path: &str| {
+            assert_eq!(place(text).unwrap(), Place { mimei: id, which, path: path.into() }, "{text}");
+        };
+        is("", Which::Standard, "");
+        is("/", Which::Standard, "");
+        is("/a/b c/", Which::Standard, "a/b c");
+        is("@cur/a@b", Which::Cur, "a@b");
+        is("@last", Which::Last, "");
+        is("@release/x", Which::Release, "x");
+        is("@12/x", Which::Number(12), "x");
+        for wrong in ["@", "@-1", "@newest/x", "@ 1", "x"] {
+            assert!(place(wrong).is_err(), "{wrong}");
+        }
+        assert!("./README.md".parse::<Place>().is_err());
+    }
+}

@@ -1,0 +1,350 @@
+//! What the calls of the socket do: plain functions over the store, on threads that may wait.
+
+use super::api::{self, Cur, Freed, Held, Purged, RootView, Roots, Stat, Verified};
+use crate::wallet::now_ms;
+use hyper::StatusCode;
+use leither_kit::Cid;
+use leither_storage::config::{GRACE_MS, PAGE_MAX, STEP_ROWS_MAX};
+use leither_storage::content::Profile;
+use leither_storage::{ContentStore, Edit, Kept, Kind, Root, StorageError};
+use leither_types::MimeiId;
+
+/// Pins of blocks that were added, until they are said to be a version.
+pub const ADDED: &str = "add/";
+/// Pins of trees that are to become a version, once the chain says so: of files that were added ...
+pub const NEXT: &str = "next/add/";
+/// ... and of a working copy.
+pub const NEXT_CUR: &str = "next/cur/";
+/// Pins of what a working copy came from. In the place of the generation stands the number of the version that was the newest then: the next
+/// backup moves the head from there.
+pub const BASE: &str = "base/";
+/// Pins of trees that lost: another became the version that they were to be.
+pub const LOST: &str = "conflict/";
+
+/// A refusal: status, stable word, sentence.
+#[derive(Debug)]
+pub struct No {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// A stable word.
+    pub reason: &'static str,
+    /// What happened and what to do next.
+    pub message: String,
+}
+
+/// What a call gives.
+pub type Answer<T> = Result<T, No>;
+
+impl No {
+    /// A call that cannot be read.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, reason: "usage", message: message.into() }
+    }
+
+    /// This machine's failure.
+    pub fn fault(message: impl ToString) -> Self {
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, reason: "fault", message: message.to_string() }
+    }
+}
+
+impl From<StorageError> for No {
+    fn from(error: StorageError) -> Self {
+        use StorageError as E;
+        let (status, reason) = match &error {
+            E::Quota { .. } => (StatusCode::INSUFFICIENT_STORAGE, "quota"),
+            E::NoBlock(_) | E::NoEntry(_) | E::NoCur(_) | E::NoVersion { .. } => (StatusCode::NOT_FOUND, "absent"),
+            E::CurMoved { .. } | E::HasCur(_) | E::VersionTaken { .. } | E::Exists(_) => (StatusCode::CONFLICT, "conflict"),
+            E::Busy(_) | E::Newer(_) | E::Damaged(_) | E::Disk(_) => (StatusCode::INTERNAL_SERVER_ERROR, "fault"),
+            _ => (StatusCode::BAD_REQUEST, "refused"),
+        };
+        Self { status, reason, message: error.to_string() }
+    }
+}
+
+fn now() -> Answer<u64> {
+    now_ms().map_err(|failure| No::fault(failure.sentence))
+}
+
+/// The form of a root in text.
+pub fn root_text(root: &Root) -> String {
+    match root {
+        Root::Pin(name) => format!("pin/{name}"),
+        Root::Cur(mimei) => format!("cur/{mimei}"),
+        Root::Version(mimei, number) => format!("version/{mimei}/{number}"),
+    }
+}
+
+/// SOCK-2: a root by its form in text.
+pub fn read_root(text: &str) -> Answer<Root> {
+    let unknown = || No::usage(format!("`{}` is no root: pin/NAME, cur/MIMEI or version/MIMEI/NUMBER", api::escape(text)));
+    let (kind, rest) = text.split_once('/').ok_or_else(unknown)?;
+    match kind {
+        "pin" => Ok(Root::Pin(rest.into())),
+        "cur" => rest.parse().map(Root::Cur).map_err(|_| unknown()),
+        "version" => {
+            let (mimei, number) = rest.split_once('/').ok_or_else(unknown)?;
+            Ok(Root::Version(mimei.parse().map_err(|_| unknown())?, number.parse().map_err(|_| unknown())?))
+        }
+        _ => Err(unknown()),
+    }
+}
+
+fn held(number: u64, kept: &Kept) -> Held {
+    Held { version: number.to_string(), cid: kept.cid.to_string(), profile: kept.profile.name().into() }
+}
+
+/// As it is told.
+pub fn cur_view(kept: &Kept) -> Cur {
+    Cur { cid: kept.cid.to_string(), profile: kept.profile.name().into(), generation: kept.generation.to_string() }
+}
+
+fn pin(prefix: &str, what: impl std::fmt::Display) -> Root {
+    Root::Pin(format!("{prefix}{what}"))
+}
+
+/// `GET /storage`
+pub fn stat(store: &ContentStore) -> Answer<Stat> {
+    let found = store.stat()?;
+    Ok(Stat { blocks: found.blocks.to_string(), bytes: found.bytes.to_string(), quota: found.quota_bytes.to_string() })
+}
+
+/// `GET /storage/roots`
+pub fn roots(store: &ContentStore, after: Option<&str>) -> Answer<Roots> {
+    let after = after.map(read_root).transpose()?;
+    let found = store.roots(after.as_ref(), PAGE_MAX)?;
+    let next = found.last().filter(|_| found.len() >= PAGE_MAX).map(|(root, _)| root_text(root));
+    let view = |(root, kept): &(Root, Kept)| RootView {
+        root: root_text(root),
+        cid: kept.cid.to_string(),
+        profile: kept.profile.name().into(),
+    };
+    Ok(Roots { items: found.iter().map(view).collect(), next })
+}
+
+/// `GET /storage/freed`
+pub fn freed(store: &ContentStore, root: &str) -> Answer<Freed> {
+    let found = store.dry_run(&read_root(root)?)?;
+    Ok(Freed { blocks: found.blocks.to_string(), bytes: found.bytes.to_string(), at_least: found.at_least })
+}
+
+/// `DELETE /storage/roots`: what it kept can be taken back for a day.
+pub fn release(store: &ContentStore, root: &str) -> Answer<()> {
+    let root = read_root(root)?;
+    match store.release(&root, now()?)? {
+        true => Ok(()),
+        false => Err(No {
+            status: StatusCode::NOT_FOUND,
+            reason: "absent",
+            message: format!("nothing is kept as `{}`; see `leither storage pins`", root_text(&root)),
+        }),
+    }
+}
+
+/// `POST /storage/purge`: what is due, or with `all` the whole trash.
+pub fn purge(store: &ContentStore, all: bool) -> Answer<Purged> {
+    let until = if all { now()?.saturating_add(GRACE_MS) } else { now()? };
+    let (mut blocks, mut bytes) = (0u64, 0u64);
+    loop {
+        let step = store.purge(until, STEP_ROWS_MAX)?;
+        blocks = blocks.saturating_add(step.blocks);
+        bytes = bytes.saturating_add(step.bytes);
+        if !step.more {
+            break;
+        }
+    }
+    if all {
+        store.compact()?;
+    }
+    Ok(Purged { blocks: blocks.to_string(), bytes: bytes.to_string() })
+}
+
+/// `POST /storage/verify`
+pub fn verify(store: &ContentStore, hashes: bool) -> Answer<Verified> {
+    let found = store.verify(hashes)?;
+    let wrong = found
+        .wrong
+        .into_iter()
+        .map(|wrong| api::Wrong { cid: wrong.cid.map(|cid| cid.to_string()), what: wrong.what });
+    Ok(Verified {
+        blocks: found.blocks.to_string(),
+        bytes: found.bytes.to_string(),
+        roots: found.roots.to_string(),
+        trashed: found.trashed.to_string(),
+        wrong: wrong.collect(),
+    })
+}
+
+/// What the working copy of a MiMei came from, and the newest version of that time.
+pub fn base(store: &ContentStore, mimei: &MimeiId) -> Answer<Option<(u64, Kept)>> {
+    Ok(store.root(&pin(BASE, mimei))?.map(|kept| (kept.generation, kept)))
+}
+
+fn set_base(store: &ContentStore, mimei: &MimeiId, number: u64, kept: &Kept) -> Answer<()> {
+    Ok(store.keep(&pin(BASE, mimei), Kept { generation: number, ..*kept }, now()?)?)
+}
+
+/// What waits to become a version, and whether it is the working copy's tree.
+pub fn waiting(store: &ContentStore, mimei: &MimeiId) -> Answer<Option<(Kept, bool)>> {
+    for (prefix, is_cur) in [(NEXT_CUR, true), (NEXT, false)] {
+        if let Some(kept) = store.root(&pin(prefix, mimei))? {
+            return Ok(Some((kept, is_cur)));
+        }
+    }
+    Ok(None)
+}
+
+/// `GET /mimei/ID`
+pub fn local(store: &ContentStore, mimei: &MimeiId) -> Answer<api::Local> {
+    let (mut after, mut newest, mut count) = (None, None, 0u64);
+    loop {
+        let page = store.versions(mimei, after, PAGE_MAX)?;
+        count = count.saturating_add(page.len() as u64);
+        let Some((number, kept)) = page.last() else { break };
+        (after, newest) = (Some(*number), Some(held(*number, kept)));
+        if page.len() < PAGE_MAX {
+            break;
+        }
+    }
+    Ok(api::Local {
+        cur: store.cur(mimei)?.as_ref().map(cur_view),
+        base: base(store, mimei)?.map(|(number, kept)| held(number, &kept)),
+        next: waiting(store, mimei)?.map(|(kept, _)| held(kept.generation, &kept)),
+        newest,
+        held: count.to_string(),
+    })
+}
+
+/// `GET /mimei/ID/versions/N`
+pub fn version(store: &ContentStore, mimei: &MimeiId, number: u64) -> Answer<Held> {
+    let kept = store.version(mimei, number)?.ok_or(StorageError::NoVersion { mimei: *mimei, number })?;
+    Ok(held(number, &kept))
+}
+
+/// HOLD-1: keeps what is to become a version while the chain decides.
+pub fn expect(store: &ContentStore, mimei: &MimeiId, number: u64, cid: Cid, profile: Profile, is_cur: bool) -> Answer<()> {
+    let kept = Kept { cid, profile, generation: number };
+    let (mine, other) = if is_cur { (NEXT_CUR, NEXT) } else { (NEXT, NEXT_CUR) };
+    let now = now()?;
+    store.keep(&pin(mine, mimei), kept, now)?;
+    store.release(&pin(other, mimei), now)?;
+    store.release(&pin(ADDED, cid), now)?;
+    Ok(())
+}
+
+/// This tree is expected to become a version no more: the chain refused it. What another command waits for stays.
+pub fn give_up(store: &ContentStore, mimei: &MimeiId, cid: &Cid) -> Answer<()> {
+    let now = now()?;
+    for root in [pin(NEXT, mimei), pin(NEXT_CUR, mimei)] {
+        if store.root(&root)?.is_some_and(|kept| kept.cid == *cid) {
+            store.release(&root, now)?;
+        }
+    }
+    store.release(&pin(ADDED, cid), now)?;
+    Ok(())
+}
+
+/// HOLD-2: the chain has this version: it is kept as such. A working copy that nobody changed since the version before follows.
+pub fn record(store: &ContentStore, mimei: &MimeiId, number: u64, cid: Cid, profile: Profile) -> Answer<Held> {
+    store.backup(mimei, number, &cid, profile)?;
+    let kept = Kept { cid, profile, generation: 0 };
+    let waits = waiting(store, mimei)?.filter(|(next, _)| next.cid == cid && next.generation == number);
+    let came_from_cur = waits.is_some_and(|(_, is_cur)| is_cur);
+    if let Some(cur) = store.cur(mimei)? {
+        let untouched = base(store, mimei)?.is_some_and(|(_, base)| base.cid == cur.cid);
+        if untouched && cur.cid != cid {
+            store.set_cur(mimei, cur.generation, &cid, profile, now()?)?;
+        }
+        if came_from_cur || untouched || cur.cid == cid {
+            set_base(store, mimei, number, &kept)?;
+        }
+    }
+    give_up(store, mimei, &cid)?;
+    Ok(held(number, &kept))
+}
+
+/// HOLD-3: another became the version that this tree was to be: it is kept under a name of its own, and nothing is lost.
+pub fn lose(store: &ContentStore, mimei: &MimeiId, next: &Kept) -> Answer<()> {
+    let name = format!("{mimei}/{}", next.cid);
+    store.keep(&pin(LOST, name), Kept { generation: 0, ..*next }, now()?)?;
+    give_up(store, mimei, &next.cid)
+}
+
+/// HOLD-4: `POST /mimei/ID/cur`: a version becomes the working copy, or, where there is no version, an empty directory does. `seen` is the newest
+/// version that its owner knew of.
+pub fn restore(
+    store: &ContentStore,
+    mimei: &MimeiId,
+    version: Option<u64>,
+    generation: Option<u64>,
+    seen: Option<u64>,
+) -> Answer<Cur> {
+    let Some(number) = version else {
+        return Ok(cur_view(&store.create_cur(mimei, Profile::default(), None)?));
+    };
+    let cur = store.restore(mimei, number, generation, now()?)?;
+    set_base(store, mimei, seen.unwrap_or(number), &cur)?;
+    Ok(cur_view(&cur))
+}
+
+/// `POST /mimei/ID/fork`
+pub fn fork(store: &ContentStore, mimei: &MimeiId, version: u64, fork: &MimeiId) -> Answer<Cur> {
+    let cur = store.fork(mimei, version, fork)?;
+    set_base(store, fork, 0, &cur)?;
+    Ok(cur_view(&cur))
+}
+
+/// A change of a working copy. What a file gets comes in pieces.
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// Writes at a place; without one the file becomes what comes.
+    Write(Option<u64>),
+    /// Writes at the end.
+    Append,
+    /// Makes it that long.
+    Truncate(u64),
+    /// Makes a directory; with `true` those above it as well.
+    Mkdir(bool),
+    /// Takes it away; with `true` all that is in it.
+    Remove(bool),
+    /// Gives it another path.
+    Rename(String),
+}
+
+/// SOCK-5: one change, whole or not at all. `pieces` gives what is to be written, or nothing at its end.
+pub fn change(edit: &mut Edit, op: &Op, path: &str, pieces: &mut dyn FnMut() -> Answer<Option<Vec<u8>>>) -> Answer<Cur> {
+    match op {
+        Op::Write(at) => {
+            if at.is_none() {
+                edit.truncate(path, 0)?;
+            }
+            let mut place = at.unwrap_or(0);
+            while let Some(piece) = pieces()? {
+                edit.write_at(path, place, &piece)?;
+                place = place.saturating_add(piece.len() as u64);
+            }
+        }
+        Op::Append => {
+            edit.append(path, &[])?;
+            while let Some(piece) = pieces()? {
+                edit.append(path, &piece)?;
+            }
+        }
+        Op::Truncate(size) => edit.truncate(path, *size)?,
+        Op::Mkdir(false) => edit.mkdir(path)?,
+        Op::Mkdir(true) => {
+            let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+            for end in ends {
+                let above = path.get(..end).unwrap_or(path);
+                match edit.stat(above) {
+                    Ok(item) if item.kind == Kind::Directory => {}
+                    Err(StorageError::NoEntry(_)) => edit.mkdir(above)?,
+                    Ok(_) => return Err(StorageError::Kind { path: above.into(), wanted: "directory" }.into()),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Op::Remove(all) => edit.remove(path, *all)?,
+        Op::Rename(to) => edit.rename(path, to)?,
+    }
+    Ok(cur_view(&edit.commit(now()?)?))
+}

@@ -1,0 +1,122 @@
+//! What is done by time: the trash, the quota under the disk's cap, and versions of which the chain spoke after the command had ended.
+
+use super::calls::{self, NEXT, NEXT_CUR};
+use crate::backend::Served;
+use crate::wallet::now_ms;
+use leither_gateway::{HeadError, Heads, Version};
+use leither_storage::config::{PAGE_MAX, STEP_ROWS_MAX};
+use leither_storage::{ContentStore, Kept, Root};
+use leither_store::tree_bytes;
+use leither_types::MimeiId;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::spawn_blocking;
+
+/// How often it is looked.
+const LOOK: Duration = Duration::from_secs(10);
+/// HOLD-5: of the disk's cap, content leaves so many tenths to the chain when it comes near.
+const CAP_TENTHS: u64 = 8;
+/// Steps of a purge at one look.
+const STEPS_MAX: usize = 16;
+
+/// Keeps content in order, beside the running node.
+pub(super) struct Keeper {
+    pub store: ContentStore,
+    pub heads: Arc<Served>,
+    /// All that counts against the cap.
+    pub home: PathBuf,
+    /// `storage.quota`
+    pub quota: u64,
+    /// `disk.cap`
+    pub cap: u64,
+}
+
+impl Keeper {
+    /// Works until the end.
+    pub async fn run(self, end: impl Future<Output = ()> + Send) {
+        tokio::pin!(end);
+        let keeper = Arc::new(self);
+        loop {
+            let work = keeper.clone();
+            match spawn_blocking(move || work.tidy()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(error, "content could not be tidied; it is tried again"),
+                Err(error) => tracing::error!(%error, "what tidies content failed"),
+            }
+            keeper.settle().await;
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = &mut end => return,
+            }
+        }
+    }
+
+    fn tidy(&self) -> Result<(), String> {
+        let used = tree_bytes(&self.home).map_err(|e| e.to_string())?;
+        let held = self.store.stat().map_err(|e| e.to_string())?.bytes;
+        self.store.set_quota(room(self.quota, self.cap, used, held));
+        let now = now_ms().map_err(|failure| failure.sentence)?;
+        for _ in 0..STEPS_MAX {
+            if !self.store.purge(now, STEP_ROWS_MAX).map_err(|e| e.to_string())?.more {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// HOLD-1: a command may end, or be killed, before the chain has answered. Nothing that waits is forgotten.
+    async fn settle(&self) {
+        for (mimei, next) in self.waiting() {
+            let found = self.heads.head(&mimei, Version::Number(next.generation)).await;
+            let store = self.store.clone();
+            let done = spawn_blocking(move || match found {
+                Ok(head) if head.cid == next.cid => {
+                    calls::record(&store, &mimei, next.generation, next.cid, next.profile).map(drop)
+                }
+                Ok(_) => calls::lose(&store, &mimei, &next),
+                // Not yet, or not to be asked now.
+                Err(HeadError::NoVersion { .. } | HeadError::Unavailable(_) | HeadError::Unknown(_)) => Ok(()),
+            });
+            if let Ok(Err(no)) = done.await {
+                tracing::warn!(%mimei, error = no.message, "a version could not be recorded; it is tried again");
+            }
+        }
+    }
+
+    /// Their pins stand together: `next/` and what follows.
+    fn waiting(&self) -> Vec<(MimeiId, Kept)> {
+        let mut found = Vec::new();
+        for prefix in [NEXT, NEXT_CUR] {
+            let page = self.store.roots(Some(&Root::Pin(prefix.into())), PAGE_MAX).unwrap_or_default();
+            for (root, kept) in page {
+                let Root::Pin(name) = root else { break };
+                let Some(id) = name.strip_prefix(prefix) else { break };
+                found.extend(id.parse().ok().map(|mimei| (mimei, kept)));
+            }
+        }
+        found
+    }
+}
+
+/// HOLD-5: what content may take: its own quota, and no more than eight tenths of the cap with all else.
+fn room(quota: u64, cap: u64, used: u64, held: u64) -> u64 {
+    if cap == 0 {
+        return quota;
+    }
+    let free = (cap / 10).saturating_mul(CAP_TENTHS).saturating_sub(used);
+    quota.min(held.saturating_add(free))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hold_5_content_leaves_room_for_the_chain() {
+        assert_eq!(room(500, 10_000, 100, 50), 500, "far from the cap the quota counts");
+        assert_eq!(room(50_000, 10_000, 1_000, 900), 900 + 7_000, "what is free below eight tenths");
+        assert_eq!(room(50_000, 10_000, 9_000, 4_000), 4_000, "above them nothing new, and nothing is deleted");
+        assert_eq!(room(50_000, 0, 9_000, 4_000), 50_000, "a cap of 0 is none");
+    }
+}

@@ -1,0 +1,156 @@
+//! GW-13 over real connections: readers that do not read, and too many of them.
+
+mod common;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use common::Writer;
+use leither_gateway::{Config, Gateway, serve};
+use leither_kit::Cid;
+use leither_kit::source::{Fixed, Source, SourceError};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+/// Counts the blocks that somebody holds.
+struct Counting {
+    inner: Fixed,
+    held: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+}
+
+struct Held(Bytes, Arc<AtomicUsize>);
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.1.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Source for Counting {
+    async fn block(&self, cid: &Cid) -> Result<Bytes, SourceError> {
+        let bytes = self.inner.block(cid).await?;
+        let now = self.held.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        Ok(Bytes::from_owner(Held(bytes, self.held.clone())))
+    }
+
+    async fn has(&self, cid: &Cid) -> bool {
+        self.inner.has(cid).await
+    }
+}
+
+async fn start(
+    writer: Writer,
+    config: Config,
+) -> (SocketAddr, oneshot::Sender<()>, Arc<AtomicUsize>, tokio::task::JoinHandle<()>) {
+    let (held, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let source = Counting { inner: writer.0, held, most: most.clone() };
+    let gateway = Gateway::new(Arc::new(source), config).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let task = tokio::spawn(async move {
+        serve(listener, gateway, async { drop(stopped.await) }).await.unwrap();
+    });
+    (address, stop, most, task)
+}
+
+async fn ask(address: SocketAddr, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    // Who is refused may be cut off while it asks.
+    let _ = stream.write_all(request.as_bytes()).await;
+    stream
+}
+
+async fn whole(mut stream: TcpStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    let _ = stream.read_to_end(&mut all).await;
+    all
+}
+
+/// A file of 64 MiB in 1-MiB blocks, all of them the same.
+fn large(writer: &mut Writer) -> Cid {
+    let block = writer.raw(&vec![7; 1 << 20]);
+    writer.file(&vec![(block, 1 << 20); 64])
+}
+
+// GW-13
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_that_do_not_read_are_cut_and_hold_no_more_than_the_bound() {
+    let mut writer = Writer::default();
+    let file = large(&mut writer);
+    let config =
+        Config { connections_max: 30, blocks_max: 8, cars_max: 4, patience: Duration::from_millis(400), ..Config::default() };
+    let (address, stop, most, task) = start(writer, config).await;
+    let mut sleepers = Vec::new();
+    for _ in 0..200 {
+        sleepers.push(ask(address, &format!("/ipfs/{file}")).await);
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    // Those beyond the bound were told so at once.
+    let told = whole(sleepers.pop().unwrap()).await;
+    assert!(
+        told.starts_with(b"HTTP/1.1 503 ") && told.ends_with(b"this gateway has too many connections; try again, or elsewhere\n")
+    );
+    // The others hold blocks, then are cut: an honest reader comes through while they still are connected, as far as they know.
+    let mut honest = Vec::new();
+    for _ in 0..200 {
+        honest = whole(ask(address, &format!("/ipfs/{file}")).await).await;
+        if honest.len() > 64 << 20 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(honest.starts_with(b"HTTP/1.1 200 OK\r\n"), "{}", String::from_utf8_lossy(&honest[..honest.len().min(200)]));
+    let body = honest.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+    assert_eq!(honest.len() - body, 64 << 20);
+    assert!(honest[body..].iter().all(|byte| *byte == 7));
+    let most = most.load(Ordering::SeqCst);
+    assert!((1..=8).contains(&most), "{most} blocks were held at once");
+    drop(sleepers);
+    stop.send(()).unwrap();
+    task.await.unwrap();
+}
+
+// GW-13
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_reader_does_not_keep_the_gateway_from_stopping() {
+    let mut writer = Writer::default();
+    let file = large(&mut writer);
+    let (address, stop, _, task) = start(writer, Config::default()).await;
+    let sleeper = ask(address, &format!("/ipfs/{file}")).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    stop.send(()).unwrap();
+    tokio::time::timeout(Duration::from_secs(30), task).await.expect("it stops").unwrap();
+    assert!(TcpStream::connect(address).await.is_err());
+    drop(sleeper);
+}
+
+// GW-13
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_breaks_off_is_seen_to_break_off() {
+    let mut writer = Writer::default();
+    let (first, other) = (writer.raw(&vec![7; 1 << 20]), writer.raw(b"four"));
+    let liar = writer.file(&[(first, 1 << 20), (other, 5)]);
+    let (address, stop, _, task) = start(writer, Config::default()).await;
+    let got = whole(ask(address, &format!("/ipfs/{liar}")).await).await;
+    let head = String::from_utf8_lossy(&got[..500]).to_ascii_lowercase();
+    assert!(head.contains(&format!("content-length: {}\r\n", (1 << 20) + 5)), "{head}");
+    let body = got.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+    assert!(got.len() - body < (1 << 20) + 5, "fewer bytes came than were promised");
+    stop.send(()).unwrap();
+    task.await.unwrap();
+}

@@ -1,0 +1,159 @@
+use super::dag::Seen;
+use super::{DagWalk, FileWalk, Follow, Loaded, Resolved, WalkError, fetch};
+use crate::node::Node;
+use crate::source::Source;
+use crate::{block, car};
+use bytes::Bytes;
+use cid::Cid;
+use futures_util::stream::{Stream, try_unfold};
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// How much of what a path leads to goes into a CAR.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Its first block.
+    Block,
+    /// All of a file; of a directory what is needed to list it.
+    Entity,
+    /// Everything below.
+    #[default]
+    All,
+}
+
+impl FromStr for Scope {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "block" => Ok(Self::Block),
+            "entity" => Ok(Self::Entity),
+            "all" => Ok(Self::All),
+            _ => Err("dag-scope is block, entity or all"),
+        }
+    }
+}
+
+/// A range of a file's bytes: first and last, each counted from the end where it is negative; no last: to the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntityBytes {
+    /// The first byte.
+    pub from: i64,
+    /// The last byte.
+    pub to: Option<i64>,
+}
+
+impl FromStr for EntityBytes {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const FORM: &str = "entity-bytes is <first>:<last>, two numbers, the last of them perhaps *";
+        let (from, to) = text.split_once(':').ok_or(FORM)?;
+        let number = |text: &str| text.parse::<i64>().map_err(|_| FORM);
+        let (from, to) = (number(from)?, if to == "*" { None } else { Some(number(to)?) });
+        match to {
+            Some(to) if (from < 0) == (to < 0) && to < from => Err("entity-bytes ends before it begins"),
+            _ => Ok(Self { from, to }),
+        }
+    }
+}
+
+impl EntityBytes {
+    /// In a file of that size; empty where it lies outside.
+    pub fn range(&self, size: u64) -> Range<u64> {
+        let place = |n: i64| if n < 0 { size.saturating_sub(n.unsigned_abs()) } else { n.unsigned_abs() };
+        let end = match self.to {
+            // One before the file's first byte.
+            Some(to) if to < 0 && to.unsigned_abs() > size => 0,
+            Some(to) => place(to).saturating_add(1).min(size),
+            None => size,
+        };
+        place(self.from).min(end)..end
+    }
+}
+
+/// What a CAR is to hold.
+#[derive(Clone, Debug)]
+pub struct CarPlan {
+    /// How much of the target.
+    pub scope: Scope,
+    /// Of a file, with the scope `Entity`: which bytes.
+    pub bytes: Option<EntityBytes>,
+    /// Whether a block that is met twice stands there twice.
+    pub duplicates: bool,
+}
+
+enum Walk {
+    One(Option<(Cid, Bytes)>),
+    File(Box<FileWalk>, Option<Seen>),
+    Dag(Box<DagWalk>),
+}
+
+struct Export {
+    source: Arc<dyn Source>,
+    header: Option<Bytes>,
+    trail: VecDeque<Cid>,
+    walk: Walk,
+}
+
+impl Export {
+    async fn next(&mut self) -> Result<Option<Bytes>, WalkError> {
+        if let Some(header) = self.header.take() {
+            return Ok(Some(header));
+        }
+        while let Some(cid) = self.trail.pop_front() {
+            if block::inline(&cid).is_none() {
+                let block = fetch(&*self.source, &cid).await?;
+                return Ok(Some(car::section(&cid, &block)));
+            }
+        }
+        loop {
+            let next = match &mut self.walk {
+                Walk::One(one) => one.take(),
+                Walk::Dag(walk) => walk.next().await?,
+                Walk::File(walk, _) => walk.next().await?.map(|found| (found.cid, found.block)),
+            };
+            let Some((cid, block)) = next else { return Ok(None) };
+            // KIT-12: what stands in its id needs no block.
+            if block::inline(&cid).is_some() {
+                continue;
+            }
+            if let Walk::File(_, Some(seen)) = &mut self.walk
+                && !seen.note(&cid)?
+            {
+                continue;
+            }
+            return Ok(Some(car::section(&cid, &block)));
+        }
+    }
+}
+
+/// KIT-12: a CAR, piece by piece: its header with the target as root, the blocks on the way to it, and of it what the plan says.
+pub fn car(
+    source: Arc<dyn Source>,
+    resolved: Resolved,
+    plan: &CarPlan,
+) -> Result<impl Stream<Item = Result<Bytes, WalkError>> + Send + use<>, WalkError> {
+    let Resolved { target, trail, inside, .. } = resolved;
+    let header = Some(car::header(&[target.cid]));
+    let walk = walk_of(&source, target, inside, plan)?;
+    let export = Export { source, header, trail: trail.into(), walk };
+    Ok(try_unfold(export, |mut export| async move { Ok(export.next().await?.map(|piece| (piece, export))) }))
+}
+
+fn walk_of(source: &Arc<dyn Source>, target: Loaded, inside: usize, plan: &CarPlan) -> Result<Walk, WalkError> {
+    let source = Arc::clone(source);
+    let dag = |target, follow| Walk::Dag(Box::new(DagWalk::new(source.clone(), target, follow, plan.duplicates)));
+    Ok(match (plan.scope, &target.node) {
+        (Scope::All, _) => dag(target, Follow::All),
+        (Scope::Entity, Node::Raw(size) | Node::File(crate::node::File { size, .. })) if inside == 0 => {
+            let range = plan.bytes.map_or(0..*size, |bytes| bytes.range(*size));
+            let walk = FileWalk::new(source.clone(), target, range)?;
+            Walk::File(Box::new(walk), (!plan.duplicates).then(Seen::default))
+        }
+        (Scope::Entity, Node::Shard(_)) => dag(target, Follow::Shards),
+        (Scope::Entity | Scope::Block, _) => Walk::One(Some((target.cid, target.bytes))),
+    })
+}

@@ -1,0 +1,426 @@
+use super::*;
+use crate::car::{self, CarError};
+use crate::node::{Shard, codec};
+use crate::source::Fixed;
+use cid::multihash::Multihash;
+use futures_util::TryStreamExt;
+use proptest::prelude::*;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+fn varint(mut n: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    while n >= 0x80 {
+        out.push(n as u8 | 0x80);
+        n >>= 7;
+    }
+    out.push(n as u8);
+    out
+}
+
+fn number(field: u64, n: u64) -> Vec<u8> {
+    [varint(field << 3), varint(n)].concat()
+}
+
+fn bytes(field: u64, bytes: &[u8]) -> Vec<u8> {
+    [varint(field << 3 | 2), varint(bytes.len() as u64), bytes.to_vec()].concat()
+}
+
+/// Writes blocks of all kinds, good and bad.
+#[derive(Default)]
+struct Writer(Fixed);
+
+impl Writer {
+    fn put(&mut self, codec: u64, block: Vec<u8>) -> Cid {
+        let cid = Cid::new_v1(codec, Multihash::wrap(0x12, &Sha256::digest(&block)).unwrap());
+        self.0.put(&cid, block.into()).unwrap();
+        cid
+    }
+
+    fn raw(&mut self, content: &[u8]) -> Cid {
+        self.put(codec::RAW, content.to_vec())
+    }
+
+    fn pb(&mut self, links: &[(Cid, String)], data: &[Vec<u8>]) -> Cid {
+        let link = |(cid, name): &(Cid, String)| {
+            bytes(2, &[bytes(1, &cid.to_bytes()), bytes(2, name.as_bytes()), number(3, 1)].concat())
+        };
+        let links: Vec<u8> = links.iter().flat_map(link).collect();
+        self.put(codec::DAG_PB, [links, bytes(1, &data.concat())].concat())
+    }
+
+    fn file(&mut self, inline: &[u8], parts: &[(Cid, u64)]) -> Cid {
+        let links: Vec<_> = parts.iter().map(|(cid, _)| (*cid, String::new())).collect();
+        let size = inline.len() as u64 + parts.iter().map(|(_, size)| size).sum::<u64>();
+        let mut data = vec![number(1, 2), bytes(2, inline), number(3, size)];
+        data.extend(parts.iter().map(|(_, size)| number(4, *size)));
+        self.pb(&links, &data)
+    }
+
+    fn directory(&mut self, entries: &[(&str, Cid)]) -> Cid {
+        let links: Vec<_> = entries.iter().map(|(name, cid)| (*cid, name.to_string())).collect();
+        self.pb(&links, &[number(1, 1)])
+    }
+
+    /// A sharded directory by the definition: an entry alone in its place stands there, others go a level down.
+    fn sharded(&mut self, names: &[String], cid: Cid, fanout: u32, level: u32) -> Cid {
+        let empty = Shard { fanout, slots: Vec::new() };
+        let width = format!("{:X}", fanout - 1).len();
+        let mut places = std::collections::BTreeMap::<u32, Vec<String>>::new();
+        for name in names {
+            places.entry(empty.place(name, level).unwrap()).or_default().push(name.clone());
+        }
+        let mut links = Vec::new();
+        for (place, names) in places {
+            match names.as_slice() {
+                [one] => links.push((cid, format!("{place:0width$X}{one}"))),
+                many => links.push((self.sharded(many, cid, fanout, level + 1), format!("{place:0width$X}"))),
+            }
+        }
+        self.pb(&links, &[number(1, 5), number(5, 0x22), number(6, fanout.into())])
+    }
+
+    fn source(self) -> Arc<dyn Source> {
+        Arc::new(self.0)
+    }
+}
+
+async fn content(source: &Arc<dyn Source>, cid: &Cid, range: std::ops::Range<u64>) -> Result<Vec<u8>, WalkError> {
+    let root = load(&**source, cid).await?;
+    let parts: Vec<Bytes> = read(source.clone(), root, range)?.try_collect().await?;
+    Ok(parts.concat())
+}
+
+async fn exported(source: &Arc<dyn Source>, root: &Cid, path: &[&str], plan: CarPlan) -> Result<Vec<Cid>, WalkError> {
+    let resolved = resolve(&**source, root, path).await?;
+    let pieces: Vec<Bytes> = car(source.clone(), resolved, &plan)?.try_collect().await?;
+    let whole = pieces.concat();
+    let reader = car::Reader::new(&whole[..]).unwrap();
+    Ok(reader.map(|section| section.unwrap().0).collect())
+}
+
+fn all() -> CarPlan {
+    CarPlan { scope: Scope::All, bytes: None, duplicates: false }
+}
+
+#[tokio::test]
+async fn kit_8_a_path_leads_through_directories_and_ends_at_files_and_links() {
+    let mut writer = Writer::default();
+    let leaf = writer.raw(b"hello");
+    let link = writer.pb(&[], &[number(1, 4), bytes(2, b"/etc/passwd")]);
+    let inner = writer.directory(&[("file", leaf), ("link", link)]);
+    let root = writer.directory(&[("inner", inner)]);
+    let source = writer.source();
+    let found = resolve(&*source, &root, &["inner", "file"]).await.unwrap();
+    assert_eq!((found.target.cid, found.roots, found.trail), (leaf, vec![root, inner, leaf], vec![root, inner]));
+    let link = resolve(&*source, &root, &["inner", "link"]).await.unwrap();
+    assert_eq!(link.target.node, Node::Symlink("/etc/passwd".into()));
+    for (path, wanted) in [
+        (&["inner", "none"][..], "no link named \"none\" under"),
+        (&["inner", "file", "x"], "is a file, there is nothing below it called \"x\""),
+        (&["inner", "link", "x"], "is a symbolic link, there is nothing below it"),
+        (&["..", "inner"], "no link named \"..\""),
+        (&[""], "no link named \"\""),
+        (&["x"; PATH_STEPS_MAX + 1], "more than 256 steps"),
+    ] {
+        let error = resolve(&*source, &root, path).await.unwrap_err().to_string();
+        assert!(error.contains(wanted), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn kit_8_a_block_that_nobody_has_is_named() {
+    let mut writer = Writer::default();
+    let lost = Cid::new_v1(codec::DAG_PB, Multihash::wrap(0x12, &[7; 32]).unwrap());
+    let root = writer.directory(&[("lost", lost)]);
+    let source = writer.source();
+    let error = resolve(&*source, &root, &["lost", "x"]).await.unwrap_err();
+    assert_eq!(error, WalkError::Source(SourceError::NotFound(lost)));
+    let odd = Cid::new_v1(codec::RAW, Multihash::wrap(0x11, &[0; 20]).unwrap());
+    assert!(matches!(fetch(&*source, &odd).await, Err(WalkError::Id { .. })));
+}
+
+#[tokio::test]
+async fn kit_7_and_kit_11_sharded_directories_are_looked_up_and_listed_page_by_page() {
+    let names: Vec<String> = (0..3000).map(|n| format!("name {n}")).collect();
+    for fanout in [8, 256] {
+        let mut writer = Writer::default();
+        let leaf = writer.raw(b"x");
+        let root = writer.sharded(&names, leaf, fanout, 0);
+        let source = writer.source();
+        for name in names.iter().step_by(97) {
+            let found = resolve(&*source, &root, &[name]).await.unwrap();
+            assert_eq!((found.target.cid, found.roots.len()), (leaf, 2));
+        }
+        assert!(matches!(resolve(&*source, &root, &["name 3000"]).await, Err(WalkError::Absent { .. })));
+        let top = load(&*source, &root).await.unwrap();
+        let (mut all, mut cursor, mut pages) = (Vec::new(), Cursor::default(), 0);
+        loop {
+            let page = list(&*source, &top, &cursor, 100).await.unwrap();
+            assert!(page.entries.len() <= 100);
+            all.extend(page.entries.into_iter().map(|entry| entry.name));
+            pages += 1;
+            let Some(next) = page.next else { break };
+            // It goes over the wire as text.
+            cursor = next.to_string().parse().unwrap();
+        }
+        assert!((30..200).contains(&pages), "{pages}");
+        all.sort();
+        let mut wanted = names.clone();
+        wanted.sort();
+        assert_eq!(all, wanted);
+    }
+}
+
+#[tokio::test]
+async fn kit_11_a_flat_directory_is_listed_page_by_page_and_a_place_that_is_none_is_refused() {
+    let mut writer = Writer::default();
+    let leaf = writer.raw(b"x");
+    let root = writer.directory(&[("a", leaf), ("b", leaf), ("c", leaf)]);
+    let source = writer.source();
+    let top = load(&*source, &root).await.unwrap();
+    let page = list(&*source, &top, &Cursor::default(), 2).await.unwrap();
+    let next = page.next.unwrap();
+    assert_eq!((page.entries.len(), next.to_string()), (2, "2".into()));
+    let page = list(&*source, &top, &next, 2).await.unwrap();
+    assert_eq!((page.entries.len(), page.next), (1, None));
+    for odd in ["7", "1.1"] {
+        assert_eq!(list(&*source, &top, &odd.parse().unwrap(), 2).await, Err(WalkError::Cursor));
+    }
+    for odd in ["", "x", "-1", "1..2", "4294967296", &["0"; 23].join(".")] {
+        assert_eq!(odd.parse::<Cursor>(), Err(WalkError::Cursor), "{odd}");
+    }
+    let file = load(&*source, &leaf).await.unwrap();
+    assert!(
+        list(&*source, &file, &Cursor::default(), 2)
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("is a file, which cannot be listed")
+    );
+}
+
+#[tokio::test]
+async fn kit_11_a_directory_of_empty_shards_costs_no_page_more_than_its_share() {
+    // Each level has 256 links to the next: 256^8 ways to nothing.
+    let mut writer = Writer::default();
+    let mut level = writer.pb(&[], &[number(1, 5), number(5, 0x22), number(6, 256)]);
+    for _ in 0..8 {
+        let links: Vec<_> = (0..256).map(|place| (level, format!("{place:02X}"))).collect();
+        level = writer.pb(&links, &[number(1, 5), number(5, 0x22), number(6, 256)]);
+    }
+    let source = writer.source();
+    let top = load(&*source, &level).await.unwrap();
+    let page = list(&*source, &top, &Cursor::default(), 100).await.unwrap();
+    assert!(page.entries.is_empty() && page.next.is_some());
+}
+
+#[tokio::test]
+async fn kit_9_any_range_of_a_file_is_read_and_only_the_blocks_that_hold_it() {
+    let mut writer = Writer::default();
+    let whole: Vec<u8> = (0..100u8).collect();
+    let leaves: Vec<(Cid, u64)> = whole[10..].chunks(10).map(|chunk| (writer.raw(chunk), 10)).collect();
+    let empty = writer.raw(b"");
+    let left = writer.file(&[], &leaves[..4]);
+    let right = writer.file(&[], &leaves[4..]);
+    let root = writer.file(&whole[..10], &[(empty, 0), (left, 40), (empty, 0), (right, 50)]);
+    let source = writer.source();
+    for from in 0..=100u64 {
+        for to in (from..=100).step_by(7) {
+            let got = content(&source, &root, from..to).await.unwrap();
+            assert_eq!(got, &whole[from as usize..to as usize], "{from}..{to}");
+        }
+    }
+    assert_eq!(content(&source, &root, 90..u64::MAX).await.unwrap(), &whole[90..]);
+    let top = load(&*source, &root).await.unwrap();
+    let mut walk = FileWalk::new(source.clone(), top, 55..56).unwrap();
+    let mut visited = Vec::new();
+    while let Some(found) = walk.next().await.unwrap() {
+        visited.push(found.cid);
+    }
+    assert_eq!(visited, [root, right, leaves[4].0]);
+}
+
+#[tokio::test]
+async fn kit_9_a_part_of_another_size_than_promised_is_refused() {
+    let mut writer = Writer::default();
+    let leaf = writer.raw(b"four");
+    let liar = writer.file(&[], &[(leaf, 5)]);
+    let directory = writer.directory(&[]);
+    let odd = writer.file(&[], &[(directory, 5)]);
+    let huge = writer.file(&[], &[(leaf, 1 << 51)]);
+    let source = writer.source();
+    assert_eq!(content(&source, &liar, 0..9).await, Err(WalkError::Size(leaf)));
+    assert!(matches!(content(&source, &odd, 0..9).await, Err(WalkError::NotA { .. })));
+    assert!(matches!(content(&source, &huge, 0..1).await, Err(WalkError::TooMuch(_))));
+    assert!(matches!(content(&source, &directory, 0..1).await, Err(WalkError::NotA { .. })));
+}
+
+#[tokio::test]
+async fn kit_9_a_bomb_is_read_without_being_held_and_a_tower_is_refused() {
+    let mut writer = Writer::default();
+    let (mut cid, mut size) = (writer.raw(&[7; 1000]), 1000u64);
+    for _ in 0..4 {
+        cid = writer.file(&[], &vec![(cid, size); 1000]);
+        size *= 1000;
+    }
+    let mut tower = writer.raw(b"x");
+    for _ in 0..FILE_LEVELS_MAX + 2 {
+        let other = writer.raw(b"y");
+        tower = writer.file(&[], &[(tower, 0), (other, 1)]);
+    }
+    // One part a level, of one byte each: the only way down is the whole of it.
+    let mut deep = writer.file(b"x", &[]);
+    for _ in 0..FILE_LEVELS_MAX * 3 {
+        deep = writer.file(&[], &[(deep, 1)]);
+    }
+    let source = writer.source();
+    // 10^15 bytes: the last of them are a few blocks away.
+    assert_eq!(content(&source, &cid, size - 5..size).await.unwrap(), [7; 5]);
+    assert_eq!(content(&source, &tower, 0..9).await.unwrap(), b"y");
+    assert_eq!(content(&source, &deep, 0..9).await.unwrap(), b"x");
+}
+
+#[tokio::test]
+async fn kit_10_a_dag_that_branches_and_nests_beyond_bounds_is_refused() {
+    let mut writer = Writer::default();
+    let mut cid = writer.raw(b"x");
+    for _ in 0..DAG_LEVELS_MAX + 10 {
+        let other = writer.raw(b"y");
+        cid = writer.directory(&[("a", cid), ("b", other)]);
+    }
+    let mut wide = writer.raw(b"z");
+    for _ in 0..8 {
+        let filler = Cid::new_v1(codec::RAW, Multihash::wrap(0x12, &[9; 32]).unwrap());
+        let names: Vec<String> = (0..28_000).map(|n| format!("{n}")).collect();
+        let mut entries = vec![("first", wide)];
+        entries.extend(names.iter().map(|name| (name.as_str(), filler)));
+        wide = writer.directory(&entries);
+    }
+    let source = writer.source();
+    let error = exported(&source, &cid, &[], all()).await.unwrap_err();
+    assert_eq!(error, WalkError::TooMuch("the content nests too deeply"));
+    let error = exported(&source, &wide, &[], all()).await.unwrap_err();
+    assert_eq!(error, WalkError::TooMuch("the content has too many links on one way down"));
+}
+
+#[tokio::test]
+async fn kit_10_what_was_given_is_not_given_again_nor_what_is_below_it() {
+    let mut writer = Writer::default();
+    let mut cid = writer.raw(b"x");
+    let mut order = vec![cid];
+    for _ in 0..40 {
+        // 2^40 ways to the leaf.
+        cid = writer.directory(&[("a", cid), ("b", cid)]);
+        order.insert(0, cid);
+    }
+    let source = writer.source();
+    assert_eq!(exported(&source, &cid, &[], all()).await.unwrap(), order);
+}
+
+#[tokio::test]
+async fn kit_12_a_car_holds_the_way_to_the_target_and_of_the_target_what_was_asked() {
+    let mut writer = Writer::default();
+    let leaves: Vec<(Cid, u64)> = (0..4u8).map(|n| (writer.raw(&[n; 10]), 10)).collect();
+    let twice = [leaves[0], leaves[1], leaves[0], leaves[3]];
+    let file = writer.file(&[], &twice);
+    let held = Cid::new_v1(codec::RAW, Multihash::wrap(0, b"held").unwrap());
+    let names: Vec<String> = (0..40).map(|n| format!("n{n}")).collect();
+    let shards = writer.sharded(&names, leaves[2].0, 8, 0);
+    let root = writer.directory(&[("file", file), ("held", held), ("shards", shards)]);
+    let source = writer.source();
+    let plan = |scope, bytes: Option<&str>, duplicates| CarPlan { scope, bytes: bytes.map(|b| b.parse().unwrap()), duplicates };
+    let export = async |path: &[&str], plan| exported(&source, &root, path, plan).await.unwrap();
+    let leaf = |n: usize| leaves[n].0;
+    assert_eq!(export(&["file"], plan(Scope::Block, None, true)).await, [root, file]);
+    assert_eq!(export(&["file"], plan(Scope::Entity, None, false)).await, [root, file, leaf(0), leaf(1), leaf(3)]);
+    assert_eq!(export(&["file"], plan(Scope::Entity, None, true)).await, [root, file, leaf(0), leaf(1), leaf(0), leaf(3)]);
+    assert_eq!(export(&["file"], plan(Scope::Entity, Some("10:29"), true)).await, [root, file, leaf(1), leaf(0)]);
+    assert_eq!(export(&["file"], plan(Scope::Entity, Some("-5:*"), true)).await, [root, file, leaf(3)]);
+    assert_eq!(export(&["file"], plan(Scope::Entity, Some("99:*"), true)).await, [root, file]);
+    assert_eq!(export(&["held"], plan(Scope::All, None, true)).await, [root]);
+    assert_eq!(export(&[], plan(Scope::Entity, None, true)).await, [root]);
+    let listing = export(&["shards"], plan(Scope::Entity, None, false)).await;
+    assert!(listing.len() > 9 && !listing.contains(&leaf(2)));
+    assert_eq!(export(&[], plan(Scope::All, None, false)).await.len(), 1 + 4 + listing.len());
+}
+
+#[test]
+fn kit_12_ranges_of_bytes_are_counted_from_either_end() {
+    for (text, size, range) in [
+        ("0:*", 10, 0..10),
+        ("0:0", 10, 0..1),
+        ("-3:*", 10, 7..10),
+        ("-99:-3", 10, 0..8),
+        ("2:-2", 10, 2..9),
+        ("5:99", 10, 5..10),
+        ("99:*", 10, 10..10),
+        ("0:-99", 10, 0..0),
+        ("0:*", 0, 0..0),
+        ("-9223372036854775808:9223372036854775807", 10, 0..10),
+    ] {
+        let parsed: EntityBytes = text.parse().unwrap();
+        assert_eq!(parsed.range(size), range, "{text}");
+    }
+    for odd in ["", "5", ":", "a:b", "5:3", "-3:-5", "*:*", "1:2:3", "99999999999999999999:*"] {
+        assert!(odd.parse::<EntityBytes>().is_err(), "{odd}");
+    }
+}
+
+#[test]
+fn kit_12_a_car_that_is_cut_or_lies_is_refused_by_name() {
+    let block = b"hello";
+    let cid = Cid::new_v1(codec::RAW, Multihash::wrap(0x12, &Sha256::digest(block)).unwrap());
+    let roots: Vec<Cid> = std::iter::repeat_n(cid, 300).collect();
+    let whole = [&car::header(&roots)[..], &car::section(&cid, block), &car::section(&cid, block)].concat();
+    let reader = car::Reader::new(&whole[..]).unwrap();
+    assert_eq!(reader.roots(), roots);
+    assert_eq!(
+        reader.map(Result::unwrap).collect::<Vec<_>>(),
+        [(cid, Bytes::from_static(block)), (cid, Bytes::from_static(block))]
+    );
+    let header = car::header(&roots).len();
+    let section = car::section(&cid, block).len();
+    for cut in 0..whole.len() {
+        match car::Reader::new(&whole[..cut]) {
+            Err(_) => assert!(cut < header),
+            Ok(reader) => {
+                let all: Vec<_> = reader.collect();
+                let whole = (cut - header) % section == 0;
+                assert_eq!(all.iter().all(Result::is_ok), whole, "{cut}");
+                assert!(all.iter().filter_map(|one| one.as_ref().err()).all(|error| matches!(error, CarError::Cut)));
+            }
+        }
+    }
+    let lie = [&car::header(&[cid])[..], &car::section(&cid, b"hullo"), &car::section(&cid, block)].concat();
+    let sections: Vec<_> = car::Reader::new(&lie[..]).unwrap().collect();
+    assert!(matches!(sections[..], [Err(CarError::Block(_))]), "nothing is read behind a lie");
+    let long = [&car::header(&[cid])[..], &[0xff, 0xff, 0xff, 0x7f]].concat();
+    assert!(matches!(car::Reader::new(&long[..]).unwrap().next(), Some(Err(CarError::Section(_)))));
+}
+
+#[test]
+fn kit_12_version_2_is_read_without_its_index() {
+    let cid = Cid::new_v1(codec::RAW, Multihash::wrap(0x12, &Sha256::digest(b"hello")).unwrap());
+    let inner = [&car::header(&[cid])[..], &car::section(&cid, b"hello")].concat();
+    let mut whole = b"\x0a\xa1\x67version\x02".to_vec();
+    whole.extend([0; 16]);
+    for number in [51 + 3, inner.len() as u64, 0] {
+        whole.extend(number.to_le_bytes());
+    }
+    whole.extend([&[0; 3][..], &inner, b"an index"].concat());
+    let reader = car::Reader::new(&whole[..]).unwrap();
+    assert_eq!(reader.roots(), [cid]);
+    assert_eq!(reader.map(|section| section.unwrap().0).collect::<Vec<_>>(), [cid]);
+}
+
+proptest! {
+    #[test]
+    fn kit_12_junk_is_no_car_and_never_panics(junk in prop::collection::vec(any::<u8>(), 0..400), prefix in any::<bool>()) {
+        let cid = Cid::new_v1(codec::RAW, Multihash::wrap(0x12, &[1; 32]).unwrap());
+        let start = if prefix { car::header(&[cid]).to_vec() } else { Vec::new() };
+        if let Ok(reader) = car::Reader::new(&[start, junk].concat()[..]) {
+            prop_assert!(reader.filter(Result::is_ok).count() == 0);
+        }
+    }
+}

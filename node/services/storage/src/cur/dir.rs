@@ -1,0 +1,358 @@
+//! Directories: looked up, listed and changed, in one block or in many.
+//!
+//! Which of the two follows from what is in it ([`Profile::measure`]), so that a changed directory is the one that building it anew gives.
+//! A sharded one is a trie over the hashes of names (a HAMT); a change makes the blocks anew on the path to its name, and no others.
+
+use super::dag::{self, Entry, FANOUT, Link, SHARD_ABOVE};
+use super::tree::Tree;
+use crate::config::SHARDS_MAX;
+use crate::content::Profile;
+use crate::error::{Result, StorageError};
+use crate::store::Key;
+use cid::Cid;
+use leither_kit::node::{Node, Shard, Slot, codec};
+
+/// Levels that a 64-bit hash has bytes for.
+const LEVELS: usize = 8;
+/// A walk that measures a sharded directory goes so far beyond what is needed, so that the next removals need none.
+const MEASURE_AHEAD: u64 = SHARD_ABOVE * 2;
+
+/// A place of a shard.
+#[derive(Clone)]
+struct Place {
+    at: u8,
+    what: What,
+}
+
+#[derive(Clone)]
+enum What {
+    Entry(Entry),
+    Shard(Link),
+}
+
+/// A directory as it was read.
+enum Dir {
+    /// Sorted by the bytes of the names.
+    Flat(Vec<Entry>),
+    /// The places of its first level.
+    Sharded(Vec<Place>),
+}
+
+fn not_a_directory(cid: &Cid) -> StorageError {
+    StorageError::Kind { path: cid.to_string(), wanted: "directory" }
+}
+
+/// Whether it is a directory.
+pub fn is_one(tree: &Tree, cid: &Cid) -> Result<bool> {
+    Ok(cid.codec() == codec::DAG_PB && matches!(tree.node(cid)?.0, Node::Directory(_) | Node::Shard(_)))
+}
+
+/// The bytes of the hash of a name, one a level.
+fn hash(name: &str) -> [u8; LEVELS] {
+    // Reading from memory cannot fail; the low half of the 128 bits is the 64-bit hash.
+    (murmur3::murmur3_x64_128(&mut name.as_bytes(), 0).unwrap_or_default() as u64).to_be_bytes()
+}
+
+fn place(name: &str, level: usize) -> Result<u8> {
+    hash(name)
+        .get(level)
+        .copied()
+        .ok_or(StorageError::TooMuch("too many names of one directory have the same hash"))
+}
+
+fn load(tree: &Tree, cid: &Cid) -> Result<Dir> {
+    let (node, bytes) = tree.node(cid)?;
+    match node {
+        Node::Directory(directory) => {
+            let sizes = dag::link_sizes(&bytes);
+            let entries = directory.entries.into_iter().zip(sizes);
+            let mut entries: Vec<Entry> =
+                entries.map(|(e, dag_size)| Entry { name: e.name, link: Link { cid: e.cid, dag_size } }).collect();
+            entries.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+            Ok(Dir::Flat(entries))
+        }
+        Node::Shard(shard) => Ok(Dir::Sharded(places(cid, shard, &bytes)?)),
+        _ => Err(not_a_directory(cid)),
+    }
+}
+
+fn places(cid: &Cid, shard: Shard, bytes: &[u8]) -> Result<Vec<Place>> {
+    if shard.fanout as usize != FANOUT {
+        return Err(StorageError::Kind { path: cid.to_string(), wanted: "directory with 256 places a level" });
+    }
+    let sizes = dag::link_sizes(bytes);
+    let mut places = Vec::with_capacity(shard.slots.len());
+    for ((at, slot), dag_size) in shard.slots.into_iter().zip(sizes) {
+        let at = u8::try_from(at).map_err(|_| not_a_directory(cid))?;
+        let what = match slot {
+            Slot::Entry(e) => What::Entry(Entry { name: e.name, link: Link { cid: e.cid, dag_size } }),
+            Slot::Shard(cid) => What::Shard(Link { cid, dag_size }),
+        };
+        places.push(Place { at, what });
+    }
+    places.sort_by_key(|place| place.at);
+    places.dedup_by_key(|place| place.at);
+    Ok(places)
+}
+
+fn shard_at(tree: &Tree, cid: &Cid) -> Result<Vec<Place>> {
+    match load(tree, cid)? {
+        Dir::Sharded(places) => Ok(places),
+        Dir::Flat(_) => Err(not_a_directory(cid)),
+    }
+}
+
+fn find(places: &[Place], at: u8) -> Result<usize, usize> {
+    places.binary_search_by_key(&at, |place| place.at)
+}
+
+/// The entry of that name.
+pub fn lookup(tree: &Tree, cid: &Cid, name: &str) -> Result<Option<Link>> {
+    let mut places = match load(tree, cid)? {
+        Dir::Flat(entries) => return Ok(entries.into_iter().find(|entry| entry.name == name).map(|entry| entry.link)),
+        Dir::Sharded(places) => places,
+    };
+    for level in 0..LEVELS {
+        let at = place(name, level)?;
+        let found = find(&places, at).ok().and_then(|index| places.get(index));
+        match found.map(|place| &place.what) {
+            Some(What::Shard(link)) => places = shard_at(tree, &link.cid)?,
+            Some(What::Entry(entry)) if entry.name == name => return Ok(Some(entry.link)),
+            _ => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
+/// CUR-6: at most `limit` entries after the name `after`, by the bytes of names where they stand in one block, else by their hashes.
+/// The name need not be there any more.
+pub fn list(tree: &Tree, cid: &Cid, after: Option<&str>, limit: usize) -> Result<Vec<Entry>> {
+    match load(tree, cid)? {
+        Dir::Flat(entries) => {
+            let start = after.map_or(0, |after| entries.partition_point(|e| e.name.as_bytes() <= after.as_bytes()));
+            Ok(entries.into_iter().skip(start).take(limit).collect())
+        }
+        Dir::Sharded(places) => {
+            let mut out = Vec::new();
+            let mut budget = SHARDS_MAX;
+            walk(tree, places, 0, after.map(hash), &mut budget, &mut |entry| {
+                if after == Some(entry.name.as_str()) {
+                    return true;
+                }
+                if out.len() < limit {
+                    out.push(entry);
+                }
+                out.len() < limit
+            })?;
+            Ok(out)
+        }
+    }
+}
+
+/// Hands out entries in the order of their hashes, from a hash on, until `each` has had enough.
+fn walk(
+    tree: &Tree,
+    places: Vec<Place>,
+    level: usize,
+    from: Option<[u8; LEVELS]>,
+    budget: &mut usize,
+    each: &mut dyn FnMut(Entry) -> bool,
+) -> Result<bool> {
+    if level >= LEVELS {
+        return Err(StorageError::TooMuch("a directory's levels nest deeper than 8"));
+    }
+    // Empty levels that share their blocks would be walked for ever.
+    *budget = budget.checked_sub(1).ok_or(StorageError::TooMuch("a directory has far more levels than entries"))?;
+    let first = from.and_then(|from| from.get(level).copied());
+    for Place { at, what } in places {
+        if first.is_some_and(|first| at < first) {
+            continue;
+        }
+        // Only on the border itself do deeper levels begin in the middle.
+        let from = from.filter(|_| first == Some(at));
+        match what {
+            What::Entry(entry) => {
+                if from.is_some_and(|from| hash(&entry.name) < from) {
+                    continue;
+                }
+                if !each(entry) {
+                    return Ok(false);
+                }
+            }
+            What::Shard(link) => {
+                if !walk(tree, shard_at(tree, &link.cid)?, level + 1, from, budget, each)? {
+                    return Ok(false);
+                }
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// CUR-5: the directory with `name` leading to `to`, or to nothing.
+pub fn update(tree: &mut Tree, cid: &Cid, name: &str, to: Option<Link>) -> Result<Link> {
+    let new = to.map(|link| Entry { name: name.into(), link });
+    match load(tree, cid) {
+        Ok(Dir::Flat(mut entries)) => {
+            let at = entries.binary_search_by(|entry| entry.name.as_bytes().cmp(name.as_bytes()));
+            match (at, new) {
+                (Ok(at), Some(new)) => entries.splice(at..=at, [new]).for_each(drop),
+                (Ok(at), None) => drop(entries.remove(at)),
+                (Err(at), Some(new)) => entries.insert(at, new),
+                (Err(_), None) => {}
+            }
+            build(tree, entries)
+        }
+        Ok(Dir::Sharded(places)) => update_sharded(tree, cid, places, name, new),
+        Err(error) => Err(error),
+    }
+}
+
+/// A directory of these entries, sorted by the bytes of their names.
+pub fn build(tree: &mut Tree, entries: Vec<Entry>) -> Result<Link> {
+    let profile = tree.profile;
+    let measure = entries.iter().map(|e| profile.measure(e)).fold(profile.measure_of_none(), u64::saturating_add);
+    if measure <= SHARD_ABOVE {
+        let below = entries.iter().map(|e| e.link.dag_size).fold(0, u64::saturating_add);
+        return tree.put(dag::directory(profile, &entries), below);
+    }
+    let mut entries: Vec<([u8; LEVELS], Entry)> = entries.into_iter().map(|entry| (hash(&entry.name), entry)).collect();
+    entries.sort_by_key(|(hash, _)| *hash);
+    let places = split(tree, entries, 0)?;
+    let link = put(tree, &places)?;
+    remember(tree, &link.cid, measure)?;
+    Ok(link)
+}
+
+/// The places of a level for entries in the order of their hashes.
+fn split(tree: &mut Tree, entries: Vec<([u8; LEVELS], Entry)>, level: usize) -> Result<Vec<Place>> {
+    let mut places = Vec::new();
+    let mut rest = entries.into_iter().peekable();
+    while let Some((hash, entry)) = rest.next() {
+        let at = *hash.get(level).ok_or(StorageError::TooMuch("too many names of one directory have the same hash"))?;
+        let mut together = vec![(hash, entry)];
+        while let Some(next) = rest.next_if(|(hash, _)| hash.get(level) == Some(&at)) {
+            together.push(next);
+        }
+        let what = if together.len() > 1 {
+            let below = split(tree, together, level + 1)?;
+            What::Shard(put(tree, &below)?)
+        } else {
+            match together.pop() {
+                Some((_, entry)) => What::Entry(entry),
+                None => continue,
+            }
+        };
+        places.push(Place { at, what });
+    }
+    Ok(places)
+}
+
+fn put(tree: &mut Tree, places: &[Place]) -> Result<Link> {
+    let slots: Vec<(u8, &str, Link)> = places
+        .iter()
+        .map(|place| match &place.what {
+            What::Entry(entry) => (place.at, entry.name.as_str(), entry.link),
+            What::Shard(link) => (place.at, "", *link),
+        })
+        .collect();
+    let below = slots.iter().map(|(_, _, link)| link.dag_size).fold(0, u64::saturating_add);
+    tree.put(dag::shard(tree.profile, &slots), below)
+}
+
+fn remember(tree: &Tree, cid: &Cid, measure: u64) -> Result<()> {
+    if let Some(key) = Key::of(cid)? {
+        tree.store().inner.remember_measure(key, measure);
+    }
+    Ok(())
+}
+
+fn update_sharded(tree: &mut Tree, cid: &Cid, mut places: Vec<Place>, name: &str, new: Option<Entry>) -> Result<Link> {
+    let profile = tree.profile;
+    let known = Key::of(cid)?.map_or(0, |key| tree.store().inner.measure(&key));
+    let (more, is_set) = (new.as_ref().map_or(0, |entry| profile.measure(entry)), new.is_some());
+    let former = change(tree, &mut places, name, 0, new)?;
+    let less = former.map_or(0, |entry| profile.measure(&entry));
+    // At least so much is in it now.
+    let measure = known.saturating_add(more).saturating_sub(less);
+    // One that was sharded and grew stays so.
+    if (is_set && more >= less) || measure > SHARD_ABOVE {
+        let link = put(tree, &places)?;
+        remember(tree, &link.cid, measure)?;
+        return Ok(link);
+    }
+    let (measure, entries) = measured(tree, places.clone(), profile)?;
+    if measure > SHARD_ABOVE {
+        let link = put(tree, &places)?;
+        remember(tree, &link.cid, measure)?;
+        return Ok(link);
+    }
+    // It fits into one block again.
+    let mut entries = entries;
+    entries.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+    build(tree, entries)
+}
+
+/// How much is in a sharded directory, at least: the walk ends when it has seen enough. Its entries, if it has seen all of them.
+fn measured(tree: &Tree, places: Vec<Place>, profile: Profile) -> Result<(u64, Vec<Entry>)> {
+    let mut measure = profile.measure_of_none();
+    let mut entries = Vec::new();
+    let mut budget = SHARDS_MAX;
+    walk(tree, places, 0, None, &mut budget, &mut |entry| {
+        measure = measure.saturating_add(profile.measure(&entry));
+        if measure <= SHARD_ABOVE {
+            entries.push(entry);
+        }
+        measure <= MEASURE_AHEAD
+    })?;
+    Ok((measure, entries))
+}
+
+/// Changes the places of a level and what is below them; answers with the entry that was there.
+fn change(tree: &mut Tree, places: &mut Vec<Place>, name: &str, level: usize, new: Option<Entry>) -> Result<Option<Entry>> {
+    let at = place(name, level)?;
+    let index = match find(places, at) {
+        Ok(index) => index,
+        Err(index) => {
+            if let Some(entry) = new {
+                places.insert(index, Place { at, what: What::Entry(entry) });
+            }
+            return Ok(None);
+        }
+    };
+    let Some(slot) = places.get_mut(index) else { return Ok(None) };
+    match (slot.what.clone(), new) {
+        (What::Entry(there), Some(new)) if there.name == name => {
+            slot.what = What::Entry(new);
+            Ok(Some(there))
+        }
+        (What::Entry(there), None) if there.name == name => {
+            places.remove(index);
+            Ok(Some(there))
+        }
+        (What::Entry(_), None) => Ok(None),
+        (What::Entry(there), Some(new)) => {
+            // Two names in one place: a level more, or as many as it takes to tell them apart.
+            let mut both = vec![(hash(&there.name), there), (hash(&new.name), new)];
+            both.sort_by_key(|(hash, _)| *hash);
+            let below = split(tree, both, level + 1)?;
+            slot.what = What::Shard(put(tree, &below)?);
+            Ok(None)
+        }
+        (What::Shard(link), new) => {
+            let mut below = shard_at(tree, &link.cid)?;
+            let former = change(tree, &mut below, name, level + 1, new)?;
+            // A level that has but one entry left is no level.
+            let what = match below.as_slice() {
+                [Place { what: What::Entry(entry), .. }] => Some(What::Entry(entry.clone())),
+                [] => None,
+                below => Some(What::Shard(put(tree, below)?)),
+            };
+            match what {
+                Some(what) => slot.what = what,
+                None => drop(places.remove(index)),
+            }
+            Ok(former)
+        }
+    }
+}

@@ -1,0 +1,161 @@
+use super::*;
+
+/// Names so long that few of them make a directory of many blocks.
+fn long_name(n: usize) -> String {
+    format!("{n:06}-{}", "n".repeat(180))
+}
+
+fn entries(link: dag::Link, names: impl Iterator<Item = usize>) -> Vec<dag::Entry> {
+    let mut entries: Vec<dag::Entry> = names.map(|n| dag::Entry { name: long_name(n), link }).collect();
+    entries.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+    entries
+}
+
+#[test]
+fn cur_5_a_directory_becomes_sharded_and_one_block_again_as_building_it_anew_says() {
+    for profile in Profile::ALL {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let mut tree = tree::Tree::new(&store, profile);
+        let link = tree.put(dag::leaf(profile, b"content".to_vec()), 0).unwrap();
+        // As far as one block goes.
+        let mut most = 0;
+        let is_sharded = |tree: &tree::Tree, cid: &Cid| matches!(tree.node(cid).unwrap().0, leither_kit::node::Node::Shard(_));
+        let mut here = dir::build(&mut tree, Vec::new()).unwrap();
+        for n in 0..2000 {
+            here = dir::update(&mut tree, &here.cid, &long_name(n), Some(link)).unwrap();
+            tree.settle(&here.cid).unwrap();
+            if is_sharded(&tree, &here.cid) {
+                most = n;
+                break;
+            }
+        }
+        assert!(most > 500);
+        // The same by the other writer's code, from a disk.
+        let disk = dir.path().join("disk");
+        fs::create_dir(&disk).unwrap();
+        for n in 0..most {
+            fs::write(disk.join(long_name(n)), "content").unwrap();
+        }
+        let flat = from_scratch(&disk, profile);
+        fs::write(disk.join(long_name(most)), "content").unwrap();
+        assert_eq!(from_scratch(&disk, profile), here.cid, "{profile}");
+        // Up, and down again over the border, step by step.
+        let mut names: std::collections::BTreeSet<usize> = (0..=most).collect();
+        for n in most + 1..most + 300 {
+            here = dir::update(&mut tree, &here.cid, &long_name(n), Some(link)).unwrap();
+            tree.settle(&here.cid).unwrap();
+            names.insert(n);
+        }
+        assert_eq!(here, dir::build(&mut tree, entries(link, names.iter().copied())).unwrap());
+        for n in (0..names.len()).step_by(2).chain((1..200).step_by(2)) {
+            here = dir::update(&mut tree, &here.cid, &long_name(n), None).unwrap();
+            tree.settle(&here.cid).unwrap();
+            names.remove(&n);
+            if n % 10 == 0 {
+                assert_eq!(here, dir::build(&mut tree, entries(link, names.iter().copied())).unwrap(), "{profile}: without {n}");
+            }
+        }
+        assert!(!is_sharded(&tree, &here.cid));
+        for n in 0..most {
+            here = dir::update(&mut tree, &here.cid, &long_name(n), Some(link)).unwrap();
+            tree.settle(&here.cid).unwrap();
+        }
+        for n in most..most + 300 {
+            here = dir::update(&mut tree, &here.cid, &long_name(n), None).unwrap();
+            tree.settle(&here.cid).unwrap();
+        }
+        assert_eq!(here.cid, flat, "{profile}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn cur_5_a_sharded_directory_depends_on_what_is_in_it_and_not_on_the_way_there(
+        start in 1200usize..1500,
+        changes in proptest::collection::vec((0usize..1600, any::<bool>(), any::<bool>()), 0..200),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let mut tree = tree::Tree::new(&store, Profile::V1_2025);
+        let link = tree.put(dag::leaf(Profile::V1_2025, b"one".to_vec()), 0).unwrap();
+        let other = tree.put(dag::leaf(Profile::V1_2025, vec![0; 300]), 0).unwrap();
+        let mut model: BTreeMap<usize, dag::Link> = (0..start).map(|n| (n, link)).collect();
+        let all = |model: &BTreeMap<usize, dag::Link>| {
+            let mut all: Vec<dag::Entry> = model.iter().map(|(n, link)| dag::Entry { name: long_name(*n), link: *link }).collect();
+            all.sort_by(|a, b| a.name.cmp(&b.name));
+            all
+        };
+        let mut here = dir::build(&mut tree, all(&model)).unwrap();
+        for (n, put, which) in changes {
+            let to = put.then_some(if which { link } else { other });
+            here = dir::update(&mut tree, &here.cid, &long_name(n), to).unwrap();
+            match to {
+                Some(to) => model.insert(n, to),
+                None => model.remove(&n),
+            };
+            prop_assert_eq!(dir::lookup(&tree, &here.cid, &long_name(n)).unwrap(), to);
+        }
+        prop_assert_eq!(here, dir::build(&mut tree, all(&model)).unwrap());
+        // Pages of any length tell each entry once.
+        let mut seen = BTreeMap::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = dir::list(&tree, &here.cid, after.as_deref(), 97).unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(last.name.clone());
+            for entry in page {
+                prop_assert!(seen.insert(entry.name, entry.link).is_none());
+            }
+        }
+        let told: BTreeMap<String, dag::Link> = model.iter().map(|(n, link)| (long_name(*n), *link)).collect();
+        prop_assert_eq!(seen, told);
+    }
+}
+
+#[test]
+fn cur_6_a_directory_is_listed_in_pages_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.create_cur(&ME, Profile::V1_2025, None).unwrap();
+    let mut edit = store.edit(&ME).unwrap();
+    for name in ["b", "a", "Z", "ä"] {
+        edit.mkdir(name).unwrap();
+    }
+    let names = |page: &Page| page.entries.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let first = edit.list("", None, 3).unwrap();
+    assert_eq!((names(&first), first.after.as_deref()), (vec!["Z".into(), "a".into(), "b".into()], Some("b")));
+    let second = edit.list("", Some("b"), 3).unwrap();
+    assert_eq!((names(&second), second.after), (vec!["ä".to_string()], None));
+    // Where one page ended may be gone.
+    edit.remove("b", false).unwrap();
+    assert_eq!(names(&edit.list("", Some("b"), 3).unwrap()), ["ä"]);
+    edit.write_at("f", 0, b"").unwrap();
+    assert!(matches!(edit.list("f", None, 3), Err(StorageError::Kind { .. })));
+    assert!(matches!(edit.mkdir("f/x"), Err(StorageError::Kind { .. })));
+    assert!(matches!(edit.write_at("a", 0, b"x"), Err(StorageError::Kind { .. })));
+    edit.mkdir("a/in").unwrap();
+    assert!(matches!(edit.remove("a", false), Err(StorageError::NotEmpty(_))));
+    edit.remove("a", true).unwrap();
+    assert!(matches!(edit.stat("a"), Err(StorageError::NoEntry(_))));
+}
+
+#[test]
+fn cur_6_a_directory_of_empty_levels_that_share_their_blocks_is_refused_in_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut tree = tree::Tree::new(&store, Profile::V1_2025);
+    let mut link = tree.put(dag::shard(Profile::V1_2025, &[]), 0).unwrap();
+    for _ in 0..7 {
+        let slots: Vec<(u8, &str, dag::Link)> = (0..=255).map(|at| (at, "", link)).collect();
+        link = tree.put(dag::shard(Profile::V1_2025, &slots), 0).unwrap();
+    }
+    assert!(matches!(dir::list(&tree, &link.cid, None, 10), Err(StorageError::TooMuch(_))));
+    assert!(dir::lookup(&tree, &link.cid, "x").unwrap().is_none());
+    // One level more than a hash has bytes for.
+    let slots: Vec<(u8, &str, dag::Link)> = (0..=255).map(|at| (at, "", link)).collect();
+    let deep = tree.put(dag::shard(Profile::V1_2025, &slots), 0).unwrap();
+    assert!(matches!(dir::update(&mut tree, &deep.cid, "x", Some(link)), Err(StorageError::TooMuch(_))));
+}

