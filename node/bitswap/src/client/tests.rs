@@ -147,7 +147,7 @@ fn bitswap_10_a_no_moves_on_and_when_all_said_no_it_is_missing() {
     assert!(bench.events().is_empty());
     bench.says(b, 1, false);
     let missing = Event::Missing { session: bench.session, cid: block(1).cid };
-    assert_eq!(bench.events(), [missing.clone()]);
+    assert_eq!(bench.events(), std::slice::from_ref(&missing));
     // Somebody new is asked at once; who gets it later says so; and all are asked again after a while.
     bench.client.connected(late, bench.now);
     bench.client.add_peers(bench.session, [late], bench.now).unwrap();

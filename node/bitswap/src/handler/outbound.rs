@@ -34,6 +34,7 @@ struct Writing {
     pieces: VecDeque<Bytes>,
 }
 
+#[allow(clippy::large_enum_variant, reason = "one a connection, most of the time at work")]
 enum State {
     None,
     Opening,

@@ -75,7 +75,7 @@ fn rule(line: &str) -> Result<Rule, String> {
     }
     let outside = ["http://", "https://"].iter().any(|scheme| to.starts_with(scheme));
     let inside = to.starts_with('/') && !to.starts_with("//");
-    if !inside && !(outside && matches!(status, 301..=308)) {
+    if !(inside || outside && matches!(status, 301..=308)) {
         return Err(format!("{to:?} is neither a path nor, for a redirect, an http address"));
     }
     if to.chars().any(char::is_control) {

@@ -351,10 +351,10 @@ proptest! {
     fn gw_3_no_path_and_no_rule_panics_and_no_step_leads_up(raw in "[ -~]{0,60}", file in "[ -~\n]{0,120}") {
         if let Ok(steps) = path::steps(&raw) {
             prop_assert!(steps.steps.iter().all(|step| !matches!(step.as_str(), "" | "." | "..") && !step.contains('/')));
-            if let Ok(rules) = parse(&file) {
-                if let Some(Action::Redirect { to, .. }) = decide(&rules, &steps.steps) {
-                    prop_assert!(to.is_ascii() && !to.starts_with("//"));
-                }
+            if let Ok(rules) = parse(&file)
+                && let Some(Action::Redirect { to, .. }) = decide(&rules, &steps.steps)
+            {
+                prop_assert!(to.is_ascii() && !to.starts_with("//"));
             }
         }
         let _ = (place(&hosts(), &raw), asked(Some(&raw), 10), wanted(Some(&raw), &HeaderMap::new()).is_ok(), seconds(&raw), media::by_start(raw.as_bytes()));

@@ -386,7 +386,7 @@ fn kit_12_a_car_that_is_cut_or_lies_is_refused_by_name() {
             Err(_) => assert!(cut < header),
             Ok(reader) => {
                 let all: Vec<_> = reader.collect();
-                let whole = (cut - header) % section == 0;
+                let whole = (cut - header).is_multiple_of(section);
                 assert_eq!(all.iter().all(Result::is_ok), whole, "{cut}");
                 assert!(all.iter().filter_map(|one| one.as_ref().err()).all(|error| matches!(error, CarError::Cut)));
             }
