@@ -1,65 +1,96 @@
-use super::{ContentError, Profile, walk::Entry, walk::Node, walk::Walk};
-use rust_unixfs::dir::builder::{BufferingTreeBuilder, TreeOptions};
+use super::walk::{Entry, Node, Walk};
+use super::{ContentError, Profile};
+use crate::cur::dag::{self, FANOUT, Link, SHARD_ABOVE};
+use cid::Cid;
+use cid::multihash::Multihash;
+use leither_kit::block::hash;
+use leither_kit::node::codec;
 use std::path::Path;
 
-/// A directory whose measure exceeds this becomes a tree of shards (HAMT, 256 ways).
-const SHARD_ABOVE: u64 = 256 << 10;
+/// Levels that a 64-bit hash has bytes for.
+const LEVELS: u32 = 8;
 
-impl Walk<'_, '_> {
-    /// Encodes a directory whose entries are encoded already.
-    pub(super) fn directory(&mut self, path: &Path, entries: &[Entry]) -> Result<Node, ContentError> {
-        let wrong = |what: String| ContentError::Encode { path: path.into(), what };
-        let measure = match self.profile {
-            Profile::V1_2025 => block_bytes(entries),
-            Profile::V0_2015 => links_bytes(entries),
+/// A node in a third of the room: an adder's ids differ in codec and digest alone, and a million of them may wait.
+#[derive(Clone, Copy)]
+pub(super) struct Packed {
+    digest: [u8; 32],
+    is_raw: bool,
+    dag_size: u64,
+}
+
+impl Packed {
+    /// Nothing where the id is none that an adder makes.
+    pub(super) fn new(node: Node) -> Option<Self> {
+        let digest = node.cid.hash().digest().try_into().ok()?;
+        let is_ours = node.cid.hash().code() == hash::SHA2_256 && matches!(node.cid.codec(), codec::RAW | codec::DAG_PB);
+        is_ours.then_some(Self { digest, is_raw: node.cid.codec() == codec::RAW, dag_size: node.dag_size })
+    }
+
+    fn link(&self, profile: Profile) -> Link {
+        // 32 bytes always fit.
+        let hash = Multihash::wrap(hash::SHA2_256, &self.digest).unwrap_or_default();
+        let kind = if self.is_raw { codec::RAW } else { codec::DAG_PB };
+        let cid = match profile {
+            Profile::V0_2015 => Cid::new_v0(hash).unwrap_or_else(|_| Cid::new_v1(kind, hash)),
+            Profile::V1_2025 => Cid::new_v1(kind, hash),
         };
-        let mut options = TreeOptions::default();
-        options.wrap_with_directory();
-        options.cid_version(self.profile.version());
-        options.block_size_limit(None);
-        // The library has one measure of its own; ours decides, so it gets the one that always shards, or none.
-        options.shard_threshold((measure > SHARD_ABOVE).then_some(0));
-        let mut builder = BufferingTreeBuilder::new(options);
-        for entry in entries {
-            builder.put_link(&entry.name, entry.node.cid, entry.node.dag_size).map_err(|e| wrong(e.to_string()))?;
-        }
-        let mut root = None;
-        for block in builder.build() {
-            let block = block.map_err(|e| wrong(e.to_string()))?;
-            self.put(&block.cid, block.block.into())?;
-            root = Some(Node { cid: block.cid, dag_size: block.total_size });
-        }
-        self.added.dirs += 1;
-        root.ok_or_else(|| wrong("it gave no block".into()))
+        Link { cid, dag_size: self.dag_size }
     }
 }
 
-/// The length of the one block that would hold all entries: what `unixfs-v1-2025` measures.
-fn block_bytes(entries: &[Entry]) -> u64 {
-    // The directory's own data: tag, length, and the two bytes that say "directory".
-    const DATA: u64 = 4;
-    entries
-        .iter()
-        .map(|entry| {
-            let (cid, name) = (entry.node.cid.encoded_len() as u64, entry.name.len() as u64);
-            let link = field(cid) + field(name) + 1 + varint(entry.node.dag_size);
-            field(link)
-        })
-        .fold(DATA, u64::saturating_add)
+/// Entries of one directory and the order in which a trie has them.
+struct Trie<'a> {
+    path: &'a Path,
+    entries: &'a [Entry],
 }
 
-/// The sum of names and ids: what `unixfs-v0-2015` measures.
-fn links_bytes(entries: &[Entry]) -> u64 {
-    entries.iter().map(|e| e.node.cid.encoded_len() as u64 + e.name.len() as u64).fold(0, u64::saturating_add)
-}
+impl Walk<'_, '_> {
+    /// Encodes a directory whose entries are encoded already and stand in the order of their names' bytes.
+    pub(super) fn directory(&mut self, path: &Path, entries: &[Entry]) -> Result<Node, ContentError> {
+        let profile = self.profile;
+        let measure = |entry: &Entry| profile.measure(&entry.name, &entry.node.link(profile));
+        let sum = entries.iter().map(measure).fold(profile.measure_of_none(), u64::saturating_add);
+        self.added.dirs += 1;
+        if sum <= SHARD_ABOVE {
+            let links: Vec<_> = entries.iter().map(|entry| (&*entry.name, entry.node.link(profile))).collect();
+            let below = links.iter().map(|(_, link)| link.dag_size).fold(0, u64::saturating_add);
+            return self.made(dag::directory(profile, &links), below);
+        }
+        let mut order: Vec<(u64, u32)> = (0u32..).zip(entries).map(|(at, entry)| (dag::name_hash(&entry.name), at)).collect();
+        order.sort_unstable();
+        self.shard(&Trie { path, entries }, &order, 0)
+    }
 
-/// A length-delimited protobuf field with a one-byte tag.
-const fn field(len: u64) -> u64 {
-    1 + varint(len) + len
-}
+    /// One level of the trie: what is below a place is made before it. In memory are the places of the levels on the way.
+    fn shard(&mut self, trie: &Trie<'_>, mut order: &[(u64, u32)], level: u32) -> Result<Node, ContentError> {
+        if level >= LEVELS {
+            return Err(ContentError::TooMuch { path: trie.path.into(), what: "has too many names with the same hash" });
+        }
+        let place = |(hash, _): &(u64, u32)| dag::place(*hash, level);
+        let mut slots: Vec<(u8, &str, Link)> = Vec::with_capacity(FANOUT.min(order.len()));
+        while let Some(first) = order.first() {
+            let at = place(first);
+            let (together, rest) = order.split_at(order.partition_point(|entry| place(entry) == at));
+            order = rest;
+            let only = match together {
+                [(_, index)] => trie.entries.get(*index as usize),
+                _ => None,
+            };
+            match only {
+                Some(entry) => slots.push((at, &entry.name, entry.node.link(self.profile))),
+                None => {
+                    let below = self.shard(trie, together, level + 1)?;
+                    slots.push((at, "", Link { cid: below.cid, dag_size: below.dag_size }));
+                }
+            }
+        }
+        let below = slots.iter().map(|(_, _, link)| link.dag_size).fold(0, u64::saturating_add);
+        self.made(dag::shard(self.profile, &slots), below)
+    }
 
-/// Bytes of a number in protobuf's base 128.
-const fn varint(n: u64) -> u64 {
-    let bits = 64 - (n | 1).leading_zeros() as u64;
-    bits.div_ceil(7)
+    fn made(&mut self, (cid, block): (Cid, Vec<u8>), below: u64) -> Result<Node, ContentError> {
+        let dag_size = below.saturating_add(block.len() as u64);
+        self.put(&cid, block)?;
+        Ok(Node { cid, dag_size })
+    }
 }

@@ -22,7 +22,7 @@ use leither_types::{Blob, ContentId};
 use std::{fmt, path::Path, str::FromStr};
 
 /// CONTENT-6: a directory with more entries is refused.
-pub const ENTRIES_MAX: usize = 1 << 18;
+pub const ENTRIES_MAX: usize = 1 << 21;
 /// Directories nest no deeper.
 pub const DEPTH_MAX: usize = 256;
 

@@ -1,3 +1,4 @@
+use super::dir::Packed;
 use super::{Added, ContentError, DEPTH_MAX, ENTRIES_MAX, Profile, Progress, Sink, Watch, error::io, file::Stamp};
 use cid::Cid;
 use rust_unixfs::{Metadata, symlink::symlink_block};
@@ -15,8 +16,8 @@ pub(super) struct Node {
 
 /// A named entry of a directory.
 pub(super) struct Entry {
-    pub name: String,
-    pub node: Node,
+    pub name: Box<str>,
+    pub node: Packed,
 }
 
 /// One walk over a tree, depth first: an entry is encoded before the directory that holds it.
@@ -72,16 +73,17 @@ impl<'a, 'b> Walk<'a, 'b> {
             let found = found.map_err(io("list", path))?;
             let name = found.file_name().into_string().map_err(|_| ContentError::Name { path: found.path() })?;
             if names.len() >= ENTRIES_MAX {
-                return Err(ContentError::TooMuch { path: path.into(), what: "has more than 262144 entries" });
+                return Err(ContentError::TooMuch { path: path.into(), what: "has more than 2097152 entries" });
             }
-            names.push(name);
+            names.push(name.into_boxed_str());
         }
         // CONTENT-2. By bytes, as IPFS tools do; the file system's order is chance.
         names.sort_unstable();
         let mut entries = Vec::with_capacity(names.len());
         for name in names {
-            let node = self.entry(&path.join(&name), depth + 1)?;
-            entries.push(Entry { name, node });
+            let node = self.entry(&path.join(&*name), depth + 1)?;
+            let wrong = || ContentError::Encode { path: path.into(), what: format!("{} is no id of this profile", node.cid) };
+            entries.push(Entry { name, node: Packed::new(node).ok_or_else(wrong)? });
         }
         // CONTENT-5
         if stamp()? != before {

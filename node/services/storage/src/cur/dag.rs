@@ -72,11 +72,11 @@ impl Profile {
     }
 
     /// How much an entry adds to the measure of its directory.
-    pub(crate) fn measure(self, entry: &Entry) -> u64 {
-        let (cid, name) = (entry.link.cid.encoded_len(), entry.name.len());
+    pub(crate) fn measure(self, name: &str, link: &Link) -> u64 {
+        let (cid, name) = (link.cid.encoded_len(), name.len());
         match self {
             Self::V1_2025 => {
-                let link = field_len(cid) + field_len(name) + 1 + varint_len(entry.link.dag_size);
+                let link = field_len(cid) + field_len(name) + 1 + varint_len(link.dag_size);
                 field_len(link) as u64
             }
             Self::V0_2015 => (cid + name) as u64,
@@ -124,11 +124,21 @@ pub fn file(profile: Profile, parts: &[Part]) -> (Cid, Vec<u8>) {
 }
 
 /// A directory in one block; entries in the order of their names' bytes.
-pub fn directory(profile: Profile, entries: &[Entry]) -> (Cid, Vec<u8>) {
+pub fn directory(profile: Profile, entries: &[(&str, Link)]) -> (Cid, Vec<u8>) {
     let mut data = Vec::new();
     number(&mut data, 1, KIND_DIRECTORY);
-    let links: Vec<(&str, Link)> = entries.iter().map(|entry| (entry.name.as_str(), entry.link)).collect();
-    node(profile, &links, &data)
+    node(profile, entries, &data)
+}
+
+/// The hash by whose bytes a name is found in a sharded directory (murmur3-x64-64).
+pub fn name_hash(name: &str) -> u64 {
+    // Reading from memory cannot fail; the low half of the 128 bits is the 64-bit hash.
+    murmur3::murmur3_x64_128(&mut name.as_bytes(), 0).unwrap_or_default() as u64
+}
+
+/// The place of a hash in a level, the first being 0; there are eight.
+pub fn place(hash: u64, level: u32) -> u8 {
+    hash.rotate_left(8 * (level + 1)) as u8
 }
 
 /// One level of a sharded directory: place, the rest of the link's name, link; in the order of places.

@@ -49,8 +49,7 @@ pub fn is_one(tree: &Tree, cid: &Cid) -> Result<bool> {
 
 /// The bytes of the hash of a name, one a level.
 fn hash(name: &str) -> [u8; LEVELS] {
-    // Reading from memory cannot fail; the low half of the 128 bits is the 64-bit hash.
-    (murmur3::murmur3_x64_128(&mut name.as_bytes(), 0).unwrap_or_default() as u64).to_be_bytes()
+    dag::name_hash(name).to_be_bytes()
 }
 
 fn place(name: &str, level: usize) -> Result<u8> {
@@ -211,10 +210,11 @@ pub fn update(tree: &mut Tree, cid: &Cid, name: &str, to: Option<Link>) -> Resul
 /// A directory of these entries, sorted by the bytes of their names.
 pub fn build(tree: &mut Tree, entries: Vec<Entry>) -> Result<Link> {
     let profile = tree.profile;
-    let measure = entries.iter().map(|e| profile.measure(e)).fold(profile.measure_of_none(), u64::saturating_add);
+    let measure = entries.iter().map(|e| profile.measure(&e.name, &e.link)).fold(profile.measure_of_none(), u64::saturating_add);
     if measure <= SHARD_ABOVE {
-        let below = entries.iter().map(|e| e.link.dag_size).fold(0, u64::saturating_add);
-        return tree.put(dag::directory(profile, &entries), below);
+        let links: Vec<(&str, Link)> = entries.iter().map(|entry| (entry.name.as_str(), entry.link)).collect();
+        let below = links.iter().map(|(_, link)| link.dag_size).fold(0, u64::saturating_add);
+        return tree.put(dag::directory(profile, &links), below);
     }
     let mut entries: Vec<([u8; LEVELS], Entry)> = entries.into_iter().map(|entry| (hash(&entry.name), entry)).collect();
     entries.sort_by_key(|(hash, _)| *hash);
@@ -270,9 +270,9 @@ fn remember(tree: &Tree, cid: &Cid, measure: u64) -> Result<()> {
 fn update_sharded(tree: &mut Tree, cid: &Cid, mut places: Vec<Place>, name: &str, new: Option<Entry>) -> Result<Link> {
     let profile = tree.profile;
     let known = Key::of(cid)?.map_or(0, |key| tree.store().inner.measure(&key));
-    let (more, is_set) = (new.as_ref().map_or(0, |entry| profile.measure(entry)), new.is_some());
+    let (more, is_set) = (new.as_ref().map_or(0, |entry| profile.measure(&entry.name, &entry.link)), new.is_some());
     let former = change(tree, &mut places, name, 0, new)?;
-    let less = former.map_or(0, |entry| profile.measure(&entry));
+    let less = former.map_or(0, |entry| profile.measure(&entry.name, &entry.link));
     // At least so much is in it now.
     let measure = known.saturating_add(more).saturating_sub(less);
     // One that was sharded and grew stays so.
@@ -299,7 +299,7 @@ fn measured(tree: &Tree, places: Vec<Place>, profile: Profile) -> Result<(u64, V
     let mut entries = Vec::new();
     let mut budget = SHARDS_MAX;
     walk(tree, places, 0, None, &mut budget, &mut |entry| {
-        measure = measure.saturating_add(profile.measure(&entry));
+        measure = measure.saturating_add(profile.measure(&entry.name, &entry.link));
         if measure <= SHARD_ABOVE {
             entries.push(entry);
         }

@@ -6,7 +6,7 @@
 //! A working copy is a root and a number that rises with each commit. An edit makes blocks in memory; a commit writes those that the new root
 //! needs, and the new root, in one batch. Whatever the way there, the tree is the one that adding the same files would give.
 
-mod dag;
+pub(crate) mod dag;
 mod dir;
 mod edit;
 mod file;
