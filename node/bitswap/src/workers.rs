@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::task::{Context, Poll};
+use std::thread::JoinHandle;
 
 /// Lookups that wait or are being made.
 pub const JOBS_MAX: usize = 16;
@@ -41,9 +42,11 @@ pub(crate) struct Done {
     pub fault: Option<StoreError>,
 }
 
-/// The threads. They end when this is dropped.
+/// The threads. Dropping this waits for them: whoever has dropped the swarm may close what the store stands on.
 pub(crate) struct Workers {
-    jobs: mpsc::SyncSender<Job>,
+    /// Taken when it is over.
+    jobs: Option<mpsc::SyncSender<Job>>,
+    threads: Vec<JoinHandle<()>>,
     done: results::UnboundedReceiver<Done>,
     running: usize,
 }
@@ -54,6 +57,7 @@ impl Workers {
         let todo = Arc::new(Mutex::new(todo));
         // As long as the jobs that run, which are counted.
         let (answers, done) = results::unbounded();
+        let mut all = Vec::new();
         for n in 0..threads.max(1) {
             let (store, todo, answers) = (store.clone(), todo.clone(), answers.clone());
             let work = move || {
@@ -65,9 +69,9 @@ impl Workers {
                     }
                 }
             };
-            std::thread::Builder::new().name(format!("bitswap-store-{n}")).spawn(work)?;
+            all.push(std::thread::Builder::new().name(format!("bitswap-store-{n}")).spawn(work)?);
         }
-        Ok(Self { jobs, done, running: 0 })
+        Ok(Self { jobs: Some(jobs), threads: all, done, running: 0 })
     }
 
     pub fn has_room(&self) -> bool {
@@ -79,7 +83,8 @@ impl Workers {
         if !self.has_room() {
             return Err(job);
         }
-        match self.jobs.try_send(job) {
+        let Some(jobs) = &self.jobs else { return Err(job) };
+        match jobs.try_send(job) {
             Ok(()) => {
                 self.running = self.running.saturating_add(1);
                 Ok(())
@@ -95,6 +100,16 @@ impl Workers {
                 Poll::Ready(done)
             }
             Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.jobs = None;
+        for thread in self.threads.drain(..) {
+            // What a store panics with is caught before.
+            let _ = thread.join();
         }
     }
 }

@@ -75,6 +75,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("node/net", &["failpoints"]),
     // A protocol of others, over a store that its caller hands it: it knows nothing of ours.
     ("node/bitswap", &[]),
+    // Who has which content and how it comes: it knows what is wanted, not what it means.
+    ("node/routing", &["bitswap"]),
     ("node/store", &["failpoints", "state"]),
     ("rpc/api", &["pallets"]),
     // The driver hands the executor's snapshots on (state) and reads rules and validators from them (pallets' views).
@@ -89,8 +91,8 @@ const FREE: &[&str] = &["node/cli", "tests", "benches"];
 
 /// Big outside crates live behind one wall each, tests aside.
 const WALLS: &[(&str, &[&str])] = &[
-    ("rocksdb", &["node/store", "node/services/storage"]),
-    ("libp2p", &["node/net", "node/bitswap"]),
+    ("rocksdb", &["node/store", "node/services/storage", "node/routing"]),
+    ("libp2p", &["node/net", "node/bitswap", "node/routing"]),
     ("arc-malachitebft-app-channel", &["node/engine"]),
     ("cosmwasm-vm", &["contracts/vm"]),
     ("wasmer", &["contracts/vm"]),

@@ -35,7 +35,7 @@ const SERVICE_EXTRAS: &[(&str, &[&str])] = &[
     // No service itself: what they share.
     ("kit", &["block", "car", "node", "source", "walk", "wire"]),
     ("gateway", &["respond"]),
-    ("storage", &["add", "content", "cur", "error", "versions"]),
+    ("storage", &["add", "content", "cur", "error", "seal", "versions"]),
 ];
 
 /// Which pallets a pallet may use, by their views and public verbs.
@@ -45,7 +45,7 @@ const PALLET_EDGES: &[(&str, &[&str])] = &[
     ("accounts", &["params"]),
     ("tokens", &["accounts", "params"]),
     ("orgs", &["tokens", "accounts", "params"]),
-    ("mimei", &["accounts"]),
+    ("mimei", &["accounts", "orgs"]),
     ("streams", &["accounts", "tokens"]),
     ("staking", &["accounts", "tokens", "params"]),
     ("wasm", &["accounts", "tokens", "orgs", "mimei", "streams", "params"]),

@@ -62,6 +62,16 @@ impl Client {
         let session = self.sessions.get_mut(&id).ok_or(WantError::NoSession)?;
         let mut added = false;
         for peer in peers {
+            if session.peers.len() >= PEERS_A_SESSION_MAX && !session.peers.contains(&peer) {
+                // Who is away makes room.
+                let is_away = |of: &PeerId| !self.peers.get(of).is_some_and(|known| known.connected);
+                if let Some(at) = session.peers.iter().position(is_away) {
+                    let gone = session.peers.swap_remove(at);
+                    if let Some(known) = self.peers.get_mut(&gone) {
+                        known.sessions = known.sessions.saturating_sub(1);
+                    }
+                }
+            }
             if session.peers.len() < PEERS_A_SESSION_MAX && !session.peers.contains(&peer) {
                 session.peers.push(peer);
                 let known = self.peers.entry(peer).or_default();

@@ -1,0 +1,164 @@
+use super::*;
+use crate::ProvideStat;
+use crate::provide::plan;
+use crate::records::own::Outcome;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tempfile::TempDir;
+
+const HOUR: u64 = 3_600_000;
+const SMALL: Bounds = Bounds { rows: 100, rows_a_provider: 60, own: 50 };
+
+fn key(n: u64) -> Key {
+    Key::read(n.to_be_bytes().to_vec()).unwrap()
+}
+
+fn keys(of: std::ops::Range<u64>) -> Vec<Key> {
+    of.map(key).collect()
+}
+
+fn address(port: u64) -> Multiaddr {
+    format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap()
+}
+
+/// A database in a folder of its own, with a clock of its own.
+macro_rules! fresh {
+    ($dir:ident, $local:ident, $clock:ident, $records:ident, $open:ident) => {
+        static $clock: AtomicU64 = AtomicU64::new(1_000_000);
+        let ($dir, $local) = (TempDir::new().unwrap(), PeerId::random());
+        let $open = || Records::open_within($dir.path(), $local, || $clock.load(Ordering::SeqCst), SMALL);
+        let $records = $open().unwrap();
+    };
+}
+
+#[test]
+fn route_7_what_was_announced_is_told_until_it_expires_whatever_was_restarted_meanwhile() {
+    fresh!(dir, _local, CLOCK, records, open);
+    let (one, other) = (PeerId::random(), PeerId::random());
+    assert_eq!(records.add(&one, &[key(1), key(2)], &[address(1)]).unwrap(), [true, true]);
+    CLOCK.fetch_add(HOUR, Ordering::SeqCst);
+    records.add(&other, &[key(1)], &[]).unwrap();
+    drop(records);
+    let records = open().unwrap();
+    let mut found = records.others(&key(1)).unwrap();
+    found.sort_by_key(|(peer, _)| *peer != one);
+    assert_eq!(found, [(one, vec![address(1)]), (other, vec![])]);
+    assert!(records.holds(&key(2), &one).unwrap() && !records.holds(&key(2), &other).unwrap());
+    CLOCK.fetch_add(47 * HOUR, Ordering::SeqCst);
+    assert_eq!(records.others(&key(1)).unwrap(), [(other, vec![])]);
+    assert!(!records.holds(&key(1), &one).unwrap());
+    assert_eq!((records.purge().unwrap(), records.purge().unwrap()), (2, 0));
+    CLOCK.fetch_add(HOUR, Ordering::SeqCst);
+    assert_eq!((records.others(&key(1)).unwrap(), records.purge().unwrap(), records.turn().rows), (vec![], 1, 0));
+}
+
+#[test]
+fn route_7_saying_it_again_prolongs_it_and_takes_no_further_row() {
+    fresh!(dir, local, CLOCK, records, _open);
+    let peer = PeerId::random();
+    records.add(&peer, &keys(0..10), &[address(1)]).unwrap();
+    CLOCK.fetch_add(40 * HOUR, Ordering::SeqCst);
+    assert_eq!(records.add(&peer, &[key(3), key(3)], &[address(2)]).unwrap(), [true, true]);
+    assert_eq!(records.turn().rows, 10);
+    CLOCK.fetch_add(8 * HOUR, Ordering::SeqCst);
+    assert_eq!(records.purge().unwrap(), 9);
+    assert_eq!(records.others(&key(3)).unwrap(), [(peer, vec![address(2)])]);
+    assert_eq!((records.turn().rows, records.count_of(&peer.to_bytes()).unwrap()), (1, 1));
+    assert_eq!(records.add(&local, &[key(9)], &[]).unwrap(), [false], "nobody else speaks for this node");
+}
+
+#[test]
+fn route_7_beyond_the_bounds_what_is_older_stays() {
+    fresh!(dir, _local, CLOCK, records, _open);
+    let peers: Vec<PeerId> = (0..25).map(|_| PeerId::random()).collect();
+    let kept: Vec<bool> = peers.iter().map(|peer| records.add(peer, &[key(0)], &[]).unwrap()[0]).collect();
+    assert_eq!(kept, [vec![true; 20], vec![false; 5]].concat());
+    assert_eq!(records.others(&key(0)).unwrap().len(), 20);
+    let kept = records.add(&peers[24], &keys(100..200), &[]).unwrap();
+    assert_eq!(kept.iter().filter(|kept| **kept).count(), 60, "one provider has a bound of its own");
+    let kept = records.add(&peers[23], &keys(200..300), &[]).unwrap();
+    assert_eq!(kept.iter().filter(|kept| **kept).count(), 20, "and all together");
+    assert_eq!(records.add(&peers[24], &[key(100)], &[address(7)]).unwrap(), [true], "what is there may be said again");
+    CLOCK.fetch_add(48 * HOUR, Ordering::SeqCst);
+    records.purge().unwrap();
+    assert_eq!(records.add(&peers[23], &[key(0)], &[]).unwrap(), [true]);
+}
+
+#[test]
+fn route_7_a_damaged_database_and_a_newer_one_are_refused_by_name() {
+    fresh!(dir, _local, CLOCK, records, open);
+    assert!(matches!(open(), Err(RecordsError::Busy(_))));
+    records.db().put_cf(column(records.db(), META).unwrap(), FORMAT, 2_u32.encode()).unwrap();
+    drop(records);
+    assert!(matches!(open(), Err(RecordsError::Newer(_))));
+    let db = DB::open_cf_descriptors(&columns::options().unwrap(), dir.path(), columns::descriptors()).unwrap();
+    db.put_cf(column(&db, META).unwrap(), FORMAT, [1]).unwrap();
+    drop(db);
+    assert!(matches!(open(), Err(RecordsError::Damaged(_))));
+    std::fs::remove_file(dir.path().join("CURRENT")).unwrap();
+    let error = open().err().unwrap();
+    assert!(matches!(error, RecordsError::Damaged(_)) && error.to_string().contains("move it away"), "{error}");
+}
+
+#[test]
+fn route_8_what_is_provided_is_kept_over_a_restart_and_due_when_the_plan_says() {
+    fresh!(dir, _local, CLOCK, records, open);
+    let now = CLOCK.load(Ordering::SeqCst);
+    records.provide(&keys(0..3), None, now).unwrap();
+    records.provide(&[key(3)], Some(now + HOUR), now).unwrap();
+    assert_eq!(records.stat().unwrap(), ProvideStat { keys: 4, waiting: 4, ..ProvideStat::default() });
+    let peer = PeerId::random();
+    records
+        .announced(&[(key(0), Outcome::Announced(vec![peer])), (key(1), Outcome::Failed("nobody".into()))])
+        .unwrap();
+    drop(records);
+    let records = open().unwrap();
+    let status = records.status(&key(0)).unwrap().unwrap();
+    assert_eq!((status.last_success_ms, status.next_due_ms), (Some(now), now + plan::AGAIN_MS));
+    assert_eq!((status.confirmed, status.failure), (vec![peer], None));
+    let status = records.status(&key(1)).unwrap().unwrap();
+    assert_eq!((status.next_due_ms, status.failure), (now + plan::RETRY_MS, Some("nobody".into())));
+    assert_eq!(records.stat().unwrap().waiting, 2);
+    CLOCK.fetch_add(HOUR, Ordering::SeqCst);
+    assert_eq!(records.status(&key(3)).unwrap(), None, "its time is over");
+    let mut due = records.due_in(&[0; 32], 0, 9).unwrap();
+    due.sort();
+    assert_eq!(due, [key(1), key(2)]);
+    assert_eq!(records.stat().unwrap().keys, 3, "and it is taken out when its turn comes");
+    records.withdraw(&key(2)).unwrap();
+    records.announced(&[(key(2), Outcome::Announced(vec![]))]).unwrap();
+    assert_eq!((records.status(&key(2)).unwrap(), records.is_own(&key(0)).unwrap()), (None, true));
+}
+
+#[test]
+fn route_8_the_longest_time_that_was_said_holds_and_the_number_of_keys_is_bounded() {
+    fresh!(dir, _local, CLOCK, records, _open);
+    let now = CLOCK.load(Ordering::SeqCst);
+    let until = || records.status(&key(0)).unwrap().unwrap().until_ms;
+    records.provide(&[key(0)], Some(now + 9), now).unwrap();
+    records.provide(&[key(0)], Some(now + 5), now).unwrap();
+    assert_eq!(until(), Some(now + 9));
+    records.provide(&[key(0)], None, now).unwrap();
+    records.provide(&[key(0)], Some(now + 99), now).unwrap();
+    assert_eq!((until(), records.stat().unwrap().keys), (None, 1));
+    records.provide(&keys(0..50), None, now).unwrap();
+    assert_eq!(records.provide(&keys(0..51), None, now), Err(RecordsError::Full(50)));
+}
+
+#[test]
+fn route_9_due_keys_of_a_region_are_found_by_their_place() {
+    fresh!(dir, _local, CLOCK, records, _open);
+    let now = CLOCK.load(Ordering::SeqCst);
+    records.provide(&keys(0..50), None, now).unwrap();
+    let around = place(key(7).bytes());
+    for bits in [0, 1, 3, 6, 8, 256] {
+        let mut found = records.due_in(&around, bits, 1_000).unwrap();
+        let mut expected: Vec<Key> =
+            keys(0..50).into_iter().filter(|key| plan::common_bits(&place(key.bytes()), &around) >= bits).collect();
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected, "{bits} bits");
+    }
+    assert_eq!(records.due_in(&around, 0, 5).unwrap().len(), 5);
+    records.announced(&[(key(7), Outcome::Announced(vec![]))]).unwrap();
+    assert!(!records.due_in(&around, 256, 9).unwrap().contains(&key(7)) && records.first_due().unwrap().is_some());
+}
