@@ -10,7 +10,7 @@
 use crate::ahead::Ahead;
 use crate::error::{AdmitError, NodeFault};
 use crate::node::{Alarm, Node, Tip, now};
-use leither_executor::{Unfit, Verified, admissible, check_form, check_tx};
+use leither_executor::{Unfit, Verified, Weights, admissible, check_form, check_tx};
 use leither_net::{Incoming, Net};
 use leither_pallets::BlockInfo;
 use leither_pool::{Entry, Verdict};
@@ -335,23 +335,20 @@ impl Worker {
 
     fn decode(&self, bytes: &[u8]) -> State {
         match check_form(bytes, &self.node.chain) {
-            Ok(tx) => self.entry(tx),
+            Ok((tx, weights)) => Self::entry(tx, weights),
             Err(form) => State::Answered(Err(form.into())),
         }
     }
 
     fn read(&self, tx: SignedTx) -> State {
         match check_tx(&tx, &self.node.chain) {
-            Ok(_) => self.entry(tx),
+            Ok(weights) => Self::entry(tx, weights),
             Err(form) => State::Answered(Err(form.into())),
         }
     }
 
-    fn entry(&self, tx: SignedTx) -> State {
-        // Its form was found good, so it has a weight.
-        let weight = leither_executor::weight(&tx.tx).unwrap_or_default();
-        let contracts = leither_pallets::Call::contract_weight(&tx.tx.calls);
-        State::Read(Box::new(Entry { contracts, ..Entry::new(Arc::new(tx), weight) }))
+    fn entry(tx: SignedTx, weights: Weights) -> State {
+        State::Read(Box::new(Entry { contracts: weights.contracts, ..Entry::new(Arc::new(tx), weights.all) }))
     }
 
     fn skip_known(&self, states: &mut [State]) {

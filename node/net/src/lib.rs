@@ -10,7 +10,7 @@
 //! subscribed, nothing is gossiped. The consensus engine has a swarm of its own.
 //!
 //! Absent on purpose: what makes a transaction, a block or a snapshot valid (the caller says, and reports who lied), whom to ask what,
-//! finding peers. Rules `NET-1` to `NET-18` are in `spec/net.md`.
+//! finding peers. Rules `NET-1` to `NET-19` are in `spec/net.md`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -30,9 +30,9 @@ pub use anchors::ANCHORS_MAX;
 pub use batch::{BATCH_BYTES_MAX, BATCH_TXS_MAX, Batch};
 pub use behaviour::topic;
 pub use exchange::{
-    ASK_TIMEOUT, AskError, BLOCKS_BYTES_MAX, BLOCKS_MAX, Blocks, CHUNK_BYTES_MAX, Codec, HANDOVERS_MAX, Handover, Junk, Library,
-    MANIFEST_BYTES_MAX, MANIFESTS_MAX, ONE_BLOCK_BYTES_MAX, Offence, PROTOCOL, PeerInfo, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX,
-    Request, Response,
+    ASK_TIMEOUT, AskError, BLOCKS_BYTES_MAX, BLOCKS_MAX, Blocks, CHUNK_BYTES_MAX, CONTENT_ADDRESS_BYTES_MAX,
+    CONTENT_ADDRESSES_MAX, Codec, HANDOVERS_MAX, Handover, Junk, Library, MANIFEST_BYTES_MAX, MANIFESTS_MAX, ONE_BLOCK_BYTES_MAX,
+    Offence, PROTOCOL, PeerInfo, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, Request, Response,
 };
 pub use libp2p::{Multiaddr, PeerId};
 pub use peers::{BAN, CONNECTIONS_MAX, INCOMING_CONNECTIONS_MAX};
@@ -234,6 +234,12 @@ impl Net {
     pub async fn know(&self, peers: BTreeSet<PeerId>) {
         // A swarm that has ended lets nobody in anyway.
         let _ = self.commands.send(Command::Know(peers)).await;
+    }
+
+    /// NET-19: where this node is in the content swarm: told to peers of the chain that ask. At most eight of at most 256 bytes are told.
+    pub async fn set_content(&self, addresses: Vec<Multiaddr>) {
+        // A swarm that has ended tells nobody anyway.
+        let _ = self.commands.send(Command::Content(addresses)).await;
     }
 
     async fn list<T>(&self, command: impl FnOnce(oneshot::Sender<Vec<T>>) -> Command) -> Vec<T> {

@@ -125,10 +125,11 @@ impl Kind {
             Kind::ExchangeJunk => Shot::Ask(forms::frame(&forms::junk(2_000))),
             Kind::ExchangeOversized => Shot::Ask([&u32::MAX.to_le_bytes()[..], &forms::junk(512 * 1024)].concat()),
             Kind::ExchangeMany => {
-                let question = match rng.gen_range(0..8) {
+                let question = match rng.gen_range(0..9) {
                     0 => Request::Manifests,
                     1 => Request::Handovers { from: 1 },
                     2 => Request::Genesis,
+                    8 => Request::Content,
                     3 => Request::Chunk { hash: Hash(rng.r#gen()) },
                     _ => Request::Blocks { from: 1, count: 64 },
                 };

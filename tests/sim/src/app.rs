@@ -9,7 +9,7 @@ use arc_malachitebft_core_consensus::ProposedValue;
 use arc_malachitebft_core_types as bft;
 use bft::{CommitCertificate, Round, Validity};
 use leither_consensus::{Address, Assembly, BlockHeight, Head, Leither, Part, Signer, Validators, Value, certificate, cut};
-use leither_executor::{Draft, Outcome, Parent, Refused, admissible, build, check_form, contracts_max, execute, weight};
+use leither_executor::{Draft, Outcome, Parent, Refused, admissible, build, check_form, contracts_max, execute};
 use leither_pallets::{BlockInfo, params, staking};
 use leither_pool::{Entry, Limits, Pool, Wanted};
 use leither_state::{Fault, HoldingProof, Overlay};
@@ -201,14 +201,13 @@ impl App {
     /// admit: form, signatures, state, pool, as the node's ingress does. Says whether the pool has it now and whether that is news.
     pub fn admit(&mut self, bytes: &[u8], now: Millis) -> Result<(bool, bool), Stopped> {
         let fault = |e: Fault| e.to_string();
-        let Ok(tx) = check_form(bytes, &self.chain) else { return Ok((false, false)) };
+        let Ok((tx, weights)) = check_form(bytes, &self.chain) else { return Ok((false, false)) };
         if self.pool.get(&tx.id()).is_some() {
             return Ok((true, false));
         }
         if !self.checks.tx(&tx) {
             return Ok((false, false));
         }
-        let Some(weight) = weight(&tx.tx) else { return Ok((false, false)) };
         let state = self.disk.state();
         let info = BlockInfo {
             chain: self.chain,
@@ -218,11 +217,11 @@ impl App {
             contracts: Default::default(),
         };
         let base_fee = params::views::base_fee_at(&*state).map_err(fault)?;
-        let (next, can_pay) = match admissible(&Overlay::new(state), &info, base_fee, &tx, weight).map_err(fault)? {
+        let (next, can_pay) = match admissible(&Overlay::new(state), &info, base_fee, &tx, weights.all).map_err(fault)? {
             Ok(known) => known,
             Err(_) => return Ok((false, false)),
         };
-        let entry = Entry { can_pay, ..Entry::new(Arc::new(tx), weight) };
+        let entry = Entry { can_pay, contracts: weights.contracts, ..Entry::new(Arc::new(tx), weights.all) };
         let is_in = self.pool.insert(entry, next).is_in();
         Ok((is_in, is_in))
     }

@@ -3,7 +3,7 @@
 //! Every piece is the node's own; what the node adds is when (consensus), how many (threads) and who else (the net). Alice pays Bob
 //! 5 mei on a chain with one validator, and in the end a stranger who knows nothing but the chain's id can check that she did.
 
-use leither_executor::{Draft, NobodyVerified, Parent, admissible, build, check_form, execute, genesis_state, weight};
+use leither_executor::{Draft, NobodyVerified, Parent, admissible, build, check_form, execute, genesis_state};
 use leither_harness::{account, key, text, transfer};
 use leither_pallets::{BlockInfo, params};
 use leither_pool::{Entry, Limits, Pool, Verdict, Wanted};
@@ -59,17 +59,17 @@ fn one_transfer_walks_the_seven_verbs() {
     let bytes = tx.sign(&[&key("alice")]).unwrap().encode();
 
     // 2 admit: form, then signature, then state; only then does it cost the pool a seat.
-    let tx = Arc::new(check_form(&bytes, &chain).unwrap());
+    let (tx, weights) = check_form(&bytes, &chain).unwrap();
+    let tx = Arc::new(tx);
     let message = tx.tx.sign_bytes();
     assert!(tx.claims(&message).iter().all(|claim| claim.key.verify(claim.message, &claim.signature)));
     let state = store.snapshot().unwrap();
     let rules = params::views::params(&*state).unwrap();
     let base_fee = params::views::base_fee_at(&*state).unwrap();
-    let weight = weight(&tx.tx).unwrap();
     let next = BlockInfo { chain, height: 1, time: NOON + 1_000, params: rules.clone(), contracts: Default::default() };
-    let (nonce, can_pay) = admissible(&Overlay::new(state.clone()), &next, base_fee, &tx, weight).unwrap().unwrap();
+    let (nonce, can_pay) = admissible(&Overlay::new(state.clone()), &next, base_fee, &tx, weights.all).unwrap().unwrap();
     let mut pool = Pool::new(Limits::default());
-    assert_eq!(pool.insert(Entry { can_pay, ..Entry::new(tx.clone(), weight) }, nonce), Verdict::Admitted);
+    assert_eq!(pool.insert(Entry { can_pay, ..Entry::new(tx.clone(), weights.all) }, nonce), Verdict::Admitted);
 
     // 3 propose: whose turn it is asks the pool for the best and folds it into a block. The header states where it leads.
     let head = store.head().unwrap();

@@ -21,8 +21,8 @@ pub(crate) use greeting::{Due, Peers, Standing};
 pub use serving::Library;
 pub(crate) use serving::{Admission, Desk, answer};
 pub use types::{
-    BLOCKS_BYTES_MAX, BLOCKS_MAX, Blocks, CHUNK_BYTES_MAX, HANDOVERS_MAX, Handover, MANIFEST_BYTES_MAX, MANIFESTS_MAX,
-    ONE_BLOCK_BYTES_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, Request, Response,
+    BLOCKS_BYTES_MAX, BLOCKS_MAX, Blocks, CHUNK_BYTES_MAX, CONTENT_ADDRESS_BYTES_MAX, CONTENT_ADDRESSES_MAX, HANDOVERS_MAX,
+    Handover, MANIFEST_BYTES_MAX, MANIFESTS_MAX, ONE_BLOCK_BYTES_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, Request, Response,
 };
 
 use libp2p::request_response;

@@ -21,6 +21,11 @@ pub const MANIFEST_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// Bytes of a chunk.
 pub const CHUNK_BYTES_MAX: usize = 1024 * 1024 + 64 * 1024;
 
+/// NET-19: addresses of a content node.
+pub const CONTENT_ADDRESSES_MAX: usize = 8;
+/// Bytes of one of them.
+pub const CONTENT_ADDRESS_BYTES_MAX: usize = 256;
+
 /// Bytes of a genesis: some 30,000 allocations. A network that begins with more hands its genesis out otherwise.
 pub const GENESIS_BYTES_MAX: usize = 7 * 1024 * 1024;
 
@@ -62,6 +67,8 @@ pub enum Request {
     },
     /// The start of the chain, for who knows no more than its hash.
     Genesis,
+    /// Where the other is in the content swarm.
+    Content,
 }
 
 /// What the other answers.
@@ -92,6 +99,11 @@ pub enum Response {
     None,
     /// The genesis in SCALE.
     Genesis(Blob<GENESIS_BYTES_MAX>),
+    /// Multiaddresses in their binary form, as the other says.
+    Content {
+        /// It may lie.
+        addresses: List<Blob<CONTENT_ADDRESS_BYTES_MAX>, CONTENT_ADDRESSES_MAX>,
+    },
 }
 
 /// The bytes of blocks, each with its certificate.
@@ -120,6 +132,7 @@ impl Request {
             Request::Manifests => MANIFESTS_MAX * MANIFEST_BYTES_MAX + ENVELOPE_BYTES,
             Request::Chunk { .. } => CHUNK_BYTES_MAX + ENVELOPE_BYTES,
             Request::Genesis => GENESIS_BYTES_MAX + ENVELOPE_BYTES,
+            Request::Content => CONTENT_ADDRESSES_MAX * (CONTENT_ADDRESS_BYTES_MAX + 8) + ENVELOPE_BYTES,
         }
     }
 
@@ -142,7 +155,8 @@ impl Request {
             }
             (Request::Manifests, Response::Manifests(_))
             | (Request::Chunk { .. }, Response::Chunk(_))
-            | (Request::Genesis, Response::Genesis(_)) => true,
+            | (Request::Genesis, Response::Genesis(_))
+            | (Request::Content, Response::Content { .. }) => true,
             _ => false,
         }
     }
@@ -206,6 +220,10 @@ mod tests {
         let manifest = Blob::new(vec![0; MANIFEST_BYTES_MAX]).unwrap();
         longest(Request::Manifests, Response::Manifests(List::new(vec![manifest; MANIFESTS_MAX]).unwrap()));
         longest(Request::Chunk { hash: Hash::ZERO }, Response::Chunk(Blob::new(vec![0; CHUNK_BYTES_MAX]).unwrap()));
+        // NET-19
+        let address = Blob::new(vec![0; CONTENT_ADDRESS_BYTES_MAX]).unwrap();
+        let addresses = List::new(vec![address; CONTENT_ADDRESSES_MAX]).unwrap();
+        longest(Request::Content, Response::Content { addresses });
         let software = Text::new("x".repeat(32)).unwrap();
         let hello = Response::Hello { chain: Hash::ZERO, software, height: u64::MAX, lowest: u64::MAX };
         longest(Request::Hello { chain: Hash::ZERO, genesis_version: 1 }, hello);
@@ -228,6 +246,19 @@ mod tests {
         assert!(ask.is_answered_by(&handovers(&[5, 6, 900])));
         for bad in [&[4, 5][..], &[6, 6], &[7, 6], &[u64::MAX, 5]] {
             assert!(!ask.is_answered_by(&handovers(bad)), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn net_19_more_or_longer_addresses_than_may_be_are_no_answer() {
+        let answer = |count: usize, len: usize| (8u8, vec![vec![1u8; len]; count]).encode();
+        let read = |bytes: Vec<u8>| leither_types::decode_within::<Response>(&bytes, Request::Content.response_bytes_max());
+        let most = read(answer(CONTENT_ADDRESSES_MAX, CONTENT_ADDRESS_BYTES_MAX)).unwrap();
+        assert!(Request::Content.is_answered_by(&most) && Request::Content.is_answered_by(&Response::None));
+        assert!(!Request::Genesis.is_answered_by(&most));
+        assert_eq!(Request::Content.encode(), [6], "its form is fixed");
+        for (count, len) in [(CONTENT_ADDRESSES_MAX + 1, 1), (1, CONTENT_ADDRESS_BYTES_MAX + 1)] {
+            assert!(read(answer(count, len)).is_err(), "{count} of {len}");
         }
     }
 

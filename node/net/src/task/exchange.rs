@@ -2,13 +2,14 @@
 
 use super::Task;
 use crate::exchange::{
-    ASKS_A_PEER_MAX, ASKS_MAX, Admission, AskError, Desk, Junk, Library, PROTOCOL, Request, Response, Standing, answer,
+    ASKS_A_PEER_MAX, ASKS_MAX, Admission, AskError, CONTENT_ADDRESS_BYTES_MAX, CONTENT_ADDRESSES_MAX, Desk, Junk, Library,
+    PROTOCOL, Request, Response, Standing, answer,
 };
 use crate::peers::STRANGER_PAUSE;
 use crate::quota::{Allowance, Quota};
-use leither_types::{GENESIS_VERSION, Hash, Height, Text};
-use libp2p::PeerId;
+use leither_types::{Blob, GENESIS_VERSION, Hash, Height, List, Text};
 use libp2p::request_response::{self, InboundRequestId, Message, OutboundFailure, OutboundRequestId, ResponseChannel};
+use libp2p::{Multiaddr, PeerId};
 use parity_scale_codec::Encode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -52,6 +53,8 @@ pub(super) struct Exchange {
     /// What Hello says: looked up twice a second, so that who asks costs nothing.
     standing: Option<(Height, Height)>,
     looking: bool,
+    /// NET-19: where this node is in the content swarm.
+    content: Response,
     desk: Desk<InboundRequestId>,
     channels: BTreeMap<InboundRequestId, Channel>,
     asked: BTreeMap<OutboundRequestId, Asked>,
@@ -73,6 +76,7 @@ impl Exchange {
             library: setup.library,
             standing,
             looking: false,
+            content: Response::None,
             desk: Desk::default(),
             channels: BTreeMap::new(),
             asked: BTreeMap::new(),
@@ -94,6 +98,16 @@ impl Exchange {
             // A task that has ended needs no answer.
             let _ = made.send(found.map_or(Made::Nothing, |(height, lowest)| Made::Standing(height, lowest)));
         });
+    }
+
+    /// NET-19: what is answered from now on. What is longer than an address may be is left out.
+    pub fn set_content(&mut self, addresses: &[Multiaddr]) {
+        let bytes = addresses.iter().filter_map(|address| Blob::<CONTENT_ADDRESS_BYTES_MAX>::new(address.to_vec()));
+        let fitting: Vec<_> = bytes.take(CONTENT_ADDRESSES_MAX).collect();
+        self.content = match List::new(fitting).filter(|addresses: &List<_, CONTENT_ADDRESSES_MAX>| !addresses.is_empty()) {
+            Some(addresses) => Response::Content { addresses },
+            None => Response::None,
+        };
     }
 
     fn hello(&self) -> Response {
@@ -218,6 +232,10 @@ impl Task {
         if !self.peers.may_ask(&peer) {
             self.count(peer, now);
             return self.respond(channel, Response::Busy);
+        }
+        if request == Request::Content {
+            self.count(peer, now);
+            return self.respond(channel, self.exchange.content.clone());
         }
         let stranger = self.is_stranger(&peer);
         match self.exchange.desk.take(id, peer, stranger, request, now) {

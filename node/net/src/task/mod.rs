@@ -43,6 +43,7 @@ pub(crate) enum Command {
     Name(Multiaddr, oneshot::Sender<Result<(), StartError>>),
     End,
     Know(BTreeSet<PeerId>),
+    Content(Vec<Multiaddr>),
 }
 
 /// Owns the swarm.
@@ -175,6 +176,7 @@ impl Task {
                 self.dial(now);
             }
             Command::End => {}
+            Command::Content(addresses) => self.exchange.set_content(&addresses),
             Command::Know(peers) => {
                 self.staked = peers;
                 self.know();

@@ -1,6 +1,6 @@
 //! Questions and answers.
 use super::*;
-use leither_net::{AskError, BLOCKS_BYTES_MAX, Handover, Library, Offence};
+use leither_net::{AskError, BLOCKS_BYTES_MAX, CONTENT_ADDRESSES_MAX, Handover, Library, Offence};
 use libp2p::futures::StreamExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -153,6 +153,50 @@ async fn flood(to: &Net, frames: Vec<Vec<u8>>, stay: Duration) -> (Vec<Response>
         }
     };
     let hung_up = timeout(stay, ended).await.is_ok();
+    (answers, hung_up)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn net_19_a_peer_of_the_chain_hears_where_content_is() {
+    let (b, _b_in) = node(158, &[QUIC], &[]).await;
+    let (a, _a_in) = node(159, &[], &[address(&b).await]).await;
+    greeted(&a, 1).await;
+    assert_eq!(a.ask(b.local_peer_id(), Request::Content).await, Ok(Response::None), "it is in no such swarm");
+    let place = |n: usize| format!("/ip4/192.0.2.1/tcp/{}", 4806 + n).parse::<Multiaddr>().unwrap();
+    let long: Multiaddr = format!("/dns4/{}/tcp/1/p2p-circuit/dns4/{}/tcp/1", "a".repeat(200), "b".repeat(100)).parse().unwrap();
+    let all: Vec<Multiaddr> = [long].into_iter().chain((0..CONTENT_ADDRESSES_MAX + 3).map(place)).collect();
+    b.set_content(all).await;
+    let Ok(Response::Content { addresses }) = a.ask(b.local_peer_id(), Request::Content).await else { panic!() };
+    let told: Vec<Multiaddr> = addresses.iter().map(|bytes| Multiaddr::try_from(bytes.to_vec()).unwrap()).collect();
+    assert_eq!(told, (0..CONTENT_ADDRESSES_MAX).map(place).collect::<Vec<_>>(), "those that fit, and no more than eight");
+    b.set_content(Vec::new()).await;
+    assert_eq!(a.ask(b.local_peer_id(), Request::Content).await, Ok(Response::None));
+    // Who has not said which chain it is of is told nothing.
+    let (answers, _) = flood_silently(&b).await;
+    assert_eq!(answers, [Response::Busy]);
+}
+
+/// Asks without having said Hello.
+async fn flood_silently(to: &Net) -> (Vec<Response>, bool) {
+    let (at, peer) = (address(to).await, to.local_peer_id());
+    let mut villain = villain(at);
+    let mut answers = Vec::new();
+    let ended = async {
+        loop {
+            match villain.select_next_some().await {
+                SwarmEvent::ConnectionEstablished { .. } => {
+                    villain.behaviour_mut().exchange.send_request(&peer, frame(&Request::Content));
+                }
+                SwarmEvent::ConnectionClosed { .. } => return,
+                SwarmEvent::Behaviour(VillainEvent::Exchange(request_response::Event::Message {
+                    message: Message::Response { response, .. },
+                    ..
+                })) => answers.push(Response::decode(&mut &response[..]).unwrap()),
+                _ => {}
+            }
+        }
+    };
+    let hung_up = timeout(Duration::from_secs(3), ended).await.is_ok();
     (answers, hung_up)
 }
 

@@ -49,7 +49,7 @@ pub trait Library: Send + Sync + 'static {
 pub(crate) fn answer(library: &dyn Library, request: &Request) -> Response {
     let found = match request {
         // Answered from memory, by the task.
-        Request::Hello { .. } => None,
+        Request::Hello { .. } | Request::Content => None,
         Request::Handovers { from } => library.handovers(*from, HANDOVERS_MAX).and_then(handovers),
         Request::Blocks { from, count } => {
             library.blocks(*from, *count, BLOCKS_BYTES_MAX).and_then(|found| blocks(found, *count))
