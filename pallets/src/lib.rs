@@ -6,7 +6,7 @@
 //! begin and end of a block: hooks::end, in written order
 //! ```
 //! A pallet: `mod types keys calls views events errors hooks tests`, those it needs. Another pallet is entered through its `views` and
-//! its few public verbs, never its `keys`; the edges allowed are `orgs -> tokens -> accounts -> params`, `mimei -> accounts`,
+//! its few public verbs, never its `keys`; the edges allowed are `orgs -> tokens -> accounts -> params`, `mimei -> orgs, accounts`,
 //! `streams -> tokens, accounts`, `staking -> tokens, accounts, params`, `wasm -> orgs, mimei, streams, tokens, accounts, params`.
 //!
 //! Absent on purpose: fees and nonces are charged by chain/executor; time, chance, disk and network have no door here.
@@ -95,9 +95,6 @@ pub enum Event {
     Streams(streams::Event),
 }
 
-/// The first byte of calls to contracts.
-const WASM: u8 = 5;
-
 impl Call {
     /// Reads a call from a transaction: bounded, canonical.
     pub fn read(bytes: &CallBytes) -> Result<Self, DecodeError> {
@@ -133,14 +130,12 @@ impl Call {
         }
     }
 
-    /// BLOCK-7: what of these calls' weight is contracts'. Others are not decoded for it; one that does not decode is in no block.
-    pub fn contract_weight(calls: &[CallBytes]) -> Weight {
-        let contracts = calls.iter().filter(|bytes| bytes.first() == Some(&WASM));
-        let weight = |bytes: &CallBytes| match Self::read(bytes) {
-            Ok(Call::Wasm(call)) => call.engine_weight(),
-            _ => 0,
-        };
-        contracts.map(weight).fold(0, Weight::saturating_add)
+    /// BLOCK-7: what of that is contracts'.
+    pub fn contract_weight(&self) -> Weight {
+        match self {
+            Call::Wasm(call) => call.engine_weight(),
+            Call::Tokens(_) | Call::Orgs(_) | Call::Mimei(_) | Call::Staking(_) | Call::Streams(_) => 0,
+        }
     }
 
     /// Does it. On `Reject` the caller takes back what was written.

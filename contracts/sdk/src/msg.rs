@@ -257,14 +257,21 @@ pub enum LeitherMsg {
         /// Which version.
         number: u64,
     },
-    /// Grants rights on a MiMei that the contract owns; 0 takes all.
+    /// Grants one account rights on a MiMei that the contract owns, or denies them (0), whatever the account's groups may.
     MimeiGrant {
         /// On which.
         mimei: String,
         /// To whom.
         who: String,
-        /// A mask: 1 back up, 2 release, 4 refer.
-        rights: u64,
+        /// A mask: 1 back up, 2 release, 4 refer; none takes the entry away, so that what its groups may holds.
+        rights: Option<u64>,
+    },
+    /// Says what whole groups may with a MiMei that the contract owns.
+    MimeiMask {
+        /// With which.
+        mimei: String,
+        /// Bits 0 to 15 of it are the rights of anybody, 16 to 31 of the owning organization's members, 32 to 47 of its supervisors.
+        mask: u64,
     },
     /// Gives a MiMei that the contract owns to another owner.
     MimeiGive {

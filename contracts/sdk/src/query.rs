@@ -336,6 +336,6 @@ pub struct MimeiAnswer {
 pub struct RightAnswer {
     /// Whether the owner, who may all.
     pub owner: bool,
-    /// A mask: 1 back up, 2 release, 4 refer.
+    /// A mask: 1 back up, 2 release, 4 refer; by itself or with a group.
     pub rights: u64,
 }

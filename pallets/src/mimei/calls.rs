@@ -1,4 +1,5 @@
-use super::types::{MARK_AUTO, Right, Version};
+use super::types::{MARK_AUTO, Mask, Right, Version};
+use super::views::{self, View};
 use super::{Error, Event, Head, Rights, keys};
 use crate::{Ctx, Stop, accounts};
 use leither_types::{AccountId, Amount, ContentId, Hash, MimeiId, Text, Weight};
@@ -47,15 +48,15 @@ pub enum Call {
         /// The new one's mark.
         mark: Text<128>,
     },
-    /// MIMEI-3: the owner grants; 0 takes all.
+    /// MIMEI-3, MIMEI-9: the owner grants, denies (0), or takes the entry away (none).
     #[codec(index = 4)]
     Grant {
         /// On which.
         mimei: MimeiId,
         /// To whom.
         who: AccountId,
-        /// What.
-        rights: Rights,
+        /// What, whatever the account's groups may; none: what they may.
+        rights: Option<Rights>,
     },
     /// MIMEI-7: adds or removes a reference.
     #[codec(index = 5)]
@@ -75,6 +76,14 @@ pub enum Call {
         /// To whom.
         to: AccountId,
     },
+    /// MIMEI-8: the owner says what whole groups may.
+    #[codec(index = 7)]
+    SetMask {
+        /// On which.
+        mimei: MimeiId,
+        /// All of it.
+        mask: Mask,
+    },
 }
 
 impl Call {
@@ -84,6 +93,7 @@ impl Call {
             Call::Create { app, kind, mark } if !(fine(app) && fine(kind) && fine(mark)) => Err(Error::Form),
             Call::Fork { mark, .. } if !fine(mark) => Err(Error::Form),
             Call::Backup { content, .. } if content.0.is_empty() => Err(Error::NoContent),
+            Call::SetMask { mask, .. } if !mask.is_sound() => Err(Error::Mask),
             _ => Ok(()),
         }
     }
@@ -106,6 +116,7 @@ pub fn apply(ctx: &mut Ctx<'_>, call: &Call) -> Result<(), Stop> {
         Call::Grant { mimei, who, rights } => grant(ctx, mimei, who, *rights),
         Call::Refer { from, to, add } => refer(ctx, from, to, *add),
         Call::Give { mimei, to } => give(ctx, mimei, to),
+        Call::SetMask { mimei, mask } => set_mask(ctx, mimei, *mask),
     }
 }
 
@@ -114,14 +125,13 @@ fn require(ctx: &Ctx<'_>, id: &MimeiId) -> Result<Head, Stop> {
 }
 
 fn require_right(ctx: &Ctx<'_>, id: &MimeiId, head: &Head, right: Right) -> Result<(), Stop> {
-    let who = ctx.actor();
-    if who == head.owner {
-        return Ok(());
-    }
-    match keys::GRANT.get(ctx.state, &(*id, head.generation, who))? {
-        Some(rights) if rights.has(right) => Ok(()),
-        _ => Err(Error::NotAllowed.into()),
-    }
+    let may = views::may(View::Now(ctx.state), id, head, &ctx.actor(), right)?;
+    if may { Ok(()) } else { Err(Error::NotAllowed.into()) }
+}
+
+fn require_owner(ctx: &Ctx<'_>, id: &MimeiId) -> Result<Head, Stop> {
+    let head = require(ctx, id)?;
+    if ctx.actor() == head.owner { Ok(head) } else { Err(Error::NotAllowed.into()) }
 }
 
 /// MIMEI-1.
@@ -153,6 +163,7 @@ fn create(ctx: &mut Ctx<'_>, app: &Text<64>, kind: &Text<16>, mark: &Text<128>) 
         height: ctx.block.height,
         deposit: Amount::ZERO,
         generation: 0,
+        mask: Mask::default(),
     };
     // A head with a version is longer by about this; the deposit is asked once.
     let bytes = head.encoded_size() + 96;
@@ -205,7 +216,8 @@ fn fork(ctx: &mut Ctx<'_>, parent: &MimeiId, number: u64, mark: &Text<128>) -> R
         return Err(Error::HeadMoved { last: Some(last.number) }.into());
     }
     let id = create(ctx, &origin.app, &origin.kind, mark)?;
-    let mut head = require(ctx, &id)?;
+    // What its author gave away is another's.
+    let mut head = require_owner(ctx, &id)?;
     if head.last.is_some() || head.parent.is_some() || id == *parent {
         return Err(Error::HeadMoved { last: head.last.map(|v| v.number) }.into());
     }
@@ -215,17 +227,13 @@ fn fork(ctx: &mut Ctx<'_>, parent: &MimeiId, number: u64, mark: &Text<128>) -> R
     backup(ctx, &id, None, &last.content)
 }
 
-/// MIMEI-3: the owner alone.
-fn grant(ctx: &mut Ctx<'_>, id: &MimeiId, who: &AccountId, rights: Rights) -> Result<(), Stop> {
-    let head = require(ctx, id)?;
-    if ctx.actor() != head.owner {
-        return Err(Error::NotAllowed.into());
-    }
+/// MIMEI-3, MIMEI-9: the owner alone.
+fn grant(ctx: &mut Ctx<'_>, id: &MimeiId, who: &AccountId, rights: Option<Rights>) -> Result<(), Stop> {
+    let head = require_owner(ctx, id)?;
     let key = (*id, head.generation, *who);
-    if rights.0 == 0 {
-        keys::GRANT.remove(ctx.state, &key);
-    } else {
-        keys::GRANT.put(ctx.state, &key, &rights);
+    match &rights {
+        None => keys::GRANT.remove(ctx.state, &key),
+        Some(rights) => keys::GRANT.put(ctx.state, &key, rights),
     }
     ctx.emit(Event::Granted { mimei: *id, who: *who, rights });
     Ok(())
@@ -251,13 +259,20 @@ fn refer(ctx: &mut Ctx<'_>, from: &MimeiId, to: &MimeiId, add: bool) -> Result<(
     Ok(())
 }
 
-/// The owner alone; author and id stay. What the old owner granted would otherwise bind the new one, who may not even know of it.
+/// MIMEI-8: the owner alone.
+fn set_mask(ctx: &mut Ctx<'_>, id: &MimeiId, mask: Mask) -> Result<(), Stop> {
+    let mut head = require_owner(ctx, id)?;
+    head.mask = mask;
+    keys::HEAD.put(ctx.state, id, &head);
+    ctx.emit(Event::MaskSet { mimei: *id, mask });
+    Ok(())
+}
+
+/// The owner alone; author and id stay. What the old owner allowed would otherwise bind the new one, who may not even know of it.
 fn give(ctx: &mut Ctx<'_>, id: &MimeiId, to: &AccountId) -> Result<(), Stop> {
-    let mut head = require(ctx, id)?;
-    if ctx.actor() != head.owner {
-        return Err(Error::NotAllowed.into());
-    }
+    let mut head = require_owner(ctx, id)?;
     head.owner = *to;
+    head.mask = Mask::default();
     head.generation = head.generation.checked_add(1).ok_or(Error::Generation)?;
     keys::HEAD.put(ctx.state, id, &head);
     ctx.emit(Event::Given { mimei: *id, to: *to });

@@ -11,7 +11,7 @@ pub enum Error {
     Unknown,
     /// MIMEI-3.
     #[codec(index = 1)]
-    #[error("only the owner, or whom the owner granted it, may do this")]
+    #[error("only the owner, or who was granted it alone or with a group, may do this")]
     NotAllowed,
     /// MIMEI-2.
     #[codec(index = 2)]
@@ -40,6 +40,10 @@ pub enum Error {
     #[codec(index = 7)]
     #[error("it has changed hands too often")]
     Generation,
+    /// MIMEI-8.
+    #[codec(index = 8)]
+    #[error("a mask has 16 bits each for guests, members and supervisors; bits 48 to 63 are 0")]
+    Mask,
 }
 
 fn last_text(last: Option<u64>) -> String {

@@ -1,4 +1,4 @@
-use super::types::Rights;
+use super::types::{Mask, Rights};
 use leither_types::{AccountId, ContentId, Height, MimeiId};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 use serde::Serialize;
@@ -35,15 +35,18 @@ pub enum Event {
         number: u64,
         fork: MimeiId,
     },
-    /// Rights were granted or taken (0).
+    /// Rights were granted, denied (0), or left to what the groups may (none).
     #[codec(index = 4)]
-    Granted { mimei: MimeiId, who: AccountId, rights: Rights },
+    Granted { mimei: MimeiId, who: AccountId, rights: Option<Rights> },
     /// References changed; how many there are now.
     #[codec(index = 5)]
     Referred { from: MimeiId, to: MimeiId, count: u32 },
     /// Another owner.
     #[codec(index = 6)]
     Given { mimei: MimeiId, to: AccountId },
+    /// Groups may other things.
+    #[codec(index = 7)]
+    MaskSet { mimei: MimeiId, mask: Mask },
 }
 
 impl From<Event> for crate::Event {

@@ -7,6 +7,9 @@
 //! - MIMEI-5: a fork keeps a pointer to the version it came from; its edits do not touch the parent (R7).
 //! - MIMEI-6: history is a hash chain over (number, content, time): constant state, every past version provable from the blocks.
 //! - MIMEI-7: references are counted at both ends (R6).
+//! - MIMEI-8: a mask says what whole groups may: guests, members of the owning organization, its supervisors (R16).
+//! - MIMEI-9: a grant decides alone for its account, also to deny; taking it away leaves what the groups may.
+//! - MIMEI-10: a member's or supervisor's rights last as long as that is what one is.
 
 mod calls;
 mod errors;
@@ -18,4 +21,5 @@ pub mod views;
 pub use calls::{Call, apply};
 pub use errors::Error;
 pub use events::Event;
-pub use types::{Head, MARK_AUTO, Right, Rights, Version};
+pub use types::{Group, Head, MARK_AUTO, Mask, Right, Rights, Version};
+pub use views::View;

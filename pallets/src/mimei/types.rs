@@ -51,6 +51,8 @@ pub struct Head {
     pub deposit: Amount,
     /// MIMEI-3: owners before this one. What they granted counts no more.
     pub generation: u32,
+    /// MIMEI-8: what whole groups may.
+    pub mask: Mask,
 }
 
 impl Head {
@@ -60,7 +62,7 @@ impl Head {
     }
 }
 
-/// What can be granted (R16); a mask of 64 bits, of which these are given meaning so far.
+/// What can be granted (R16); of the bits these are given meaning so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Right {
@@ -72,6 +74,11 @@ pub enum Right {
     Refer,
 }
 
+impl Right {
+    /// All, in order.
+    pub const ALL: [Right; 3] = [Right::Backup, Right::Release, Right::Refer];
+}
+
 /// A set of rights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize)]
 pub struct Rights(#[serde(with = "leither_types::json::decimal")] pub u64);
@@ -80,5 +87,57 @@ impl Rights {
     /// Whether the right is in it.
     pub fn has(self, right: Right) -> bool {
         self.0 & (1 << right as u8) != 0
+    }
+
+    /// With the right.
+    pub fn with(self, right: Right) -> Self {
+        Self(self.0 | (1 << right as u8))
+    }
+
+    /// The rights in order.
+    pub fn list(self) -> Vec<Right> {
+        Right::ALL.into_iter().filter(|right| self.has(*right)).collect()
+    }
+}
+
+/// Whom a mask speaks of (R16).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Anybody.
+    Guests,
+    /// Members of the organization that owns it.
+    Members,
+    /// That organization's supervisors, who are members, too.
+    Supervisors,
+}
+
+impl Group {
+    /// All, in order.
+    pub const ALL: [Group; 3] = [Group::Guests, Group::Members, Group::Supervisors];
+}
+
+/// MIMEI-8: what whole groups may: 16 bits each for guests, members, supervisors, and 16 that are 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize)]
+pub struct Mask(#[serde(with = "leither_types::json::decimal")] pub u64);
+
+impl Mask {
+    /// Bits of one group.
+    const BITS: u32 = 16;
+    const GROUP: u64 = 0xffff;
+
+    /// What this group may.
+    pub fn of(self, group: Group) -> Rights {
+        Rights((self.0 >> (Self::BITS * group as u32)) & Self::GROUP)
+    }
+
+    /// With that for the group in place of what was; bits beyond a group's are left out.
+    pub fn with(self, group: Group, rights: Rights) -> Self {
+        let shift = Self::BITS * group as u32;
+        Self((self.0 & !(Self::GROUP << shift)) | ((rights.0 & Self::GROUP) << shift))
+    }
+
+    /// Whether it speaks of no group that is not there.
+    pub(crate) fn is_sound(self) -> bool {
+        self.0 >> (Self::BITS * Group::ALL.len() as u32) == 0
     }
 }

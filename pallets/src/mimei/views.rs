@@ -1,8 +1,43 @@
 //! What the chain knows of MiMeis.
 
-use super::{Head, Rights, keys};
+use super::{Group, Head, Right, Rights, keys};
+use crate::orgs;
 use leither_state::{Fault, Overlay, Read};
-use leither_types::{AccountId, MimeiId};
+use leither_types::{AccountId, MimeiId, OrgId};
+
+/// A committed state, or one under construction.
+#[derive(Clone, Copy)]
+pub enum View<'a> {
+    /// Committed.
+    Final(&'a dyn Read),
+    /// Under construction.
+    Now(&'a Overlay),
+}
+
+impl View<'_> {
+    fn grant(self, key: &(MimeiId, u32, AccountId)) -> Result<Option<Rights>, Fault> {
+        match self {
+            View::Final(state) => keys::GRANT.read(state, key),
+            View::Now(state) => keys::GRANT.get(state, key),
+        }
+    }
+
+    fn is_member(self, org: &OrgId, who: &AccountId) -> Result<bool, Fault> {
+        let member = match self {
+            View::Final(state) => orgs::views::member(state, org, who),
+            View::Now(state) => orgs::views::member_now(state, org, who),
+        };
+        Ok(member?.is_some())
+    }
+
+    fn supervises(self, org: &OrgId, who: &AccountId) -> Result<bool, Fault> {
+        let org = match self {
+            View::Final(state) => orgs::views::org(state, org),
+            View::Now(state) => orgs::views::get(state, org),
+        };
+        Ok(org?.is_some_and(|org| org.charter.supervisors.contains(who)))
+    }
+}
 
 /// A head in a committed state.
 pub fn head(state: &dyn Read, id: &MimeiId) -> Result<Option<Head>, Fault> {
@@ -14,9 +49,42 @@ pub(crate) fn head_now(state: &Overlay, id: &MimeiId) -> Result<Option<Head>, Fa
     keys::HEAD.get(state, id)
 }
 
-/// What was granted to somebody, in a state under construction.
-pub(crate) fn rights_now(state: &Overlay, id: &MimeiId, head: &Head, who: &AccountId) -> Result<Rights, Fault> {
-    Ok(keys::GRANT.get(state, &(*id, head.generation, *who))?.unwrap_or_default())
+/// MIMEI-3, MIMEI-8, MIMEI-9, MIMEI-10: whether somebody may do this; whoever writes is asked here and nowhere else.
+///
+/// It costs one read for all but the owner, and one more where the mask says anything to it that is not for anybody.
+pub fn may(view: View<'_>, id: &MimeiId, head: &Head, who: &AccountId, right: Right) -> Result<bool, Fault> {
+    if *who == head.owner {
+        return Ok(true);
+    }
+    if let Some(rights) = view.grant(&(*id, head.generation, *who))? {
+        return Ok(rights.has(right));
+    }
+    let given = |group| head.mask.of(group).has(right);
+    // A treasury has its organization's 160 bits; under those of a person or a contract there is none, and so no member.
+    let org = OrgId(head.owner.0);
+    match () {
+        () if given(Group::Guests) => Ok(true),
+        // Every supervisor is a member (ORG-1, ORG-14), so that what members may needs no second look.
+        () if given(Group::Members) => view.is_member(&org, who),
+        () if given(Group::Supervisors) => view.supervises(&org, who),
+        () => Ok(false),
+    }
+}
+
+/// All that somebody may.
+pub fn rights(view: View<'_>, id: &MimeiId, head: &Head, who: &AccountId) -> Result<Rights, Fault> {
+    let mut all = Rights::default();
+    for right in Right::ALL {
+        if may(view, id, head, who, right)? {
+            all = all.with(right);
+        }
+    }
+    Ok(all)
+}
+
+/// MIMEI-9: what was granted to this account by itself; nothing where its groups decide.
+pub fn grant(state: &dyn Read, id: &MimeiId, head: &Head, who: &AccountId) -> Result<Option<Rights>, Fault> {
+    View::Final(state).grant(&(*id, head.generation, *who))
 }
 
 /// An author's MiMeis in id order.
@@ -25,7 +93,7 @@ pub fn by_author(state: &dyn Read, author: &AccountId, after: Option<&MimeiId>, 
     Ok(keys::BY_AUTHOR.list(state, author, after.as_ref(), limit)?.into_iter().map(|((_, id), ())| id).collect())
 }
 
-/// Who may write beside the owner, in account order: grants in force alone.
+/// What single accounts may, in account order: grants and denials in force alone.
 pub fn grants(
     state: &dyn Read,
     id: &MimeiId,

@@ -302,7 +302,11 @@ impl Dice {
             31 if self.number == 0 => Call::Mimei(mimei::Call::Fork { parent: mimei, number: 0, mark: text("fork") }),
             31 => Call::Mimei(mimei::Call::Release { mimei, number: self.number }),
             32 if self.number == 0 => Call::Mimei(mimei::Call::Give { mimei, to: who }),
-            32 => Call::Mimei(mimei::Call::Grant { mimei, who, rights: mimei::Rights(self.amount.into()) }),
+            32 if self.number == 1 => Call::Mimei(mimei::Call::SetMask { mimei, mask: mimei::Mask(self.amount.into()) }),
+            32 => {
+                let rights = (!self.flag).then_some(mimei::Rights(self.amount.into()));
+                Call::Mimei(mimei::Call::Grant { mimei, who, rights })
+            }
             40..=41 => Call::Streams(streams::Call::Open(self.terms(chain, token, who))),
             42..=44 => Call::Streams(streams::Call::Draw { stream: self.stream(chain) }),
             45 => Call::Streams(streams::Call::Cancel { stream: self.stream(chain) }),

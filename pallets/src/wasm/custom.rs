@@ -192,8 +192,12 @@ impl Run<'_, '_> {
                 self.call(contract, As::Itself, |_| Call::Mimei(mimei::Call::Release { mimei, number }))
             }
             LeitherMsg::MimeiGrant { mimei: on, who, rights } => {
-                let (mimei, who, rights) = (mimei(&on)?, account(&who)?, mimei::Rights(rights));
+                let (mimei, who, rights) = (mimei(&on)?, account(&who)?, rights.map(mimei::Rights));
                 self.call(contract, As::Itself, |_| Call::Mimei(mimei::Call::Grant { mimei, who, rights }))
+            }
+            LeitherMsg::MimeiMask { mimei: of, mask } => {
+                let (mimei, mask) = (mimei(&of)?, mimei::Mask(mask));
+                self.call(contract, As::Itself, |_| Call::Mimei(mimei::Call::SetMask { mimei, mask }))
             }
             LeitherMsg::MimeiGive { mimei: which, to } => {
                 let (mimei, to) = (mimei(&which)?, account(&to)?);

@@ -144,8 +144,9 @@ pub fn answer(world: &World, query: &LeitherQuery, meter: &mut Meter) -> Answer 
             let (Some(head), Some(id), Some(who)) = (head(world, mimei)?, id::<MimeiId>(mimei), address_of(who)) else {
                 return no("MiMei");
             };
-            meter.charge(LOOKUP_GAS)?;
-            let rights = world.state.look(|state| mimei::views::rights_now(state, &id, &head, &who))?;
+            // Each right may take two looks.
+            meter.charge(6 * LOOKUP_GAS)?;
+            let rights = world.state.look(|state| mimei::views::rights(mimei::View::Now(state), &id, &head, &who))?;
             json(&RightAnswer { owner: head.owner == who, rights: rights.0 })
         }
     }

@@ -139,6 +139,9 @@ pub const ORG_GET_PROPOSALS: Method<GetOrgPage, Page<ProposalView>> =
 
 /// A MiMei.
 pub const MIMEI_GET: Method<GetMimei, MimeiView> = Method::new("mimei_get", "Answers a MiMei and its newest version.", MIMEI);
+/// Somebody's rights on a MiMei.
+pub const MIMEI_GET_RIGHTS: Method<GetMimeiRights, RightsView> =
+    Method::new("mimei_getRights", "Answers what an account may do with a MiMei, by itself or with a group.", MIMEI);
 /// Versions of a MiMei.
 pub const MIMEI_GET_VERSIONS: Method<GetMimeiPage, Page<VersionView>> =
     Method::new("mimei_getVersions", "Lists a MiMei's versions, the newest first.", MIMEI);
@@ -214,6 +217,7 @@ pub const ALL: &[MethodInfo] = &[
     ORG_GET_LEDGER.info(),
     ORG_GET_PROPOSALS.info(),
     MIMEI_GET.info(),
+    MIMEI_GET_RIGHTS.info(),
     MIMEI_GET_VERSIONS.info(),
     MIMEI_LIST.info(),
     STREAM_GET.info(),

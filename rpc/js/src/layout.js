@@ -181,4 +181,5 @@ export const mimeiHead = struct({
   height: u64,
   deposit: u128,
   generation: u32,
+  mask: u64,
 });

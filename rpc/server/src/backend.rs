@@ -69,6 +69,8 @@ pub trait Backend: Send + Sync + 'static {
 
     /// `mimei_get`
     async fn mimei_get(&self, mimei: MimeiKey) -> Answer<MimeiView>;
+    /// `mimei_getRights`
+    async fn mimei_get_rights(&self, ask: GetMimeiRights) -> Answer<RightsView>;
     /// `mimei_getVersions`
     async fn mimei_get_versions(&self, ask: GetMimeiPage) -> Answer<Page<VersionView>>;
     /// `mimei_list`

@@ -196,9 +196,11 @@ pub fn calls() -> Vec<Call> {
         mimei::Call::Backup { mimei, base: Some(3), content: content() },
         mimei::Call::Release { mimei, number: 4 },
         mimei::Call::Fork { parent: mimei, number: 4, mark: text("mine") },
-        mimei::Call::Grant { mimei, who, rights: mimei::Rights(3) },
+        mimei::Call::Grant { mimei, who, rights: Some(mimei::Rights(3)) },
+        mimei::Call::Grant { mimei, who, rights: None },
         mimei::Call::Refer { from: mimei, to: mimei, add: true },
         mimei::Call::Give { mimei, to: org.treasury() },
+        mimei::Call::SetMask { mimei, mask: mimei::Mask(0x0007_0001_0000) },
     ];
     let of_tokens = [pay, tokens::Call::Burn { token, amount }];
     let consensus = key(105);
@@ -287,9 +289,11 @@ pub fn events() -> Vec<Event> {
         mimei::Event::BackedUp { mimei, number: 4, content: content(), previous: Some(12) },
         mimei::Event::Released { mimei, number: 4 },
         mimei::Event::Forked { parent: mimei, number: 4, fork: mimei },
-        mimei::Event::Granted { mimei, who, rights: mimei::Rights(3) },
+        mimei::Event::Granted { mimei, who, rights: Some(mimei::Rights(3)) },
+        mimei::Event::Granted { mimei, who, rights: None },
         mimei::Event::Referred { from: mimei, to: mimei, count: 2 },
         mimei::Event::Given { mimei, to: who },
+        mimei::Event::MaskSet { mimei, mask: mimei::Mask(0x0007_0001_0000) },
     ];
     let (operator, validator) = (by, ValidatorId::of_key(&key(105).public()));
     let of_staking = vec![
@@ -395,6 +399,7 @@ pub fn errors() -> Vec<Error> {
         M::NoContent,
         M::Reference,
         M::Generation,
+        M::Mask,
     ];
     let first = of_accounts.into_iter().map(Error::Accounts).chain(of_tokens.into_iter().map(Error::Tokens));
     let of_staking = [

@@ -41,6 +41,7 @@ fn head() -> mimei::Head {
         height: 1,
         deposit: Amount::new(212_000),
         generation: 2,
+        mask: mimei::Mask(0x0007_0001_0000),
     }
 }
 

@@ -285,6 +285,17 @@ fn wasm_10_a_contract_pays_income_claims_and_owns_mimei_as_anybody_does() {
     );
     let right = bound.ask(json!({ "mimei_right": { "mimei": id.to_string(), "who": account("carol").to_string() } }));
     assert_eq!(right, json!({ "owner": false, "rights": 3 }));
+    // What anybody may, and what one account may not all the same.
+    let may = |bound: &Bound, who: &str| {
+        bound.ask(json!({ "mimei_right": { "mimei": id.to_string(), "who": account(who).to_string() } }))["rights"].clone()
+    };
+    bound.say(json!({ "mimei_mask": { "mimei": id.to_string(), "mask": 4 } }));
+    bound.say(json!({ "mimei_grant": { "mimei": id.to_string(), "who": account("dave").to_string(), "rights": 0 } }));
+    assert_eq!([may(&bound, "erin"), may(&bound, "dave"), may(&bound, "carol")], [json!(4), json!(0), json!(3)]);
+    bound.say(json!({ "mimei_grant": { "mimei": id.to_string(), "who": account("dave").to_string(), "rights": null } }));
+    assert_eq!(may(&bound, "dave"), json!(4));
+    let wrong = json!({ "mimei_mask": { "mimei": id.to_string(), "mask": 1u64 << 48 } });
+    assert!(matches!(bound.refused(wrong), Error::Mimei(_)));
     bound.say(json!({ "mimei_give": { "mimei": id.to_string(), "to": account("carol").to_string() } }));
     assert_eq!(bound.stage.chain.head(&id).owner, account("carol"));
     // What form forbids to anybody, it forbids to contracts.

@@ -10,6 +10,15 @@ pub struct GetMimei {
     pub mimei: MimeiKey,
 }
 
+/// Whose rights on which MiMei.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GetMimeiRights {
+    /// Its id.
+    pub mimei: MimeiKey,
+    /// Whose.
+    pub account: Account,
+}
+
 /// Which MiMei, and which part of a list of its.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GetMimeiPage {
@@ -58,7 +67,9 @@ pub struct MimeiView {
     pub forked_from: Option<ForkView>,
     /// How many references to it there are.
     pub referenced: u32,
-    /// Who was granted what beside the owner: the first 100 in account order.
+    /// What whole groups may.
+    pub groups: GroupsView,
+    /// What single accounts may instead, whatever their groups may: the first 200 in account order.
     pub grants: Vec<GrantView>,
     /// Block of its creation.
     pub created: U64,
@@ -88,13 +99,43 @@ pub struct VersionView {
     pub time: U64,
 }
 
-/// What somebody may do beside the owner.
+/// What whole groups may beside the owner. Names of rights: `backup`, `release`, `refer`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GroupsView {
+    /// All of it as one number: 16 bits each for guests, members and supervisors.
+    pub mask: U64,
+    /// Anybody.
+    pub guests: Vec<String>,
+    /// Members of the organization that owns it.
+    pub members: Vec<String>,
+    /// That organization's supervisors.
+    pub supervisors: Vec<String>,
+}
+
+/// What somebody may do beside the owner; no right at all is a denial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GrantView {
     /// Who.
     pub account: Account,
     /// The rights' names: `backup`, `release`, `refer`.
     pub rights: Vec<String>,
+}
+
+/// What somebody may do with a MiMei.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RightsView {
+    /// With which.
+    pub mimei: MimeiKey,
+    /// Who.
+    pub account: Account,
+    /// Whether it is the owner, who may all.
+    pub owner: bool,
+    /// What was granted to this account by itself, which then decides alone; nothing where its groups do.
+    pub grant: Option<Vec<String>>,
+    /// The names of all rights that it has.
+    pub rights: Vec<String>,
+    /// The final height at which this was read.
+    pub height: U64,
 }
 
 /// A MiMei in a list.

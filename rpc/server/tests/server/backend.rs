@@ -190,6 +190,9 @@ impl Backend for Fake {
     async fn mimei_get(&self, _: MimeiKey) -> Answer<MimeiView> {
         self.some("mimei_get")
     }
+    async fn mimei_get_rights(&self, _: GetMimeiRights) -> Answer<RightsView> {
+        self.some("mimei_getRights")
+    }
     async fn mimei_get_versions(&self, _: GetMimeiPage) -> Answer<Page<VersionView>> {
         self.some("mimei_getVersions")
     }
