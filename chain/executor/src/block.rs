@@ -1,7 +1,8 @@
+use crate::form::{self, Content, Weights};
 use crate::run::{run_tx, touched_by, write_events};
 use crate::validity::{Unfit, Verified};
 use leither_pallets::wasm::Contracts;
-use leither_pallets::{BlockInfo, Call, Ctx, Ending, Event, Origin, TxInfo, end_block, params, staking};
+use leither_pallets::{BlockInfo, Ctx, Ending, Event, Origin, TxInfo, end_block, params, staking};
 use leither_state::{Fault, Overlay, Read, WriteSet};
 use leither_types::{
     AccountId, Amount, BLOCK_TXS_MAX, BLOCK_VERSION, Block, Certificate, EVENTS_MAX, EVIDENCE_MAX, Evidence, Hash, Header,
@@ -117,8 +118,10 @@ pub fn execute(parent: &Parent, block: &Block, verified: &dyn Verified) -> Resul
         return Err(Invalid::TooBig("bytes").into());
     }
     for (index, tx) in block.txs.iter().enumerate() {
-        if let Err(why) = fold.push(tx, verified)? {
-            return Err(Invalid::Tx { index, why }.into());
+        let unfit = |why| Invalid::Tx { index, why };
+        let content = form::content(tx, &parent.chain).map_err(|why| unfit(why.into()))?;
+        if let Err(why) = fold.push(tx, &content, verified)? {
+            return Err(unfit(why).into());
         }
         if fold.weight > fold.info.params.block_weight_max {
             return Err(Invalid::TooBig("weight").into());
@@ -198,9 +201,14 @@ pub fn build(
     let mut room = empty;
     for tx in candidates {
         let bytes = tx.encoded_size();
-        // One without a weight is unfit: `push` says why.
-        let weight = crate::form::weight(&tx.tx).unwrap_or(0);
-        let (contracts, contracts_max) = (Call::contract_weight(&tx.tx.calls), contracts_max(&fold.info.params));
+        let content = match form::content(tx, &parent.chain) {
+            Ok(content) => content,
+            Err(why) => {
+                unfit.push((tx.id(), why.into()));
+                continue;
+            }
+        };
+        let (Weights { all: weight, contracts }, contracts_max) = (content.weights, contracts_max(&fold.info.params));
         if bytes > empty || weight > fold.info.params.block_weight_max || contracts > contracts_max {
             // BLOCK-6: no block has room for it; it shall not keep others out of this one.
             continue;
@@ -210,7 +218,7 @@ pub fn build(
         if bytes > room || heavy || txs.len() >= BLOCK_TXS_MAX {
             break;
         }
-        match fold.push(tx, verified)? {
+        match fold.push(tx, &content, verified)? {
             Ok(()) => {
                 room -= bytes;
                 txs.push(SignedTx::clone(tx));
@@ -299,15 +307,15 @@ impl Fold {
         )
     }
 
-    fn push(&mut self, tx: &SignedTx, verified: &dyn Verified) -> Result<Result<(), Unfit>, Fault> {
-        let ran = match run_tx(&mut self.state, &self.info, self.base_fee, tx, verified)? {
+    fn push(&mut self, tx: &SignedTx, content: &Content, verified: &dyn Verified) -> Result<Result<(), Unfit>, Fault> {
+        let ran = match run_tx(&mut self.state, &self.info, self.base_fee, tx, content, verified)? {
             Ok(ran) => ran,
             Err(unfit) => return Ok(Err(unfit)),
         };
         let broken = || Fault::Corrupt("fees beyond the supply".into());
         self.fees = self.fees.plus(ran.receipt.fee).ok_or_else(broken)?;
         self.weight = self.weight.saturating_add(ran.receipt.weight);
-        self.contracts = self.contracts.saturating_add(Call::contract_weight(&tx.tx.calls));
+        self.contracts = self.contracts.saturating_add(content.weights.contracts);
         let index = self.receipts.len() as u32;
         self.touched.extend(ran.touched.into_iter().map(|who| (index, who)));
         self.receipts.push(ran.receipt);

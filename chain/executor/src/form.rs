@@ -1,5 +1,5 @@
 use leither_pallets::{Call, FURTHER_CALL_WEIGHT};
-use leither_types::{AccountId, DecodeError, Hash, SignedTx, TX_BYTES_MAX, TX_VERSION, Tx, Weight, codec};
+use leither_types::{AccountId, CallBytes, DecodeError, Hash, SignedTx, TX_BYTES_MAX, TX_VERSION, Tx, Weight, codec};
 
 /// What every transaction weighs.
 const TX_WEIGHT: Weight = 5_000;
@@ -55,19 +55,40 @@ pub enum FormError {
     },
 }
 
-/// Decodes within the limits and checks all that needs no state but the signatures.
-pub fn check_form(bytes: &[u8], chain: &Hash) -> Result<SignedTx, FormError> {
-    // TX-1.
-    let tx: SignedTx = codec::decode_within(bytes, TX_BYTES_MAX)?;
-    check_tx(&tx, chain)?;
-    Ok(tx)
+/// What a transaction weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weights {
+    /// In all.
+    pub all: Weight,
+    /// BLOCK-7: what of that is contracts'.
+    pub contracts: Weight,
 }
 
-/// The same for one that is decoded. Says what it weighs.
-pub fn check_tx(signed: &SignedTx, chain: &Hash) -> Result<Weight, FormError> {
+/// What is in a transaction of good form: its calls are decoded once, to be checked, weighed and done.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub calls: Vec<Call>,
+    pub weights: Weights,
+}
+
+/// Decodes within the limits and checks all that needs no state but the signatures. Says what it weighs.
+pub fn check_form(bytes: &[u8], chain: &Hash) -> Result<(SignedTx, Weights), FormError> {
+    // TX-1.
+    let tx: SignedTx = codec::decode_within(bytes, TX_BYTES_MAX)?;
+    let weights = check_tx(&tx, chain)?;
+    Ok((tx, weights))
+}
+
+/// The same for one that is decoded.
+pub fn check_tx(signed: &SignedTx, chain: &Hash) -> Result<Weights, FormError> {
+    Ok(content(signed, chain)?.weights)
+}
+
+/// The same for whoever is to do it.
+pub(crate) fn content(signed: &SignedTx, chain: &Hash) -> Result<Content, FormError> {
     let tx = &signed.tx;
-    check_payload(tx, chain)?;
-    // TX-3, with the signers themselves in `check_payload`.
+    let calls = payload(tx, chain)?;
+    // TX-3, with the signers themselves in `payload`.
     if signed.witnesses.len() != tx.signers.len() {
         return Err(FormError::Witness(signed.witnesses.len().min(tx.signers.len())));
     }
@@ -76,15 +97,15 @@ pub fn check_tx(signed: &SignedTx, chain: &Hash) -> Result<Weight, FormError> {
             return Err(FormError::Witness(n));
         }
     }
-    let weight = weight(tx).ok_or(FormError::Calls)?;
+    let weights = weigh(tx, &calls);
     // TX-5.
-    if weight > tx.weight_limit {
-        return Err(FormError::WeightLimit { limit: tx.weight_limit, weight });
+    if weights.all > tx.weight_limit {
+        return Err(FormError::WeightLimit { limit: tx.weight_limit, weight: weights.all });
     }
-    Ok(weight)
+    Ok(Content { calls, weights })
 }
 
-fn check_payload(tx: &Tx, chain: &Hash) -> Result<(), FormError> {
+fn payload(tx: &Tx, chain: &Hash) -> Result<Vec<Call>, FormError> {
     // TX-2.
     if tx.version != TX_VERSION {
         return Err(FormError::Version(tx.version));
@@ -101,24 +122,31 @@ fn check_payload(tx: &Tx, chain: &Hash) -> Result<(), FormError> {
     if tx.calls.is_empty() {
         return Err(FormError::Calls);
     }
-    for (index, bytes) in tx.calls.iter().enumerate() {
+    let read = |(index, bytes): (usize, &CallBytes)| {
         let fail = |why: String| FormError::Call { index, why };
         let call = Call::read(bytes).map_err(|e| fail(e.to_string()))?;
         call.check().map_err(|e| fail(e.to_string()))?;
-    }
-    Ok(())
+        Ok::<_, FormError>(call)
+    };
+    tx.calls.iter().enumerate().map(read).collect()
 }
 
 /// What a transaction weighs, from its payload alone. Nothing where a call does not decode.
 pub fn weight(tx: &Tx) -> Option<Weight> {
+    let calls: Option<Vec<Call>> = tx.calls.iter().map(|call| Call::read(call).ok()).collect();
+    Some(weigh(tx, &calls?).all)
+}
+
+fn weigh(tx: &Tx, calls: &[Call]) -> Weights {
     let bytes: usize = tx.calls.iter().map(|call| call.len()).sum();
-    let mut sum = TX_WEIGHT
+    let sum = TX_WEIGHT
         .saturating_add(SIGNATURE_WEIGHT.saturating_mul(tx.signers.len() as u64))
         .saturating_add(BYTE_WEIGHT.saturating_mul(bytes as u64));
     let further = tx.calls.len().saturating_sub(1) as u64;
-    sum = sum.saturating_add(FURTHER_CALL_WEIGHT.saturating_mul(further));
-    for call in &tx.calls {
-        sum = sum.saturating_add(Call::read(call).ok()?.weight());
+    let (mut all, mut contracts) = (sum.saturating_add(FURTHER_CALL_WEIGHT.saturating_mul(further)), 0);
+    for call in calls {
+        all = all.saturating_add(call.weight());
+        contracts = Weight::saturating_add(contracts, call.contract_weight());
     }
-    Some(sum)
+    Weights { all, contracts }
 }

@@ -24,7 +24,7 @@ mod validity;
 mod tests;
 
 pub use block::{Draft, Invalid, Outcome, Parent, Refused, build, contracts_max, execute};
-pub use form::{FormError, check_form, check_tx, weight};
+pub use form::{FormError, Weights, check_form, check_tx, weight};
 pub use leither_pallets::{GenesisError, RecoveryError, genesis_state, recovered_state};
 pub use replay::{Replayed, replay};
 pub use run::{Simulated, simulate};

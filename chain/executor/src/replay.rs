@@ -33,8 +33,8 @@ pub fn replay(
     let unfit =
         |why: &dyn std::fmt::Display| Fault::Corrupt(format!("a transaction of a final block does not fit into it: {why}"));
     let run = |overlay: &mut Overlay, block: &BlockInfo, tx: &SignedTx| {
-        let weight = form::check_tx(tx, &block.chain).map_err(|why| unfit(&why))?;
-        run_checked(overlay, block, base_fee, tx, weight)?.map_err(|why| unfit(&why))
+        let content = form::content(tx, &block.chain).map_err(|why| unfit(&why))?;
+        run_checked(overlay, block, base_fee, tx, &content)?.map_err(|why| unfit(&why))
     };
     for tx in former {
         run(&mut overlay, block, tx)?;

@@ -1,10 +1,8 @@
-use crate::form::{self, check_tx};
+use crate::form::{self, Content};
 use crate::validity::{Bill, Unfit, Verified, bill, check_keys};
-use leither_pallets::{
-    BlockInfo, Call, Ctx, Event, Origin, Stop, TxInfo, accounts, orgs, params, staking, streams, tokens, wasm,
-};
+use leither_pallets::{BlockInfo, Ctx, Event, Origin, Stop, TxInfo, accounts, orgs, params, staking, streams, tokens, wasm};
 use leither_state::{Fault, Overlay, Read, WriteSet};
-use leither_types::{AccountId, Amount, Blob, EVENTS_MAX, Failure, List, Receipt, SignedTx, Status, TokenId, TxId, Weight};
+use leither_types::{AccountId, Amount, Blob, EVENTS_MAX, Failure, List, Receipt, SignedTx, Status, TokenId, TxId};
 use parity_scale_codec::Encode;
 use std::sync::Arc;
 
@@ -14,22 +12,19 @@ pub(crate) struct Ran {
     pub touched: Vec<AccountId>,
 }
 
-/// Checks a transaction against the state and does it. An unfit one leaves the state as it was.
+/// Checks a transaction of good form against the state and does it. An unfit one leaves the state as it was.
 pub(crate) fn run_tx(
     state: &mut Overlay,
     block: &BlockInfo,
     base_fee: Amount,
     signed: &SignedTx,
+    content: &Content,
     verified: &dyn Verified,
 ) -> Result<Result<Ran, Unfit>, Fault> {
-    let weight = match check_tx(signed, &block.chain) {
-        Ok(weight) => weight,
-        Err(form) => return Ok(Err(form.into())),
-    };
     if !verified.is_verified(&signed.full_hash()) && !signatures_hold(signed) {
         return Ok(Err(Unfit::Signature));
     }
-    run_checked(state, block, base_fee, signed, weight)
+    run_checked(state, block, base_fee, signed, content)
 }
 
 fn signatures_hold(signed: &SignedTx) -> bool {
@@ -43,7 +38,7 @@ pub(crate) fn run_checked(
     block: &BlockInfo,
     base_fee: Amount,
     signed: &SignedTx,
-    weight: Weight,
+    content: &Content,
 ) -> Result<Result<Ran, Unfit>, Fault> {
     let tx = &signed.tx;
     let first = tx.signers.first().copied().unwrap_or_default();
@@ -54,13 +49,13 @@ pub(crate) fn run_checked(
     if let Err(unfit) = check_keys(state, signed)? {
         return Ok(Err(unfit));
     }
-    let bill = match bill(state, block, base_fee, signed, weight)? {
+    let bill = match bill(state, block, base_fee, signed, content.weights.all)? {
         Ok(bill) => bill,
         Err(unfit) => return Ok(Err(unfit)),
     };
     charge(state, block, signed, &bill)?;
     state.settle();
-    Ok(Ok(do_calls(state, block, signed, weight, bill)?))
+    Ok(Ok(do_calls(state, block, signed, content, bill)?))
 }
 
 /// Fee, nonce and keys: kept whatever the calls do.
@@ -84,7 +79,7 @@ fn charge(state: &mut Overlay, block: &BlockInfo, signed: &SignedTx, bill: &Bill
     Ok(())
 }
 
-fn do_calls(state: &mut Overlay, block: &BlockInfo, signed: &SignedTx, weight: Weight, bill: Bill) -> Result<Ran, Fault> {
+fn do_calls(state: &mut Overlay, block: &BlockInfo, signed: &SignedTx, content: &Content, bill: Bill) -> Result<Ran, Fault> {
     let tx = &signed.tx;
     let id = signed.id();
     let mark = state.mark();
@@ -99,16 +94,12 @@ fn do_calls(state: &mut Overlay, block: &BlockInfo, signed: &SignedTx, weight: W
         created: 0,
     };
     let mut status = Status::Done;
-    for (index, bytes) in tx.calls.iter().enumerate() {
-        let refused = match Call::read(bytes) {
-            Ok(call) => match call.apply(&mut ctx) {
-                Ok(()) if ctx.events.len() > EVENTS_MAX => Some(orgs::Error::TooMany { max: EVENTS_MAX as u32 }.into()),
-                Ok(()) => None,
-                Err(Stop::Reject(error)) => Some(error),
-                Err(Stop::Fault(fault)) => return Err(fault),
-            },
-            // Its form was checked before; were it not so, the node is broken.
-            Err(e) => return Err(Fault::Corrupt(format!("a checked call does not decode: {e}"))),
+    for (index, call) in content.calls.iter().enumerate() {
+        let refused = match call.apply(&mut ctx) {
+            Ok(()) if ctx.events.len() > EVENTS_MAX => Some(orgs::Error::TooMany { max: EVENTS_MAX as u32 }.into()),
+            Ok(()) => None,
+            Err(Stop::Reject(error)) => Some(error),
+            Err(Stop::Fault(fault)) => return Err(fault),
         };
         if let Some(error) = refused {
             status = Status::Failed(failure(index, &error)?);
@@ -125,7 +116,7 @@ fn do_calls(state: &mut Overlay, block: &BlockInfo, signed: &SignedTx, weight: W
     touched.extend(events.iter().flat_map(touched_by));
     touched.sort_unstable();
     touched.dedup();
-    let receipt = Receipt { tx: id, status, weight, fee: bill.fee, events: write_events(&events)? };
+    let receipt = Receipt { tx: id, status, weight: content.weights.all, fee: bill.fee, events: write_events(&events)? };
     Ok(Ran { receipt, touched })
 }
 
@@ -172,8 +163,8 @@ pub struct Simulated {
 /// EXEC-4: runs a transaction on a committed state with the code of [`crate::execute`], and drops the result. With `signed` false its
 /// signatures (not its keys) go unchecked, so that a wallet can ask before it signs.
 pub fn simulate(state: Arc<dyn Read>, block: &BlockInfo, tx: &SignedTx, signed: bool) -> Result<Result<Simulated, Unfit>, Fault> {
-    let weight = match form::check_tx(tx, &block.chain) {
-        Ok(weight) => weight,
+    let content = match form::content(tx, &block.chain) {
+        Ok(content) => content,
         Err(form) => return Ok(Err(form.into())),
     };
     if signed && !signatures_hold(tx) {
@@ -182,6 +173,6 @@ pub fn simulate(state: Arc<dyn Read>, block: &BlockInfo, tx: &SignedTx, signed: 
     let mut overlay = Overlay::new(state);
     let base_fee = params::views::base_fee(&overlay)?;
     let block = BlockInfo { contracts: block.contracts.trial(), ..block.clone() };
-    let ran = run_checked(&mut overlay, &block, base_fee, tx, weight)?;
+    let ran = run_checked(&mut overlay, &block, base_fee, tx, &content)?;
     Ok(ran.map(|ran| Simulated { id: ran.receipt.tx, receipt: ran.receipt, writes: overlay.into_writes() }))
 }

@@ -24,6 +24,12 @@ const FLOAT: u64 = 2_900;
 /// From and to integers, between widths; comparisons.
 const CONVERSION: u64 = 1_900;
 
+/// What the kinds above cost, in their order.
+#[cfg(test)]
+pub(crate) const fn of_kinds() -> [u64; 9] {
+    [PLAIN, BRANCH, LOAD, STORE, DIVISION, MULTIPLICATION, LONG_FLOAT, FLOAT, CONVERSION]
+}
+
 /// The price of an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Price {

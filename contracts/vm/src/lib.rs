@@ -2,7 +2,7 @@
 //! call what, and what its messages do, is the business of the pallet `wasm`.
 //!
 //! ```text
-//! Engine::check(wasm) -> Module | Refusal                 once, when code is stored
+//! Engine::store(wasm) -> Module | Refusal                 once, when code is stored
 //! Engine::call(Call, Host) -> Called { gas, answer }      answer: JSON | Failure (the same on every node) ; Broken: this machine's
 //! ```
 //! - VM-1: the text of the machine inside reaches neither the state nor a receipt nor a contract: only classes do.

@@ -16,8 +16,8 @@ const NAME: &str = "prices";
 const LEFT: &str = "wasmer_metering_remaining_points";
 const EXHAUSTED: &str = "wasmer_metering_points_exhausted";
 /// So many of a function's locals are part of its call's price.
-const LOCALS_FREE: u32 = 29;
-const PER_LOCAL: u64 = 115;
+pub(crate) const LOCALS_FREE: u32 = 29;
+pub(crate) const PER_LOCAL: u64 = 115;
 /// Arguments of the host's functions that are priced by bytes.
 const ARGUMENTS_MAX: usize = 4;
 /// Where a record has its length.

@@ -5,8 +5,9 @@ use crate::engine::{Checksum, Entry, Module, Refusal};
 use crate::instructions::{PLAIN, Price, by_bytes, price};
 use crate::prices;
 use wasmparser::{
-    BinaryReaderError, ConstExpr, DataKind, ElementItems, ElementKind, ExternalKind, FuncValidatorAllocations, Operator, Parser,
-    Payload, TableInit, TypeRef, ValidPayload, Validator, WasmFeatures,
+    BinaryReaderError, ConstExpr, CustomSectionReader, DataKind, Element, ElementItems, ElementKind, Export, ExternalKind,
+    FuncToValidate, FuncValidator, FuncValidatorAllocations, FunctionBody, Import, Operator, Parser, Payload, TableInit, TypeRef,
+    ValidPayload, Validator, ValidatorResources, WasmFeatures,
 };
 
 /// Values on the operand stack. Published contracts have up to about forty.
@@ -20,6 +21,10 @@ const LOOKS_OF_MODULE_MAX: u64 = 40_000_000;
 /// have some dozens.
 const PARTS_MAX: u32 = 1_024;
 
+/// The least that a compiled module has, and what each function adds beside its instructions.
+const COMPILED_LEAST: u32 = 16_384;
+const FUNCTION_BYTES: u32 = 400;
+
 /// The features that a node's engine has (`cosmwasm-vm`, parsed_wasm.rs).
 fn features() -> WasmFeatures {
     WasmFeatures::MUTABLE_GLOBAL
@@ -31,239 +36,273 @@ fn features() -> WasmFeatures {
         | WasmFeatures::BULK_MEMORY
 }
 
-/// What the engine needs to know of a module.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Shape {
+/// What one walk over a module tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub module: Module,
     /// Of each function of its own: how many locals it declares.
     pub locals: Vec<u32>,
     /// What an instance costs.
     pub gas: u64,
 }
 
-/// Its shape. The code was judged good.
-pub(crate) fn shape(wasm: &[u8]) -> Result<Shape, Refusal> {
-    shaped(wasm).map_err(|error| Refusal(error.to_string()))
+/// Reads code, and refuses what is none or would be a burden to compile. From its bytes alone.
+pub(crate) fn judged(wasm: &[u8], code: Checksum) -> Result<Known, Refusal> {
+    let judge =
+        Judge { validator: Validator::new_with_features(features()), allocations: FuncValidatorAllocations::default(), looks: 0 };
+    walked(wasm, code, Some(judge))
 }
 
-fn shaped(wasm: &[u8]) -> Result<Shape, BinaryReaderError> {
-    let (mut locals, mut pages, mut parts, mut functions) = (Vec::new(), 0u32, 0u64, 0u64);
-    for payload in Parser::new(0).parse_all(wasm) {
-        match payload? {
-            Payload::MemorySection(memories) => {
-                for memory in memories {
-                    pages = pages.saturating_add(u32::try_from(memory?.initial).unwrap_or(u32::MAX));
-                }
-            }
-            Payload::ExportSection(section) => parts = parts.saturating_add(section.count().into()),
-            Payload::GlobalSection(section) => parts = parts.saturating_add(section.count().into()),
-            Payload::DataSection(section) => parts = parts.saturating_add(section.count().into()),
-            Payload::ElementSection(section) => {
-                parts = parts.saturating_add(section.count().into());
-                for element in section {
-                    functions = functions.saturating_add(match element?.items {
-                        ElementItems::Functions(items) => items.count().into(),
-                        ElementItems::Expressions(_, items) => items.count().into(),
-                    });
-                }
-            }
-            Payload::CodeSectionEntry(body) => {
-                let mut count = 0u32;
-                for declared in body.get_locals_reader()? {
-                    count = count.saturating_add(declared?.0);
-                }
-                locals.push(count);
-            }
-            _ => {}
-        }
-    }
-    functions = functions.saturating_add(locals.len() as u64);
-    Ok(Shape { gas: prices::instance(pages, parts, functions), locals })
+/// Reads code that was judged good, and judges it no more: an older program may have done so by other bounds.
+pub(crate) fn known(wasm: &[u8], code: Checksum) -> Result<Known, Refusal> {
+    walked(wasm, code, None)
 }
 
-/// Reads code and refuses what would be a burden to compile. From its bytes alone.
-pub(crate) fn read(wasm: &[u8], code: Checksum) -> Result<Module, Refusal> {
-    let wrong = |error: wasmparser::BinaryReaderError| Refusal(error.to_string());
-    called_by_name(wasm).map_err(wrong)??;
-    let mut module = Module {
-        code,
-        entries: 0,
-        migrate_version: None,
-        compiled: COMPILED_LEAST.saturating_add(u32::try_from(wasm.len()).unwrap_or(u32::MAX)),
+fn walked(wasm: &[u8], code: Checksum, judge: Option<Judge>) -> Result<Known, Refusal> {
+    let compiled = COMPILED_LEAST.saturating_add(u32::try_from(wasm.len()).unwrap_or(u32::MAX));
+    let mut walk = Walk {
+        module: Module { code, entries: 0, migrate_version: None, compiled },
+        locals: Vec::new(),
+        pages: 0,
+        parts: 0,
+        elements: 0,
+        imported: 0,
+        priced: Vec::new(),
+        judge,
     };
-    let mut validator = Validator::new_with_features(features());
-    let (mut allocations, mut of_module) = (FuncValidatorAllocations::default(), 0u64);
     for payload in Parser::new(0).parse_all(wasm) {
-        let payload = payload.map_err(wrong)?;
-        if let ValidPayload::Func(function, body) = validator.payload(&payload).map_err(wrong)? {
-            let mut function = function.into_validator(allocations);
-            let (looks, compiled) = burden(&mut function, &body).map_err(wrong)??;
-            module.compiled = module.compiled.saturating_add(compiled);
-            of_module = of_module.saturating_add(looks);
-            allocations = function.into_allocations();
-        }
-        parts(&payload)?;
-        match payload {
-            Payload::ExportSection(exports) => {
-                for export in exports {
-                    let export = export.map_err(wrong)?;
-                    let entry =
-                        Entry::ALL.into_iter().find(|entry| entry.name() == export.name && export.kind == ExternalKind::Func);
-                    module.entries |= entry.map_or(0, |entry| 1 << entry as u8);
-                }
-            }
-            Payload::CustomSection(section) if section.name() == "cw_migrate_version" => {
-                let text = std::str::from_utf8(section.data()).ok().and_then(|text| text.parse().ok());
-                module.migrate_version = Some(text.ok_or_else(|| Refusal("cw_migrate_version is no number".into()))?);
-            }
-            _ => {}
-        }
+        walk.pass(payload?)?;
     }
-    if of_module > LOOKS_OF_MODULE_MAX {
-        return Err(Refusal(format!(
-            "its functions together are a burden of {of_module} to the compiler; {LOOKS_OF_MODULE_MAX} is the most"
-        )));
-    }
-    Ok(module)
+    let functions = walk.elements.saturating_add(walk.locals.len() as u64);
+    Ok(Known { gas: prices::instance(walk.pages, walk.parts, functions), module: walk.module, locals: walk.locals })
 }
 
-/// Refuses code that could call a function whose price depends on what it is told of without naming it: a price is taken where a call names it.
-fn called_by_name(wasm: &[u8]) -> Result<Result<(), Refusal>, BinaryReaderError> {
-    let (mut imported, mut priced) = (0u32, Vec::new());
-    for payload in Parser::new(0).parse_all(wasm) {
-        let mut passed_on = Vec::new();
-        match payload? {
-            Payload::ImportSection(imports) => {
-                for import in imports {
-                    let import = import?;
-                    if let TypeRef::Func(_) = import.ty {
-                        if by_bytes(import.name).is_some() {
-                            priced.push((imported, import.name));
-                        }
-                        imported = imported.saturating_add(1);
-                    }
-                }
+impl From<BinaryReaderError> for Refusal {
+    fn from(error: BinaryReaderError) -> Self {
+        Refusal(error.to_string())
+    }
+}
+
+type Function = FuncValidator<ValidatorResources>;
+
+/// Whether it is a module that a node can bear.
+struct Judge {
+    validator: Validator,
+    allocations: FuncValidatorAllocations,
+    /// Of all functions so far.
+    looks: u64,
+}
+
+impl Judge {
+    /// A part; where it is a function, that is to be looked at by instructions.
+    fn begin(&mut self, payload: &Payload<'_>) -> Result<Option<Function>, Refusal> {
+        match self.validator.payload(payload)? {
+            ValidPayload::Func(function, _) => Ok(Some(self.opened(function))),
+            _ => Ok(None),
+        }
+    }
+
+    fn opened(&mut self, function: FuncToValidate<ValidatorResources>) -> Function {
+        function.into_validator(std::mem::take(&mut self.allocations))
+    }
+
+    fn end(&mut self, function: Function, looks: u64) -> Result<(), Refusal> {
+        self.allocations = function.into_allocations();
+        self.looks = self.looks.saturating_add(looks);
+        if looks > LOOKS_MAX {
+            return Err(Refusal(format!(
+                "a function is a burden of {looks} to the compiler; {LOOKS_MAX} is the most: cut it up"
+            )));
+        }
+        if self.looks > LOOKS_OF_MODULE_MAX {
+            let all = self.looks;
+            return Err(Refusal(format!(
+                "its functions together are a burden of {all} to the compiler; {LOOKS_OF_MODULE_MAX} is the most"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// A module under way: each of its parts is passed once, in their order.
+struct Walk<'a> {
+    module: Module,
+    locals: Vec<u32>,
+    pages: u32,
+    parts: u64,
+    elements: u64,
+    /// Functions so far.
+    imported: u32,
+    /// Functions whose price depends on what they are told of, their numbers rising.
+    priced: Vec<(u32, &'a str)>,
+    judge: Option<Judge>,
+}
+
+impl<'a> Walk<'a> {
+    fn pass(&mut self, payload: Payload<'a>) -> Result<(), Refusal> {
+        let function = match &mut self.judge {
+            Some(judge) => judge.begin(&payload)?,
+            None => None,
+        };
+        match payload {
+            Payload::ImportSection(imports) => imports.into_iter().try_for_each(|import| {
+                self.import(&import?);
+                Ok(())
+            }),
+            Payload::TableSection(tables) => tables.into_iter().try_for_each(|table| match table?.init {
+                TableInit::Expr(expr) => self.refers(&expr),
+                TableInit::RefNull => Ok(()),
+            }),
+            Payload::MemorySection(memories) => memories.into_iter().try_for_each(|memory| {
+                self.pages = self.pages.saturating_add(u32::try_from(memory?.initial).unwrap_or(u32::MAX));
+                Ok(())
+            }),
+            Payload::GlobalSection(globals) => {
+                self.part(globals.count(), "globals")?;
+                globals.into_iter().try_for_each(|global| self.refers(&global?.init_expr))
             }
             Payload::ExportSection(exports) => {
-                for export in exports {
-                    let export = export?;
-                    if export.kind == ExternalKind::Func {
-                        passed_on.push(export.index);
-                    }
-                }
+                self.part(exports.count(), "exports")?;
+                exports.into_iter().try_for_each(|export| self.export(&export?))
             }
-            Payload::GlobalSection(globals) => {
-                for global in globals {
-                    referred(&global?.init_expr, &mut passed_on)?;
-                }
-            }
-            Payload::TableSection(tables) => {
-                for table in tables {
-                    if let TableInit::Expr(expr) = table?.init {
-                        referred(&expr, &mut passed_on)?;
-                    }
-                }
-            }
+            Payload::StartSection { func, .. } => self.passes_on(func),
             Payload::ElementSection(elements) => {
-                for element in elements {
-                    let element = element?;
-                    if let ElementKind::Active { offset_expr, .. } = &element.kind {
-                        referred(offset_expr, &mut passed_on)?;
-                    }
-                    match element.items {
-                        ElementItems::Functions(items) => {
-                            for function in items {
-                                passed_on.push(function?);
-                            }
-                        }
-                        ElementItems::Expressions(_, items) => {
-                            for expr in items {
-                                referred(&expr?, &mut passed_on)?;
-                            }
-                        }
-                    }
-                }
+                self.part(elements.count(), "segments of elements")?;
+                elements.into_iter().try_for_each(|element| self.element(element?))
             }
             Payload::DataSection(segments) => {
-                for segment in segments {
-                    if let DataKind::Active { offset_expr, .. } = segment?.kind {
-                        referred(&offset_expr, &mut passed_on)?;
-                    }
-                }
+                self.part(segments.count(), "segments of data")?;
+                segments.into_iter().try_for_each(|segment| match segment?.kind {
+                    DataKind::Active { offset_expr, .. } => self.refers(&offset_expr),
+                    DataKind::Passive => Ok(()),
+                })
             }
-            Payload::StartSection { func, .. } => passed_on.push(func),
-            Payload::CodeSectionEntry(body) => {
-                for operator in body.get_operators_reader()? {
-                    if let Operator::RefFunc { function_index } = operator? {
-                        passed_on.push(function_index);
-                    }
-                }
+            Payload::CodeSectionEntry(body) => self.function(&body, function),
+            Payload::CustomSection(section) => self.custom(&section),
+            _ => Ok(()),
+        }
+    }
+
+    fn import(&mut self, import: &Import<'a>) {
+        let TypeRef::Func(_) = import.ty else { return };
+        if self.judge.is_some() && by_bytes(import.name).is_some() {
+            self.priced.push((self.imported, import.name));
+        }
+        self.imported = self.imported.saturating_add(1);
+    }
+
+    /// So many of what every instance would pay for.
+    fn part(&mut self, count: u32, what: &str) -> Result<(), Refusal> {
+        if self.judge.is_some() && count > PARTS_MAX {
+            return Err(Refusal(format!("it has {count} {what}; {PARTS_MAX} are the most")));
+        }
+        self.parts = self.parts.saturating_add(count.into());
+        Ok(())
+    }
+
+    fn export(&mut self, export: &Export<'_>) -> Result<(), Refusal> {
+        if export.kind != ExternalKind::Func {
+            return Ok(());
+        }
+        let entry = Entry::ALL.into_iter().find(|entry| entry.name() == export.name);
+        self.module.entries |= entry.map_or(0, |entry| 1 << entry as u8);
+        self.passes_on(export.index)
+    }
+
+    fn element(&mut self, element: Element<'_>) -> Result<(), Refusal> {
+        if let ElementKind::Active { offset_expr, .. } = &element.kind {
+            self.refers(offset_expr)?;
+        }
+        match element.items {
+            ElementItems::Functions(items) => {
+                self.elements = self.elements.saturating_add(items.count().into());
+                items.into_iter().try_for_each(|function| self.passes_on(function?))
             }
-            _ => {}
-        }
-        if let Some((_, name)) = priced.iter().find(|(index, _)| passed_on.contains(index)) {
-            return Ok(Err(Refusal(format!(
-                "it passes the host's {name} on: such a function is to be called by its name alone"
-            ))));
+            ElementItems::Expressions(_, items) => {
+                self.elements = self.elements.saturating_add(items.count().into());
+                items.into_iter().try_for_each(|expr| self.refers(&expr?))
+            }
         }
     }
-    Ok(Ok(()))
+
+    fn custom(&mut self, section: &CustomSectionReader<'_>) -> Result<(), Refusal> {
+        if section.name() == "cw_migrate_version" {
+            let text = std::str::from_utf8(section.data()).ok().and_then(|text| text.parse().ok());
+            self.module.migrate_version = Some(text.ok_or_else(|| Refusal("cw_migrate_version is no number".into()))?);
+        }
+        Ok(())
+    }
+
+    fn refers(&self, expr: &ConstExpr<'_>) -> Result<(), Refusal> {
+        expr.get_operators_reader().into_iter().try_for_each(|operator| self.refers_by(&operator?))
+    }
+
+    fn refers_by(&self, operator: &Operator<'_>) -> Result<(), Refusal> {
+        match operator {
+            Operator::RefFunc { function_index } => self.passes_on(*function_index),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses code that could call a function whose price depends on what it is told of without naming it: a price is taken where a call names
+    /// it.
+    fn passes_on(&self, function: u32) -> Result<(), Refusal> {
+        let at = self.priced.binary_search_by_key(&function, |(index, _)| *index).ok();
+        match at.and_then(|at| self.priced.get(at)) {
+            Some((_, name)) => {
+                Err(Refusal(format!("it passes the host's {name} on: such a function is to be called by its name alone")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn function(&mut self, body: &FunctionBody<'_>, mut judged: Option<Function>) -> Result<(), Refusal> {
+        self.declared(body, judged.as_mut())?;
+        let (mut looks, mut compiled) = (0u64, FUNCTION_BYTES);
+        let mut operators = body.get_operators_reader()?;
+        while !operators.eof() {
+            let at = operators.original_position();
+            let operator = operators.read()?;
+            self.refers_by(&operator)?;
+            if let Some(function) = &mut judged {
+                function.op(at, &operator)?;
+                looks = looks.saturating_add(looks_at(function, &operator)?);
+            }
+            compiled = compiled.saturating_add(bytes_of(&operator));
+        }
+        self.module.compiled = self.module.compiled.saturating_add(compiled);
+        match (judged, &mut self.judge) {
+            (Some(function), Some(judge)) => judge.end(function, looks),
+            _ => Ok(()),
+        }
+    }
+
+    fn declared(&mut self, body: &FunctionBody<'_>, mut judged: Option<&mut Function>) -> Result<(), Refusal> {
+        let mut locals = body.get_locals_reader()?;
+        let mut declared = 0u32;
+        for _ in 0..locals.get_count() {
+            let at = locals.original_position();
+            let (count, kind) = locals.read()?;
+            if let Some(function) = &mut judged {
+                function.define_locals(at, count, kind)?;
+            }
+            declared = declared.saturating_add(count);
+        }
+        self.locals.push(declared);
+        Ok(())
+    }
 }
 
-fn referred(expr: &ConstExpr<'_>, to: &mut Vec<u32>) -> Result<(), BinaryReaderError> {
-    for operator in expr.get_operators_reader() {
-        if let Operator::RefFunc { function_index } = operator? {
-            to.push(function_index);
-        }
+/// At how much the compiler looks for this instruction, which was the last.
+fn looks_at(function: &Function, operator: &Operator<'_>) -> Result<u64, Refusal> {
+    let (operands, blocks) = (function.operand_stack_height(), function.control_stack_height());
+    if operands > OPERANDS_MAX || blocks > BLOCKS_MAX {
+        return Err(Refusal(format!(
+            "a function has {operands} operands and {blocks} open blocks at once; {OPERANDS_MAX} and {BLOCKS_MAX} are the most"
+        )));
     }
-    Ok(())
-}
-
-/// Refuses what every instance would pay for.
-fn parts(payload: &Payload<'_>) -> Result<(), Refusal> {
-    let (count, what) = match payload {
-        Payload::ExportSection(section) => (section.count(), "exports"),
-        Payload::GlobalSection(section) => (section.count(), "globals"),
-        Payload::DataSection(section) => (section.count(), "segments of data"),
-        Payload::ElementSection(section) => (section.count(), "segments of elements"),
-        _ => return Ok(()),
-    };
-    if count > PARTS_MAX { Err(Refusal(format!("it has {count} {what}; {PARTS_MAX} are the most"))) } else { Ok(()) }
-}
-
-/// The least that a compiled module has, and what each function adds beside its instructions.
-const COMPILED_LEAST: u32 = 16_384;
-const FUNCTION_BYTES: u32 = 400;
-
-type Function = wasmparser::FuncValidator<wasmparser::ValidatorResources>;
-
-fn burden(
-    function: &mut Function,
-    body: &wasmparser::FunctionBody<'_>,
-) -> Result<Result<(u64, u32), Refusal>, BinaryReaderError> {
-    let mut reader = body.get_binary_reader();
-    function.read_locals(&mut reader)?;
-    let (mut looks, mut compiled) = (0u64, FUNCTION_BYTES);
-    while !reader.eof() {
-        let at = reader.original_position();
-        let operator = reader.read_operator()?;
-        function.op(at, &operator)?;
-        let (operands, blocks) = (function.operand_stack_height(), function.control_stack_height());
-        if operands > OPERANDS_MAX || blocks > BLOCKS_MAX {
-            let text = format!(
-                "a function has {operands} operands and {blocks} open blocks at once; {OPERANDS_MAX} and {BLOCKS_MAX} are the most"
-            );
-            return Ok(Err(Refusal(text)));
-        }
-        compiled = compiled.saturating_add(bytes_of(&operator));
-        if is_looked_at(&operator) {
-            looks = looks.saturating_add(u64::from(operands)).saturating_add(u64::from(function.len_locals()));
-        }
-    }
-    if looks > LOOKS_MAX {
-        let text = format!("a function is a burden of {looks} to the compiler; {LOOKS_MAX} is the most: cut it up");
-        return Ok(Err(Refusal(text)));
-    }
-    Ok(Ok((looks, compiled)))
+    let all = u64::from(operands).saturating_add(u64::from(function.len_locals()));
+    Ok(if is_looked_at(operator) { all } else { 0 })
 }
 
 /// What an instruction becomes, about, in bytes, with what the engine notes of it: where gas is counted, the counting is most of it; whatever may
@@ -305,14 +344,14 @@ fn is_looked_at(operator: &Operator<'_>) -> bool {
 mod tests {
     use super::*;
 
-    fn read_text(body: &str) -> Result<Module, Refusal> {
+    fn read_text(body: &str) -> Result<Known, Refusal> {
         let wasm = wat::parse_str(format!("(module (func (export \"execute\") (local i32) {body}))")).unwrap();
-        read(&wasm, Checksum([0; 32]))
+        judged(&wasm, Checksum([0; 32]))
     }
 
     #[test]
     fn what_would_be_a_burden_to_compile_is_refused_before_it_is() {
-        assert!(read_text("nop").unwrap().has(Entry::Execute));
+        assert!(read_text("nop").unwrap().module.has(Entry::Execute));
         let drops = |n: usize| "drop ".repeat(n);
         let deep = |n: usize| format!("{}{}", "i32.const 1 ".repeat(n), drops(n));
         assert!(read_text(&deep(1_024)).is_ok());
@@ -322,5 +361,34 @@ mod tests {
         assert!(read_text(&nested(1_024)).unwrap_err().0.contains("open blocks"));
         let wide = format!("{}{}{}", "i32.const 1 ".repeat(1_000), "block end ".repeat(3_000), drops(1_000));
         assert!(read_text(&wide).unwrap_err().0.contains("burden"));
+    }
+
+    /// Whoever restores code hears the same of it as whoever judged it, and is refused nothing for a bound.
+    #[test]
+    fn what_was_judged_good_is_known_alike_and_judged_no_more() {
+        let text = r#"(module (import "env" "ed25519_verify" (func $v (param i32 i32 i32) (result i32))) (memory 3)
+            (global i32 (i32.const 1)) (global funcref (ref.func $f)) (table 5 5 funcref) (elem (i32.const 0) $f $f) (data (i32.const 8) "x")
+            (func $f (export "query") (local i32 i64 i64) (drop (call $v (i32.const 1) (i32.const 2) (i32.const 3))))
+            (func (local f32) (drop (f32.sqrt (f32.const 2)))) (@custom "cw_migrate_version" "12"))"#;
+        let wasm = wat::parse_str(text).unwrap();
+        let code = Checksum([0; 32]);
+        let found = judged(&wasm, code).unwrap();
+        assert_eq!(known(&wasm, code), Ok(found.clone()));
+        assert_eq!((&found.locals[..], found.module.migrate_version), (&[3, 1][..], Some(12)));
+        assert!(found.module.has(Entry::Query) && !found.module.has(Entry::Execute));
+        // Two globals, an export, a segment of elements and one of data; two functions, and two more in the table.
+        assert_eq!(found.gas, prices::instance(3, 5, 4));
+        for (parts, why) in [
+            ("(global i32 (i32.const 1))".repeat(1_025), "1025 globals"),
+            (format!("(func {}{})", "block ".repeat(1_100), "end ".repeat(1_100)), "open blocks"),
+            (
+                r#"(import "env" "ed25519_verify" (func $v (param i32 i32 i32) (result i32))) (export "v" (func $v))"#.into(),
+                "passes the host's ed25519_verify on",
+            ),
+        ] {
+            let wasm = wat::parse_str(format!("(module {parts})")).unwrap();
+            assert!(judged(&wasm, code).unwrap_err().0.contains(why), "{why}");
+            assert!(known(&wasm, code).is_ok(), "{why}");
+        }
     }
 }

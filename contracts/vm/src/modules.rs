@@ -4,7 +4,7 @@
 use crate::address::sha256;
 use crate::engine::{Broken, Checksum};
 use crate::meter::Meter;
-use crate::module::Shape;
+use crate::module::Known;
 use crate::prices::PRICES_VERSION;
 use cosmwasm_vm::Size;
 use cosmwasm_vm::internals::make_runtime_engine;
@@ -16,7 +16,7 @@ use wasmer::{CompileError, CompilerConfig, Engine, Module, Singlepass, Target};
 
 /// Compiled modules that are kept in memory, by the bytes of their files. What the chain holds warm (`WARM_BYTES_MAX`) was entered within twice as
 /// many bytes; the rest is for what the reckoning is wrong by.
-const MEMORY_BYTES_MAX: usize = 512 << 20;
+pub(crate) const MEMORY_BYTES_MAX: usize = 512 << 20;
 /// What an engine for one module takes beside it, about.
 const ENGINE_BYTES: usize = 10 << 10;
 /// After the module itself: what an instance costs, a check of both, what the file is.
@@ -38,10 +38,10 @@ struct Kept {
     used: u64,
 }
 
-#[derive(Default)]
 struct Memory {
     kept: BTreeMap<[u8; 32], Kept>,
     bytes: usize,
+    bytes_max: usize,
     clock: u64,
 }
 
@@ -59,7 +59,8 @@ fn broken(what: &str, error: impl std::fmt::Display) -> Broken {
 
 impl Modules {
     /// In this folder. Modules of other prices, of another engine or for another processor are not used, and removed.
-    pub fn open(dir: &Path, memory_limit: Size) -> Result<Self, Broken> {
+    /// In memory stay `bytes_max` of them.
+    pub fn open(dir: &Path, memory_limit: Size, bytes_max: usize) -> Result<Self, Broken> {
         let made_for = format!("{} {:?}", wasmer::VERSION, Target::default());
         let mark: String = sha256(made_for.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let name = format!("prices-{PRICES_VERSION}-{mark}");
@@ -72,7 +73,7 @@ impl Modules {
                 let _ = std::fs::remove_dir_all(other.path());
             }
         }
-        Ok(Self { dir: here, memory_limit, memory: Mutex::default(), making: Mutex::default() })
+        Ok(Self { dir: here, memory_limit, memory: Mutex::new(Memory::new(bytes_max)), making: Mutex::default() })
     }
 
     /// Instances are made one at a time: the engine's tables of code are the process's.
@@ -97,17 +98,17 @@ impl Modules {
     }
 
     /// Compiles code and keeps it. The caller has judged it.
-    pub fn compile(&self, code: &Checksum, wasm: &[u8], shape: Shape) -> Result<(), CompileFailure> {
+    pub fn compile(&self, wasm: &[u8], known: Known) -> Result<(), CompileFailure> {
         let mut compiler = Singlepass::new();
         compiler.canonicalize_nans(true);
-        compiler.push_middleware(Arc::new(Meter::new(shape.locals)));
+        compiler.push_middleware(Arc::new(Meter::new(known.locals)));
         let engine: Engine = compiler.into();
         let module = Module::new(&engine, wasm).map_err(|error| match error {
             CompileError::Resource(why) => CompileFailure::Broken(broken("no room to compile", why)),
             error => CompileFailure::Code(error.to_string()),
         })?;
         let compiled = module.serialize().map_err(|error| CompileFailure::Broken(broken("a module", error)))?;
-        self.write(code, shape.gas, &compiled)
+        self.write(&known.module.code, known.gas, &compiled)
             .map_err(|error| CompileFailure::Broken(broken("a module is not kept", error)))
     }
 
@@ -175,6 +176,10 @@ fn tempfile_in(dir: &Path, code: &Checksum) -> std::io::Result<(PathBuf, std::fs
 }
 
 impl Memory {
+    fn new(bytes_max: usize) -> Self {
+        Self { kept: BTreeMap::new(), bytes: 0, bytes_max, clock: 0 }
+    }
+
     fn find(&mut self, code: &Checksum) -> Option<Ready> {
         self.clock = self.clock.saturating_add(1);
         let kept = self.kept.get_mut(&code.0)?;
@@ -184,7 +189,7 @@ impl Memory {
 
     /// The ones that were not used for longest make room.
     fn keep(&mut self, code: &Checksum, ready: Ready, bytes: usize) {
-        while self.bytes.saturating_add(bytes) > MEMORY_BYTES_MAX {
+        while self.bytes.saturating_add(bytes) > self.bytes_max {
             let Some((oldest, _)) = self.kept.iter().min_by_key(|(_, kept)| kept.used).map(|(code, kept)| (*code, kept.used))
             else {
                 break;
@@ -209,16 +214,20 @@ pub(crate) enum CompileFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::module::shape;
+    use crate::module::judged;
 
     fn code(n: u8) -> (Checksum, Vec<u8>) {
         let wasm = wat::parse_str(format!("(module (memory (export \"memory\") 1) (func (export \"f{n}\")))")).unwrap();
         (Checksum(sha256(&wasm)), wasm)
     }
 
+    fn opened_in(dir: &Path) -> Modules {
+        Modules::open(dir, Size::mebi(4), MEMORY_BYTES_MAX).unwrap()
+    }
+
     fn kept(modules: &Modules, n: u8) -> Checksum {
         let (code, wasm) = code(n);
-        assert!(modules.compile(&code, &wasm, shape(&wasm).unwrap()).is_ok());
+        assert!(modules.compile(&wasm, judged(&wasm, code).unwrap()).is_ok());
         code
     }
 
@@ -226,7 +235,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_whole_is_none() {
         let dir = tempfile::tempdir().unwrap();
-        let open = || Modules::open(dir.path(), Size::mebi(4)).unwrap();
+        let open = || opened_in(dir.path());
         let code = kept(&open(), 1);
         let file = open().file(&code);
         let whole = std::fs::read(&file).unwrap();
@@ -251,24 +260,24 @@ mod tests {
         let former = dir.path().join("prices-0-0011223344556677");
         std::fs::create_dir_all(&former).unwrap();
         std::fs::write(dir.path().join("prices"), "a file of somebody's").unwrap();
-        let modules = Modules::open(dir.path(), Size::mebi(4)).unwrap();
+        let modules = opened_in(dir.path());
         assert!(!former.exists() && dir.path().join("prices").exists());
         let code = kept(&modules, 1);
-        assert!(Modules::open(dir.path(), Size::mebi(4)).unwrap().get(&code).is_ok(), "its own stay");
+        assert!(opened_in(dir.path()).get(&code).is_ok(), "its own stay");
     }
 
     #[test]
     fn memory_gives_up_first_what_was_not_used_for_longest() {
         let dir = tempfile::tempdir().unwrap();
-        let modules = Modules::open(dir.path(), Size::mebi(4)).unwrap();
+        let modules = opened_in(dir.path());
         let codes = [1, 2, 3].map(|n| kept(&modules, n));
         let ready = modules.get(&codes[0]).unwrap();
-        let mut memory = Memory::default();
-        memory.keep(&codes[0], ready.clone(), MEMORY_BYTES_MAX / 2);
-        memory.keep(&codes[1], ready.clone(), MEMORY_BYTES_MAX / 2);
+        let mut memory = Memory::new(200);
+        memory.keep(&codes[0], ready.clone(), 100);
+        memory.keep(&codes[1], ready.clone(), 100);
         assert!(memory.find(&codes[0]).is_some());
-        memory.keep(&codes[2], ready, MEMORY_BYTES_MAX / 2);
+        memory.keep(&codes[2], ready, 100);
         assert!(memory.find(&codes[0]).is_some() && memory.find(&codes[1]).is_none() && memory.find(&codes[2]).is_some());
-        assert_eq!(memory.bytes, MEMORY_BYTES_MAX / 2 * 2);
+        assert_eq!(memory.bytes, 200);
     }
 }

@@ -3,7 +3,8 @@
 use crate::address::{Addresses, sha256};
 use crate::backend::{Asked, Link, Stored, broken, is_watched, link, tell};
 use crate::engine::{Broken, Call, Called, Checksum, Engine, Entry, Failure, Host, Module, Refusal, StoreError};
-use crate::modules::{CompileFailure, Modules, Ready};
+use crate::module::Known;
+use crate::modules::{CompileFailure, MEMORY_BYTES_MAX, Modules, Ready};
 use crate::prices::PAGES_MAX;
 use crate::{ANSWER_BYTES_MAX, CODE_BYTES_MAX, module};
 use cosmwasm_vm::internals::{Logger, check_wasm, instance_from_module};
@@ -48,8 +49,14 @@ impl WasmEngine {
     /// With this folder as the cache. Whoever may write it may make this program do anything: it is the owner's alone (0700), of one process at a
     /// time, and never copied between machines. It may be removed while nothing runs.
     pub fn open(dir: &Path) -> Result<Self, Broken> {
+        Self::open_within(dir, MEMORY_BYTES_MAX)
+    }
+
+    /// The same with so many bytes of compiled modules in memory: what a node has is more than what the chain holds warm, so that a measurement of
+    /// what is read from disk needs an engine with less.
+    pub fn open_within(dir: &Path, bytes_max: usize) -> Result<Self, Broken> {
         let memory = Size::kibi(PAGE_KIB.saturating_mul(PAGES_MAX as usize));
-        Ok(Self { modules: Modules::open(dir, memory)? })
+        Ok(Self { modules: Modules::open(dir, memory, bytes_max)? })
     }
 
     fn instance(&self, ready: &Ready, gas: u64, link: &Link) -> Result<Running, VmError> {
@@ -58,10 +65,9 @@ impl WasmEngine {
             .alone(|| instance_from_module(Store::new(ready.engine.clone()), &ready.module, backend, gas, None))
     }
 
-    fn compile(&self, code: &Checksum, wasm: &[u8]) -> Result<(), StoreError> {
-        let shape = module::shape(wasm)?;
+    fn compile(&self, wasm: &[u8], known: Known) -> Result<(), StoreError> {
         // A module that the compiler panics over is no contract: equal bytes make every node's panic.
-        match catch_unwind(AssertUnwindSafe(|| self.modules.compile(code, wasm, shape))) {
+        match catch_unwind(AssertUnwindSafe(|| self.modules.compile(wasm, known))) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(CompileFailure::Code(why))) => Err(Refusal(format!("it does not compile: {why}")).into()),
             Ok(Err(CompileFailure::Broken(broken))) => Err(broken.into()),
@@ -80,6 +86,20 @@ fn limits() -> WasmLimits {
 /// What names code.
 fn checksum(wasm: &[u8]) -> Checksum {
     Checksum(sha256(wasm))
+}
+
+/// All that can be said of code without compiling it.
+fn judged(wasm: &[u8]) -> Result<Known, Refusal> {
+    if wasm.len() > CODE_BYTES_MAX {
+        return Err(Refusal(format!("the code has {} bytes; {CODE_BYTES_MAX} are the most", wasm.len())));
+    }
+    let known = module::judged(wasm, checksum(wasm))?;
+    let capabilities = capabilities_from_csv(&CAPABILITIES.join(","));
+    match check_wasm(wasm, &capabilities, &limits(), Logger::Off) {
+        Ok(()) => Ok(known),
+        Err(VmError::StaticValidationErr { msg, .. }) => Err(Refusal(msg)),
+        Err(error) => Err(Refusal(error.to_string())),
+    }
 }
 
 fn enter(instance: &mut Running, call: &Call<'_>) -> Result<Vec<u8>, VmError> {
@@ -113,28 +133,21 @@ fn classed(error: &VmError) -> Result<Failure, Broken> {
 impl Engine for WasmEngine {
     fn store(&self, wasm: &[u8]) -> Result<Module, StoreError> {
         // Always, whatever is in the folder: an older program may have judged by other bounds.
-        let module = self.judge(wasm)?;
+        let known = judged(wasm)?;
+        let module = known.module;
         if !self.modules.has(&module.code) {
-            self.compile(&module.code, wasm)?;
+            self.compile(wasm, known)?;
         }
         Ok(module)
     }
 
     fn judge(&self, wasm: &[u8]) -> Result<Module, StoreError> {
-        if wasm.len() > CODE_BYTES_MAX {
-            return Err(Refusal(format!("the code has {} bytes; {CODE_BYTES_MAX} are the most", wasm.len())).into());
-        }
-        let module = module::read(wasm, checksum(wasm))?;
-        let capabilities = capabilities_from_csv(&CAPABILITIES.join(","));
-        match check_wasm(wasm, &capabilities, &limits(), Logger::Off) {
-            Ok(()) => Ok(module),
-            Err(VmError::StaticValidationErr { msg, .. }) => Err(Refusal(msg).into()),
-            Err(error) => Err(Refusal(error.to_string()).into()),
-        }
+        Ok(judged(wasm)?.module)
     }
 
     fn restore(&self, wasm: &[u8]) -> Result<(), Broken> {
-        match self.compile(&checksum(wasm), wasm) {
+        let known = module::known(wasm, checksum(wasm)).map_err(StoreError::from);
+        match known.and_then(|known| self.compile(wasm, known)) {
             Ok(()) => Ok(()),
             Err(StoreError::Broken(broken)) => Err(broken),
             Err(StoreError::Refusal(why)) => Err(Broken::Machine(format!("code that once was good is so no more: {why}"))),

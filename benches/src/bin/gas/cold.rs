@@ -36,7 +36,7 @@ fn of_code(length: usize) -> Done<Vec<u8>> {
     Ok(wat::parse_str(module(2, "", &format!("{execute} {}", function.repeat(length / 650))))?)
 }
 
-fn bytes_under(dir: &Path) -> Done<u64> {
+pub fn bytes_under(dir: &Path) -> Done<u64> {
     let mut sum = 0;
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;

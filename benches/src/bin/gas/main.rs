@@ -63,10 +63,10 @@ fn main() -> Done {
         Err(why) => println!("{name:<58} {why}"),
     };
     for kind in kinds::all().into_iter().filter(|kind| wanted(kind.name)) {
-        took(kind.name, Stage::new(on_disk)?.looped(&kind, REPETITIONS));
+        took(kind.name, Stage::new(on_disk, None)?.looped(&kind, REPETITIONS));
     }
     for kind in making::all().into_iter().filter(|kind| wanted(kind.name)) {
-        took(kind.name, Stage::new(on_disk)?.made(&kind, REPETITIONS));
+        took(kind.name, Stage::new(on_disk, kind.memory)?.made(&kind, REPETITIONS));
     }
     let over = rows.iter().filter(|row| row.ratio() > BAR).count();
     if let Some(worst) = rows.iter().max_by(|a, b| a.ratio().total_cmp(&b.ratio())) {

@@ -1,5 +1,6 @@
 //! A chain with one contract on it, and a block that calls it, executed again and again.
 
+use crate::cold::bytes_under;
 use crate::contract::{looped, module};
 use crate::kinds::Kind;
 use crate::making::Making;
@@ -60,9 +61,13 @@ pub struct Stage {
 }
 
 impl Stage {
-    pub fn new(on_disk: bool) -> Done<Self> {
+    pub fn new(on_disk: bool, memory: Option<usize>) -> Done<Self> {
         let dir = tempfile::tempdir()?;
-        let engine = WasmEngine::open(&dir.path().join("modules"))?;
+        let modules = dir.path().join("modules");
+        let engine = match memory {
+            Some(bytes) => WasmEngine::open_within(&modules, bytes)?,
+            None => WasmEngine::open(&modules)?,
+        };
         let mut chain = Chain::new(&Setup { contracts: Contracts::new(Arc::new(engine)), ..Setup::default() });
         chain.trusting = true;
         let writes = genesis_state(&chain.genesis)?;
@@ -95,8 +100,9 @@ impl Stage {
         let msg = Blob::new(b"{}".to_vec()).ok_or("msg")?;
         let made =
             Do::Instantiate { code, msg, funds: List::default(), label: text("bench"), admin: None, salt: None, gas: GAS_MAX };
+        // Not what was instantiated: it may have made others in its turn.
         let born = |event: Event| match event {
-            Event::Wasm(Wasm::Instantiated { contract, .. }) => Some(contract),
+            Event::Wasm(Wasm::Ended { contract, .. }) => Some(contract),
             _ => None,
         };
         Ok(self.call(made)?.into_iter().find_map(born).ok_or("born")?)
@@ -151,8 +157,7 @@ impl Stage {
         Ok(Store::open(&at, &self.chain.genesis.head, &writes)?)
     }
 
-    /// As many rounds of a kind as the budget pays for.
-    /// What these rounds cost beyond the call itself.
+    /// As many rounds of a kind as the budget pays for, and what they cost beyond the call itself.
     pub fn looped(mut self, kind: &Kind, repetitions: usize) -> Done<(u64, Took)> {
         let other = if kind.code.contains("OTHER") || kind.parts.contains("OTHER") {
             Some(self.contract(&module(2, "", ""))?)
@@ -178,6 +183,9 @@ impl Stage {
         let mut to = Vec::new();
         for n in 0..kind.codes {
             to.push(self.contract(&(kind.target)(n))?);
+        }
+        if kind.memory.is_some_and(|memory| bytes_under(self.dir.path()).is_ok_and(|all| all <= memory as u64)) {
+            return Err("its codes fit into memory: they would not be read from disk".into());
         }
         let message = |n: usize| {
             let other = to[n % to.len()];

@@ -1,8 +1,9 @@
 use super::{MEI, forced, invalid, judge, judge_with};
 use leither_harness::executor::{FormError, Invalid, Unfit, Verified, check_form, check_tx};
+use leither_harness::pallets::{Call, wasm};
 use leither_harness::{Chain, Plan, account, transfer};
 use leither_types::{
-    Amount, CallBytes, DecodeError, Hash, List, Signature, SignedTx, Status, TX_BYTES_MAX, VALID_FOR_MS_MAX, Witness,
+    Amount, Blob, CallBytes, DecodeError, Hash, List, Signature, SignedTx, Status, TX_BYTES_MAX, VALID_FOR_MS_MAX, Witness,
 };
 use parity_scale_codec::Encode;
 
@@ -151,8 +152,8 @@ fn exec_2_calls_are_well_formed_and_within_the_weight_limit() {
         assert!(matches!(unfit(&chain, &tx), Unfit::Form(FormError::Call { index: 1, .. })));
     }
     assert_eq!(unfit(&chain, &Plan { version: 2, ..plan(&chain) }.sign()), Unfit::Form(FormError::Version(2)));
-    let weight = check_tx(&plan(&chain).sign(), &chain.id()).expect("fit");
-    let twice = check_tx(&with(vec![fine.clone(), fine.clone()]), &chain.id()).expect("fit");
+    let weight = check_tx(&plan(&chain).sign(), &chain.id()).expect("fit").all;
+    let twice = check_tx(&with(vec![fine.clone(), fine.clone()]), &chain.id()).expect("fit").all;
     assert_eq!(twice - weight, 10 * fine.len() as u64 + 10_000 + 30_000, "a further call");
     let light = Plan { weight_limit: weight - 1, ..plan(&chain) }.sign();
     assert_eq!(unfit(&chain, &light), Unfit::Form(FormError::WeightLimit { limit: weight - 1, weight }));
@@ -160,6 +161,28 @@ fn exec_2_calls_are_well_formed_and_within_the_weight_limit() {
     let cheap = Plan { max_fee: Amount(fee.0 - 1), ..plan(&chain) }.sign();
     assert_eq!(unfit(&chain, &cheap), Unfit::MaxFee { fee, max: Amount(fee.0 - 1) });
     chain.clone().block(&[Plan { max_fee: fee, weight_limit: weight, ..plan(&chain) }.sign()]);
+}
+
+/// BLOCK-7: of a transaction's weight the part that is contracts' is known with the whole.
+#[test]
+fn what_of_a_transaction_is_contracts_is_known_with_its_weight() {
+    let chain = Chain::default();
+    let enter = |gas: u64| {
+        let (contract, msg) = (account("judy"), Blob::new(b"{}".to_vec()).expect("short"));
+        Call::Wasm(wasm::Call::Execute { contract, msg, funds: List::default(), gas })
+    };
+    let pay = transfer(MEI, account("judy"), 1);
+    let store = Call::Wasm(wasm::Call::Store { code: Hash::ZERO, pieces: 2 });
+    let discard = Call::Wasm(wasm::Call::Discard { code: Hash::ZERO });
+    for (calls, contracts) in [
+        (vec![pay.clone(), pay.clone()], 0),
+        (vec![pay.clone(), enter(30_000_001), enter(50_000_000)], 60_001 + 100_000),
+        (vec![store.clone(), discard, pay], store.weight()),
+    ] {
+        let tx = chain.sign(&["alice"], &calls);
+        let weights = check_tx(&tx, &chain.id()).expect("fit");
+        assert_eq!((weights.contracts, Some(weights.all)), (contracts, leither_harness::executor::weight(&tx.tx)), "{calls:?}");
+    }
 }
 
 #[test]

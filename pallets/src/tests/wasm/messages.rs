@@ -187,6 +187,21 @@ fn wasm_5_a_contract_makes_contracts_and_is_told_where_they_are() {
     }
     let why = stage.chain.refused("alice", execute(first, &json!({ "messages": [sub(1, make(Some("s")), "never")] })));
     assert_eq!(why, refusal(Why::AddressTaken));
+    // One that makes another while it is made: the call's end names its own, whatever was instantiated last.
+    let mut child = make(None);
+    child["wasm"]["instantiate"]["funds"] = json!([]);
+    let events = stage.chain.ok("alice", instantiate(1, &json!({ "messages": [sub(1, child, "never")] }), 0, None));
+    let born = |event: &Event| match event {
+        Event::Wasm(Wasm::Instantiated { contract, .. }) => Some(*contract),
+        _ => None,
+    };
+    let made: Vec<AccountId> = events.iter().filter_map(born).collect();
+    let end = events.iter().find_map(|event| match event {
+        Event::Wasm(Wasm::Ended { contract, .. }) => Some(*contract),
+        _ => None,
+    });
+    assert_eq!((made.len(), end), (2, made.first().copied()), "its own stands first, and at the end");
+    assert_eq!(stage.contract(made[1]).creator, made[0]);
 }
 
 #[test]

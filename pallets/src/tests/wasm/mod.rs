@@ -131,12 +131,13 @@ impl Stage {
         events.into_iter().find_map(stored).expect("it says which code")
     }
 
+    /// Where the call's own contract is; it may have made others in its turn.
     fn born(&mut self, who: &str, call: Call) -> AccountId {
         let born = |event: Event| match event {
-            Event::Wasm(Wasm::Instantiated { contract, .. }) => Some(contract),
+            Event::Wasm(Wasm::Ended { contract, .. }) => Some(contract),
             _ => None,
         };
-        self.chain.ok(who, call).into_iter().rev().find_map(born).expect("it says where it is")
+        self.chain.ok(who, call).into_iter().find_map(born).expect("it says where it is")
     }
 
     /// Two puppets.

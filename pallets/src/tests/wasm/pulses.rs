@@ -174,3 +174,81 @@ fn wasm_14_many_wait_for_their_turn_and_the_oldest_goes_first() {
     }
     assert_eq!(told, (0..16).collect::<Vec<u32>>());
 }
+
+/// The puppet as another code, of which `migrate` is not entered where it takes the place of another one of these.
+fn marked(mark: &str) -> Vec<u8> {
+    let section = |name: &str, data: &str| {
+        let content = [&[name.len() as u8][..], name.as_bytes(), data.as_bytes()].concat();
+        [&[0, content.len() as u8][..], &content].concat()
+    };
+    [PUPPET, &section("cw_migrate_version", "1"), &section("mark", mark)].concat()
+}
+
+/// A contract that is told every second, a few times, and has got new code since, which nobody has entered; what cold code costs.
+fn with_cold_code(gas: impl FnOnce(u64) -> u64) -> (Stage, AccountId, u64, u64) {
+    let mut stage = Stage::new();
+    let (former, _) = stage.store("alice", &marked("a"));
+    let (code, _) = stage.store("alice", &marked("b"));
+    let compiled = u64::from(views::code(&*stage.chain.parent().state, code).unwrap().unwrap().compiled);
+    let puppet = stage.born("alice", instantiate(former, &json!({}), 0, None));
+    stage.chain.ok("judy", transfer(MEI, puppet, RICH));
+    let schedule = json!({ "schedule": { "id": 0, "msg": "e30=", "at": null, "every_ms": 1_000, "times": 9, "gas": gas(compiled * 120), "budget": "1000000000" } });
+    stage.chain.ok("alice", execute(puppet, &custom(schedule)));
+    (stage, puppet, code, compiled * 120)
+}
+
+/// WASM-14 and WASM-15: a time that enters cold code pays for its being read, within its own gas, and makes it warm.
+#[test]
+fn wasm_15_a_schedule_pays_for_cold_code_as_anybody_does() {
+    let (mut stage, puppet, code, cold) = with_cold_code(|_| 4_000_000_000);
+    assert!(cold > 100_000_000 && cold < 3_500_000_000, "{cold}");
+    let time = |stage: &mut Stage| {
+        let events = later(stage, 1_000);
+        assert_eq!(pulsed(&events), [(0, true)]);
+        ended(&events).0
+    };
+    let warm = time(&mut stage);
+    let moved = stage.chain.ok("alice", migrate(puppet, code, &json!({})));
+    assert!(
+        ended(&moved).0 < 200_000_000 && stage.contract(puppet).code == code,
+        "its new code was not entered: {moved:?}"
+    );
+    let (first, second) = (time(&mut stage), time(&mut stage));
+    assert!(is_near(first - warm, cold) && is_near(second, warm), "{warm}, {first}, {second}; cold code costs {cold}");
+}
+
+/// WASM-14 and WASM-15.
+#[test]
+fn wasm_15_a_schedule_whose_gas_does_not_pay_for_cold_code_fails_and_makes_nothing_warm() {
+    let (mut stage, puppet, code, cold) = with_cold_code(|cold| cold);
+    let warm = ended(&later(&mut stage, 1_000)).0;
+    stage.chain.ok("alice", migrate(puppet, code, &json!({})));
+    let had = stage.has(puppet) + locked(&stage, puppet);
+    let events = later(&mut stage, 1_000);
+    let why = events.iter().find_map(|event| match event {
+        Event::Wasm(Wasm::Pulsed { error, .. }) => error.clone(),
+        _ => None,
+    });
+    assert_eq!(why, Some(refusal(Why::OutOfGas)));
+    assert_eq!(
+        had - stage.has(puppet) - locked(&stage, puppet),
+        u128::from(cold.div_ceil(500) + 60_000),
+        "and is paid for, as any that fails"
+    );
+    let (cold_used, warm_used) = (used(&mut stage, puppet), used(&mut stage, puppet));
+    assert!(is_near(cold_used - warm_used, cold), "whoever enters it next pays for it: {cold_used}, {warm_used}; {cold}");
+    let events = later(&mut stage, 1_000);
+    assert!(
+        pulsed(&events) == [(0, true)] && is_near(ended(&events).0, warm),
+        "by then it is warm, and the schedule's gas will do"
+    );
+}
+
+/// Block and time are told in words that may differ in length.
+fn is_near(gas: u64, to: u64) -> bool {
+    gas.abs_diff(to) < 1_000_000
+}
+
+fn used(stage: &mut Stage, puppet: AccountId) -> u64 {
+    ended(&stage.chain.ok("alice", execute(puppet, &json!({})))).0
+}
