@@ -24,6 +24,8 @@ pub mod block;
 pub mod car;
 pub mod node;
 pub mod source;
+#[cfg(test)]
+mod tests;
 pub mod walk;
 pub mod wire;
 

@@ -3,7 +3,7 @@
 use crate::config::{EXPORT_SEEN_MAX, LOOSE_BYTES_MAX, LOOSE_LINKS_MAX};
 use crate::content::{self, Added, ContentError, Profile, Watch};
 use crate::error::{Result, StorageError};
-use crate::store::{ContentStore, Kept, Key, Root, Session, links};
+use crate::store::{ContentStore, Kept, Key, Root, Session, Stored, links};
 use bytes::Bytes;
 use cid::Cid;
 use leither_kit::car;
@@ -22,14 +22,20 @@ impl ContentStore {
 
     /// CAR-1: takes in a CAR, each block checked, and keeps its first root as `root`. If it fails, nothing of it is left.
     pub fn import(&self, input: impl Read, root: &Root, profile: Profile, now: u64) -> Result<Cid> {
+        self.import_as(input, |_| (root.clone(), profile), now)
+    }
+
+    /// As [`Self::import`]; as what it is kept is said once its first root is known.
+    pub fn import_as(&self, input: impl Read, root: impl FnOnce(&Cid) -> (Root, Profile), now: u64) -> Result<Cid> {
         let mut reader = car::Reader::new(input)?;
         let cid = *reader.roots().first().ok_or(StorageError::NoRoots)?;
+        let (root, profile) = root(&cid);
         let mut assembly = Assembly::new(self.session());
         for block in &mut reader {
             let (cid, bytes) = block?;
             assembly.put_checked(&cid, bytes)?;
         }
-        assembly.finish(root, Kept { cid, profile, generation: 0 }, now)?;
+        assembly.finish(&root, Kept { cid, profile, generation: 0 }, now)?;
         Ok(cid)
     }
 
@@ -94,6 +100,8 @@ pub struct Assembly {
     missing: HashMap<Key, (Cid, Vec<Key>)>,
     bytes: usize,
     links: usize,
+    /// Links to what was here.
+    here: u64,
 }
 
 struct Parent {
@@ -106,13 +114,33 @@ struct Parent {
 impl Assembly {
     /// Around a session.
     pub fn new(session: Session) -> Self {
-        Self { session, waiting: HashMap::new(), missing: HashMap::new(), bytes: 0, links: 0 }
+        Self { session, waiting: HashMap::new(), missing: HashMap::new(), bytes: 0, links: 0, here: 0 }
     }
 
     /// Takes a block that somebody sent.
     pub fn put(&mut self, cid: &Cid, bytes: Bytes) -> Result<()> {
+        self.take(cid, bytes).map(drop)
+    }
+
+    /// As [`Self::put`]; gives what the block links to that is not here and that nothing waited for before, in the order of its links.
+    pub fn take(&mut self, cid: &Cid, bytes: Bytes) -> Result<Vec<Cid>> {
         leither_kit::block::verify(cid, &bytes)?;
         self.put_checked(cid, bytes)
+    }
+
+    /// As [`Self::take`], of a block whose hash somebody has just computed.
+    pub fn take_checked(&mut self, cid: &Cid, bytes: Bytes) -> Result<Vec<Cid>> {
+        self.put_checked(cid, bytes)
+    }
+
+    /// Bytes of blocks that wait for others, and links that they wait for: of [`LOOSE_BYTES_MAX`] and [`LOOSE_LINKS_MAX`].
+    pub fn waits(&self) -> (usize, usize) {
+        (self.bytes, self.links)
+    }
+
+    /// Links to what was here already, with all below it.
+    pub fn here(&self) -> u64 {
+        self.here
     }
 
     /// Blocks that others wait for and that have not come, in no order.
@@ -124,21 +152,30 @@ impl Assembly {
         self.missing.iter().filter(|(key, _)| !self.waiting.contains_key(key)).map(|(_, (cid, _))| cid)
     }
 
-    fn put_checked(&mut self, cid: &Cid, bytes: Bytes) -> Result<()> {
-        let Some(key) = Key::of(cid)? else { return Ok(()) };
+    fn put_checked(&mut self, cid: &Cid, bytes: Bytes) -> Result<Vec<Cid>> {
+        let Some(key) = Key::of(cid)? else { return Ok(Vec::new()) };
         if self.waiting.contains_key(&key) {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let mut lacks = HashMap::new();
+        let (mut lacks, mut new) = (HashMap::new(), Vec::new());
         for (key, child) in links(cid, &bytes)? {
-            // If it is here it is held, so that it stays until this one is.
-            if !lacks.contains_key(&key) && !self.session.hold(&child)? {
-                lacks.insert(key, child);
+            if lacks.contains_key(&key) {
+                continue;
             }
+            // If it is here it is held, so that it stays until this one is.
+            if self.session.hold(&child)? {
+                self.here = self.here.saturating_add(1);
+                continue;
+            }
+            if !self.missing.contains_key(&key) {
+                new.push(child);
+            }
+            lacks.insert(key, child);
         }
         if lacks.is_empty() {
             self.session.put_made(cid, bytes.into())?;
-            return self.came(key);
+            self.came(key)?;
+            return Ok(new);
         }
         self.bytes = self.bytes.saturating_add(bytes.len());
         self.links = self.links.saturating_add(lacks.len());
@@ -152,7 +189,7 @@ impl Assembly {
         for (child, cid) in lacks {
             self.missing.entry(child).or_insert_with(|| (cid, Vec::new())).1.push(key);
         }
-        Ok(())
+        Ok(new)
     }
 
     /// Those that waited for a block go on, and those that waited for them.
@@ -176,10 +213,10 @@ impl Assembly {
     }
 
     /// The end: everything came, or the error names a block that did not.
-    pub fn finish(self, root: &Root, kept: Kept, now: u64) -> Result<()> {
+    pub fn finish(self, root: &Root, kept: Kept, now: u64) -> Result<Stored> {
         if let Some(missing) = self.lacking().next() {
             return Err(StorageError::Missing(*missing));
         }
-        self.session.finish(root, kept, now).map(drop)
+        self.session.finish(root, kept, now)
     }
 }

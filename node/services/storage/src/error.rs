@@ -88,6 +88,11 @@ pub enum StorageError {
         /// Where it leads.
         target: String,
     },
+    /// PRIVATE-9
+    #[error(
+        "this is private content, in which `{0}` would stand for everybody to read; get it, change the files, and add them with `leither mimei add --private`"
+    )]
+    Private(String),
     /// Beyond a bound.
     #[error("{0}; split it up")]
     TooMuch(&'static str),

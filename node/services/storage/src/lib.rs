@@ -10,10 +10,11 @@
 //! | [`store`] | blocks, counts, quota, trash, sessions, verification |
 //! | [`cur`] | working copies: written to path by path, compare-and-set |
 //! | [`versions`] | backup, restore, fork, conflicts |
+//! | [`seal`] | private content: closed before it becomes blocks, opened after |
 //! | [`add`] | directories and CARs into the store, trees out of it |
 //!
 //! Synchronous, without a runtime and without a clock: whoever calls says what time it is. Absent on purpose: fetching blocks, serving them, rights,
-//! encryption. Rules: `spec/storage.md`, `spec/content.md`.
+//! the keys of readers. Rules: `spec/storage.md`, `spec/content.md`, `spec/private.md`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -22,6 +23,7 @@ pub mod config;
 pub mod content;
 pub mod cur;
 mod error;
+pub mod seal;
 pub mod store;
 pub mod versions;
 

@@ -49,6 +49,15 @@ impl ContentStore {
         self.root(&Root::Version(*mimei, number))
     }
 
+    /// The newest version that is here; one look, however many there are.
+    pub fn newest(&self, mimei: &MimeiId) -> Result<Option<(u64, Kept)>> {
+        let last = self.inner.root_until(&Root::Version(*mimei, u64::MAX).key())?;
+        Ok(last.and_then(|(root, kept)| match root {
+            Root::Version(of, number) if of == *mimei => Some((number, kept)),
+            _ => None,
+        }))
+    }
+
     /// The versions that are here with numbers above `after`, the oldest first, at most 1000.
     pub fn versions(&self, mimei: &MimeiId, after: Option<u64>, limit: usize) -> Result<Vec<(u64, Kept)>> {
         let mut start = Root::Version(*mimei, after.unwrap_or(0)).key();

@@ -135,6 +135,23 @@ fn storage_2_blocks_that_come_parents_first_wait_for_their_children() {
     assert_eq!(blocks(&store), 5);
     check(&store);
 
+    // What is to be fetched is told once, in the order of the links; what is here is not.
+    let (over, over_block) = node(&[raw(b"x"), top, raw(b"y"), raw(b"x")]);
+    let (over_all, over_all_block) = node(&[raw(b"y"), over, raw(b"z")]);
+    let mut assembly = Assembly::new(store.session());
+    assert_eq!(assembly.take(&over_all, Bytes::from(over_all_block)).unwrap(), [raw(b"y"), over, raw(b"z")]);
+    assert_eq!(assembly.take(&over, Bytes::from(over_block)).unwrap(), [raw(b"x")], "y is waited for, the tree is here");
+    assert_eq!((assembly.here(), assembly.waits().1), (1, 5));
+    for leaf in [b"x", b"y", b"z"] {
+        assert!(assembly.take(&raw(leaf), Bytes::copy_from_slice(leaf)).unwrap().is_empty());
+    }
+    assert_eq!(assembly.waits(), (0, 0));
+    let stored = assembly.finish(&pin("over"), kept(over_all), NOW).unwrap();
+    assert_eq!(stored.blocks, 5);
+    assert!(store.release(&pin("over"), NOW).unwrap());
+    purge(&store, NOW + 2 * DAY);
+    assert_eq!(blocks(&store), 5);
+
     // One that does not come is named, and nothing of the rest stays.
     let (lacking, block) = node(&[raw(b"never"), raw(b"d")]);
     let mut assembly = Assembly::new(store.session());

@@ -32,6 +32,10 @@ fn version_1_a_version_never_changes_and_keeps_its_tree() {
     let numbers = |after| store.versions(&ME, after, 10).unwrap().iter().map(|(n, _)| *n).collect::<Vec<_>>();
     assert_eq!((numbers(None), numbers(Some(0)), numbers(Some(1))), (vec![0, 1], vec![1], vec![]));
     assert!(store.versions(&MimeiId([6; 20]), None, 10).unwrap().is_empty());
+    assert_eq!(store.newest(&ME).unwrap().map(|(number, kept)| (number, kept.cid)), Some((1, second.cid)));
+    for other in [MimeiId([0; 20]), MimeiId([6; 20]), MimeiId([255; 20])] {
+        assert_eq!(store.newest(&other).unwrap(), None);
+    }
     check(&store);
     // A tree that is not here is no version.
     assert!(matches!(store.backup(&ME, 2, &raw(b"none"), Profile::default()), Err(StorageError::NoBlock(_))));

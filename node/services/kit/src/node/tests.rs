@@ -1,35 +1,10 @@
 use super::*;
+use crate::tests::{block, bytes, link, number, varint};
 use cid::multihash::Multihash;
 use proptest::prelude::*;
 
 fn id(codec: u64, n: u8) -> Cid {
     Cid::new_v1(codec, Multihash::wrap(0x12, &[n; 32]).unwrap())
-}
-
-fn varint(mut n: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    while n >= 0x80 {
-        out.push(n as u8 | 0x80);
-        n >>= 7;
-    }
-    out.push(n as u8);
-    out
-}
-
-fn number(field: u64, n: u64) -> Vec<u8> {
-    [varint(field << 3), varint(n)].concat()
-}
-
-fn bytes(field: u64, bytes: &[u8]) -> Vec<u8> {
-    [varint(field << 3 | 2), varint(bytes.len() as u64), bytes.to_vec()].concat()
-}
-
-fn link(cid: &Cid, name: &str, size: u64) -> Vec<u8> {
-    bytes(2, &[bytes(1, &cid.to_bytes()), bytes(2, name.as_bytes()), number(3, size)].concat())
-}
-
-fn block(links: &[Vec<u8>], data: &[Vec<u8>]) -> Vec<u8> {
-    [links.concat(), bytes(1, &data.concat())].concat()
 }
 
 fn pb(links: &[Vec<u8>], data: &[Vec<u8>]) -> Result<Node, NodeError> {

@@ -1,89 +1,12 @@
 use super::*;
 use crate::car::{self, CarError};
-use crate::node::{Shard, codec};
-use crate::source::Fixed;
+use crate::node::codec;
+use crate::tests::{Writer, bytes, number};
 use cid::multihash::Multihash;
 use futures_util::TryStreamExt;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-
-fn varint(mut n: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    while n >= 0x80 {
-        out.push(n as u8 | 0x80);
-        n >>= 7;
-    }
-    out.push(n as u8);
-    out
-}
-
-fn number(field: u64, n: u64) -> Vec<u8> {
-    [varint(field << 3), varint(n)].concat()
-}
-
-fn bytes(field: u64, bytes: &[u8]) -> Vec<u8> {
-    [varint(field << 3 | 2), varint(bytes.len() as u64), bytes.to_vec()].concat()
-}
-
-/// Writes blocks of all kinds, good and bad.
-#[derive(Default)]
-struct Writer(Fixed);
-
-impl Writer {
-    fn put(&mut self, codec: u64, block: Vec<u8>) -> Cid {
-        let cid = Cid::new_v1(codec, Multihash::wrap(0x12, &Sha256::digest(&block)).unwrap());
-        self.0.put(&cid, block.into()).unwrap();
-        cid
-    }
-
-    fn raw(&mut self, content: &[u8]) -> Cid {
-        self.put(codec::RAW, content.to_vec())
-    }
-
-    fn pb(&mut self, links: &[(Cid, String)], data: &[Vec<u8>]) -> Cid {
-        let link = |(cid, name): &(Cid, String)| {
-            bytes(2, &[bytes(1, &cid.to_bytes()), bytes(2, name.as_bytes()), number(3, 1)].concat())
-        };
-        let links: Vec<u8> = links.iter().flat_map(link).collect();
-        self.put(codec::DAG_PB, [links, bytes(1, &data.concat())].concat())
-    }
-
-    fn file(&mut self, inline: &[u8], parts: &[(Cid, u64)]) -> Cid {
-        let links: Vec<_> = parts.iter().map(|(cid, _)| (*cid, String::new())).collect();
-        let size = inline.len() as u64 + parts.iter().map(|(_, size)| size).sum::<u64>();
-        let mut data = vec![number(1, 2), bytes(2, inline), number(3, size)];
-        data.extend(parts.iter().map(|(_, size)| number(4, *size)));
-        self.pb(&links, &data)
-    }
-
-    fn directory(&mut self, entries: &[(&str, Cid)]) -> Cid {
-        let links: Vec<_> = entries.iter().map(|(name, cid)| (*cid, name.to_string())).collect();
-        self.pb(&links, &[number(1, 1)])
-    }
-
-    /// A sharded directory by the definition: an entry alone in its place stands there, others go a level down.
-    fn sharded(&mut self, names: &[String], cid: Cid, fanout: u32, level: u32) -> Cid {
-        let empty = Shard { fanout, slots: Vec::new() };
-        let width = format!("{:X}", fanout - 1).len();
-        let mut places = std::collections::BTreeMap::<u32, Vec<String>>::new();
-        for name in names {
-            places.entry(empty.place(name, level).unwrap()).or_default().push(name.clone());
-        }
-        let mut links = Vec::new();
-        for (place, names) in places {
-            match names.as_slice() {
-                [one] => links.push((cid, format!("{place:0width$X}{one}"))),
-                many => links.push((self.sharded(many, cid, fanout, level + 1), format!("{place:0width$X}"))),
-            }
-        }
-        self.pb(&links, &[number(1, 5), number(5, 0x22), number(6, fanout.into())])
-    }
-
-    fn source(self) -> Arc<dyn Source> {
-        Arc::new(self.0)
-    }
-}
 
 async fn content(source: &Arc<dyn Source>, cid: &Cid, range: std::ops::Range<u64>) -> Result<Vec<u8>, WalkError> {
     let root = load(&**source, cid).await?;

@@ -1,3 +1,4 @@
+use crate::seal::SealError;
 use std::path::{Path, PathBuf};
 
 /// Why content was not added. Each says what to do next.
@@ -55,6 +56,14 @@ pub enum ContentError {
     /// The block sink refused.
     #[error("a block could not be kept: {0}")]
     Sink(std::io::Error),
+    /// PRIVATE-3: a name or target that has no sealed form.
+    #[error("{path} cannot be sealed: {source}")]
+    Seal {
+        /// Which entry.
+        path: PathBuf,
+        /// Why.
+        source: SealError,
+    },
     /// A directory could not be encoded.
     #[error("the directory {path} cannot be encoded: {what}")]
     Encode {

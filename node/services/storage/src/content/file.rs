@@ -1,4 +1,5 @@
-use super::{ContentError, Profile, error::io, walk::Node, walk::Walk};
+use super::{ContentError, Profile, error::io, walk::Node, walk::OPEN, walk::Walk};
+use crate::seal::Id;
 use cid::Version;
 use rust_unixfs::file::adder::{BalancedCollector, Chunker, FileAdder};
 use std::fs::{File, Metadata, OpenOptions};
@@ -52,9 +53,28 @@ fn open(path: &Path) -> Result<(File, Metadata), ContentError> {
 }
 
 impl Walk<'_, '_> {
-    /// Cuts a file into blocks. Holds one chunk, and the links of each level that is still open.
-    pub(super) fn file(&mut self, path: &Path) -> Result<Node, ContentError> {
+    /// Cuts a file into blocks.
+    pub(super) fn file(&mut self, path: &Path) -> Result<(Node, Id), ContentError> {
         let (mut file, before) = open(path)?;
+        let (node, read, id) = match self.seal {
+            Some(seal) => self.sealed_file(path, &mut file, before.len(), seal)?,
+            None => {
+                let (node, read) = self.cut(path, &mut file, before.len())?;
+                (node, read, OPEN)
+            }
+        };
+        let after = file.metadata().map_err(io("examine", path))?;
+        if read != before.len() || Stamp::of(&before) != Stamp::of(&after) {
+            return Err(ContentError::Changed { path: path.into() });
+        }
+        self.added.files += 1;
+        let node = node.ok_or_else(|| ContentError::Encode { path: path.into(), what: "it gave no block".into() })?;
+        Ok((node, id))
+    }
+
+    /// Cuts what can be read into blocks, and says how much that was: no more than a chunk beyond `most`. Holds one chunk, and the links of each
+    /// level that is still open.
+    pub(super) fn cut(&mut self, path: &Path, input: &mut dyn Read, most: u64) -> Result<(Option<Node>, u64), ContentError> {
         let mut adder = FileAdder::builder()
             .with_chunker(Chunker::Size(self.profile.chunk()))
             .with_collector(BalancedCollector::with_branching_factor(self.profile.width()))
@@ -64,9 +84,13 @@ impl Walk<'_, '_> {
         chunk.resize(self.profile.chunk(), 0);
         let (mut read, mut node) = (0u64, None);
         loop {
-            let filled = fill(&mut file, &mut chunk).map_err(io("read", path))?;
+            let filled = fill(input, &mut chunk).map_err(|error| match error.kind() {
+                // What is sealed is read twice, and was not the same.
+                std::io::ErrorKind::InvalidData => ContentError::Changed { path: path.into() },
+                _ => io("read", path)(error),
+            })?;
             read = read.saturating_add(filled as u64);
-            if filled == 0 || read > before.len() {
+            if filled == 0 || read > most {
                 break;
             }
             // Only the last chunk can be short, so the adder takes each whole.
@@ -85,17 +109,12 @@ impl Walk<'_, '_> {
         for (cid, block) in adder.finish() {
             self.emit(&mut node, cid, block)?;
         }
-        let after = file.metadata().map_err(io("examine", path))?;
-        if read != before.len() || Stamp::of(&before) != Stamp::of(&after) {
-            return Err(ContentError::Changed { path: path.into() });
-        }
-        self.added.files += 1;
-        node.ok_or_else(|| ContentError::Encode { path: path.into(), what: "it gave no block".into() })
+        Ok((node, read))
     }
 }
 
 /// Fills `chunk` unless the file ends before.
-fn fill(file: &mut File, chunk: &mut [u8]) -> std::io::Result<usize> {
+fn fill(file: &mut dyn Read, chunk: &mut [u8]) -> std::io::Result<usize> {
     let mut filled = 0;
     while let Some(rest) = chunk.get_mut(filled..).filter(|rest| !rest.is_empty()) {
         match file.read(rest) {

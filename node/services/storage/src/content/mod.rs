@@ -11,12 +11,14 @@
 mod dir;
 mod error;
 mod file;
+mod private;
 #[cfg(test)]
 mod tests;
 mod walk;
 
 pub use error::ContentError;
 
+use crate::seal::Seal;
 use cid::Cid;
 use leither_types::{Blob, ContentId};
 use std::{fmt, path::Path, str::FromStr};
@@ -121,5 +123,17 @@ pub fn cid_of(id: &ContentId) -> Option<Cid> {
 ///
 /// A symbolic link at `path` itself is followed; inside a directory it is recorded as a link, and refused where it leads out.
 pub fn add(path: &Path, profile: Profile, sink: &mut Sink<'_>, watch: &mut Watch<'_>) -> Result<Added, ContentError> {
-    walk::Walk::new(profile, sink, watch).root(path)
+    walk::Walk::new(profile, None, sink, watch).root(path)
+}
+
+/// PRIVATE-6: the same, but what becomes blocks is closed with `seal`: names, contents and targets of links. The root is always a directory, in which
+/// a file stands under its own name.
+pub fn add_sealed(
+    path: &Path,
+    profile: Profile,
+    seal: &Seal,
+    sink: &mut Sink<'_>,
+    watch: &mut Watch<'_>,
+) -> Result<Added, ContentError> {
+    walk::Walk::new(profile, Some(seal), sink, watch).root(path)
 }

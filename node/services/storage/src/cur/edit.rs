@@ -6,6 +6,7 @@ use super::view::{Item, Kind, Page, kind, list, read, resolve, stat};
 use super::{dir, file, move_cur, path};
 use crate::config::GRACE_MS;
 use crate::error::{Result, StorageError};
+use crate::seal::HEAD_NAME;
 use crate::store::{ContentStore, Kept, Root};
 use cid::Cid;
 use leither_types::MimeiId;
@@ -126,6 +127,7 @@ impl Edit {
 
     /// Takes away a file, or a directory: one that has entries only with `all`.
     pub fn remove(&mut self, path: &str, all: bool) -> Result<()> {
+        self.refuse_private(path)?;
         self.at(path, |tree, former, _| {
             let link = former.ok_or_else(|| StorageError::NoEntry(path.into()))?;
             if !all && dir::is_one(tree, &link.cid)? && !dir::list(tree, &link.cid, None, 1)?.is_empty() {
@@ -139,6 +141,7 @@ impl Edit {
 
     /// CUR-4: gives a file or directory another path, at which nothing stands.
     pub fn rename(&mut self, from: &str, to: &str) -> Result<()> {
+        self.refuse_private(from)?;
         let cid = resolve(&self.tree, &self.root, from)?;
         if from == to {
             return Ok(());
@@ -160,6 +163,12 @@ impl Edit {
         done.and_then(|()| self.tree.settle(&self.root))
     }
 
+    /// PRIVATE-9: what would be written into private content would not be sealed.
+    fn refuse_private(&self, path: &str) -> Result<()> {
+        let is_private = dir::is_one(&self.tree, &self.root)? && dir::lookup(&self.tree, &self.root, HEAD_NAME)?.is_some();
+        if is_private { Err(StorageError::Private(path.chars().take(256).collect())) } else { Ok(()) }
+    }
+
     /// Makes something at a path at which nothing stands.
     fn make(&mut self, at: &str, make: impl FnOnce(&mut Tree, usize) -> Result<Link>) -> Result<()> {
         self.at(at, |tree, former, level| match former {
@@ -176,6 +185,10 @@ impl Edit {
     /// Changes what a path leads to, and all directories above. `change` is told what stands there and how many steps below the root its directory is.
     fn change(&mut self, path: &str, change: impl FnOnce(&mut Tree, Option<Link>, usize) -> Result<Option<Link>>) -> Result<()> {
         let names = path::names(path)?;
+        // The head itself is: by that readers come and go.
+        if names != [HEAD_NAME] {
+            self.refuse_private(path)?;
+        }
         let Some((last, above)) = names.split_last() else {
             // The tree itself, where it is a file.
             let root = self.tree.link_to(&self.root)?;

@@ -17,6 +17,7 @@ mod tree;
 mod view;
 
 pub use edit::Edit;
+pub use path::leads_out;
 pub use view::{Item, Kind, Page, View};
 
 use crate::config::GRACE_MS;

@@ -124,6 +124,14 @@ impl Inner {
         self.db.get_pinned_cf(column(&self.db, ROOTS)?, root.key())?.map(|row| Kept::read(&row)).transpose()
     }
 
+    /// The last root up to `end`.
+    pub(crate) fn root_until(&self, end: &[u8]) -> Result<Option<(Root, Kept)>> {
+        let mut rows = self.db.iterator_cf(column(&self.db, ROOTS)?, IteratorMode::From(end, Direction::Reverse));
+        let Some(row) = rows.next() else { return Ok(None) };
+        let (key, value) = row?;
+        Ok(Some((Root::read(&key)?, Kept::read(&value)?)))
+    }
+
     /// Roots behind `start` for as long as they are wanted.
     pub(crate) fn roots_from(&self, start: &[u8], limit: usize, wanted: impl Fn(&Root) -> bool) -> Result<Vec<(Root, Kept)>> {
         let mut found = Vec::new();
