@@ -2,7 +2,7 @@
 
 use crate::commands::{
     account, bench, contract, db, dev, genesis, keys, localnet, localtx, mimei, node, org, prove, recover, snapshot, storage,
-    stream, token, validator,
+    stream, swarm, token, validator,
 };
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -22,6 +22,9 @@ pub struct Cli {
     /// Prints exactly one JSON object (one a line for streams) on stdout and nothing else.
     #[arg(long, global = true)]
     pub json: bool,
+    /// With --json: before the object a line for each step of long work, {"event":"progress","blocks":…,"bytes":…}.
+    #[arg(long, global = true)]
+    pub progress: bool,
     /// A file whose first line is the password of the key that signs.
     #[arg(long, global = true)]
     pub password_file: Option<PathBuf>,
@@ -66,6 +69,12 @@ pub enum Command {
     /// What content the node of this machine keeps.
     #[command(subcommand)]
     Storage(storage::Storage),
+    /// The content swarm: who is connected, and who reaches this node.
+    #[command(subcommand)]
+    Swarm(swarm::Swarm),
+    /// Who has what, and where a peer is.
+    #[command(subcommand)]
+    Dht(swarm::Dht),
     /// Streams: money that is paid over time, or becomes free over time.
     #[command(subcommand)]
     Stream(stream::Stream),

@@ -1,7 +1,7 @@
 //! The composition root: the one place that knows every part and puts a node together.
 //!
 //! ```text
-//! genesis -> Store -> Net (data swarm) -> Engine (consensus swarm) -> RPC server -> content (gateway, socket) -> run until a signal or a fault -> stop in reverse
+//! genesis -> Store -> Net (data swarm) -> Engine (consensus swarm) -> RPC server -> content (its swarm, gateway, socket) -> run until a signal or a fault -> stop in reverse
 //! ```
 
 use crate::backend::{Names, Node, Served};
@@ -166,7 +166,7 @@ impl Parts {
         let rpc = RpcServer::start(rpc, Arc::new(served.clone())).await?;
         // Whoever is told of it works in another directory.
         let socket = std::path::absolute(content::socket_of(&self.home)).map_err(Failure::fault)?;
-        let contents = Contents::start(blocks, served.clone(), self.home, &config).await?;
+        let contents = Contents::start(blocks, served.clone(), self.home, &config, &self.node_key, net.clone()).await?;
         served.places().gateway.get_or_init(|| contents.gateway_address().to_string());
         if config.rpc.listen.ip().is_loopback() {
             served.places().socket.get_or_init(|| socket.display().to_string());
@@ -193,8 +193,8 @@ pub fn net_config(
     NetConfig { key_seed: key.seed(), listen, peers, chain, library, anchors }
 }
 
-/// Where the data swarm listens: QUIC first, and TCP where that is kept from passing.
-fn swarm_addresses(listen: SocketAddr) -> Vec<Multiaddr> {
+/// Where a swarm listens: QUIC first, and TCP where that is kept from passing.
+pub fn swarm_addresses(listen: SocketAddr) -> Vec<Multiaddr> {
     let host = Multiaddr::from(listen.ip());
     vec![host.clone().with(Protocol::Udp(listen.port())).with(Protocol::QuicV1), host.with(Protocol::Tcp(listen.port()))]
 }

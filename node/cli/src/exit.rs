@@ -6,6 +6,7 @@ use crate::home::HomeError;
 use crate::keys::KeyError;
 use leither_rpc_api::ClientError;
 use leither_storage::content::ContentError;
+use leither_storage::seal::SealError;
 use std::fmt;
 use std::io::{self, ErrorKind};
 
@@ -126,6 +127,17 @@ impl From<ContentError> for Failure {
             ContentError::Io { source, .. } => of_file(source),
             ContentError::Sink(_) => Exit::Fault,
             _ => Exit::Usage,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<SealError> for Failure {
+    fn from(error: SealError) -> Self {
+        let exit = match &error {
+            SealError::Out(source) => of_file(source),
+            SealError::TooLong(_) | SealError::WeakReader(_) | SealError::TooManyReaders => Exit::Usage,
+            _ => Exit::Refused,
         };
         Self::new(exit, error)
     }

@@ -1,7 +1,7 @@
 //! What a command shows: with `--json` exactly one JSON object on stdout, else the same for people.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
 
 /// Where the answers go.
@@ -9,6 +9,8 @@ use std::io::{IsTerminal, Write};
 pub struct Printer {
     /// One JSON object a line, nothing else.
     pub json: bool,
+    /// With it a line for each step of long work.
+    pub steps: bool,
 }
 
 impl Printer {
@@ -52,6 +54,15 @@ impl Printer {
         if !self.json && std::io::stderr().is_terminal() {
             eprint!("\r\x1b[2K{text}");
         }
+    }
+
+    /// How far long work is: a passing word to a person, or, where a script asks for it, a line.
+    pub fn step(&self, text: &str, blocks: u64, bytes: u64) {
+        if self.json && self.steps {
+            let event = json!({ "event": "progress", "blocks": blocks.to_string(), "bytes": bytes.to_string() });
+            line(&event.to_string());
+        }
+        self.progress(text);
     }
 
     /// Ends the passing words.
@@ -114,7 +125,6 @@ fn scalar(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
     use std::path::{Path, PathBuf};
 
     fn sources(dir: &Path, found: &mut Vec<PathBuf>) {

@@ -4,6 +4,7 @@ use super::{Node, Served, fault};
 use async_trait::async_trait;
 use hyper::body::Bytes;
 use leither_gateway::{Head, HeadError, Heads, Version};
+use leither_kit::Cid;
 use leither_pallets::mimei;
 use leither_rpc_api::{ApiError, GetMimeiPage, GetProof, Limit, ProofSubject, Reason};
 use leither_rpc_server::Answer;
@@ -24,6 +25,34 @@ impl Heads for Served {
             Err(error) if error.reason == Reason::UnknownMimei => Err(HeadError::Unknown(id)),
             Err(error) => Err(HeadError::Unavailable(error.message)),
         }
+    }
+}
+
+/// What the chain says of a MiMei, in short.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Newest {
+    /// The newest version; nothing where there is none, or where its content is no id that is known here.
+    pub last: Option<(u64, Cid)>,
+    /// Which one is released.
+    pub release: Option<u64>,
+}
+
+impl Served {
+    /// The newest versions of some MiMeis, all of one block. Nothing for those that the chain does not know.
+    pub async fn newest(&self, ids: Vec<MimeiId>) -> Result<Vec<Option<Newest>>, String> {
+        let look = move |node: &Node| {
+            node.read(|at| {
+                let one = |id: &MimeiId| -> Answer<Option<Newest>> {
+                    let head = mimei::views::head(&*at.state, id).map_err(fault)?;
+                    Ok(head.map(|head| Newest {
+                        last: head.last.and_then(|last| Some((last.number, cid_of(&last.content)?))),
+                        release: head.release,
+                    }))
+                };
+                ids.iter().map(one).collect::<Answer<Vec<_>>>()
+            })
+        };
+        self.ask(look).await.map_err(|error| error.message)
     }
 }
 

@@ -17,6 +17,7 @@ mod trace;
 mod tx;
 mod wallet;
 
+pub use heads::Newest;
 pub use serve::Served;
 
 use leither_engine::Engine;

@@ -205,6 +205,10 @@ impl Backend for Served {
         self.ask(move |node| node.read(|at| node.mimei(at, mimei.0))).await
     }
 
+    async fn mimei_get_rights(&self, ask: GetMimeiRights) -> Answer<RightsView> {
+        self.ask(move |node| node.read(|at| node.mimei_rights(at, ask))).await
+    }
+
     async fn mimei_get_versions(&self, ask: GetMimeiPage) -> Answer<Page<VersionView>> {
         self.ask(move |node| node.read(|at| node.versions(at, &ask))).await
     }

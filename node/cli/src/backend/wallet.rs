@@ -268,10 +268,6 @@ impl Node {
 
     pub(super) fn mimei(&self, at: &At, id: MimeiId) -> Answer<MimeiView> {
         let head = self.head_of(at, &id)?;
-        let rights = |mask: mimei::Rights| {
-            let all = [(mimei::Right::Backup, "backup"), (mimei::Right::Release, "release"), (mimei::Right::Refer, "refer")];
-            all.into_iter().filter(|(right, _)| mask.has(*right)).map(|(_, name)| name.to_string()).collect()
-        };
         let grants = mimei::views::grants(&*at.state, &id, None, GRANTS_SHOWN).map_err(fault)?;
         Ok(MimeiView {
             mimei: id.into(),
@@ -285,8 +281,25 @@ impl Node {
             history: head.history.into(),
             forked_from: head.parent.map(|(mimei, number)| ForkView { mimei: mimei.into(), version: number.into() }),
             referenced: head.referenced,
+            groups: groups(head.mask),
             grants: grants.into_iter().map(|(who, mask)| GrantView { account: who.into(), rights: rights(mask) }).collect(),
             created: head.height.into(),
+            height: at.head.height.into(),
+        })
+    }
+
+    pub(super) fn mimei_rights(&self, at: &At, ask: GetMimeiRights) -> Answer<RightsView> {
+        let (id, who) = (ask.mimei.0, ask.account.0);
+        let head = self.head_of(at, &id)?;
+        let view = mimei::View::Final(&*at.state);
+        let all = mimei::views::rights(view, &id, &head, &who).map_err(fault)?;
+        let grant = mimei::views::grant(&*at.state, &id, &head, &who).map_err(fault)?;
+        Ok(RightsView {
+            mimei: ask.mimei,
+            account: ask.account,
+            owner: head.owner == who,
+            grant: grant.map(rights),
+            rights: rights(all),
             height: at.head.height.into(),
         })
     }
@@ -337,6 +350,26 @@ impl Node {
             ));
         }
         Ok(page(rows, limit, at.head.height, MimeiId::to_string))
+    }
+}
+
+/// Rights by their names.
+fn rights(of: mimei::Rights) -> Vec<String> {
+    let name = |right| match right {
+        mimei::Right::Backup => "backup",
+        mimei::Right::Release => "release",
+        mimei::Right::Refer => "refer",
+    };
+    of.list().into_iter().map(|right| name(right).to_string()).collect()
+}
+
+fn groups(mask: mimei::Mask) -> GroupsView {
+    let of = |group| rights(mask.of(group));
+    GroupsView {
+        mask: mask.0.into(),
+        guests: of(mimei::Group::Guests),
+        members: of(mimei::Group::Members),
+        supervisors: of(mimei::Group::Supervisors),
     }
 }
 

@@ -58,7 +58,10 @@ impl Dev {
             flags.push((pair.0.trim().into(), pair.1.trim().into()));
         }
         // A home's settings are for its node; a dev chain starts from the defaults.
-        let config = Config::load(Path::new("/nonexistent/node.toml"), &mut std::iter::empty(), &flags)?;
+        let mut config = Config::load(Path::new("/nonexistent/node.toml"), &mut std::iter::empty(), &flags)?;
+        if !flags.iter().any(|(key, _)| key == "swarm.listen") {
+            choose_swarm_port(&mut config);
+        }
         start_log(&config)?;
         let done = Box::pin(self.live(session, &dir, config, end)).await;
         if let Some(temporary) = temporary {
@@ -83,6 +86,16 @@ impl Dev {
         let gateway = format!("http://{}", running.gateway_address());
         welcome(session, &url, &gateway, self.state.as_deref());
         running.until_the_end(end).await
+    }
+}
+
+/// The content swarm of a dev chain listens where a node's does, and where others listen there, or its other ports are any, on any.
+fn choose_swarm_port(config: &mut Config) {
+    let listen = config.swarm.listen;
+    let is_any = config.gateway.listen.port() == 0 || config.rpc.listen.port() == 0;
+    let is_taken = std::net::TcpListener::bind(listen).is_err() || std::net::UdpSocket::bind(listen).is_err();
+    if is_any || is_taken {
+        config.swarm.listen.set_port(0);
     }
 }
 
@@ -189,4 +202,23 @@ fn welcome(session: &Session, url: &str, gateway: &str, state: Option<&Path>) {
 
 fn account_of(name: &str) -> Option<String> {
     Some(AccountId::of_key(&dev_account(name)?.public()).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dev_chains_content_swarm_goes_out_of_the_way() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut config = Config::default();
+        config.swarm.listen = taken.local_addr().unwrap();
+        choose_swarm_port(&mut config);
+        assert_eq!(config.swarm.listen.port(), 0, "another listens there");
+        let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        config.swarm.listen = free;
+        config.gateway.listen.set_port(0);
+        choose_swarm_port(&mut config);
+        assert_eq!(config.swarm.listen.port(), 0, "its other ports are any");
+    }
 }

@@ -6,13 +6,21 @@
 //! | `backup` | the working copy -> the newest version, and back |
 //! | `cur` | the working copy, file by file |
 //! | `get` | a version -> files |
+//! | `network` | announcing, providing, finding, fetching |
 //! | `place` | `MIMEI[@VERSION][/path]` |
+//! | `private` | content that only its readers read |
+//! | `readers` | who they are |
+//! | `rights` | who may what |
 
 mod add;
 mod backup;
 mod cur;
 mod get;
-mod place;
+mod network;
+pub(super) mod place;
+mod private;
+mod readers;
+mod rights;
 
 use super::Session;
 use super::account::PageFlags;
@@ -23,9 +31,9 @@ use add::Add;
 use backup::{Backup, Restore};
 use clap::{Args, Subcommand};
 use leither_pallets::Call;
-use leither_pallets::mimei::{Call as MimeiCall, MARK_AUTO, Right, Rights};
+use leither_pallets::mimei::{Call as MimeiCall, MARK_AUTO};
 use leither_rpc_api::{GetMimei, GetMimeiPage, ListMimei, MimeiView, methods};
-use leither_types::{MimeiId, Text};
+use leither_types::{AccountId, MimeiId, Text};
 use serde_json::{Value, json};
 
 /// MiMei: versioned files and directories.
@@ -73,10 +81,21 @@ pub enum Mimei {
         #[command(flatten)]
         tx: TxFlags,
     },
-    /// Head, release, history, and what the node of this machine has of it.
+    /// Announces the newest version, so that others find it here.
+    Publish(network::Publish),
+    /// Keeps the newest version here from now on, and announces it.
+    Provide(network::Provide),
+    /// Who provides a MiMei, and which version each of them holds.
+    Findprovs(network::Findprovs),
+    /// Fetches the newest version once, and keeps it.
+    Sync(network::Fetch),
+    /// Head, release, history, what the node of this machine has of it, and what others say they have.
     Show {
         /// Which.
         mimei: String,
+        /// Asks no others.
+        #[arg(long)]
+        offline: bool,
     },
     /// Versions, the newest first.
     Versions {
@@ -97,22 +116,13 @@ pub enum Mimei {
     /// References to others.
     #[command(subcommand)]
     Ref(Ref),
-    /// Grants the right to write (or with --none takes all).
-    Grant {
-        /// On which.
-        mimei: String,
-        /// To whom.
-        who: String,
-        /// backup, release, refer; several with commas.
-        #[arg(long, value_delimiter = ',', required_unless_present = "none")]
-        rights: Vec<String>,
-        /// Takes all rights.
-        #[arg(long)]
-        none: bool,
-        /// How it is signed and sent.
-        #[command(flatten)]
-        tx: TxFlags,
-    },
+    /// Who reads private content.
+    #[command(subcommand)]
+    Readers(readers::Readers),
+    /// Who may what; with a group's name: what all of that group may.
+    Rights(rights::Groups),
+    /// Grants one account rights, whatever its groups may, or denies them.
+    Grant(rights::Grant),
     /// Gives it to another owner.
     Give {
         /// Which.
@@ -165,6 +175,12 @@ pub struct Named {
 }
 
 impl Named {
+    /// MIMEI-1: the id that it has or will have; none where the mark is a new one each time.
+    fn id(&self, author: &AccountId, kind: &str) -> Option<MimeiId> {
+        let kind = self.kind.as_deref().unwrap_or(kind);
+        (self.mark != MARK_AUTO).then(|| MimeiId::derive(author, &self.app, kind, &self.mark))
+    }
+
     fn call(&self, kind: &str) -> Done<Call> {
         let long = |what: &str, max: usize| Failure::usage(format!("{what} is at most {max} bytes"));
         Ok(Call::Mimei(MimeiCall::Create {
@@ -219,10 +235,20 @@ impl Mimei {
                 }
                 wallet.print_sent(&sent, &more)
             }
-            Mimei::Show { mimei } => {
+            Mimei::Publish(publish) => publish.run(session).await,
+            Mimei::Provide(provide) => provide.run(session).await,
+            Mimei::Findprovs(find) => find.run(session).await,
+            Mimei::Sync(fetch) => fetch.run(session).await,
+            Mimei::Show { mimei, offline } => {
                 let view = view(&wallet, id(&mimei)?).await?;
                 match session.socket(&wallet).await {
-                    Ok(socket) => session.printer.answer(&backup::shown(&view, &socket.local(&view.mimei.0).await?)?),
+                    Ok(socket) => {
+                        let mut shown = backup::shown(&view, &socket.local(&view.mimei.0).await?)?;
+                        if !offline {
+                            shown["network"] = network(&socket, &view).await?;
+                        }
+                        session.printer.answer(&shown);
+                    }
                     // Another machine's node: what the chain says is all there is to show.
                     Err(_) => session.printer.answer(&view),
                 }
@@ -249,11 +275,9 @@ impl Mimei {
                 let call = MimeiCall::Refer { from: id(&mimei)?, to: id(&to)?, add: false };
                 wallet.send_and_print(&tx, vec![Call::Mimei(call)], &none).await
             }
-            Mimei::Grant { mimei, who, rights: named, none: _, tx } => {
-                let who = wallet.account(&who).await?;
-                let call = MimeiCall::Grant { mimei: id(&mimei)?, who, rights: rights(&named)? };
-                wallet.send_and_print(&tx, vec![Call::Mimei(call)], &none).await
-            }
+            Mimei::Readers(readers) => readers.run(session, &wallet).await,
+            Mimei::Rights(groups) => groups.run(&wallet).await,
+            Mimei::Grant(grant) => grant.run(&wallet).await,
             Mimei::Give { mimei, to, tx } => {
                 let to = wallet.account(&to).await?;
                 let call = MimeiCall::Give { mimei: id(&mimei)?, to };
@@ -273,14 +297,12 @@ async fn share(session: &Session, wallet: &Wallet, parent: MimeiId, number: u64,
     if shared.await.is_ok() { "here" } else { "absent" }
 }
 
-fn rights(named: &[String]) -> Done<Rights> {
-    let mut mask = 0u64;
-    for name in named {
-        let right: Right = serde_json::from_value(Value::String(name.clone()))
-            .map_err(|_| Failure::usage(format!("`{name}` is no right: backup, release or refer")))?;
-        mask |= 1 << right as u64;
+/// NETWORK-1: what the others say; a network that says nothing hides nothing of what the chain says.
+async fn network(socket: &Socket, view: &MimeiView) -> Done<Value> {
+    match socket.get(&format!("/mimei/{}/network", view.mimei.0)).await {
+        Ok(found) => network::seen(view, &found),
+        Err(said) => Ok(json!({ "failure": said.failure.sentence })),
     }
-    Ok(Rights(mask))
 }
 
 fn newest(view: &MimeiView) -> Done<u64> {

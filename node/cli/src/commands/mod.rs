@@ -19,6 +19,7 @@ pub mod recover;
 pub mod snapshot;
 pub mod storage;
 pub mod stream;
+pub mod swarm;
 pub mod token;
 pub mod validator;
 
@@ -105,7 +106,7 @@ pub async fn run(cli: Cli, meddler: Option<Arc<dyn Meddler>>) -> Done {
     let home_given = cli.home.is_some();
     let home = Home::locate(cli.home, &|name| std::env::var_os(name))?;
     let node = cli.node.unwrap_or_else(|| node_of(&home));
-    let printer = Printer { json: cli.json };
+    let printer = Printer { json: cli.json, steps: cli.progress };
     let session = Session { home, home_given, node, printer, password_file: cli.password_file, meddler };
     match cli.command {
         Command::Dev(dev) => dev.run(&session).await,
@@ -120,6 +121,8 @@ pub async fn run(cli: Cli, meddler: Option<Arc<dyn Meddler>>) -> Done {
         Command::Token(token) => token.run(&session).await,
         Command::Mimei(mimei) => mimei.run(&session).await,
         Command::Storage(storage) => storage.run(&session).await,
+        Command::Swarm(swarm) => swarm.run(&session).await,
+        Command::Dht(dht) => dht.run(&session).await,
         Command::Stream(stream) => stream.run(&session).await,
         Command::Contract(contract) => contract.run(&session).await,
         Command::Validator(validator) => validator.run(&session).await,

@@ -83,7 +83,15 @@ pub(super) fn trusted(text: &str) -> Result<Trusted, String> {
 }
 
 /// Settings that are lists.
-const LISTS: [&str; 4] = ["p2p.peers", "consensus.persistent_peers", "rpc.allowed_hosts", "rpc.allowed_origins"];
+const LISTS: [&str; 7] = [
+    "p2p.peers",
+    "swarm.peers",
+    "swarm.external",
+    "swarm.relays",
+    "consensus.persistent_peers",
+    "rpc.allowed_hosts",
+    "rpc.allowed_origins",
+];
 
 fn settings(set: &[String]) -> Done<Vec<(String, String)>> {
     let pair = |text: &String| {

@@ -1,11 +1,16 @@
 //! `leither storage …`: what content the node of this machine keeps.
 
 use super::Session;
+use super::mimei::place::{Place, tree};
 use crate::content::api::{Freed, Purged, Stat, Verified, escape};
-use crate::content::client;
+use crate::content::client::{self, Socket};
 use crate::exit::{Done, Exit, Failure};
 use clap::Subcommand;
+use leither_kit::Cid;
 use serde_json::json;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tokio::io::AsyncRead;
 
 /// What content the node of this machine keeps.
 #[derive(Subcommand, Debug)]
@@ -27,6 +32,21 @@ pub enum Storage {
         /// Only says what it would free.
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Writes a tree that is here to a file, as a CAR.
+    Export {
+        /// A content id, or MIMEI[@VERSION].
+        what: String,
+        /// Where to: a name that nothing has yet, or - for the standard output.
+        file: PathBuf,
+    },
+    /// Takes in a CAR; what its first root names is kept.
+    Import {
+        /// The file, or - for the standard input.
+        file: PathBuf,
+        /// What it is kept as: car/NAME; its content id where it is not given.
+        #[arg(long)]
+        name: Option<String>,
     },
     /// Takes out of the trash what is due.
     Purge {
@@ -58,10 +78,58 @@ impl Storage {
                 }
                 session.printer.answer(&json!({ "root": root, "released": !dry_run, "frees": freed }));
             }
+            Storage::Export { what, file } => {
+                let cid = match what.parse::<Place>() {
+                    Ok(place) if place.path.is_empty() => tree(&wallet, &socket, &place).await?.cid,
+                    Ok(_) => return Err(Failure::usage("a CAR holds a whole tree: leave the path out, or name its content id")),
+                    Err(_) => what.parse::<Cid>().map_err(|_| {
+                        Failure::usage(format!("`{}` is neither a content id nor MIMEI[@VERSION]", escape(&what)))
+                    })?,
+                };
+                export(session, &socket, &cid, &file).await?;
+            }
+            Storage::Import { file, name } => {
+                let input: Box<dyn AsyncRead + Send + Unpin> = if file == Path::new("-") {
+                    Box::new(tokio::io::stdin())
+                } else {
+                    let opened = tokio::fs::File::open(&file).await;
+                    Box::new(opened.map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?)
+                };
+                session.printer.answer(&socket.import(name.as_deref(), input).await?);
+            }
             Storage::Purge { all } => {
                 session.printer.answer(&socket.post::<Purged>(&format!("/storage/purge?all={all}")).await?);
             }
         }
         Ok(())
     }
+}
+
+/// Written beside and given its name once it is whole.
+async fn export(session: &Session, socket: &Socket, cid: &Cid, file: &Path) -> Done {
+    if file == Path::new("-") {
+        if session.printer.json {
+            return Err(Failure::usage("a CAR on the standard output is no JSON: leave --json out, or name a file"));
+        }
+        let printer = session.printer;
+        socket.export(cid, &mut |bytes| printer.bytes(bytes)).await?;
+        return Ok(());
+    }
+    let taken =
+        || Failure::usage(format!("{} is there already, and nothing is overwritten: choose another name", file.display()));
+    if file.symlink_metadata().is_ok() {
+        return Err(taken());
+    }
+    let failed = |e: std::io::Error| Failure::fault(format!("cannot write {}: {e}; nothing of it is left", file.display()));
+    let beside = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut spare = tempfile::Builder::new().prefix(".leither-car-").tempfile_in(beside).map_err(failed)?;
+    let bytes = socket.export(cid, &mut |bytes| spare.write_all(bytes)).await?;
+    spare.persist_noclobber(file).map_err(|e| match e.error.kind() {
+        std::io::ErrorKind::AlreadyExists => taken(),
+        _ => failed(e.error),
+    })?;
+    session
+        .printer
+        .answer(&json!({ "cid": cid.to_string(), "file": file.display().to_string(), "bytes": bytes.to_string() }));
+    Ok(())
 }

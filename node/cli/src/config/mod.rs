@@ -38,6 +38,8 @@ pub struct Config {
     pub rpc: Rpc,
     /// The gateway.
     pub gateway: Gateway,
+    /// The content swarm.
+    pub swarm: Swarm,
     /// Content.
     pub storage: Storage,
     /// The address of `/metrics`, `/health` and `/ready`.
@@ -109,6 +111,38 @@ pub struct Gateway {
     pub max_connections: u32,
 }
 
+/// The content swarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Swarm {
+    /// Where it listens, TCP and QUIC.
+    pub listen: SocketAddr,
+    /// Whom it dials at the start, beside those that the chain's peers tell of.
+    pub peers: Vec<Multiaddr>,
+    /// Under which addresses others reach it, as its owner says.
+    pub external: Vec<Multiaddr>,
+    /// Its part in the table of who has what.
+    pub dht: DhtMode,
+    /// Whether it also asks the table of all IPFS nodes.
+    pub ipfs: bool,
+    /// Who relays for this node where nobody reaches it.
+    pub relays: Vec<Multiaddr>,
+    /// Whether this node relays for others.
+    pub relay: bool,
+    /// Connections at once.
+    pub connections: u32,
+}
+
+/// A node's part in the table of who has what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DhtMode {
+    /// It answers others, unless it turns out that nobody reaches it.
+    Auto,
+    /// It answers others.
+    Server,
+    /// It only asks.
+    Client,
+}
+
 /// Content that this node keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Storage {
@@ -158,6 +192,16 @@ impl Default for Config {
                 max_connections: 128,
             },
             gateway: Gateway { listen: local(4800), hosts: vec!["localhost".into()], max_connections: 1024 },
+            swarm: Swarm {
+                listen: local(4806),
+                peers: Vec::new(),
+                external: Vec::new(),
+                dht: DhtMode::Auto,
+                ipfs: false,
+                relays: Vec::new(),
+                relay: true,
+                connections: 96,
+            },
             storage: Storage { quota: 25 * GIB, cache: 32 << 20 },
             metrics_listen: local(4803),
             consensus: Consensus { listen: local(4804), persistent_peers: Vec::new() },

@@ -1,4 +1,4 @@
-use super::{Config, ConfigError, LogFormat, SyncMode, VARIABLE_PREFIX, parse_size, show_size};
+use super::{Config, ConfigError, DhtMode, LogFormat, SyncMode, VARIABLE_PREFIX, parse_size, show_size};
 use multiaddr::{Multiaddr, Protocol};
 use std::net::SocketAddr;
 use toml::Value;
@@ -7,6 +7,12 @@ const PEERS_MAX: usize = 256;
 const NAMES_MAX: usize = 64;
 const TEXT_MAX: usize = 255;
 const TRACE_MEMORY_MAX: u64 = 16 << 30;
+/// More no home router carries.
+const SWARM_CONNECTIONS_MAX: i64 = 4_096;
+/// Fewer find nobody.
+const SWARM_CONNECTIONS_MIN: i64 = 8;
+/// Addresses under which a node is reached.
+const EXTERNAL_MAX: usize = 8;
 /// The longest host of the gateway: a label of an id still fits before it.
 const GATEWAY_HOST_MAX: usize = 190;
 const STORAGE_QUOTA_MIN: u64 = 1 << 20;
@@ -84,8 +90,86 @@ pub const TABLE: &[Row] = &[
         set: |c, v| number(v, 1, 65_535).map(|n| c.gateway.max_connections = n as u32),
     },
     Row {
+        key: "swarm.listen",
+        about: "Where the content swarm listens (blocks of files, who has them), TCP and QUIC.",
+        unit: ADDRESS,
+        list: false,
+        show: |c| address_value(&c.swarm.listen),
+        set: |c, v| address(v).map(|a| c.swarm.listen = a),
+    },
+    Row {
+        key: "swarm.peers",
+        about: "Nodes that the content swarm dials at the start. Nodes of this chain find one another without.",
+        unit: PEERS,
+        list: true,
+        show: |c| peers_value(&c.swarm.peers),
+        set: |c, v| peers(v).map(|p| c.swarm.peers = p),
+    },
+    Row {
+        key: "swarm.external",
+        about: "Addresses under which others reach the content swarm, where it cannot see them itself: a port that a router passes on.",
+        unit: "list of at most 8 multiaddresses: /ip4/…/tcp/…",
+        list: true,
+        show: |c| peers_value(&c.swarm.external),
+        set: |c, v| external(v).map(|p| c.swarm.external = p),
+    },
+    Row {
+        key: "swarm.dht",
+        about: "The content swarm's part in the table of who has what: server answers others, client only asks, auto answers unless it turns out that nobody reaches this node.",
+        unit: "auto, server or client",
+        list: false,
+        show: |c| {
+            Value::from(match c.swarm.dht {
+                DhtMode::Auto => "auto",
+                DhtMode::Server => "server",
+                DhtMode::Client => "client",
+            })
+        },
+        set: |c, v| {
+            c.swarm.dht = match text(v)? {
+                "auto" => DhtMode::Auto,
+                "server" => DhtMode::Server,
+                "client" => DhtMode::Client,
+                other => return Err(format!("is `{other}`, expected auto, server or client")),
+            };
+            Ok(())
+        },
+    },
+    Row {
+        key: "swarm.ipfs",
+        about: "Whether the content swarm also asks the table of all IPFS nodes. It never answers there.",
+        unit: TRUTH,
+        list: false,
+        show: |c| Value::from(c.swarm.ipfs),
+        set: |c, v| truth(v).map(|t| c.swarm.ipfs = t),
+    },
+    Row {
+        key: "swarm.relays",
+        about: "Nodes that relay to this one where nobody reaches it.",
+        unit: PEERS,
+        list: true,
+        show: |c| peers_value(&c.swarm.relays),
+        set: |c, v| peers(v).map(|p| c.swarm.relays = p),
+    },
+    Row {
+        key: "swarm.relay",
+        about: "Whether the content swarm relays for others, within bounds.",
+        unit: TRUTH,
+        list: false,
+        show: |c| Value::from(c.swarm.relay),
+        set: |c, v| truth(v).map(|t| c.swarm.relay = t),
+    },
+    Row {
+        key: "swarm.connections",
+        about: "Connections of the content swarm at once.",
+        unit: "count, 8 to 4096",
+        list: false,
+        show: |c| Value::from(i64::from(c.swarm.connections)),
+        set: |c, v| number(v, SWARM_CONNECTIONS_MIN, SWARM_CONNECTIONS_MAX).map(|n| c.swarm.connections = n as u32),
+    },
+    Row {
         key: "p2p.listen",
-        about: "Where the data swarm listens (transactions, blocks, content), TCP and QUIC.",
+        about: "Where the data swarm listens (transactions, blocks, snapshots), TCP and QUIC.",
         unit: ADDRESS,
         list: false,
         show: |c| address_value(&c.p2p.listen),
@@ -299,6 +383,7 @@ pub const TABLE: &[Row] = &[
 ];
 
 const ADDRESS: &str = "address:port";
+const TRUTH: &str = "true or false";
 const PEERS: &str = "list of multiaddresses that end in the peer's id: /ip4/…/tcp/…/p2p/…";
 
 impl Row {
@@ -321,8 +406,9 @@ impl Row {
             let items = given.split(',').map(str::trim).filter(|item| !item.is_empty());
             Value::Array(items.map(Value::from).collect())
         } else {
-            match given.parse::<i64>() {
-                Ok(number) if matches!((self.show)(config), Value::Integer(_)) => Value::from(number),
+            match ((self.show)(config), given.parse::<i64>(), given.parse::<bool>()) {
+                (Value::Integer(_), Ok(number), _) => Value::from(number),
+                (Value::Boolean(_), _, Ok(truth)) => Value::from(truth),
                 _ => Value::from(given),
             }
         };
@@ -388,6 +474,10 @@ fn number(value: &Value, low: i64, high: i64) -> Result<i64, String> {
     if (low..=high).contains(&number) { Ok(number) } else { Err(format!("is {number}, expected {low} to {high}")) }
 }
 
+fn truth(value: &Value) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| format!("must be true or false, not {}", kind(value)))
+}
+
 fn address(value: &Value) -> Result<SocketAddr, String> {
     let text = text(value)?;
     text.parse()
@@ -408,6 +498,12 @@ fn peers(value: &Value) -> Result<Vec<Multiaddr>, String> {
         }
     };
     texts(value, PEERS_MAX)?.into_iter().map(read).collect()
+}
+
+/// Addresses of this node itself; a name behind them may be left out.
+fn external(value: &Value) -> Result<Vec<Multiaddr>, String> {
+    let read = |text: String| text.parse::<Multiaddr>().map_err(|e| format!("has `{text}`, which is no multiaddress ({e})"));
+    texts(value, EXTERNAL_MAX)?.into_iter().map(read).collect()
 }
 
 fn peers_value(peers: &[Multiaddr]) -> Value {

@@ -36,6 +36,16 @@ fn a_file_of_other_settings_reads_back() {
     let mut config = Config { moniker: "mühle \"7\"".into(), disk_cap: 3 << 20, ..Config::default() };
     config.disk_cap += GIB;
     config.p2p.peers = vec![PEER.parse().unwrap()];
+    config.swarm = Swarm {
+        listen: "[::1]:9".parse().unwrap(),
+        peers: vec![PEER.parse().unwrap()],
+        external: vec!["/ip4/203.0.113.7/tcp/4806".parse().unwrap()],
+        dht: DhtMode::Client,
+        ipfs: true,
+        relays: vec![PEER.parse().unwrap()],
+        relay: false,
+        connections: 9,
+    };
     config.consensus.persistent_peers = vec![PEER.parse().unwrap()];
     config.rpc.allowed_origins = vec!["https://wallet.example".into()];
     config.rpc.max_connections = 7;
@@ -92,6 +102,14 @@ fn lists_in_variables_are_separated_by_commas() {
     assert!(load("", &[("LEITHER_P2P_PEERS", "")], &[]).unwrap().p2p.peers.is_empty());
 }
 
+// HOME-2
+#[test]
+fn truths_are_read_from_variables_and_flags() {
+    let config = load("", &[("LEITHER_SWARM_IPFS", "true")], &[("swarm.relay", "false")]).unwrap();
+    assert_eq!((config.swarm.ipfs, config.swarm.relay), (true, false));
+    assert!(error("", &[], &[("swarm.relay", "yes")]).contains("must be true or false"));
+}
+
 // HOME-3
 #[test]
 fn an_unknown_key_is_named_with_the_nearest_one() {
@@ -120,6 +138,12 @@ fn a_value_that_does_not_fit_is_refused_with_its_key_and_place() {
         ("[rpc]\nallowed_origins = [\"https://a.example/path\"]", "which is no origin"),
         ("[p2p]\npeers = [\"10.0.0.1:4801\"]", "which is no multiaddress"),
         ("[p2p]\npeers = [\"/ip4/10.0.0.1/tcp/4801\"]", "does not end in /p2p/"),
+        ("[swarm]\npeers = [\"/ip4/10.0.0.1/tcp/4801\"]", "does not end in /p2p/"),
+        ("[swarm]\nrelays = [\"/ip4/10.0.0.1/tcp/4801\"]", "does not end in /p2p/"),
+        ("[swarm]\nexternal = [\"10.0.0.1:4806\"]", "which is no multiaddress"),
+        ("[swarm]\ndht = \"both\"", "expected auto, server or client"),
+        ("[swarm]\nipfs = \"yes\"", "must be true or false, not a text"),
+        ("[swarm]\nconnections = 7", "is 7, expected 8 to 4096"),
         ("[log]\nlevel = \"loud\"", "has `loud`"),
         ("[log]\nformat = \"xml\"", "expected text or json"),
         ("[disk]\ncap = \"much\"", "is no size"),
@@ -142,6 +166,9 @@ fn two_listeners_on_one_port_are_refused_before_anything_starts() {
     let said = error("[rpc]\nlisten = \"127.0.0.1:4801\"", &[], &[]);
     assert!(said.contains("`rpc.listen` and `p2p.listen` both listen on port 4801"), "{said}");
     assert!(error("[p2p]\nlisten = \"0.0.0.0:4804\"", &[], &[]).contains("port 4804"));
+    assert!(
+        error("[gateway]\nlisten = \"127.0.0.1:4806\"", &[], &[]).contains("`swarm.listen` and `gateway.listen` both listen")
+    );
     assert!(load("[p2p]\nlisten = \"127.0.0.2:4804\"", &[], &[]).is_ok());
     assert!(load("[p2p]\nlisten = \"127.0.0.1:0\"\n[consensus]\nlisten = \"127.0.0.1:0\"", &[], &[]).is_ok());
 }

@@ -9,8 +9,10 @@ use leither_storage::content::Profile;
 use leither_storage::{ContentStore, Edit, Kept, Kind, Root, StorageError};
 use leither_types::MimeiId;
 
-/// Pins of blocks that were added, until they are said to be a version.
+/// Pins of blocks that were added, until they are said to be a version. In the place of the generation stands when that was, in ms.
 pub const ADDED: &str = "add/";
+/// HOLD-7: so long what was added waits for that.
+pub const ORPHAN_MS: u64 = 10 * 60 * 1000;
 /// Pins of trees that are to become a version, once the chain says so: of files that were added ...
 pub const NEXT: &str = "next/add/";
 /// ... and of a working copy.
@@ -39,6 +41,11 @@ impl No {
     /// A call that cannot be read.
     pub fn usage(message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, reason: "usage", message: message.into() }
+    }
+
+    /// What is not here.
+    pub fn absent(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, reason: "absent", message: message.into() }
     }
 
     /// This machine's failure.
@@ -102,6 +109,25 @@ fn pin(prefix: &str, what: impl std::fmt::Display) -> Root {
     Root::Pin(format!("{prefix}{what}"))
 }
 
+/// The root of what was added under this id.
+pub fn added(cid: &Cid) -> Root {
+    pin(ADDED, cid)
+}
+
+/// HOLD-7: whether what was added waits too long for somebody to say what it is. A clock that was set back counts as well.
+pub fn is_orphan(kept: &Kept, now: u64) -> bool {
+    now.abs_diff(kept.generation) >= ORPHAN_MS
+}
+
+/// HOLD-7: lets go of what was added at that time, unless it was added again since. It can be taken back for a day.
+pub fn disown(store: &ContentStore, cid: &Cid, at: u64) -> Answer<bool> {
+    let root = added(cid);
+    match store.root(&root)? {
+        Some(kept) if kept.generation == at => Ok(store.release(&root, now()?)?),
+        _ => Ok(false),
+    }
+}
+
 /// `GET /storage`
 pub fn stat(store: &ContentStore) -> Answer<Stat> {
     let found = store.stat()?;
@@ -132,11 +158,7 @@ pub fn release(store: &ContentStore, root: &str) -> Answer<()> {
     let root = read_root(root)?;
     match store.release(&root, now()?)? {
         true => Ok(()),
-        false => Err(No {
-            status: StatusCode::NOT_FOUND,
-            reason: "absent",
-            message: format!("nothing is kept as `{}`; see `leither storage pins`", root_text(&root)),
-        }),
+        false => Err(No::absent(format!("nothing is kept as `{}`; see `leither storage pins`", root_text(&root)))),
     }
 }
 

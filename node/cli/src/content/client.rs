@@ -1,6 +1,6 @@
 //! The command line's side of the admin socket.
 
-use super::api::{self, Cur, FRAMES_END, Held, Local, Outgoing, Refusal, Stored, escape, frame};
+use super::api::{self, Cur, Event, FRAMES_END, Held, Imported, Local, Moved, Outgoing, Refusal, Stored, escape, frame};
 use crate::exit::{Done, Exit, Failure};
 use async_trait::async_trait;
 use http_body_util::{BodyExt, Limited};
@@ -12,8 +12,10 @@ use leither_kit::Cid;
 use leither_kit::block::{self, BLOCK_BYTES_MAX};
 use leither_kit::source::{Source, SourceError};
 use leither_storage::content::{self, Added, Profile, Progress};
+use leither_storage::seal::Seal;
 use leither_types::MimeiId;
 use serde::de::DeserializeOwned;
+use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +28,8 @@ use tokio::sync::{Mutex, mpsc};
 const FRAMES_MAX: usize = 16;
 /// What is read of a file at a time.
 const READ_BYTES: usize = 256 << 10;
+/// A line of a call that takes long is no longer.
+const LINE_BYTES_MAX: usize = 64 << 10;
 /// An answer is no longer.
 const ANSWER_BYTES_MAX: usize = 8 << 20;
 
@@ -50,6 +54,18 @@ pub struct Said {
 impl From<Said> for Failure {
     fn from(said: Said) -> Self {
         said.failure
+    }
+}
+
+impl Said {
+    fn of(status: StatusCode, reason: String, message: String) -> Self {
+        let exit = match status {
+            StatusCode::BAD_REQUEST => Exit::Usage,
+            _ if reason == "unreachable" => Exit::Unreachable,
+            status if status.is_server_error() && status != StatusCode::INSUFFICIENT_STORAGE => Exit::Fault,
+            _ => Exit::Refused,
+        };
+        Self { reason, failure: Failure::new(exit, message) }
     }
 }
 
@@ -87,13 +103,9 @@ impl Socket {
     }
 
     async fn refused(&self, answer: Response<Incoming>) -> Said {
-        let exit = match answer.status() {
-            StatusCode::BAD_REQUEST => Exit::Usage,
-            status if status.is_server_error() && status != StatusCode::INSUFFICIENT_STORAGE => Exit::Fault,
-            _ => Exit::Refused,
-        };
+        let status = answer.status();
         match self.read(answer).await.map(|bytes| serde_json::from_slice::<Refusal>(&bytes)) {
-            Ok(Ok(refusal)) => Said { reason: refusal.reason, failure: Failure::new(exit, refusal.message) },
+            Ok(Ok(refusal)) => Said::of(status, refusal.reason, refusal.message),
             Ok(Err(error)) => self.lost(&error),
             Err(said) => said,
         }
@@ -122,6 +134,81 @@ impl Socket {
 
     /// Has something taken away.
     pub async fn delete(&self, call: &str) -> Answered<()> {
+        self.call(Method::DELETE, call).await
+    }
+
+    /// SOCK-7: a call that takes long. `watch` hears how far it is.
+    pub async fn events(&self, call: &str, mut watch: impl FnMut(&api::Progress)) -> Answered<Moved> {
+        let mut body = self.send(Method::POST, call, Outgoing::Whole(None)).await?.into_body();
+        let (mut held, mut end) = (Vec::new(), None);
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|e| self.lost(&e))?.into_data() else { continue };
+            held.extend_from_slice(&data);
+            while let Some(at) = held.iter().position(|b| *b == b'\n') {
+                let line: Vec<u8> = held.drain(..=at).collect();
+                match serde_json::from_slice(&line).map_err(|e| self.lost(&e))? {
+                    Event::Progress(progress) => watch(&progress),
+                    Event::Done(moved) => end = Some(Ok(moved)),
+                    Event::Failed { status, reason, message } => {
+                        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                        end = Some(Err(Said::of(status, reason, message)));
+                    }
+                }
+            }
+            if held.len() > LINE_BYTES_MAX {
+                return Err(self.lost(&"a line of its answer is too long"));
+            }
+        }
+        end.unwrap_or_else(|| Err(self.lost(&"it broke off")))
+    }
+
+    /// SOCK-8: a tree as a CAR. Gives how many bytes it has.
+    pub async fn export(&self, cid: &Cid, write: &mut (dyn FnMut(&[u8]) -> io::Result<()> + Send)) -> Done<u64> {
+        let mut body = self.send(Method::GET, &format!("/car?cid={cid}"), Outgoing::Whole(None)).await?.into_body();
+        let mut bytes = 0u64;
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|e| self.lost(&e).failure)?.into_data() else { continue };
+            write(&data).map_err(|e| Failure::fault(format!("cannot write the CAR: {e}; make room, and export it again")))?;
+            bytes = bytes.saturating_add(data.len() as u64);
+        }
+        Ok(bytes)
+    }
+
+    /// SOCK-8: has the node take in a CAR.
+    pub async fn import(&self, name: Option<&str>, mut input: Box<dyn AsyncRead + Send + Unpin>) -> Done<Imported> {
+        let (pieces, body) = mpsc::channel(FRAMES_MAX);
+        let read = tokio::spawn(async move {
+            loop {
+                let mut piece = vec![0; READ_BYTES];
+                match input.read(&mut piece).await {
+                    Ok(0) => return Ok(()),
+                    Ok(len) => {
+                        piece.truncate(len);
+                        if pieces.send(Ok(Bytes::from(piece))).await.is_err() {
+                            return Ok(());
+                        }
+                    }
+                    Err(error) => {
+                        // What broke off must not look whole to the node. It may have hung up.
+                        let _ = pieces.send(Err(io::Error::other(error.to_string()))).await;
+                        return Err(error);
+                    }
+                }
+            }
+        });
+        let call = name.map_or_else(|| "/car".to_string(), |name| format!("/car?name={}", escape(name)));
+        let answer = self.send(Method::POST, &call, Outgoing::Checked(body)).await;
+        if answer.is_err() {
+            read.abort();
+        }
+        if let Ok(Err(error)) = read.await {
+            return Err(Failure::fault(format!("cannot read the CAR: {error}; nothing of it is kept")));
+        }
+        serde_json::from_slice(&self.read(answer?).await?).map_err(Failure::fault)
+    }
+
+    /// The same, where there is something to say of it.
+    pub async fn delete_for<T: DeserializeOwned>(&self, call: &str) -> Answered<T> {
         self.call(Method::DELETE, call).await
     }
 
@@ -174,24 +261,33 @@ impl Socket {
         self.post(&format!("/mimei/{mimei}/fork?version={version}&fork={fork}")).await
     }
 
-    /// SOCK-3: cuts a file or directory into blocks and has the node keep them. Once this returns all is on its disk.
-    pub async fn add(&self, path: &Path, profile: Profile, watch: impl Fn(&Progress) + Send + 'static) -> Done<(Added, Stored)> {
+    /// SOCK-3: cuts a file or directory into blocks, closed with `seal` where there is one, and has the node keep them. Once this returns all is on
+    /// its disk. `watch` hears how far it is, and how many blocks were made.
+    pub async fn add(
+        &self,
+        path: &Path,
+        profile: Profile,
+        seal: Option<Seal>,
+        watch: impl Fn(&Progress, u64) + Send + 'static,
+    ) -> Done<(Added, Stored)> {
         let (frames, body) = mpsc::channel(FRAMES_MAX);
         let over = Arc::new(AtomicBool::new(false));
         let (from, stop) = (path.to_path_buf(), over.clone());
         let walk = tokio::task::spawn_blocking(move || {
             let gone = || io::Error::other("the node has stopped listening");
-            let added = content::add(
-                &from,
-                profile,
-                &mut |cid, block| {
-                    if stop.load(Ordering::Relaxed) {
-                        return Err(gone());
-                    }
-                    frames.blocking_send(frame(cid, &block)).map_err(|_| gone())
-                },
-                &mut |progress| watch(progress),
-            )?;
+            let blocks = Cell::new(0u64);
+            let mut sink = |cid: &Cid, block: Vec<u8>| {
+                if stop.load(Ordering::Relaxed) {
+                    return Err(gone());
+                }
+                blocks.set(blocks.get().saturating_add(1));
+                frames.blocking_send(frame(cid, &block)).map_err(|_| gone())
+            };
+            let mut tell = |progress: &Progress| watch(progress, blocks.get());
+            let added = match &seal {
+                None => content::add(&from, profile, &mut sink, &mut tell),
+                Some(seal) => content::add_sealed(&from, profile, seal, &mut sink, &mut tell),
+            }?;
             // A stream without this is one that was cut, and nothing of it is kept.
             frames
                 .blocking_send(Bytes::from_static(&FRAMES_END))
@@ -258,7 +354,13 @@ impl Socket {
 #[async_trait]
 impl Source for Socket {
     async fn block(&self, cid: &Cid) -> Result<Bytes, SourceError> {
-        let answer = match self.send(Method::GET, &format!("/blocks/{cid}"), Outgoing::Whole(None)).await {
+        self.fetch_block(cid, "").await
+    }
+}
+
+impl Socket {
+    async fn fetch_block(&self, cid: &Cid, query: &str) -> Result<Bytes, SourceError> {
+        let answer = match self.send(Method::GET, &format!("/blocks/{cid}{query}"), Outgoing::Whole(None)).await {
             Ok(answer) => answer,
             Err(said) if said.reason == "absent" => return Err(SourceError::NotFound(*cid)),
             Err(said) => return Err(SourceError::Other(said.failure.sentence)),
@@ -267,6 +369,16 @@ impl Source for Socket {
         let bytes = body.map_err(|e| SourceError::Other(e.to_string()))?.to_bytes();
         block::verify(cid, &bytes).map_err(|e| SourceError::Other(format!("the node sent another block than {cid}: {e}")))?;
         Ok(bytes)
+    }
+}
+
+/// The node's blocks, and where it has not got one, what it can fetch.
+pub struct Afar(pub Arc<Socket>);
+
+#[async_trait]
+impl Source for Afar {
+    async fn block(&self, cid: &Cid) -> Result<Bytes, SourceError> {
+        self.0.fetch_block(cid, "?far=true").await
     }
 }
 

@@ -1,6 +1,8 @@
 //! What is done by time: the trash, the quota under the disk's cap, and versions of which the chain spoke after the command had ended.
 
-use super::calls::{self, NEXT, NEXT_CUR};
+use super::calls::{self, ADDED, NEXT, NEXT_CUR};
+use super::publish;
+use super::wants::Network;
 use crate::backend::Served;
 use crate::wallet::now_ms;
 use leither_gateway::{HeadError, Heads, Version};
@@ -24,6 +26,8 @@ const STEPS_MAX: usize = 16;
 pub(super) struct Keeper {
     pub store: ContentStore,
     pub heads: Arc<Served>,
+    /// By whom what is here is announced.
+    pub network: Arc<dyn Network>,
     /// All that counts against the cap.
     pub home: PathBuf,
     /// `storage.quota`
@@ -45,6 +49,7 @@ impl Keeper {
                 Err(error) => tracing::error!(%error, "what tidies content failed"),
             }
             keeper.settle().await;
+            publish::expire(&keeper.store, &*keeper.network).await;
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
                 () = &mut end => return,
@@ -57,6 +62,7 @@ impl Keeper {
         let held = self.store.stat().map_err(|e| e.to_string())?.bytes;
         self.store.set_quota(room(self.quota, self.cap, used, held));
         let now = now_ms().map_err(|failure| failure.sentence)?;
+        orphans(&self.store, now).map_err(|no| no.message)?;
         for _ in 0..STEPS_MAX {
             if !self.store.purge(now, STEP_ROWS_MAX).map_err(|e| e.to_string())?.more {
                 break;
@@ -99,6 +105,19 @@ impl Keeper {
     }
 }
 
+/// HOLD-7: what was added and nobody claimed. Those whose time has come, of the first thousand.
+fn orphans(store: &ContentStore, now: u64) -> calls::Answer<()> {
+    for (root, kept) in store.roots(Some(&Root::Pin(ADDED.into())), PAGE_MAX)? {
+        if !matches!(&root, Root::Pin(name) if name.starts_with(ADDED)) {
+            break;
+        }
+        if calls::is_orphan(&kept, now) {
+            calls::disown(store, &kept.cid, kept.generation)?;
+        }
+    }
+    Ok(())
+}
+
 /// HOLD-5: what content may take: its own quota, and no more than eight tenths of the cap with all else.
 fn room(quota: u64, cap: u64, used: u64, held: u64) -> u64 {
     if cap == 0 {
@@ -111,6 +130,31 @@ fn room(quota: u64, cap: u64, used: u64, held: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hold_7_what_was_added_and_nobody_claimed_goes_after_ten_minutes() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = ContentStore::open(&leither_storage::Config::new(dir.path().join("content"))).unwrap();
+        let added = |text: &str, at: u64| {
+            let path = dir.path().join("file");
+            std::fs::write(&path, text).unwrap();
+            let profile = leither_storage::content::Profile::default();
+            let cid = store.add(&path, profile, &Root::Pin("x".into()), 0, &mut |_| ()).unwrap().cid;
+            store.keep(&calls::added(&cid), Kept { cid, profile, generation: at }, 0).unwrap();
+            cid
+        };
+        let is_kept = |cid| store.root(&calls::added(cid)).unwrap().is_some();
+        let start = 1_000_000_000;
+        let (old, new, later) = (added("old", start), added("new", start + 5_000), added("later", start + 2 * calls::ORPHAN_MS));
+        orphans(&store, start + calls::ORPHAN_MS - 1).unwrap();
+        assert!(is_kept(&old) && is_kept(&new));
+        assert!(!is_kept(&later), "the clock was set back: it would stay for years");
+        orphans(&store, start + calls::ORPHAN_MS).unwrap();
+        assert!(!is_kept(&old) && is_kept(&new));
+        // One that was added again since is not let go of by whoever saw the first time.
+        assert!(!calls::disown(&store, &new, start).unwrap() && is_kept(&new));
+        assert!(calls::disown(&store, &new, start + 5_000).unwrap() && !is_kept(&new));
+    }
 
     #[test]
     fn hold_5_content_leaves_room_for_the_chain() {

@@ -2,37 +2,62 @@
 //!
 //! ```text
 //! leither mimei ... --run/leither.sock--> admin --\
-//!                                                  ContentStore <-- Local (a Source) <-- gateway <-- browsers
-//! purge, quota, heads that came late  ---- keeper-/
+//!                                                  ContentStore <-- Local <-- Far (a Source) <-- gateway <-- browsers
+//! purge, quota, heads that came late  ---- keeper-/    ^    \               |
+//!                                 fetch, follow ------/      Shelf --> Routing (the content swarm) <-- Meet <-- peers of the chain
 //! ```
 //! | module | holds |
 //! |---|---|
 //! | [`api`] | what passes through the socket: paths, JSON, frames |
 //! | `admin`, `calls` | the node's side of it |
 //! | [`client`] | the command line's side |
-//! | `local` | the store as a source of blocks |
+//! | `local`, `shelf` | the store as a source of blocks, and as the swarm sees it |
+//! | `far`, `cache`, `kin` | blocks for the gateway out of the network |
+//! | `fetch` | a whole tree out of the network into the store |
+//! | `follow`, `publish` | what is kept up to the chain and announced |
+//! | `meet` | where peers of the chain are in the content swarm |
+//! | `chain`, `wants` | what these ask of the chain and of the swarm, as traits |
 //! | `keeper` | what is done by time |
 //!
 //! The database lies beside the chain's and not in it: that one is replaced as a whole where a snapshot takes its place. Rules `SOCK-1` to
-//! `SOCK-6` and `HOLD-1` to `HOLD-5`: `spec/mimei.md`.
+//! `SOCK-8`, `HOLD-1` to `HOLD-9`, `FAR-1` to `FAR-4`, `FETCH-1` to `FETCH-3`, `MEET-1` and `MEET-2`: `spec/mimei.md`.
 
 mod admin;
 pub mod api;
+mod cache;
 mod calls;
+mod chain;
 pub mod client;
+#[cfg(test)]
+mod fakes;
+mod far;
+mod fetch;
+mod follow;
 mod keeper;
+mod kin;
 mod local;
+mod meet;
+mod publish;
+mod shelf;
 #[cfg(test)]
 mod tests;
+mod wants;
 
 use crate::backend::Served;
-use crate::config::Config;
+use crate::compose::swarm_addresses;
+use crate::config::{self, Config};
 use crate::exit::{Done, Exit, Failure};
-use admin::Admin;
+use admin::{Admin, Link};
+use follow::Follow;
 use keeper::Keeper;
 use leither_gateway::{Gateway, Nobody};
+use leither_net::Net;
+use leither_routing::{DhtMode, Routing};
 use leither_storage::{ContentStore, StorageError};
+use leither_types::{SecretKey, tagged};
 use local::Local;
+use meet::Meet;
+use shelf::Shelf;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,6 +68,8 @@ use tokio::task::JoinHandle;
 
 /// The content database, below the home directory.
 pub const CONTENT_DIR: &str = "content";
+/// What others told of who has what, and what this node announces, below the home directory.
+pub const ROUTING_DIR: &str = "routing";
 /// What answers under way get to end, in all.
 const STOP_WAIT: Duration = Duration::from_secs(5);
 
@@ -54,6 +81,7 @@ pub fn socket_of(home: &Path) -> PathBuf {
 /// All of it, at work.
 pub struct Contents {
     gateway: SocketAddr,
+    routing: Routing,
     end: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     socket: PathBuf,
@@ -86,32 +114,78 @@ pub fn gateway_taken(listen: SocketAddr, cause: &std::io::Error) -> Failure {
     Failure::fault(format!("cannot listen on {listen}: {cause}; is another node running? set gateway.listen to another port"))
 }
 
+/// The content swarm of these settings. Its key follows from the node's, and does not tell it.
+fn swarm(config: &config::Swarm, key: &SecretKey, dir: PathBuf) -> leither_routing::Config {
+    leither_routing::Config {
+        key_seed: tagged("leither/content-key/v1", &[&key.seed()]).0,
+        listen: swarm_addresses(config.listen),
+        external: config.external.clone(),
+        peers: config.peers.clone(),
+        dht: match config.dht {
+            config::DhtMode::Auto => DhtMode::Auto,
+            config::DhtMode::Server => DhtMode::Server,
+            config::DhtMode::Client => DhtMode::Client,
+        },
+        ipfs: config.ipfs,
+        relays: config.relays.clone(),
+        serve_relay: config.relay,
+        connections_max: config.connections,
+        dir,
+        // A clock before 1970 stands still.
+        clock: || crate::wallet::now_ms().unwrap_or_default(),
+    }
+}
+
+async fn start_swarm(store: &ContentStore, config: &Config, key: &SecretKey, home: &Path) -> Done<Routing> {
+    let dir = home.join(ROUTING_DIR);
+    crate::files::private_dir(&dir).map_err(|e| Failure::fault(format!("cannot create {}: {e}", dir.display())))?;
+    let shelf = Arc::new(Shelf::new(store.clone()));
+    let started = Routing::start(swarm(&config.swarm, key, dir), shelf.clone(), shelf).await;
+    started.map_err(|error| Failure::fault(format!("{error} (settings: swarm.listen, swarm.peers, swarm.relays)")))
+}
+
 impl Contents {
-    /// Starts the gateway, the admin calls and what is done by time.
-    pub async fn start(store: ContentStore, served: Served, home: PathBuf, config: &Config) -> Done<Self> {
-        let local = Arc::new(Local::new(store.clone()));
+    /// Starts the content swarm, the gateway, the admin calls and what is done by time. `key` is the node's; `net` is where peers of the chain are.
+    pub async fn start(
+        store: ContentStore,
+        served: Served,
+        home: PathBuf,
+        config: &Config,
+        key: &SecretKey,
+        net: Option<Arc<Net>>,
+    ) -> Done<Self> {
+        let routing = start_swarm(&store, config, key, &home).await?;
+        let network = Arc::new(routing.clone());
+        let (source, browse) = far::far(Local::new(store.clone()), network.clone());
         let settings = leither_gateway::Config {
             hosts: config.gateway.hosts.clone(),
             connections_max: config.gateway.max_connections as usize,
             ..leither_gateway::Config::default()
         };
         let served = Arc::new(served);
-        let gateway = Gateway::new(local, settings).map_err(Failure::usage)?;
+        let source = Arc::new(source);
+        let gateway = Gateway::new(source.clone(), settings).map_err(Failure::usage)?;
         let gateway = gateway.with(served.clone(), Arc::new(Nobody), Arc::new(Nobody));
         let listen = config.gateway.listen;
         let listener = TcpListener::bind(listen).await.map_err(|cause| gateway_taken(listen, &cause))?;
         let address = listener.local_addr().map_err(|cause| gateway_taken(listen, &cause))?;
         let socket = socket_of(&home);
-        let admin = Admin::bind(store.clone(), &socket)?;
-        let keeper = Keeper { store, heads: served, home, quota: config.storage.quota, cap: config.disk_cap };
+        let follow = Follow { store: store.clone(), chain: served.clone(), network: network.clone(), book: Arc::default() };
+        let link = Link { follow: follow.clone(), source, routing: Some(routing.clone()) };
+        let admin = Admin::bind(store.clone(), &socket, Some(link))?;
+        let keeper = Keeper { store, heads: served, network, home, quota: config.storage.quota, cap: config.disk_cap };
 
         let (end, _) = watch::channel(false);
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(keeper.run(ended(end.subscribe()))),
-            tokio::spawn(serve(listener, gateway, ended(end.subscribe()))),
-            tokio::spawn(admin.run(ended(end.subscribe()))),
+            tokio::spawn(browse.run(ended(end.subscribe()))),
+            tokio::spawn(follow.run(ended(end.subscribe()))),
         ];
-        Ok(Self { gateway: address, end, tasks, socket })
+        // A node without peers of its chain has nobody to meet.
+        tasks.extend(net.map(|net| tokio::spawn(Meet { net, routing: routing.clone() }.run(ended(end.subscribe())))));
+        tasks.push(tokio::spawn(serve(listener, gateway, ended(end.subscribe()))));
+        tasks.push(tokio::spawn(admin.run(ended(end.subscribe()))));
+        Ok(Self { gateway: address, routing, end, tasks, socket })
     }
 
     /// Where the gateway listens.
@@ -128,6 +202,10 @@ impl Contents {
                 task.abort();
                 tracing::warn!("a part of the content service does not end; it is cut off");
             }
+        }
+        // Nobody asks it any more.
+        if tokio::time::timeout(STOP_WAIT, self.routing.shutdown()).await.is_err() {
+            tracing::warn!("the content swarm does not end; it is cut off");
         }
         // One that stays is replaced by the next start.
         let _ = std::fs::remove_file(&self.socket);

@@ -1,7 +1,11 @@
-use super::admin::Admin;
+use super::admin::{Admin, Link};
 use super::api::{FRAMES_END, Outgoing, Stat, frame};
 use super::calls::{self, No};
 use super::client::{self, Socket};
+use super::fakes::{FakeChain, FakeNet};
+use super::far;
+use super::follow::Follow;
+use super::local::Local;
 use crate::exit::Exit;
 use hyper::body::Bytes;
 use leither_kit::Cid;
@@ -37,7 +41,7 @@ fn open(quota_bytes: u64) -> (TempDir, ContentStore) {
 fn node(quota: u64) -> Node {
     let (dir, store) = open(quota);
     let path = super::socket_of(dir.path());
-    let admin = Admin::bind(store.clone(), &path).unwrap();
+    let admin = Admin::bind(store.clone(), &path, None).unwrap();
     tokio::spawn(admin.run(std::future::pending()));
     Node { dir, store, path }
 }
@@ -96,7 +100,7 @@ async fn sock_1_the_socket_is_its_owners_alone_and_made_anew() {
     let path = super::socket_of(dir.path());
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, "left by an earlier run").unwrap();
-    let _admin = Admin::bind(store, &path).unwrap();
+    let _admin = Admin::bind(store, &path, None).unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(Socket::open(&path).await.is_ok());
     let nobody = Socket::open(&dir.path().join("other.sock")).await.err().unwrap();
@@ -127,10 +131,10 @@ async fn sock_3_what_was_answered_is_kept_and_comes_only_once() {
     let node = node(1 << 30);
     let socket = node.socket().await;
     let path = node.file("film", &noise(1, (3 << 20) + 5));
-    let (added, stored) = socket.add(&path, Profile::default(), |_| ()).await.unwrap();
+    let (added, stored) = socket.add(&path, Profile::default(), None, |_, _| ()).await.unwrap();
     assert_eq!(stored.blocks, "5", "four leaves and a node");
     assert_eq!(pins(&node.store), [format!("pin/add/{}", added.cid)]);
-    let (again, stored) = socket.add(&path, Profile::default(), |_| ()).await.unwrap();
+    let (again, stored) = socket.add(&path, Profile::default(), None, |_, _| ()).await.unwrap();
     assert_eq!((again.cid, stored.blocks.as_str()), (added.cid, "0"));
     assert!(client::roots(&socket).await.unwrap().iter().any(|root| root.cid == added.cid.to_string()));
 }
@@ -166,7 +170,7 @@ async fn sock_3_a_stream_that_is_cut_wrong_or_too_long_leaves_nothing() {
         assert_eq!(node.store.stat().unwrap().blocks, 0, "{name}");
     }
     // With its end it is whole.
-    let (added, _) = node.socket().await.add(&path, Profile::default(), |_| ()).await.unwrap();
+    let (added, _) = node.socket().await.add(&path, Profile::default(), None, |_, _| ()).await.unwrap();
     assert_eq!(added.cid, root);
 }
 
@@ -175,11 +179,11 @@ async fn sock_3_an_add_beyond_the_quota_is_refused_and_the_socket_goes_on() {
     let node = node(2 << 20);
     let socket = node.socket().await;
     let path = node.file("film", &noise(4, 40 << 20));
-    let failure = socket.add(&path, Profile::default(), |_| ()).await.unwrap_err();
+    let failure = socket.add(&path, Profile::default(), None, |_, _| ()).await.unwrap_err();
     assert!(failure.exit == Exit::Refused && failure.sentence.contains("quota"), "{}", failure.sentence);
     assert_eq!(node.store.stat().unwrap().blocks, 0);
     let small = node.file("small", b"fits");
-    let (added, _) = node.socket().await.add(&small, Profile::default(), |_| ()).await.unwrap();
+    let (added, _) = node.socket().await.add(&small, Profile::default(), None, |_, _| ()).await.unwrap();
     assert_eq!(node.store.get(&added.cid).unwrap().unwrap(), "fits");
 }
 
@@ -188,7 +192,7 @@ async fn sock_4_a_block_is_checked_where_it_arrives() {
     let node = node(1 << 30);
     let socket = node.socket().await;
     let path = node.file("small", b"small");
-    let (added, _) = socket.add(&path, Profile::default(), |_| ()).await.unwrap();
+    let (added, _) = socket.add(&path, Profile::default(), None, |_, _| ()).await.unwrap();
     assert_eq!(socket.block(&added.cid).await.unwrap(), "small");
     let absent: Cid = "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e".parse().unwrap();
     assert_eq!(socket.block(&absent).await, Err(SourceError::NotFound(absent)));
@@ -343,4 +347,145 @@ async fn a_body_of_one_piece_says_how_long_it_is() {
     assert_eq!((whole.size_hint().exact(), whole.is_end_stream()), (Some(4), false));
     assert!(Outgoing::Whole(None).is_end_stream());
     assert_eq!(PROFILE.parse::<Profile>().unwrap(), Profile::default());
+}
+
+/// A socket over a swarm and a chain of the test's own.
+fn linked() -> (Node, FakeNet, FakeChain) {
+    let (dir, store) = open(1 << 30);
+    let (net, chain) = (FakeNet::default(), FakeChain::default());
+    let follow = Follow {
+        store: store.clone(),
+        chain: std::sync::Arc::new(chain.clone()),
+        network: std::sync::Arc::new(net.clone()),
+        book: Default::default(),
+    };
+    let (source, browse) = far::far(Local::new(store.clone()), std::sync::Arc::new(net.clone()));
+    tokio::spawn(browse.run(std::future::pending()));
+    let path = super::socket_of(dir.path());
+    let link = Link { follow, source: std::sync::Arc::new(source), routing: None };
+    let admin = Admin::bind(store.clone(), &path, Some(link)).unwrap();
+    tokio::spawn(admin.run(std::future::pending()));
+    (Node { dir, store, path }, net, chain)
+}
+
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..500 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{what}");
+}
+
+#[tokio::test]
+async fn hold_7_what_a_command_left_behind_goes_with_its_connection() {
+    let node = node(1 << 30);
+    let path = node.file("film", b"film");
+    let (first, second) = (node.socket().await, node.socket().await);
+    let (added, _) = first.add(&path, Profile::default(), None, |_, _| ()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    second.add(&path, Profile::default(), None, |_, _| ()).await.unwrap();
+    drop(first);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(pins(&node.store), [format!("pin/add/{}", added.cid)], "another command added it since");
+    drop(second);
+    until("it is let go of", || pins(&node.store).is_empty()).await;
+    assert_eq!(node.store.get(&added.cid).unwrap().unwrap(), "film", "and can be taken back for a day");
+    // What was said to become a version stays.
+    let third = node.socket().await;
+    third.add(&path, Profile::default(), None, |_, _| ()).await.unwrap();
+    third.expect(&ME, 0, &added.cid.to_string(), PROFILE, false).await.unwrap();
+    drop(third);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(pins(&node.store), [format!("pin/next/add/{ME}")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sock_7_a_call_that_takes_long_tells_how_far_it_is_and_what_came_of_it() {
+    let (node, net, chain) = linked();
+    let socket = node.socket().await;
+    let said = socket.events(&format!("/mimei/{ME}/sync"), |_| ()).await.unwrap_err();
+    assert_eq!((said.reason.as_str(), said.failure.exit), ("absent", Exit::Refused), "{}", said.failure.sentence);
+    let dir = node.dir.path().join("site");
+    std::fs::create_dir(&dir).unwrap();
+    (0..50).for_each(|n| std::fs::write(dir.join(format!("{n}")), format!("file {n}")).unwrap());
+    let (root, count) = net.have(&dir, Profile::default());
+    let (last, _) = FakeNet::default().have(&dir.join("49"), Profile::default());
+    let bytes = net.lose(&last).unwrap();
+    chain.moves(ME, 0, root);
+    let (net, steps) = (net.clone(), std::sync::Mutex::new(Vec::new()));
+    let moved = socket
+        .events(&format!("/mimei/{ME}/sync"), |progress| {
+            steps.lock().unwrap().push(progress.clone());
+            // The rest comes once something was told.
+            net.0.blocks.lock().unwrap().insert(super::cache::hash_of(&last), bytes.clone());
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        (moved.version.as_deref(), moved.cid.as_str(), moved.blocks.as_str()),
+        (Some("0"), root.to_string().as_str(), count.to_string().as_str())
+    );
+    assert!(!steps.lock().unwrap().is_empty());
+    assert_eq!(pins(&node.store), [format!("version/{ME}/0")], "it is kept as what it is");
+    // What is fetched to be read alone goes with the connection, and one that hangs up ends the work.
+    let (other, _) = net.have(&node.file("other", b"other"), Profile::default());
+    let reader = node.socket().await;
+    reader.events(&format!("/fetch?cid={other}"), |_| ()).await.unwrap();
+    assert_eq!(reader.block(&other).await.unwrap(), "other");
+    assert_eq!(pins(&node.store).len(), 2);
+    drop(reader);
+    until("what was fetched to be read is let go of", || pins(&node.store).len() == 1).await;
+    let gone = node.socket().await;
+    let absent: Cid = "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e".parse().unwrap();
+    let call = format!("/fetch?cid={absent}");
+    let asked = tokio::time::timeout(Duration::from_millis(300), gone.events(&call, |_| ())).await;
+    assert!(asked.is_err(), "nobody has it");
+    drop(gone);
+    assert_eq!(pins(&node.store).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sock_7_blocks_that_are_not_here_are_fetched_only_for_who_asks_for_that() {
+    let (node, net, _) = linked();
+    let (there, _) = net.have(&node.file("there", b"there"), Profile::default());
+    let socket = std::sync::Arc::new(node.socket().await);
+    assert_eq!(socket.block(&there).await, Err(SourceError::NotFound(there)));
+    assert_eq!(client::Afar(socket).block(&there).await.unwrap(), "there");
+    let alone = self::node(1 << 30);
+    let said = alone.socket().await.get::<Stat>("/swarm/peers").await.unwrap_err();
+    assert_eq!((said.reason.as_str(), said.failure.exit), ("unreachable", Exit::Unreachable));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sock_8_a_car_goes_out_and_comes_in_whole_or_not_at_all() {
+    let (one, two) = (node(1 << 30), node(1 << 30));
+    let tree = tree(&one.store, one.dir.path(), "tree");
+    let film = one.file("film", &noise(6, 3 << 20));
+    let film = one.store.add(&film, Profile::default(), &Root::Pin("test/film".into()), 0, &mut |_| ()).unwrap().cid;
+    let socket = one.socket().await;
+    let mut car = Vec::new();
+    let bytes = socket
+        .export(&film, &mut |piece| {
+            car.extend_from_slice(piece);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(bytes, car.len() as u64);
+    let input = |bytes: &[u8]| Box::new(std::io::Cursor::new(bytes.to_vec())) as Box<dyn tokio::io::AsyncRead + Send + Unpin>;
+    for cut in [0, 10, car.len() / 2, car.len() - 1] {
+        let socket = two.socket().await;
+        assert!(socket.import(None, input(&car[..cut])).await.is_err(), "{cut}");
+        assert_eq!(two.store.stat().unwrap().blocks, 0, "{cut}");
+    }
+    let done = two.socket().await.import(None, input(&car)).await.unwrap();
+    assert_eq!((done.cid.as_str(), done.root), (film.to_string().as_str(), format!("pin/car/{film}")));
+    let done = two.socket().await.import(Some("a b/ü"), input(&car)).await.unwrap();
+    assert_eq!(done.root, "pin/car/a b/ü");
+    assert!(two.socket().await.import(Some(&"x".repeat(129)), input(&car)).await.is_err());
+    assert!(two.store.verify(true).unwrap().wrong.is_empty());
+    let absent = two.socket().await.export(&tree, &mut |_| Ok(())).await.unwrap_err();
+    assert_eq!(absent.exit, Exit::Refused, "{}", absent.sentence);
 }

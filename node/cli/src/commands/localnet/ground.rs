@@ -46,6 +46,7 @@ pub struct Ports {
     consensus: u16,
     metrics: u16,
     gateway: u16,
+    swarm: u16,
 }
 
 /// A node's place.
@@ -257,7 +258,7 @@ fn check(wanted: &Wanted) -> Done {
         .is_some_and(|port| port < 1_024 || usize::from(port).saturating_add(highest) > usize::from(u16::MAX))
     {
         let most = usize::from(u16::MAX).saturating_sub(highest);
-        return Err(Failure::usage(format!("--base-port is 1024 to {most}: each node takes the first five of ten ports")));
+        return Err(Failure::usage(format!("--base-port is 1024 to {most}: each node takes the first six of ten ports")));
     }
     Ok(())
 }
@@ -274,7 +275,7 @@ fn reserve(base: Option<u16>, number: usize) -> Done<(Ports, Vec<TcpListener>)> 
     };
     let mut ports = Vec::new();
     let mut kept = Vec::new();
-    for n in 0..5u16 {
+    for n in 0..6u16 {
         let port = first.map_or(0, |first| first.saturating_add(n));
         let taken = |e| Failure::fault(format!("node {number} cannot have port {port}: {e}; choose another --base-port"));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(taken)?;
@@ -282,8 +283,9 @@ fn reserve(base: Option<u16>, number: usize) -> Done<(Ports, Vec<TcpListener>)> 
         kept.push(listener);
     }
     match ports.as_slice() {
-        [rpc, p2p, consensus, metrics, gateway] => {
-            let ports = Ports { rpc: *rpc, p2p: *p2p, consensus: *consensus, metrics: *metrics, gateway: *gateway };
+        [rpc, p2p, consensus, metrics, gateway, swarm] => {
+            let ports =
+                Ports { rpc: *rpc, p2p: *p2p, consensus: *consensus, metrics: *metrics, gateway: *gateway, swarm: *swarm };
             Ok((ports, kept))
         }
         _ => Err(Failure::fault("a node without ports")),
@@ -291,13 +293,14 @@ fn reserve(base: Option<u16>, number: usize) -> Done<(Ports, Vec<TcpListener>)> 
 }
 
 fn settings(site: &Site, peers: &Peers) -> Vec<(String, String)> {
-    let Ports { rpc, p2p, consensus, metrics, gateway } = site.ports;
+    let Ports { rpc, p2p, consensus, metrics, gateway, swarm } = site.ports;
     let listen = [
         ("rpc.listen", rpc),
         ("p2p.listen", p2p),
         ("consensus.listen", consensus),
         ("metrics.listen", metrics),
         ("gateway.listen", gateway),
+        ("swarm.listen", swarm),
     ];
     let mut settings: Vec<_> = listen.into_iter().map(|(key, port)| (key.to_string(), format!("127.0.0.1:{port}"))).collect();
     settings.push(("moniker".into(), format!("node-{}", site.number)));

@@ -53,7 +53,7 @@ pub struct Localnet {
     /// Time between pulses in ms, 20 to 10000; 1000 where nothing is said.
     #[arg(long, value_name = "MS")]
     pulse: Option<u64>,
-    /// Node N listens from this port + 10 x (N - 1) on: JSON-RPC, data swarm, consensus, metrics, gateway. Free ports where it is not given.
+    /// Node N listens from this port + 10 x (N - 1) on: JSON-RPC, data swarm, consensus, metrics, gateway, content swarm. Free ports where it is not given.
     #[arg(long, value_name = "PORT")]
     base_port: Option<u16>,
     /// Keeps the network in this directory, and goes on with the one that is there.

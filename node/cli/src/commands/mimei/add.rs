@@ -1,7 +1,7 @@
 //! `leither mimei add`: files -> blocks in the node -> the newest version.
 
 use super::backup::Next;
-use super::{Named, created, id, view};
+use super::{Named, created, id, private, view};
 use crate::commands::Session;
 use crate::content::client::Socket;
 use crate::exit::{Done, Failure};
@@ -9,9 +9,11 @@ use crate::print::Printer;
 use crate::wallet::{Sent, TxFlags, Wallet};
 use clap::Args;
 use leither_kit::Cid;
-use leither_storage::content::{self, Profile, Progress};
+use leither_storage::content::{self, Added, Profile, Progress};
+use leither_storage::seal::Seal;
 use leither_types::MimeiId;
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -39,12 +41,30 @@ pub struct Add {
     /// Only computes the content id and records it: the node keeps nothing of it, and serves nothing.
     #[arg(long)]
     only_hash: bool,
+    /// Closed before it leaves this command: names and contents can be read by --from and the readers alone.
+    #[arg(long)]
+    private: bool,
+    /// Who reads it, too: an account or name; may be given several times. Those of the newest version stay.
+    #[arg(long, requires = "private")]
+    reader: Vec<String>,
+    /// For everybody to read, though the newest version is private.
+    #[arg(long, conflicts_with = "private")]
+    public: bool,
     /// What the id follows from.
     #[command(flatten)]
     named: Named,
     /// How it is signed and sent.
     #[command(flatten)]
     tx: TxFlags,
+}
+
+/// What is to become a version.
+struct Made {
+    mimei: MimeiId,
+    cid: Cid,
+    profile: Profile,
+    /// The newest version when it was looked at (PRIVATE-8): it is to be the newest still.
+    seen: Option<Option<u64>>,
 }
 
 /// Says how far an add is.
@@ -60,16 +80,30 @@ impl Bar {
         Self { printer, total: size_of(path), bytes: AtomicU64::new(0), entries: AtomicU64::new(0) }
     }
 
-    fn tell(&self, progress: &Progress) {
+    fn tell(&self, progress: &Progress, blocks: u64) {
         let (bytes, entries) = (self.bytes.load(Ordering::Relaxed), self.entries.load(Ordering::Relaxed));
         let is_time =
             progress.bytes >= bytes.saturating_add(STEP_BYTES) || progress.entries >= entries.saturating_add(STEP_ENTRIES);
         if is_time {
             self.bytes.store(progress.bytes, Ordering::Relaxed);
             self.entries.store(progress.entries, Ordering::Relaxed);
-            self.printer.progress(&bar(progress, self.total));
+            self.printer.step(&bar(progress, self.total), blocks, progress.bytes);
         }
     }
+}
+
+/// Only computes the id.
+fn hashed(path: &Path, profile: Profile, seal: Option<&Seal>, bar: &Bar) -> Done<Added> {
+    let blocks = Cell::new(0u64);
+    let mut count = |_: &Cid, _: Vec<u8>| {
+        blocks.set(blocks.get().saturating_add(1));
+        Ok(())
+    };
+    let mut tell = |progress: &Progress| bar.tell(progress, blocks.get());
+    Ok(match seal {
+        None => content::add(path, profile, &mut count, &mut tell),
+        Some(seal) => content::add_sealed(path, profile, seal, &mut count, &mut tell),
+    }?)
 }
 
 fn bar(progress: &Progress, total: u64) -> String {
@@ -98,12 +132,24 @@ impl Add {
         let bar = Bar::new(wallet.printer, &self.path);
         // What is only tried stores nothing.
         let socket = if self.only_hash || self.tx.dry_run { None } else { Some(session.socket(wallet).await?) };
+        let known = match &self.mimei {
+            Some(text) => Some(id(text)?),
+            None => self.named.id(&wallet.account(&self.tx.from).await?, self.kind()),
+        };
+        let wanted = private::Wanted {
+            private: self.private,
+            public: self.public,
+            readers: &self.reader,
+            from: &self.tx.from,
+            mimei: known,
+            is_there: self.mimei.is_some(),
+        };
+        let private::Closing { seal, seen } = private::seal_for(session, wallet, &wanted).await?;
+        let closed = seal.as_ref().map(private::shown);
         let (added, stored) = match &socket {
-            None => (
-                content::add(&self.path, profile, &mut |_, _| Ok(()), &mut |progress| bar.tell(progress)).map_err(Failure::from),
-                None,
-            ),
-            Some(socket) => match socket.add(&self.path, profile, move |progress| bar.tell(progress)).await {
+            None => (hashed(&self.path, profile, seal.as_ref(), &bar), None),
+            Some(socket) => match socket.add(&self.path, profile, seal, move |progress, blocks| bar.tell(progress, blocks)).await
+            {
                 Ok((added, stored)) => (Ok(added), Some(stored)),
                 Err(failure) => (Err(failure), None),
             },
@@ -117,29 +163,29 @@ impl Add {
             "files": added.files.to_string(),
             "blocks": added.blocks.to_string(),
             "stored": stored.map(|stored| json!({ "blocks": stored.blocks, "bytes": stored.bytes })),
+            "private": closed,
         });
         match &self.mimei {
             Some(text) => {
-                let (sent, more) = self.next_version(wallet, socket.as_ref(), id(text)?, added.cid, profile, more).await?;
+                let made = Made { mimei: id(text)?, cid: added.cid, profile, seen };
+                let (sent, more) = self.next_version(wallet, socket.as_ref(), made, more).await?;
                 wallet.print_sent(&sent, &more)
             }
-            None => self.first_version(wallet, socket.as_ref(), added.cid, profile, more).await,
+            None => self.first_version(wallet, socket.as_ref(), added.cid, profile, seen, more).await,
         }
     }
 
+    fn kind(&self) -> &'static str {
+        if self.path.is_dir() { "dir" } else { "file" }
+    }
+
     /// Sends it, and says what is to be printed beside.
-    async fn next_version(
-        &self,
-        wallet: &Wallet,
-        socket: Option<&Socket>,
-        mimei: MimeiId,
-        cid: Cid,
-        profile: Profile,
-        mut more: Value,
-    ) -> Done<(Sent, Value)> {
-        let base = match self.base {
-            Some(number) => Some(number),
-            None => view(wallet, mimei).await?.head.map(|head| head.version.0),
+    async fn next_version(&self, wallet: &Wallet, socket: Option<&Socket>, made: Made, mut more: Value) -> Done<(Sent, Value)> {
+        let Made { mimei, cid, profile, seen } = made;
+        let base = match (self.base, seen) {
+            (Some(number), _) => Some(number),
+            (None, Some(seen)) => seen,
+            (None, None) => view(wallet, mimei).await?.head.map(|head| head.version.0),
         };
         let next = Next { mimei, base, cid, profile: profile.name(), is_cur: false };
         more["mimei"] = mimei.to_string().into();
@@ -148,15 +194,23 @@ impl Add {
     }
 
     /// The id of a MiMei with mark `{{auto}}` follows from its transaction, so it is made first.
-    async fn first_version(&self, wallet: &Wallet, socket: Option<&Socket>, cid: Cid, profile: Profile, more: Value) -> Done {
-        let kind = if self.path.is_dir() { "dir" } else { "file" };
-        let made = wallet.send(&TxFlags { no_wait: false, ..self.tx.clone() }, vec![self.named.call(kind)?]).await?;
+    async fn first_version(
+        &self,
+        wallet: &Wallet,
+        socket: Option<&Socket>,
+        cid: Cid,
+        profile: Profile,
+        seen: Option<Option<u64>>,
+        more: Value,
+    ) -> Done {
+        let call = self.named.call(self.kind())?;
+        let made = wallet.send(&TxFlags { no_wait: false, ..self.tx.clone() }, vec![call]).await?;
         if self.tx.dry_run {
             return wallet.print_sent(&made, &more);
         }
         let mimei = created(&made);
         let Some(text) = mimei.get("mimei").and_then(Value::as_str) else { return wallet.print_sent(&made, &more) };
-        match self.next_version(wallet, socket, id(text)?, cid, profile, more).await {
+        match self.next_version(wallet, socket, Made { mimei: id(text)?, cid, profile, seen }, more).await {
             Ok((sent, more)) => wallet.print_sent(&sent, &more),
             // It is there, without a version: the next try must find it and not make another.
             Err(failure) => {

@@ -230,7 +230,7 @@ async fn begin(wallet: &Wallet, socket: &Socket, mimei: &MimeiId) -> Done {
 /// What is said where content of a version is not here.
 pub(super) fn absent(mimei: &MimeiId, number: u64, cid: &str) -> Failure {
     let sentence = format!(
-        "version {number} of {mimei} ({cid}) is not on this node: add it from the files again, or ask a node that has it"
+        "version {number} of {mimei} ({cid}) is not on this node: `leither mimei sync {mimei}` fetches the newest version, or add it from the files again"
     );
     Failure::new(Exit::Refused, sentence)
 }

@@ -23,7 +23,7 @@ fn session(home: &Home) -> Session {
         home: home.clone(),
         home_given: true,
         node: String::new(),
-        printer: Printer { json: true },
+        printer: Printer { json: true, steps: false },
         password_file: None,
         meddler: None,
     }

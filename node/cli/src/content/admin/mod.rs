@@ -1,8 +1,22 @@
 //! The node's side of the admin socket.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `added` | what was added over a connection, until somebody says what it is |
+//! | `network` | calls about the swarm, and about what is announced and followed |
+//! | `query` | what a call says |
+//! | `streams` | calls that take long: fetching, CARs |
 
-use super::api::{FRAME_BYTES_MAX, FRAME_HEAD, Outgoing, Refusal, Stored, parameter, unframe};
-use super::calls::{self, ADDED, Answer, No, Op};
+mod added;
+mod network;
+mod query;
+mod streams;
+
+use super::api::{FRAME_BYTES_MAX, FRAME_HEAD, Outgoing, Refusal, Stored, unframe};
+use super::calls::{self, Answer, No, Op};
+use super::follow::Follow;
 use crate::exit::{Done, Failure};
+use added::Added;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -11,9 +25,12 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use leither_kit::Cid;
+use leither_kit::source::Source;
+use leither_routing::Routing;
 use leither_storage::content::Profile;
-use leither_storage::{ContentStore, Kept, Root, StorageError};
+use leither_storage::{ContentStore, Kept, StorageError};
 use leither_types::MimeiId;
+use query::{Query, mimei, number};
 use serde::Serialize;
 use std::convert::Infallible;
 use std::os::unix::fs::PermissionsExt;
@@ -33,6 +50,12 @@ const CONNECTIONS_MAX: usize = 64;
 const CALLS_MAX: usize = 16;
 /// SOCK-6: adds and edits at once: each has some MiB in memory.
 const WRITES_MAX: usize = 4;
+/// SOCK-6: trees that are fetched at once.
+const FETCHES_MAX: usize = 4;
+/// SOCK-6: CARs that go out at once.
+const CARS_MAX: usize = 4;
+/// SOCK-6: questions to the network at once.
+const ASKS_MAX: usize = 8;
 /// Pieces of a body that wait for the disk.
 const PIECES_MAX: usize = 16;
 /// How long the next piece of a body may take to come.
@@ -48,15 +71,30 @@ pub(super) struct Admin {
     desk: Arc<Desk>,
 }
 
+/// What calls about the network are done with.
+#[derive(Clone)]
+pub(super) struct Link {
+    /// What brings trees and keeps them up to the chain.
+    pub follow: Follow,
+    /// Blocks of this node, else out of the network.
+    pub source: Arc<dyn Source>,
+    /// The swarm; nothing where there is none.
+    pub routing: Option<Routing>,
+}
+
 struct Desk {
     store: ContentStore,
+    link: Option<Link>,
     calls: Semaphore,
     writes: Semaphore,
+    asks: Semaphore,
+    fetches: Arc<Semaphore>,
+    cars: Arc<Semaphore>,
 }
 
 impl Admin {
     /// SOCK-1: binds the socket. One that is left from an earlier run is replaced: the database's lock, which is held, says that nobody uses it.
-    pub fn bind(store: ContentStore, path: &Path) -> Done<Self> {
+    pub fn bind(store: ContentStore, path: &Path, link: Option<Link>) -> Done<Self> {
         let failed = |e: std::io::Error| {
             Failure::fault(format!(
                 "cannot make the socket {}: {e}; choose a home with a shorter path, or look at its rights",
@@ -72,7 +110,15 @@ impl Admin {
         }
         let listener = UnixListener::bind(path).map_err(failed)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(MODE)).map_err(failed)?;
-        let desk = Desk { store, calls: Semaphore::new(CALLS_MAX), writes: Semaphore::new(WRITES_MAX) };
+        let desk = Desk {
+            store,
+            link,
+            calls: Semaphore::new(CALLS_MAX),
+            writes: Semaphore::new(WRITES_MAX),
+            asks: Semaphore::new(ASKS_MAX),
+            fetches: Arc::new(Semaphore::new(FETCHES_MAX)),
+            cars: Arc::new(Semaphore::new(CARS_MAX)),
+        };
         Ok(Self { listener, desk: Arc::new(desk) })
     }
 
@@ -102,19 +148,23 @@ impl Admin {
 }
 
 async fn converse(stream: UnixStream, desk: Arc<Desk>) {
+    let added = Arc::new(Added::new(desk.store.clone()));
+    let of_this = added.clone();
     let service = service_fn(move |request| {
-        let desk = desk.clone();
-        async move { Ok::<_, Infallible>(answer(request, desk).await) }
+        let (desk, added) = (desk.clone(), of_this.clone());
+        async move { Ok::<_, Infallible>(answer(request, desk, added).await) }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(None::<Duration>);
     if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
         tracing::debug!(%error, "an admin connection broke");
     }
+    // Its command has ended, or was killed: nobody says any more what became of what it added.
+    let _ = spawn_blocking(move || added.over()).await;
 }
 
-async fn answer(request: Request<Incoming>, desk: Arc<Desk>) -> Response<Outgoing> {
-    match desk.route(request).await {
+async fn answer(request: Request<Incoming>, desk: Arc<Desk>, added: Arc<Added>) -> Response<Outgoing> {
+    match desk.route(request, added).await {
         Ok(response) => response,
         Err(no) => refusal(&no),
     }
@@ -137,54 +187,8 @@ fn json<T: Serialize>(value: &T) -> Answer<Response<Outgoing>> {
     Ok(response)
 }
 
-/// What stands behind the `?`.
-struct Query(String);
-
-impl Query {
-    fn text(&self, name: &str) -> Option<String> {
-        parameter(&self.0, name)
-    }
-
-    fn need(&self, name: &str) -> Answer<String> {
-        self.text(name).ok_or_else(|| No::usage(format!("`{name}` is missing")))
-    }
-
-    fn number(&self, name: &str) -> Answer<Option<u64>> {
-        let read = |text: String| text.parse().map_err(|_| No::usage(format!("`{name}` is no number")));
-        self.text(name).map(read).transpose()
-    }
-
-    fn need_number(&self, name: &str) -> Answer<u64> {
-        self.number(name)?.ok_or_else(|| No::usage(format!("`{name}` is missing")))
-    }
-
-    fn is_set(&self, name: &str) -> bool {
-        self.text(name).is_some_and(|value| value == "true")
-    }
-
-    fn cid(&self) -> Answer<Cid> {
-        let text = self.need("cid")?;
-        text.parse().map_err(|_| No::usage(format!("`{text}` is no content id")))
-    }
-
-    fn profile(&self) -> Answer<Profile> {
-        match self.text("profile") {
-            None => Ok(Profile::default()),
-            Some(name) => name.parse().map_err(|e: leither_storage::content::ContentError| No::usage(e.to_string())),
-        }
-    }
-}
-
-fn mimei(text: &str) -> Answer<MimeiId> {
-    text.parse().map_err(|e: leither_types::IdError| No::usage(e.to_string()))
-}
-
-fn number(text: &str) -> Answer<u64> {
-    text.parse().map_err(|_| No::usage("a version is a number"))
-}
-
 impl Desk {
-    async fn route(&self, request: Request<Incoming>) -> Answer<Response<Outgoing>> {
+    async fn route(&self, request: Request<Incoming>, added: Arc<Added>) -> Answer<Response<Outgoing>> {
         let path = request.uri().path().trim_start_matches('/').to_string();
         let query = Query(request.uri().query().unwrap_or_default().to_string());
         let parts: Vec<&str> = path.split('/').collect();
@@ -212,10 +216,28 @@ impl Desk {
                 let all = query.is_set("all");
                 self.ask(move |store| calls::purge(store, all)).await
             }
-            (["blocks"], m) if m == post => self.add(request.into_body(), query.profile()?).await,
+            (["swarm", "addrs" | "peers" | "reach"], m) if m == get => {
+                self.swarm(parts.get(1..).unwrap_or_default(), &query).await
+            }
+            (["swarm", "connect"], m) if m == post => self.asking(self.swarm(&["connect"], &query)).await,
+            (["dht", "peer"], m) if m == get => self.asking(self.find_peer(&query)).await,
+            (["providers"], m) if m == get => self.asking(self.providers(&query)).await,
+            (["provided"], m) if m == get => self.asking(self.provided(&query)).await,
+            (["fetch"], m) if m == post => self.fetch(&query, &added),
+            (["car"], m) if m == get => self.export(&query).await,
+            (["car"], m) if m == post => self.import(&query, request.into_body()).await,
+            (["mimei", id, "network"], m) if m == get => self.asking(self.glance(mimei(id)?)).await,
+            (["mimei", id, "publish"], m) if m == post => self.asking(self.publish(mimei(id)?, &query)).await,
+            (["mimei", id, "sync"], m) if m == post => self.bring(mimei(id)?, false).await,
+            (["mimei", id, "follow"], m) if m == post => self.bring(mimei(id)?, true).await,
+            (["mimei", id, "follow"], m) if m == delete => self.unfollow(mimei(id)?).await,
+            (["blocks"], m) if m == post => self.add(request.into_body(), query.profile()?, added).await,
             (["blocks", cid], m) if m == get => {
                 let cid: Cid = cid.parse().map_err(|_| No::usage("this is no content id"))?;
-                let found = self.work(move |store| store.get(&cid)?.ok_or_else(|| StorageError::NoBlock(cid).into())).await?;
+                let found = match query.is_set("far") {
+                    true => self.far(&cid).await?,
+                    false => self.work(move |store| store.get(&cid)?.ok_or_else(|| StorageError::NoBlock(cid).into())).await?,
+                };
                 Ok(Response::new(Outgoing::Whole(Some(found))))
             }
             (["mimei", id], m) if m == get => {
@@ -257,6 +279,12 @@ impl Desk {
         }
     }
 
+    /// A question to the network: so many at a time.
+    async fn asking(&self, ask: impl Future<Output = Answer<Response<Outgoing>>>) -> Answer<Response<Outgoing>> {
+        let _place = self.asks.acquire().await.map_err(No::fault)?;
+        ask.await
+    }
+
     /// A question, on a thread that may wait.
     async fn work<T: Send + 'static>(&self, work: impl FnOnce(&ContentStore) -> Answer<T> + Send + 'static) -> Answer<T> {
         let _place = self.calls.acquire().await.map_err(No::fault)?;
@@ -272,7 +300,7 @@ impl Desk {
     }
 
     /// SOCK-3: blocks come children first, the root last, then a frame of no length. Answered once all is on disk; whatever goes wrong, nothing is left.
-    async fn add(&self, body: Incoming, profile: Profile) -> Answer<Response<Outgoing>> {
+    async fn add(&self, body: Incoming, profile: Profile, added: Arc<Added>) -> Answer<Response<Outgoing>> {
         let _place = self.writes.acquire().await.map_err(No::fault)?;
         let (pieces, mut blocks) = mpsc::channel::<Option<(Cid, Bytes)>>(PIECES_MAX);
         let store = self.store.clone();
@@ -287,8 +315,9 @@ impl Desk {
                     }
                     (None, Some(cid)) => {
                         let now = crate::wallet::now_ms().map_err(|failure| No::fault(failure.sentence))?;
-                        let kept = Kept { cid, profile, generation: 0 };
-                        let stored = session.finish(&Root::Pin(format!("{ADDED}{cid}")), kept, now)?;
+                        let kept = Kept { cid, profile, generation: now };
+                        let stored = session.finish(&calls::added(&cid), kept, now)?;
+                        added.note(cid, now);
                         return Ok(Stored {
                             cid: cid.to_string(),
                             blocks: stored.blocks.to_string(),

@@ -8,6 +8,13 @@
 //! | `DELETE /storage/roots?root=` | releases a pin or version |
 //! | `POST /storage/verify?hashes=` | [`Verified`] |
 //! | `POST /storage/purge?all=` | [`Purged`] |
+//! | `GET /swarm/addrs`, `/swarm/peers`, `/swarm/reach` | [`Addresses`], [`Peers`], [`Reach`] |
+//! | `POST /swarm/connect?address=` | [`Connected`] |
+//! | `GET /dht/peer?id=` | [`Provider`]: where a peer is |
+//! | `GET /providers?of=` | [`Providers`] of a MiMei or a content id |
+//! | `GET /provided?mimei=&after=` | [`ProvidedList`]: what is announced and followed |
+//! | `POST /fetch?cid=&mimei=` | [`Event`]s, one a line: a tree out of the network, to be read now |
+//! | `GET /car?cid=`, `POST /car?name=` | a tree as a CAR; takes one in, [`Imported`] |
 //! | `POST /blocks?profile=` | frames in, children first, the root last; [`Stored`] once it is on disk |
 //! | `GET /blocks/CID` | the bytes of a block |
 //! | `GET /mimei/ID` | [`Local`] |
@@ -16,15 +23,23 @@
 //! | `POST /mimei/ID/next?version=&cid=&profile=&cur=` | keeps what is to become a version; `DELETE ...?cid=` gives that up |
 //! | `POST /mimei/ID/cur?version=&generation=&seen=` | makes a version the working copy, or an empty directory; [`Cur`] |
 //! | `POST /mimei/ID/edit?op=&path=&...` | changes the working copy; [`Cur`] |
+//! | `GET /mimei/ID/network` | [`NetworkView`], within three seconds |
+//! | `POST /mimei/ID/publish?lifetime_ms=` | [`Published`] |
+//! | `POST /mimei/ID/sync` | [`Event`]s: the newest version out of the network |
+//! | `POST /mimei/ID/follow` | the same, and from then on; `DELETE` ends it: [`Followed`] |
 //! | `POST /mimei/ID/fork?version=&fork=` | another MiMei begins with that version; [`Cur`] |
 //!
 //! A refusal is a status of 400 and above with [`Refusal`].
+
+mod network;
+
+pub use network::*;
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use leither_kit::Cid;
 use leither_kit::block::BLOCK_BYTES_MAX;
 use serde::{Deserialize, Serialize};
-use std::convert::Infallible;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
@@ -189,18 +204,21 @@ pub enum Outgoing {
     Whole(Option<Bytes>),
     /// Piece by piece; the end is that of the sender.
     Stream(mpsc::Receiver<Bytes>),
+    /// The same, of what may fail half way: then the other side sees no end, but a break.
+    Checked(mpsc::Receiver<io::Result<Bytes>>),
 }
 
 impl Body for Outgoing {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let piece = match self.get_mut() {
-            Self::Whole(bytes) => Poll::Ready(bytes.take()),
-            Self::Stream(pieces) => pieces.poll_recv(cx),
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(Ok)),
+            Self::Stream(pieces) => pieces.poll_recv(cx).map(|piece| piece.map(Ok)),
+            Self::Checked(pieces) => pieces.poll_recv(cx),
         };
-        piece.map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
+        piece.map(|piece| piece.map(|bytes| bytes.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -210,7 +228,7 @@ impl Body for Outgoing {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Stream(_) => SizeHint::default(),
+            Self::Stream(_) | Self::Checked(_) => SizeHint::default(),
         }
     }
 }

@@ -1,0 +1,254 @@
+//! Calls that take long: fetching, told line by line as it goes on, and CARs, in and out as streams.
+
+use super::added::Added;
+use super::{Desk, Query, drain, gone, json, piece};
+use crate::content::api::{Event, Imported, Moved, Outgoing, Progress};
+use crate::content::calls::{self, Answer, No};
+use crate::content::fetch::{Far, Fetched, PATIENCE};
+use crate::content::follow::{self, Follow, profile_of};
+use crate::wallet::now_ms;
+use hyper::Response;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use leither_kit::Cid;
+use leither_storage::{ContentStore, Root, StorageError};
+use leither_types::MimeiId;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// SOCK-7: so often it is told how far something is.
+const TELL: Duration = Duration::from_millis(200);
+/// Lines that wait for the reader.
+const LINES_MAX: usize = 16;
+/// What of a CAR goes out at a time.
+const PIECE_BYTES: usize = 256 << 10;
+/// Such pieces, or those of a body, that wait.
+const PIECES_MAX: usize = 16;
+/// SOCK-8: pins of CARs that were taken in.
+const CARS: &str = "car/";
+/// The longest name of one.
+const CAR_NAME_MAX: usize = 128;
+
+/// How far something is, as it is told.
+fn progress(far: &Far) -> Event {
+    Event::Progress(Progress { blocks: far.blocks.to_string(), bytes: far.bytes.to_string(), missing: far.missing.to_string() })
+}
+
+fn line(event: &Event) -> Bytes {
+    let text = serde_json::to_string(event).unwrap_or_default();
+    Bytes::from(format!("{text}\n"))
+}
+
+/// SOCK-7: one JSON object a line: how far it is, and at last what came of it. Who hangs up ends the work.
+fn told<F>(work: impl FnOnce(watch::Sender<Far>) -> F) -> Response<Outgoing>
+where
+    F: Future<Output = Answer<Moved>> + Send + 'static,
+{
+    let (lines, body) = mpsc::channel(LINES_MAX);
+    let (tell, far) = watch::channel(Far::default());
+    let work = work(tell);
+    tokio::spawn(async move {
+        tokio::pin!(work);
+        let mut tick = interval(TELL);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last = Far::default();
+        let done = loop {
+            tokio::select! {
+                done = &mut work => break done,
+                () = lines.closed() => return,
+                _ = tick.tick() => {
+                    let now = *far.borrow();
+                    if now != last {
+                        last = now;
+                        // Who reads slowly hears less.
+                        let _ = lines.try_send(line(&progress(&now)));
+                    }
+                }
+            }
+        };
+        let end = match done {
+            Ok(moved) => Event::Done(moved),
+            Err(no) => Event::Failed { status: no.status.as_u16(), reason: no.reason.into(), message: no.message },
+        };
+        // The reader may have gone.
+        let _ = lines.send(line(&end)).await;
+    });
+    let mut response = Response::new(Outgoing::Stream(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    response
+}
+
+fn moved(id: Option<&MimeiId>, number: Option<u64>, cid: &Cid, fetched: &Fetched) -> Moved {
+    Moved {
+        mimei: id.map(ToString::to_string),
+        version: number.map(|number| number.to_string()),
+        cid: cid.to_string(),
+        blocks: fetched.blocks.to_string(),
+        bytes: fetched.bytes.to_string(),
+        here: fetched.here.to_string(),
+    }
+}
+
+/// HOLD-6: the newest version, with the released one where it is followed.
+async fn sync(follow: &Follow, id: MimeiId, follows: bool, tell: &watch::Sender<Far>) -> Answer<Moved> {
+    let newest = follow.chain.last(&id).await.map_err(No::fault)?;
+    let newest = newest.ok_or_else(|| No::absent(format!("the chain knows no MiMei {id}; check the id")))?;
+    let Some((number, cid)) = newest.last else {
+        return Err(No::absent(format!("{id} has no version on chain yet")));
+    };
+    let fetched = match follows {
+        true => {
+            let fetched = follow.bring_up(&id, newest, PATIENCE, tell).await?;
+            follow.book.is_done(id, newest);
+            fetched
+        }
+        false => follow.hold(&id, number, cid, false, PATIENCE, tell).await?,
+    };
+    Ok(moved(Some(&id), Some(number), &cid, &fetched))
+}
+
+impl Desk {
+    /// `POST /fetch`: any tree, for whoever is about to read it: kept under the pin of what was added.
+    pub(super) fn fetch(&self, query: &Query, added: &Arc<Added>) -> Answer<Response<Outgoing>> {
+        let (cid, id) = (query.cid()?, query.text("mimei").map(|text| super::mimei(&text)).transpose()?);
+        let (follow, places, added) = (self.link()?.follow.clone(), self.fetches.clone(), added.clone());
+        Ok(told(move |tell| async move {
+            let _place = places.acquire_owned().await.map_err(No::fault)?;
+            let fetched = follow::bring(&follow.store, &*follow.network, id.as_ref(), cid, PATIENCE, &tell).await?;
+            let note = move || -> Answer<()> {
+                if let Some(kept) = follow.store.root(&calls::added(&cid))? {
+                    added.note(cid, kept.generation);
+                }
+                Ok(())
+            };
+            spawn_blocking(note).await.map_err(No::fault)??;
+            Ok(moved(id.as_ref(), None, &cid, &fetched))
+        }))
+    }
+
+    /// `POST /mimei/ID/sync`, and `POST /mimei/ID/follow`, which goes on with it from then on.
+    pub(super) async fn bring(&self, id: MimeiId, follows: bool) -> Answer<Response<Outgoing>> {
+        let (follow, places) = (self.link()?.follow.clone(), self.fetches.clone());
+        // Else the node would begin with it by itself, too.
+        let busy = follow.book.entered(id).await;
+        if follows {
+            // Before anything is fetched: whoever is cut off has it done by the node.
+            self.follow_from_now_on(id).await?;
+        }
+        Ok(told(move |tell| async move {
+            let _busy = busy;
+            let _place = places.acquire_owned().await.map_err(No::fault)?;
+            sync(&follow, id, follows, &tell).await
+        }))
+    }
+
+    /// SOCK-8: `GET /car`
+    pub(super) async fn export(&self, query: &Query) -> Answer<Response<Outgoing>> {
+        let cid = query.cid()?;
+        let is_here = self.work(move |store: &ContentStore| Ok(store.has(&cid)?)).await?;
+        if !is_here {
+            return Err(StorageError::NoBlock(cid).into());
+        }
+        let place = self.cars.clone().acquire_owned().await.map_err(No::fault)?;
+        let (pieces, body) = mpsc::channel(PIECES_MAX);
+        let store = self.store.clone();
+        spawn_blocking(move || {
+            let _place = place;
+            let mut out = io::BufWriter::with_capacity(PIECE_BYTES, Pieces(pieces.clone()));
+            let written = store.export(&cid, &mut out).map_err(io::Error::other).and_then(|_| out.flush());
+            if let Err(error) = written {
+                // A body that breaks off is one that is not whole. The reader may have gone.
+                let _ = pieces.blocking_send(Err(error));
+            }
+        });
+        let mut response = Response::new(Outgoing::Checked(body));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/vnd.ipld.car; version=1"));
+        Ok(response)
+    }
+
+    /// SOCK-8: `POST /car`
+    pub(super) async fn import(&self, query: &Query, body: Incoming) -> Answer<Response<Outgoing>> {
+        let name = query.text("name");
+        let fits = |name: &String| (1..=CAR_NAME_MAX).contains(&name.len()) && !name.chars().any(char::is_control);
+        if name.as_ref().is_some_and(|name| !fits(name)) {
+            return Err(No::usage("a name has 1 to 128 bytes and no control characters"));
+        }
+        let _place = self.writes.acquire().await.map_err(No::fault)?;
+        let (pieces, coming) = mpsc::channel::<Option<Bytes>>(PIECES_MAX);
+        let store = self.store.clone();
+        let work = spawn_blocking(move || -> Answer<Imported> {
+            let now = now_ms().map_err(|failure| No::fault(failure.sentence))?;
+            let mut pin = None;
+            let root = |cid: &Cid| {
+                let root = Root::Pin(format!("{CARS}{}", name.unwrap_or_else(|| cid.to_string())));
+                pin = Some(calls::root_text(&root));
+                (root, profile_of(cid))
+            };
+            let cid = store.import_as(Reader { coming, held: Bytes::new(), over: false }, root, now)?;
+            Ok(Imported { cid: cid.to_string(), root: pin.unwrap_or_default() })
+        });
+        let mut body = body;
+        let read = async {
+            while let Some(piece) = piece(&mut body).await? {
+                if pieces.send(Some(piece)).await.is_err() {
+                    return Err(gone());
+                }
+            }
+            // Who has no use for the end has ended.
+            let _ = pieces.send(None).await;
+            Ok(())
+        };
+        let read = read.await;
+        drop(pieces);
+        let done = work.await.map_err(No::fault)?;
+        drain(body);
+        match (read, done) {
+            (Err(no), Err(_)) if no.reason != super::GONE => Err(no),
+            (_, done) => json(&done?),
+        }
+    }
+}
+
+/// Bytes that go out.
+struct Pieces(mpsc::Sender<io::Result<Bytes>>);
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
+        sent.map_err(|_| io::Error::other("the reader has gone"))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Bytes that come in; a stream without its end was cut.
+struct Reader {
+    coming: mpsc::Receiver<Option<Bytes>>,
+    held: Bytes,
+    over: bool,
+}
+
+impl Read for Reader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.held.is_empty() && !self.over {
+            match self.coming.blocking_recv() {
+                Some(Some(bytes)) => self.held = bytes,
+                Some(None) => self.over = true,
+                None => return Err(io::Error::other("the CAR was cut off; nothing of it is kept, send it again")),
+            }
+        }
+        let len = self.held.len().min(into.len());
+        let piece = self.held.split_to(len);
+        if let Some(place) = into.get_mut(..len) {
+            place.copy_from_slice(&piece);
+        }
+        Ok(len)
+    }
+}

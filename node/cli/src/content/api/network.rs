@@ -1,0 +1,237 @@
+//! What calls about the network, and those that take long, answer.
+
+use serde::{Deserialize, Serialize};
+
+/// How far something is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Blocks that came.
+    pub blocks: String,
+    /// Their bytes.
+    pub bytes: String,
+    /// Blocks that are known to be missing.
+    pub missing: String,
+}
+
+/// What was fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// Of which MiMei.
+    pub mimei: Option<String>,
+    /// Which version.
+    pub version: Option<String>,
+    /// The tree.
+    pub cid: String,
+    /// Blocks that came.
+    pub blocks: String,
+    /// Their bytes.
+    pub bytes: String,
+    /// Links to what was here already, with all below it.
+    pub here: String,
+}
+
+/// SOCK-7: a line of a call that takes long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// It goes on.
+    Progress(Progress),
+    /// It is done; the last line.
+    Done(Moved),
+    /// It is not; the last line.
+    Failed {
+        /// As an HTTP status.
+        status: u16,
+        /// A stable word.
+        reason: String,
+        /// What happened and what to do next.
+        message: String,
+    },
+}
+
+/// A CAR that was taken in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// Its first root.
+    pub cid: String,
+    /// As what it is kept.
+    pub root: String,
+}
+
+/// Where this node is in the content swarm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addresses {
+    /// Its name.
+    pub peer: String,
+    /// Where it listens.
+    pub listen: Vec<String>,
+    /// Where others reach it.
+    pub external: Vec<String>,
+    /// Its places at relays.
+    pub relayed: Vec<String>,
+}
+
+/// A peer of the content swarm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwarmPeer {
+    /// Who.
+    pub peer: String,
+    /// Where.
+    pub address: String,
+    /// Its program, as it says.
+    pub agent: Option<String>,
+    /// `incoming` or `outgoing`.
+    pub direction: String,
+    /// By a relay alone.
+    pub relayed: bool,
+    /// What it says it speaks.
+    pub protocols: Vec<String>,
+    /// Bytes of blocks that went there.
+    pub sent_bytes: String,
+    /// Bytes of blocks that came from there.
+    pub received_bytes: String,
+}
+
+/// Who is connected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peers {
+    /// All of them.
+    pub items: Vec<SwarmPeer>,
+}
+
+/// Whether others reach this node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    /// `unknown`, `public` or `private`.
+    pub reach: String,
+    /// Where, if they do.
+    pub address: Option<String>,
+    /// Why not, if they do not.
+    pub why: Option<String>,
+}
+
+/// A connection that stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connected {
+    /// To whom.
+    pub peer: String,
+}
+
+/// Who has something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provider {
+    /// Who.
+    pub peer: String,
+    /// Where.
+    pub addresses: Vec<String>,
+    /// The newest version that it says it holds.
+    pub version: Option<String>,
+    /// Its tree.
+    pub cid: Option<String>,
+}
+
+/// Those who have something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Providers {
+    /// In no order.
+    pub items: Vec<Provider>,
+}
+
+/// What the network says of a MiMei.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkView {
+    /// How many others provide it.
+    pub providers: String,
+    /// How many of them said what they hold.
+    pub answered: String,
+    /// The newest version that one of them says it holds.
+    pub newest: Option<Provider>,
+    /// All was heard in time.
+    pub complete: bool,
+}
+
+impl Default for NetworkView {
+    fn default() -> Self {
+        Self { providers: "0".into(), answered: "0".into(), newest: None, complete: true }
+    }
+}
+
+/// Who was told of something, and who keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmed {
+    /// Nodes that were told.
+    pub asked: String,
+    /// Those that say they keep it.
+    pub confirmed: Vec<String>,
+}
+
+/// What was published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// Which.
+    pub mimei: String,
+    /// Its newest version.
+    pub version: String,
+    /// That version's tree.
+    pub cid: String,
+    /// Until when it is announced, in ms since 1970.
+    pub until_ms: String,
+    /// Who was told of the MiMei.
+    pub of_mimei: Confirmed,
+    /// Who was told of the tree.
+    pub of_tree: Confirmed,
+}
+
+/// What is followed no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Followed {
+    /// Which.
+    pub mimei: String,
+    /// Whether it was.
+    pub was: bool,
+}
+
+/// How an announcement goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnnounceView {
+    /// When it last succeeded, in ms since 1970.
+    pub last_success_ms: Option<String>,
+    /// When it is due next.
+    pub next_due_ms: String,
+    /// Who said, the last time, that it keeps it.
+    pub confirmed: Vec<String>,
+    /// Why the last try failed.
+    pub failure: Option<String>,
+}
+
+/// A MiMei that this node provides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvidedItem {
+    /// Which.
+    pub mimei: String,
+    /// Its newest versions are fetched and announced.
+    pub following: bool,
+    /// Until when its version of then is announced, in ms since 1970.
+    pub published_until_ms: Option<String>,
+    /// The newest version that is here.
+    pub version: Option<String>,
+    /// Its tree.
+    pub cid: Option<String>,
+    /// The newest version of the chain.
+    pub chain_version: Option<String>,
+    /// How the announcing of the MiMei goes.
+    pub of_mimei: Option<AnnounceView>,
+    /// How that of the newest tree goes.
+    pub of_tree: Option<AnnounceView>,
+    /// Why it is not up to the chain, if the last try failed.
+    pub failure: Option<String>,
+}
+
+/// What this node provides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvidedList {
+    /// One after another.
+    pub items: Vec<ProvidedItem>,
+    /// What to ask for the next page with.
+    pub next: Option<String>,
+}

@@ -1,0 +1,167 @@
+//! A swarm and a chain for tests: blocks in memory, and a record of what was asked for and said.
+
+use super::cache::hash_of;
+use super::chain::Chain;
+use super::wants::{Network, Wants, What};
+use crate::backend::Newest;
+use async_trait::async_trait;
+use hyper::body::Bytes;
+use leither_kit::Cid;
+use leither_net::PeerId;
+use leither_routing::{Came, Key, Provided};
+use leither_storage::content::{self, Profile};
+use leither_types::MimeiId;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+#[derive(Clone, Default)]
+pub(super) struct FakeNet(pub Arc<State>);
+
+#[derive(Default)]
+pub(super) struct State {
+    pub blocks: Mutex<HashMap<Vec<u8>, Bytes>>,
+    /// All that was ever wanted, in order.
+    pub asked: Mutex<Vec<Cid>>,
+    pub cancelled: Mutex<Vec<Cid>>,
+    pub provided: Mutex<Vec<What>>,
+    pub looked_for: Mutex<Vec<Cid>>,
+    /// The most that was wanted at once.
+    pub most: AtomicUsize,
+    pub alone: AtomicBool,
+}
+
+impl FakeNet {
+    /// The blocks of a file or directory, as somebody has them. Gives the root and how many there are.
+    pub fn have(&self, path: &Path, profile: Profile) -> (Cid, usize) {
+        let mut mine = HashMap::new();
+        let mut sink = |cid: &Cid, block: Vec<u8>| {
+            mine.insert(hash_of(cid), Bytes::from(block));
+            Ok(())
+        };
+        let root = content::add(path, profile, &mut sink, &mut |_| ()).unwrap().cid;
+        let count = mine.len();
+        self.0.blocks.lock().unwrap().extend(mine);
+        (root, count)
+    }
+
+    pub fn lose(&self, cid: &Cid) -> Option<Bytes> {
+        self.0.blocks.lock().unwrap().remove(&hash_of(cid))
+    }
+
+    pub fn asked(&self) -> Vec<Cid> {
+        self.0.asked.lock().unwrap().clone()
+    }
+
+    pub fn provided(&self) -> Vec<What> {
+        self.0.provided.lock().unwrap().clone()
+    }
+}
+
+struct FakeWants {
+    state: Arc<State>,
+    open: Vec<Cid>,
+}
+
+#[async_trait]
+impl Wants for FakeWants {
+    async fn want(&mut self, cids: Vec<Cid>) -> Result<(), String> {
+        self.state.asked.lock().unwrap().extend(&cids);
+        self.open.extend(cids);
+        self.state.most.fetch_max(self.open.len(), SeqCst);
+        Ok(())
+    }
+
+    async fn cancel(&mut self, cids: Vec<Cid>) {
+        self.open.retain(|cid| !cids.contains(cid));
+        self.state.cancelled.lock().unwrap().extend(cids);
+    }
+
+    async fn add_peers(&mut self, _: Vec<PeerId>) {}
+
+    async fn next(&mut self) -> Option<Came> {
+        loop {
+            let found = {
+                let blocks = self.state.blocks.lock().unwrap();
+                self.open.iter().position(|cid| blocks.contains_key(&hash_of(cid))).map(|at| {
+                    let cid = self.open[at];
+                    (at, cid, blocks[&hash_of(&cid)].clone())
+                })
+            };
+            if let Some((at, cid, data)) = found {
+                self.open.remove(at);
+                return Some(Came::Block { cid, data, peer: None });
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+#[async_trait]
+impl Network for FakeNet {
+    async fn session(&self, _: Vec<Key>) -> Result<Box<dyn Wants>, String> {
+        Ok(Box::new(FakeWants { state: self.0.clone(), open: Vec::new() }))
+    }
+
+    async fn providers(&self, cid: &Cid) -> Vec<PeerId> {
+        self.0.looked_for.lock().unwrap().push(*cid);
+        Vec::new()
+    }
+
+    async fn provide(&self, what: What) -> Result<Provided, String> {
+        self.0.provided.lock().unwrap().push(what);
+        Ok(Provided { asked: 3, confirmed: Vec::new() })
+    }
+
+    async fn withdraw(&self, what: What) -> Result<(), String> {
+        self.0.provided.lock().unwrap().retain(|other| *other != what);
+        Ok(())
+    }
+
+    async fn is_provided(&self, what: What) -> bool {
+        self.provided().contains(&what)
+    }
+
+    async fn announce(&self, _: Cid) {}
+
+    async fn is_alone(&self) -> bool {
+        self.0.alone.load(SeqCst)
+    }
+}
+
+/// What the chain says.
+#[derive(Clone, Default)]
+pub(super) struct FakeChain(Arc<Mutex<HashMap<MimeiId, (Newest, HashMap<u64, Cid>)>>>);
+
+impl FakeChain {
+    /// A new version.
+    pub fn moves(&self, id: MimeiId, number: u64, cid: Cid) {
+        let mut heads = self.0.lock().unwrap();
+        let (newest, contents) = heads.entry(id).or_default();
+        newest.last = Some((number, cid));
+        contents.insert(number, cid);
+    }
+
+    pub fn releases(&self, id: MimeiId, number: u64) {
+        self.0.lock().unwrap().entry(id).or_default().0.release = Some(number);
+    }
+}
+
+#[async_trait]
+impl Chain for FakeChain {
+    async fn newest(&self, ids: Vec<MimeiId>) -> Result<Vec<Option<Newest>>, String> {
+        let heads = self.0.lock().unwrap();
+        Ok(ids.iter().map(|id| heads.get(id).map(|(newest, _)| *newest)).collect())
+    }
+
+    async fn content(&self, id: &MimeiId, number: u64) -> Result<Cid, String> {
+        self.0
+            .lock()
+            .unwrap()
+            .get(id)
+            .and_then(|(_, contents)| contents.get(&number).copied())
+            .ok_or_else(|| "none".into())
+    }
+}

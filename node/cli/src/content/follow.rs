@@ -1,0 +1,404 @@
+//! Following: the node keeps the newest version of a MiMei, and the released one, from now on.
+//!
+//! ```text
+//! chain's heads, page by page -> new? -> here? fetched : fetch -> version/MIMEI/N -> announced -> versions before the last two let go
+//!                                          it failed: told, and tried again after 1 s, 2 s .. 5 min
+//! ```
+
+use super::calls::{self, Answer, No};
+use super::chain::Chain;
+use super::fetch::{self, Far, FetchError, Fetched, Order};
+use super::wants::{Network, What};
+use crate::backend::Newest;
+use crate::wallet::now_ms;
+use leither_kit::Cid;
+use leither_storage::config::PAGE_MAX;
+use leither_storage::content::Profile;
+use leither_storage::{ContentStore, Kept, Root, StorageError};
+use leither_types::MimeiId;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+/// HOLD-6: pins that say what is followed. They keep nothing themselves.
+pub(super) const FOLLOWED: &str = "follow/";
+/// HOLD-8: the generation of a version that was fetched by following: it is let go of when it is old. One that was made here has 0.
+const BY_FOLLOWING: u64 = 1;
+/// HOLD-6: between two looks.
+const LOOK: Duration = Duration::from_millis(500);
+/// HOLD-6: MiMeis of one look: a thousand a second; of more, some wait for their turn.
+const LOOK_MAX: usize = 500;
+/// MiMeis that are brought up at once.
+const JOBS_MAX: usize = 8;
+/// Pauses after failures.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(300);
+/// Nothing came for so long: others have their turn, and it is tried again later.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How often it is looked whether somebody else is done.
+const TURN: Duration = Duration::from_millis(100);
+/// Somebody may be about to connect.
+const ALONE_WAIT: Duration = Duration::from_secs(3);
+/// HOLD-8: so many that were fetched stay, beside the released one.
+const STAY: usize = 2;
+
+/// What is remembered of those that are followed.
+#[derive(Default)]
+pub(super) struct Book {
+    notes: Mutex<HashMap<MimeiId, Note>>,
+    busy: Arc<Mutex<HashSet<MimeiId>>>,
+}
+
+/// Somebody brings a MiMei up, and nobody else does at the same time.
+pub(super) struct Busy {
+    id: MimeiId,
+    all: Arc<Mutex<HashSet<MimeiId>>>,
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Note {
+    /// What was done with, last.
+    done: Option<Newest>,
+    /// What is tried.
+    tried: Option<Newest>,
+    tries: u32,
+    next: Option<Instant>,
+    failure: Option<String>,
+}
+
+impl Book {
+    fn lock(&self) -> MutexGuard<'_, HashMap<MimeiId, Note>> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The place of whoever brings it up; nothing where somebody has it.
+    fn enter(&self, id: MimeiId) -> Option<Busy> {
+        let is_free = self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        is_free.then(|| Busy { id, all: self.busy.clone() })
+    }
+
+    /// The same, when its turn comes.
+    pub async fn entered(&self, id: MimeiId) -> Busy {
+        loop {
+            if let Some(busy) = self.enter(id) {
+                return busy;
+            }
+            sleep(TURN).await;
+        }
+    }
+
+    /// Why the last try failed.
+    pub fn failure(&self, id: &MimeiId) -> Option<String> {
+        self.lock().get(id).and_then(|note| note.failure.clone())
+    }
+
+    /// It is looked at anew.
+    pub fn forget(&self, id: &MimeiId) {
+        self.lock().remove(id);
+    }
+
+    /// Whether there is something to do with it now. A version that is new does not wait for the pause of the one before.
+    fn is_due(&self, id: &MimeiId, newest: &Newest, now: Instant) -> bool {
+        match self.lock().get(id) {
+            None => true,
+            Some(note) if note.done == Some(*newest) => false,
+            Some(note) => note.tried != Some(*newest) || note.next.is_none_or(|next| next <= now),
+        }
+    }
+
+    /// It is up to the chain.
+    pub fn is_done(&self, id: MimeiId, newest: Newest) {
+        self.lock().insert(id, Note { done: Some(newest), ..Note::default() });
+    }
+
+    /// The tree that was the newest when it was last up to the chain.
+    fn last_tree(&self, id: &MimeiId) -> Option<Cid> {
+        let done = self.lock().get(id).and_then(|note| note.done);
+        done.and_then(|newest| newest.last).map(|(_, cid)| cid)
+    }
+
+    /// Gives the pause until the next try.
+    fn has_failed(&self, id: MimeiId, newest: Newest, why: &str, now: Instant) -> Duration {
+        let mut notes = self.lock();
+        let note = notes.entry(id).or_default();
+        if note.tried != Some(newest) {
+            (note.tried, note.tries) = (Some(newest), 0);
+        }
+        let pause = PAUSE_MIN.saturating_mul(1 << note.tries.min(16)).min(PAUSE_MAX);
+        note.tries = note.tries.saturating_add(1);
+        (note.next, note.failure) = (now.checked_add(pause), Some(why.into()));
+        pause
+    }
+}
+
+/// Brings what is followed up to the chain.
+#[derive(Clone)]
+pub(super) struct Follow {
+    pub store: ContentStore,
+    pub chain: Arc<dyn Chain>,
+    pub network: Arc<dyn Network>,
+    pub book: Arc<Book>,
+}
+
+/// An id that holds its content, which is nothing: for a root that keeps nothing.
+fn nothing() -> Cid {
+    // The empty content under the identity hash, as a raw block.
+    Cid::new_v1(leither_kit::node::codec::RAW, leither_kit::multihash::Multihash::default())
+}
+
+/// How the files of a fetched tree are cut, as far as its id tells.
+pub(super) fn profile_of(cid: &Cid) -> Profile {
+    if u64::from(cid.version()) == 0 { Profile::V0_2015 } else { Profile::V1_2025 }
+}
+
+fn pin(id: &MimeiId) -> Root {
+    Root::Pin(format!("{FOLLOWED}{id}"))
+}
+
+/// HOLD-6: from now on.
+pub(super) fn begin(store: &ContentStore, id: &MimeiId, now: u64) -> Answer<()> {
+    Ok(store.keep(&pin(id), Kept { cid: nothing(), profile: Profile::default(), generation: now }, now)?)
+}
+
+/// No more. What is here stays. False where it was not followed.
+pub(super) fn end(store: &ContentStore, id: &MimeiId, now: u64) -> Answer<bool> {
+    Ok(store.release(&pin(id), now)?)
+}
+
+/// Whether it is followed.
+pub(super) fn is_followed(store: &ContentStore, id: &MimeiId) -> Answer<bool> {
+    Ok(store.root(&pin(id))?.is_some())
+}
+
+/// Those that are followed, in the order of their ids, after one of them; and whether there may be more.
+pub(super) fn followed(store: &ContentStore, after: Option<&MimeiId>, most: usize) -> Answer<(Vec<MimeiId>, bool)> {
+    let start = after.map_or_else(|| Root::Pin(FOLLOWED.into()), pin);
+    let most = most.min(PAGE_MAX);
+    let page = store.roots(Some(&start), most)?;
+    let named = |root: &Root| match root {
+        Root::Pin(name) => name.strip_prefix(FOLLOWED).and_then(|id| id.parse().ok()),
+        _ => None,
+    };
+    let ids: Vec<MimeiId> = page.iter().map_while(|(root, _)| named(root)).collect();
+    let more = ids.len() >= most;
+    Ok((ids, more))
+}
+
+/// HOLD-6, HOLD-8: a version that came, by following or because its owner asked for it. One that was made here, or waits to become a version,
+/// stays what it is.
+fn record(store: &ContentStore, id: &MimeiId, number: u64, cid: Cid, follows: bool, now: u64) -> Answer<()> {
+    let made_here = calls::waiting(store, id)?.is_some_and(|(next, _)| next.cid == cid && next.generation == number);
+    let profile = profile_of(&cid);
+    if follows && !made_here && store.version(id, number)?.is_none() {
+        store.keep(&Root::Version(*id, number), Kept { cid, profile, generation: BY_FOLLOWING }, now)?;
+    }
+    calls::record(store, id, number, cid, profile).map(drop)
+}
+
+/// HOLD-8: of the versions that following brought the newest two stay, and the released one.
+fn let_go(store: &ContentStore, id: &MimeiId, release: Option<u64>, now: u64) -> Answer<()> {
+    let (mut after, mut brought) = (None, Vec::new());
+    loop {
+        let page = store.versions(id, after, PAGE_MAX)?;
+        brought.extend(page.iter().filter(|(_, kept)| kept.generation == BY_FOLLOWING).map(|(number, _)| *number));
+        after = page.last().map(|(number, _)| *number);
+        if page.len() < PAGE_MAX {
+            break;
+        }
+    }
+    let old = brought.len().saturating_sub(STAY);
+    for number in brought.into_iter().take(old).filter(|number| Some(*number) != release) {
+        store.release(&Root::Version(*id, number), now)?;
+    }
+    Ok(())
+}
+
+fn now() -> Answer<u64> {
+    now_ms().map_err(|failure| No::fault(failure.sentence))
+}
+
+impl From<FetchError> for No {
+    fn from(error: FetchError) -> Self {
+        use hyper::StatusCode;
+        match error {
+            FetchError::Store(error) => error.into(),
+            FetchError::Stuck { .. } => {
+                Self { status: StatusCode::GATEWAY_TIMEOUT, reason: "unreachable", message: error.to_string() }
+            }
+            FetchError::Swarm(_) | FetchError::Alone(_) => {
+                Self { status: StatusCode::SERVICE_UNAVAILABLE, reason: "unreachable", message: error.to_string() }
+            }
+            FetchError::Machine(_) => Self::fault(error),
+        }
+    }
+}
+
+impl Follow {
+    /// Works until the end.
+    pub async fn run(self, end: impl Future<Output = ()> + Send) {
+        tokio::pin!(end);
+        let mut tick = interval(LOOK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut jobs, mut after) = (JoinSet::new(), None);
+        loop {
+            tokio::select! {
+                () = &mut end => break,
+                Some(_) = jobs.join_next() => {}
+                _ = tick.tick() => {
+                    if let Err(no) = self.look(&mut after, &mut jobs).await {
+                        tracing::warn!(error = no.message, "what is followed could not be looked at; it is tried again");
+                    }
+                }
+            }
+        }
+        jobs.shutdown().await;
+    }
+
+    /// HOLD-6: the next page of those that are followed; what is new is begun with, as far as there are hands.
+    async fn look(&self, after: &mut Option<MimeiId>, jobs: &mut JoinSet<()>) -> Answer<()> {
+        let (store, from) = (self.store.clone(), *after);
+        let work = move || followed(&store, from.as_ref(), LOOK_MAX);
+        let (ids, more) = spawn_blocking(work).await.map_err(No::fault)??;
+        let mut seen = from;
+        *after = ids.last().copied().filter(|_| more);
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let found = self.chain.newest(ids.clone()).await.map_err(No::fault)?;
+        for (id, newest) in ids.into_iter().zip(found) {
+            if jobs.len() >= JOBS_MAX {
+                // The next look begins with who had no turn.
+                *after = seen;
+                break;
+            }
+            seen = Some(id);
+            let Some(newest) = newest.filter(|newest| newest.last.is_some()) else { continue };
+            if self.book.is_due(&id, &newest, Instant::now())
+                && let Some(busy) = self.book.enter(id)
+            {
+                let this = self.clone();
+                jobs.spawn(async move {
+                    this.try_one(id, newest).await;
+                    drop(busy);
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn try_one(&self, id: MimeiId, newest: Newest) {
+        match self.bring_up(&id, newest, PATIENCE, &watch::Sender::new(Far::default())).await {
+            Ok(_) => self.book.is_done(id, newest),
+            Err(no) => {
+                let pause = self.book.has_failed(id, newest, &no.message, Instant::now());
+                tracing::warn!(mimei = %id, error = no.message, again_in_s = pause.as_secs(), "a followed MiMei could not be brought up to the chain");
+            }
+        }
+    }
+
+    /// HOLD-6: the newest version and the released one are here, are versions, and are announced.
+    pub async fn bring_up(&self, id: &MimeiId, newest: Newest, patience: Duration, tell: &watch::Sender<Far>) -> Answer<Fetched> {
+        let Some((number, cid)) = newest.last else { return Ok(Fetched::default()) };
+        let (store, of) = (self.store.clone(), *id);
+        let before = spawn_blocking(move || store.newest(&of)).await.map_err(No::fault)??;
+        let done = self.hold(id, number, cid, true, patience, tell).await?;
+        if let Some(release) = newest.release.filter(|release| *release != number) {
+            let cid = self.chain.content(id, release).await.map_err(No::fault)?;
+            self.hold(id, release, cid, true, patience, tell).await?;
+        }
+        let (store, of) = (self.store.clone(), *id);
+        spawn_blocking(move || let_go(&store, &of, newest.release, now()?)).await.map_err(No::fault)??;
+        let before = [before.map(|(_, kept)| kept.cid), self.book.last_tree(id)];
+        self.say(id, cid, before.into_iter().flatten()).await?;
+        Ok(done)
+    }
+
+    /// One version is here, whole, and kept as what it is.
+    pub async fn hold(
+        &self,
+        id: &MimeiId,
+        number: u64,
+        cid: Cid,
+        follows: bool,
+        patience: Duration,
+        tell: &watch::Sender<Far>,
+    ) -> Answer<Fetched> {
+        let (store, of) = (self.store.clone(), *id);
+        let look = move || -> Answer<bool> {
+            match store.version(&of, number)? {
+                Some(kept) if kept.cid == cid => {
+                    // What its owner asks for is no longer following's to let go (HOLD-8).
+                    if !follows && kept.generation == BY_FOLLOWING {
+                        store.keep(&Root::Version(of, number), Kept { generation: 0, ..kept }, now()?)?;
+                    }
+                    return Ok(true);
+                }
+                Some(kept) => return Err(StorageError::VersionTaken { mimei: of, number, found: kept.cid, given: cid }.into()),
+                None => {}
+            }
+            // Added here, in the trash, or of another MiMei.
+            let is_here = store.has(&cid)?;
+            if is_here {
+                record(&store, &of, number, cid, follows, now()?)?;
+            }
+            Ok(is_here)
+        };
+        if spawn_blocking(look).await.map_err(No::fault)?? {
+            return Ok(Fetched::default());
+        }
+        let fetched = bring(&self.store, &*self.network, Some(id), cid, patience, tell).await?;
+        let (store, of) = (self.store.clone(), *id);
+        spawn_blocking(move || record(&store, &of, number, cid, follows, now()?)).await.map_err(No::fault)??;
+        Ok(fetched)
+    }
+
+    /// Announces the MiMei and its newest tree; the one before no more.
+    async fn say(&self, id: &MimeiId, cid: Cid, before: impl Iterator<Item = Cid> + Send) -> Answer<()> {
+        for what in [What::Mimei(*id), What::Tree(cid)] {
+            if !self.network.is_provided(what).await {
+                self.network.provide(what).await.map_err(No::fault)?;
+            }
+        }
+        for old in before.filter(|old| *old != cid) {
+            if self.network.is_provided(What::Tree(old)).await {
+                self.network.withdraw(What::Tree(old)).await.map_err(No::fault)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A tree out of the network, kept under the pin of what was added; it is for the caller to keep it as something else.
+pub(super) async fn bring(
+    store: &ContentStore,
+    network: &dyn Network,
+    id: Option<&MimeiId>,
+    cid: Cid,
+    patience: Duration,
+    tell: &watch::Sender<Far>,
+) -> Result<Fetched, FetchError> {
+    let hunt = id.into_iter().map(|id| What::Mimei(*id).key()).chain([What::Tree(cid).key()]);
+    if network.is_alone().await {
+        sleep(ALONE_WAIT).await;
+        if network.is_alone().await {
+            return Err(FetchError::Alone(cid));
+        }
+    }
+    let mut wants = network.session(hunt.collect()).await.map_err(FetchError::Swarm)?;
+    let order = Order { cid, root: calls::added(&cid), profile: profile_of(&cid), patience };
+    let fetched = fetch::fetch(store, &mut *wants, &order, tell).await?;
+    network.announce(cid).await;
+    Ok(fetched)
+}
+
+#[cfg(test)]
+mod tests;

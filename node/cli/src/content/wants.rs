@@ -1,0 +1,114 @@
+//! What the content of this node asks of the swarm, as traits: fetching and following are tested without one.
+
+use async_trait::async_trait;
+use leither_kit::Cid;
+use leither_net::PeerId;
+use leither_routing::{Came, Key, Provided, Routing, Session};
+use leither_types::MimeiId;
+
+/// Providers that one question is answered with.
+const PROVIDERS_MAX: usize = 32;
+
+/// Wants that belong together. What comes hashes to its id.
+#[async_trait]
+pub(super) trait Wants: Send {
+    /// From now on these are wanted.
+    async fn want(&mut self, cids: Vec<Cid>) -> Result<(), String>;
+    /// These no more.
+    async fn cancel(&mut self, cids: Vec<Cid>);
+    /// They may have what is wanted.
+    async fn add_peers(&mut self, peers: Vec<PeerId>);
+    /// What happens next; nothing: the swarm has ended. Nothing is lost if it is not waited for to the end.
+    async fn next(&mut self) -> Option<Came>;
+}
+
+/// The swarm.
+#[async_trait]
+pub(super) trait Network: Send + Sync {
+    /// Begins to want; whoever provides one of `hunt` is asked.
+    async fn session(&self, hunt: Vec<Key>) -> Result<Box<dyn Wants>, String>;
+    /// Who provides a tree.
+    async fn providers(&self, cid: &Cid) -> Vec<PeerId>;
+    /// Says now, and again until it is taken back, that this is here.
+    async fn provide(&self, what: What) -> Result<Provided, String>;
+    /// Takes that back.
+    async fn withdraw(&self, what: What) -> Result<(), String>;
+    /// Whether it is said.
+    async fn is_provided(&self, what: What) -> bool;
+    /// A block came into the store.
+    async fn announce(&self, cid: Cid);
+    /// Whether nobody is connected.
+    async fn is_alone(&self) -> bool;
+}
+
+/// What is provided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// A MiMei, in whichever version.
+    Mimei(MimeiId),
+    /// A tree.
+    Tree(Cid),
+}
+
+impl What {
+    /// Where it stands in the table of who has what.
+    pub fn key(&self) -> Key {
+        match self {
+            Self::Mimei(id) => Key::of_mimei(&id.0),
+            Self::Tree(cid) => Key::of_cid(cid),
+        }
+    }
+}
+
+#[async_trait]
+impl Wants for Session {
+    async fn want(&mut self, cids: Vec<Cid>) -> Result<(), String> {
+        Session::want(self, cids).await.map_err(|e| e.to_string())
+    }
+
+    async fn cancel(&mut self, cids: Vec<Cid>) {
+        Session::cancel(self, cids).await;
+    }
+
+    async fn add_peers(&mut self, peers: Vec<PeerId>) {
+        Session::add_peers(self, peers).await;
+    }
+
+    async fn next(&mut self) -> Option<Came> {
+        Session::next(self).await
+    }
+}
+
+#[async_trait]
+impl Network for Routing {
+    async fn session(&self, hunt: Vec<Key>) -> Result<Box<dyn Wants>, String> {
+        let session = Routing::session(self, Vec::new(), hunt).await.map_err(|e| e.to_string())?;
+        Ok(Box::new(session))
+    }
+
+    async fn providers(&self, cid: &Cid) -> Vec<PeerId> {
+        // Who cannot be found now is looked for again.
+        let found = self.find_providers(Key::of_cid(cid), PROVIDERS_MAX).await.unwrap_or_default();
+        found.into_iter().map(|provider| provider.peer).collect()
+    }
+
+    async fn provide(&self, what: What) -> Result<Provided, String> {
+        Routing::provide(self, what.key()).await.map_err(|e| e.to_string())
+    }
+
+    async fn withdraw(&self, what: What) -> Result<(), String> {
+        Routing::withdraw(self, what.key()).await.map_err(|e| e.to_string())
+    }
+
+    async fn is_provided(&self, what: What) -> bool {
+        self.provide_status(what.key()).await.is_some()
+    }
+
+    async fn announce(&self, cid: Cid) {
+        Routing::announce(self, cid).await;
+    }
+
+    async fn is_alone(&self) -> bool {
+        self.peers().await.is_empty()
+    }
+}
