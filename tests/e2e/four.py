@@ -41,7 +41,7 @@ def net(top):
             peers = ",".join(f"/ip4/127.0.0.1/tcp/{ports[m][2]}/p2p/{made[m]['consensus_peer_id']}" for m in others)
             data = ",".join(f"/ip4/127.0.0.1/udp/{ports[m][1]}/quic-v1/p2p/{made[m]['data_peer_id']}" for m in others)
             cli(home, "init", "--genesis", str(genesis), "--set", f"rpc.listen=127.0.0.1:{rpc_port}",
-                "--set", "metrics.listen=127.0.0.1:0", "--set", "gateway.listen=127.0.0.1:0", "--set", f"p2p.listen=127.0.0.1:{p2p}", "--set", f"consensus.listen=127.0.0.1:{bft}",
+                "--set", "metrics.listen=127.0.0.1:0", "--set", "gateway.listen=127.0.0.1:0", "--set", "swarm.listen=127.0.0.1:0", "--set", f"p2p.listen=127.0.0.1:{p2p}", "--set", f"consensus.listen=127.0.0.1:{bft}",
                 "--set", f"consensus.persistent_peers={peers}", "--set", f"p2p.peers={data}", "--set", "log.level=warn")
             log = open(home / "log", "w")
             nodes.append(subprocess.Popen([str(LEITHER), "--home", str(home), "run"], stdout=log, stderr=log,

@@ -71,7 +71,7 @@ def day():
         genesis.write_text(json.dumps(form))
         port = free_port()
         cli(["init", "--genesis", genesis, "--set", f"rpc.listen=127.0.0.1:{port}", "--set", "metrics.listen=127.0.0.1:0", "--set", f"consensus.listen=127.0.0.1:{free_port()}",
-             "--set", f"p2p.listen=127.0.0.1:{free_port()}", "--set", "gateway.listen=127.0.0.1:0", "--set", "log.level=warn"], home)
+             "--set", f"p2p.listen=127.0.0.1:{free_port()}", "--set", "gateway.listen=127.0.0.1:0", "--set", "swarm.listen=127.0.0.1:0", "--set", "log.level=warn"], home)
         url, log = f"http://127.0.0.1:{port}", pathlib.Path(text) / "log"
         with open(log, "w") as out:
             node = subprocess.Popen([str(LEITHER), "run"], stdout=out, stderr=out, env=environment(home))

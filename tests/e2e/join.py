@@ -44,7 +44,7 @@ class Node:
         return lib.cli(args, self.home, self.url, code)
 
     def settings(self, *more):
-        wanted = ["rpc.listen=127.0.0.1:0", "metrics.listen=127.0.0.1:0", "gateway.listen=127.0.0.1:0", f"p2p.listen=127.0.0.1:{self.p2p}",
+        wanted = ["rpc.listen=127.0.0.1:0", "metrics.listen=127.0.0.1:0", "gateway.listen=127.0.0.1:0", "swarm.listen=127.0.0.1:0", f"p2p.listen=127.0.0.1:{self.p2p}",
                   f"consensus.listen=127.0.0.1:{self.bft}", "snapshots.every_epochs=1", *more]
         return [word for setting in wanted for word in ("--set", setting)]
 

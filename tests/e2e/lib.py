@@ -218,7 +218,7 @@ class Dev:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         sets = [f"rpc.listen=127.0.0.1:{self.port}", f"consensus.listen=127.0.0.1:{free_port()}",
-                f"p2p.listen=127.0.0.1:{free_port()}", "gateway.listen=127.0.0.1:0"]
+                f"p2p.listen=127.0.0.1:{free_port()}", "gateway.listen=127.0.0.1:0", "swarm.listen=127.0.0.1:0"]
         line = [str(LEITHER), *(["--json"] if json_output else []), "dev", "--state", self.state, *self.flags]
         line += [flag for flag in flags if flag not in self.flags]
         for text in sets:

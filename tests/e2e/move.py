@@ -70,7 +70,7 @@ def main():
             since = one.height() + 1
             until("it signs on the new machine", 40, lambda: len(signed_since(one, validator, since)) >= 3)
             # The new machine has its ports.
-            elsewhere = [f"p2p.listen=127.0.0.1:{free_port()}", f"consensus.listen=127.0.0.1:{free_port()}"]
+            elsewhere = [f"p2p.listen=127.0.0.1:{free_port()}", f"consensus.listen=127.0.0.1:{free_port()}", "swarm.listen=127.0.0.1:0"]
             old.refused(4, "moved to another machine", *(word for setting in elsewhere for word in ("--set", setting)))
             tell("the new machine signs")
 

@@ -37,25 +37,25 @@ table ip house {
 
 
 class House:
-    """A router in the place of space 4, and behind it the node's own space."""
+    """A router in the place of a space, and behind it the node's own space."""
 
-    def __init__(self, spaces):
-        self.spaces, self.router = spaces, spaces.name(HIDDEN)
-        self.name, self.wire = f"{self.router}h", f"{spaces.bridge}w"
+    def __init__(self, spaces, number=HIDDEN, lan=LAN, wire=WIRE):
+        self.spaces, self.router, self.lan, self.outside = spaces, spaces.name(number), lan, wire
+        self.name, self.wire = f"{self.router}h", f"{spaces.bridge}-w{number}"
 
     def __enter__(self):
         inside = ["-n", self.name]
         ip("netns", "add", self.name)
         ip("link", "add", "lan", "netns", self.router, "type", "veth", "peer", "name", "eth0", "netns", self.name)
         ip("link", "add", self.wire, "type", "veth", "peer", "name", "wire", "netns", self.name)
-        ip("-n", self.router, "address", "add", f"{LAN}.1/24", "dev", "lan")
+        ip("-n", self.router, "address", "add", f"{self.lan}.1/24", "dev", "lan")
         ip("-n", self.router, "link", "set", "lan", "up")
-        for card, address in (("eth0", f"{LAN}.2/24"), ("wire", f"{WIRE}.2/24")):
+        for card, address in (("eth0", f"{self.lan}.2/24"), ("wire", f"{self.outside}.2/24")):
             ip(*inside, "address", "add", address, "dev", card)
             ip(*inside, "link", "set", card, "up")
         ip(*inside, "link", "set", "lo", "up")
-        ip(*inside, "route", "add", "default", "via", f"{LAN}.1")
-        ip("address", "add", f"{WIRE}.1/24", "dev", self.wire)
+        ip(*inside, "route", "add", "default", "via", f"{self.lan}.1")
+        ip("address", "add", f"{self.outside}.1/24", "dev", self.wire)
         ip("link", "set", self.wire, "up")
         self.inside(self.router, ["sysctl", "-qw", "net.ipv4.ip_forward=1"])
         try:
@@ -109,7 +109,7 @@ def run(seconds, top, spaces, house, score):
         host = f"{WIRE}.2" if number == HIDDEN else spaces.host(number)
         hosts = [f"rpc.allowed_hosts={host}"]
         # It is found by nobody: the others have no address of it.
-        return hosts + [f"p2p.listen={LAN}.2:4801", f"consensus.listen={LAN}.2:4804"] if number == HIDDEN else hosts
+        return hosts + [f"p2p.listen={LAN}.2:4801", f"swarm.listen={LAN}.2:4806", f"consensus.listen={LAN}.2:4804"] if number == HIDDEN else hosts
 
     net = Net(top, params=PARAMS, place=place, settings=settings, reaches=lambda _, other: other.number != HIDDEN)
     with net:

@@ -38,8 +38,8 @@ class Node:
     def __init__(self, top, number, host="127.0.0.1", words=()):
         self.number, self.name, self.host, self.words = number, f"node-{number}", host, list(words)
         self.home = pathlib.Path(top) / self.name
-        self.rpc_port, self.p2p, self.bft, self.metrics = free_ports(4)
-        self.url = f"http://{host}:{self.rpc_port}"
+        self.rpc_port, self.p2p, self.bft, self.metrics, self.gateway, self.swarm = free_ports(6)
+        self.url, self.gate = f"http://{host}:{self.rpc_port}", f"http://{host}:{self.gateway}"
         self.process = None
         self.frozen = False
 
@@ -47,8 +47,9 @@ class Node:
         return lib.cli(args, self.home, self.url, code)
 
     def settings(self, *more):
-        wanted = [f"rpc.listen={self.host}:{self.rpc_port}", f"metrics.listen={self.host}:{self.metrics}", "gateway.listen=127.0.0.1:0",
-                  f"p2p.listen={self.host}:{self.p2p}", f"consensus.listen={self.host}:{self.bft}", "log.level=warn", *more]
+        wanted = [f"rpc.listen={self.host}:{self.rpc_port}", f"metrics.listen={self.host}:{self.metrics}", f"gateway.listen={self.host}:{self.gateway}",
+                  f"p2p.listen={self.host}:{self.p2p}", f"swarm.listen={self.host}:{self.swarm}", f"consensus.listen={self.host}:{self.bft}",
+                  "log.level=warn", *more]
         return [word for setting in wanted for word in ("--set", setting)]
 
     def spawn(self, *flags):
@@ -118,11 +119,13 @@ class Net:
     only through a link of its own for that pair. `place(number)` says where a node lives, as keywords of Node; `settings(number)` what
     it is told beside its ports; `reaches(node, other)` whether it is told where the other is."""
 
+    node_type = Node
+
     def __init__(self, top, count=4, params=None, wallets=64, links=None, place=None, settings=None, power=1, reaches=None):
         self.top, self.links = pathlib.Path(top), links
         self.top.mkdir(parents=True, exist_ok=True)
         self.wallets = [Wallet() for _ in range(wallets)]
-        self.nodes = [Node(self.top, n, **(place(n) if place else {})) for n in range(1, count + 1)]
+        self.nodes = [self.node_type(self.top, n, **(place(n) if place else {})) for n in range(1, count + 1)]
         self.genesis = self.top / "genesis.json"
         lib.cli(["genesis", "new", self.genesis, "--name", "net"], self.top)
         for node in self.nodes:

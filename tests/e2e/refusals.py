@@ -44,7 +44,7 @@ def exit_codes(chain):
     turned_away(chain, "Usage", "transfer", "--from", "alice", "bob", code=2)
     turned_away(chain, "cannot reach", "--node", f"http://127.0.0.1:{free_port()}", "status", code=3)
     turned_away(chain, "in use", "dev", "--bare", "--state", chain.state, "--set", f"rpc.listen=127.0.0.1:{free_port()}",
-                "--set", f"consensus.listen=127.0.0.1:{free_port()}", "--set", "gateway.listen=127.0.0.1:0", code=4)
+                "--set", f"consensus.listen=127.0.0.1:{free_port()}", "--set", "gateway.listen=127.0.0.1:0", "--set", "swarm.listen=127.0.0.1:0", code=4)
     return done["tx"]
 
 
@@ -322,11 +322,13 @@ def mimei(chain):
     failed(chain, "mimei.head_moved", *add("bob", "--base", "0"))
     failed(chain, "mimei.not_allowed", "mimei", "release", which, "--from", "judy")
     failed(chain, "mimei.no_version", "mimei", "release", which, "--version", "9", "--from", "bob")
-    failed(chain, "mimei.not_allowed", "mimei", "grant", which, "judy", "--rights", "backup", "--from", "judy")
-    chain.cli("mimei", "grant", which, "judy", "--rights", "backup", "--from", "bob")
+    failed(chain, "mimei.not_allowed", "mimei", "grant", which, "judy", "backup", "--from", "judy")
+    chain.cli("mimei", "grant", which, "judy", "backup", "--from", "bob")
     chain.cli(*add("judy"))
     failed(chain, "mimei.not_allowed", "mimei", "release", which, "--from", "judy")
-    chain.cli("mimei", "grant", which, "judy", "--none", "--from", "bob")
+    chain.cli("mimei", "grant", which, "judy", "none", "--from", "bob")
+    failed(chain, "mimei.not_allowed", *add("judy"))
+    chain.cli("mimei", "grant", which, "judy", "default", "--from", "bob")
     failed(chain, "mimei.not_allowed", *add("judy"))
     head = chain.cli("mimei", "show", which)
     CHECKS.equal((head["head"]["version"], head["grants"]), ("2", []), "the head after all that")

@@ -62,7 +62,7 @@ def throw_away():
         temporary.mkdir()
         port = free_port()
         line = [str(LEITHER), "dev", "--bare", "--set", f"rpc.listen=127.0.0.1:{port}", "--set", f"consensus.listen=127.0.0.1:{free_port()}",
-                "--set", "gateway.listen=127.0.0.1:0"]
+                "--set", "gateway.listen=127.0.0.1:0", "--set", "swarm.listen=127.0.0.1:0"]
         process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(text, TMPDIR=str(temporary)))
         try:
             until("the throw-away chain answers", 20, lambda: answers(port))

@@ -182,7 +182,7 @@ def lone(checks, tool):
         bad_requests(checks, port)
         # A second node on the same port says so and does not start.
         second = subprocess.run([str(LEITHER), "dev", "--bare", "--set", f"rpc.listen=127.0.0.1:{free_port()}", "--set",
-                                 f"consensus.listen=127.0.0.1:{free_port()}", "--set", "gateway.listen=127.0.0.1:0", "--set", f"metrics.listen=127.0.0.1:{port}"],
+                                 f"consensus.listen=127.0.0.1:{free_port()}", "--set", "gateway.listen=127.0.0.1:0", "--set", "swarm.listen=127.0.0.1:0", "--set", f"metrics.listen=127.0.0.1:{port}"],
                                 capture_output=True, text=True, timeout=60, env=environment(chain.home.name))
         checks.that(second.returncode not in (0, None) and "metrics.listen" in second.stderr, f"a port that is taken: {second.stderr}")
         chain.end()
@@ -240,7 +240,7 @@ class Pair:
             rpc_port, p2p, bft, watch = self.ports[n]
             other = self.ports[1 - n]
             settings = [f"rpc.listen=127.0.0.1:{rpc_port}", f"p2p.listen=127.0.0.1:{p2p}", f"consensus.listen=127.0.0.1:{bft}",
-                        f"metrics.listen=127.0.0.1:{watch}", "gateway.listen=127.0.0.1:0", "log.level=warn",
+                        f"metrics.listen=127.0.0.1:{watch}", "gateway.listen=127.0.0.1:0", "swarm.listen=127.0.0.1:0", "log.level=warn",
                         f"consensus.persistent_peers=/ip4/127.0.0.1/tcp/{other[2]}/p2p/{made[1 - n]['consensus_peer_id']}",
                         f"p2p.peers=/ip4/127.0.0.1/udp/{other[1]}/quic-v1/p2p/{made[1 - n]['data_peer_id']}"]
             cli(["init", "--genesis", genesis, *(word for text in settings for word in ("--set", text))], home)

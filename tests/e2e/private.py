@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Private content and rights as those meet them who have them and those who have not: a directory closed for two readers, got back bit for bit by each,
+by nobody else, with no word of it in any block; a reader comes, one goes, and later versions are closed to that one; nothing slips out in the open.
+Then a MiMei that an organization owns: what its supervisors, its members and anybody may, and one who may not all the same."""
+import pathlib
+import random
+import subprocess
+import tempfile
+import urllib.request
+
+from lib import FAST, Checks, Dev, Score
+
+CHECKS = Checks()
+WORDS = ["diary", "confession", "hospital", "nobody may know"]
+
+
+def make(top):
+    noise = random.Random(7)
+    tree = top / "papers"
+    (tree / "diary/2026").mkdir(parents=True)
+    (tree / "diary/2026/confession.txt").write_text("nobody may know\n" * 40)
+    (tree / "hospital.bin").write_bytes(noise.randbytes((2 << 20) + 5))
+    (tree / ("x" * 255)).write_text("a long name")
+    (tree / "ä b\n").write_text("odd")
+    (tree / "empty").mkdir()
+    (tree / "nothing").write_bytes(b"")
+    (tree / "latest").symlink_to("diary/2026/confession.txt")
+    return tree
+
+
+def same(left, right):
+    done = subprocess.run(["diff", "-r", "--no-dereference", str(left), str(right)], capture_output=True, text=True, check=False)
+    CHECKS.that(done.returncode == 0, f"{left} and {right} are equal: {done.stdout[:500]}{done.stderr[:500]}")
+
+
+def refuses(chain, word, *args, code=1):
+    said = chain.cli(*args, code=code).get("stderr", "")
+    CHECKS.that(word in said, f"leither {' '.join(map(str, args))} says {said!r}, without {word!r}")
+
+
+def get(chain, top, mid, who, tree, version="last"):
+    out = top / f"{who}-{version}-{random.random()}"
+    chain.cli("mimei", "get", f"{mid}@{version}", out, "--from", who)
+    same(tree, out)
+
+
+def hidden(chain, gate, mid):
+    """The root's block, and a CAR of all of it, as anybody can have them."""
+    cid = chain.cli("mimei", "show", mid)["head"]["cid"]
+    for form in ("raw", "car"):
+        with urllib.request.urlopen(f"{gate}/ipfs/{cid}?format={form}", timeout=20) as answer:
+            shown = answer.read()
+        CHECKS.that(b"leither-private" in shown, "that it is private can be seen")
+        for word in WORDS:
+            CHECKS.that(word.encode() not in shown, f"`{word}` can be read in the {form} form")
+
+
+def private(chain, gate, top, tree):
+    add = ["mimei", "add", "--app", "files", "--mark", "papers", "--from", "alice", tree]
+    made = chain.cli(*add, "--private", "--reader", "bob")
+    mid, cid = made["mimei"], made["cid"]
+    CHECKS.equal(len(made["private"]["readers"]), 2, "who adds, and who was named")
+    get(chain, top, mid, "alice", tree)
+    get(chain, top, mid, "bob", tree)
+    refuses(chain, "readers", "mimei", "get", mid, top / "carol", "--from", "carol")
+    refuses(chain, "readers", "mimei", "get", mid, top / "none")
+    CHECKS.that(not (top / "carol").exists(), "nothing of it is left")
+    hidden(chain, gate, mid)
+    # The same again is the same; and nothing goes out in the open by chance.
+    CHECKS.equal(chain.cli(*add, "--private")["cid"], cid, "the same content is the same blocks")
+    refuses(chain, "--private", *add)
+    chain.cli("mimei", "restore", mid)
+    refuses(chain, "private", "mimei", "cur", "mkdir", f"{mid}/plain", code=2)
+    # One comes, and reads what was there before.
+    chain.cli("mimei", "readers", "add", mid, "carol", "--from", "alice")
+    get(chain, top, mid, "carol", tree)
+    # One goes, and cannot read what comes then.
+    chain.cli("mimei", "readers", "remove", mid, "bob", "--from", "alice")
+    refuses(chain, "readers", "mimei", "get", f"{mid}@last", top / "bob", "--from", "bob")
+    (tree / "diary/2026/later.txt").write_text("not for bob")
+    later = chain.cli(*add, "--private")
+    CHECKS.that(later["private"]["key"] != made["private"]["key"], "closed with another key")
+    get(chain, top, mid, "carol", tree)
+    refuses(chain, "readers", "mimei", "get", f"{mid}@last", top / "bob", "--from", "bob")
+    listed = chain.cli("mimei", "readers", "list", mid)
+    CHECKS.equal((len(listed["readers"]), listed["rotates"]), (2, False), "alice and carol")
+    one = top / "one"
+    chain.cli("mimei", "get", f"{mid}/diary/2026/later.txt", one, "--from", "carol")
+    CHECKS.equal(one.read_text(), "not for bob", "a single file")
+    refuses(chain, "no \"none\"", "mimei", "get", f"{mid}/diary/none", top / "absent", "--from", "carol")
+
+
+def rights(chain, tree):
+    """MIMEI-8, MIMEI-9, by an account; the organization's side is tried in pallets/src/tests/mimei.rs."""
+    mid = chain.cli("mimei", "add", "--from", "alice", tree)["mimei"]
+    add = lambda who: ["mimei", "add", "--mimei", mid, tree, "--from", who]
+    refuses(chain, "granted", *add("dave"))
+    chain.cli("mimei", "rights", mid, "--guests", "backup", "--from", "alice")
+    chain.cli(*add("dave"))
+    chain.cli("mimei", "grant", mid, "dave", "none", "--from", "alice")
+    refuses(chain, "granted", *add("dave"))
+    chain.cli(*add("erin"))
+    shown = chain.cli("mimei", "rights", mid)
+    CHECKS.equal((shown["groups"]["guests"], shown["groups"]["members"], shown["groups"]["mask"]), (["backup"], [], "1"), "groups")
+    CHECKS.equal([grant["rights"] for grant in shown["grants"]], [[]], "a denial is on record")
+    dave = chain.cli("mimei", "rights", mid, "--who", "dave")
+    CHECKS.equal((dave["owner"], dave["grant"], dave["rights"]), (False, [], []), "what dave may")
+    chain.cli("mimei", "grant", mid, "dave", "default", "--from", "alice")
+    CHECKS.equal(chain.cli("mimei", "rights", mid, "--who", "dave")["rights"], ["backup"], "what anybody may")
+    chain.cli("mimei", "rights", mid, "--guests", "none", "--from", "alice")
+    refuses(chain, "granted", *add("dave"))
+    refuses(chain, "granted", "mimei", "rights", mid, "--guests", "backup", "--from", "dave")
+
+
+def main():
+    with Score("private", "checks") as score, tempfile.TemporaryDirectory(prefix="leither-private-") as text, Dev(params=FAST) as chain:
+        score.tried = lambda: CHECKS.count
+        top = pathlib.Path(text)
+        tree = make(top)
+        private(chain, chain.ready["gateway"], top, tree)
+        rights(chain, tree)
+    print(f"private content and rights: {CHECKS.count} checks")
+
+
+if __name__ == "__main__":
+    main()
