@@ -42,11 +42,14 @@ class Device(Keeper):
             *inside, f"rpc.allowed_hosts={self.host}", f"p2p.peers={net.address(self, relay, 'p2p')}", f"swarm.relays={way}"))
 
     def has_place(self):
-        """It is reached through the relay, and knows that nobody reaches it otherwise."""
+        """It is reached through the relay."""
         self.answers()
         self.id = self.whoami()
-        said = lambda: f"{self.name}: {self.cli('swarm', 'addrs')} {self.cli('swarm', 'reach')}; it said:\n{self.said()[-2000:]}"
         until(f"{self.name} has a place at the relay", PLACE_S, lambda: self.cli("swarm", "addrs")["relayed"])
+
+    def knows_itself(self):
+        """It has found out that nobody reaches it but through the relay."""
+        said = lambda: f"{self.name}: {self.cli('swarm', 'addrs')} {self.cli('swarm', 'reach')}; it said:\n{self.said()[-2000:]}"
         until(f"{self.name} knows that nobody reaches it", PLACE_S, lambda: self.cli("swarm", "reach")["reach"] != "unknown")
         CHECKS.equal(self.cli("swarm", "reach")["reach"], "private", said())
 
@@ -105,6 +108,7 @@ def run(top, spaces, houses, score):
         began = time.time()
         for device in (x, y):
             device.has_place()
+            device.knows_itself()
             device.catches_up(relay)
         tell("places", s=round(time.time() - began, 1), relay=relay.cli("swarm", "reach")["reach"])
 
