@@ -63,6 +63,9 @@ def fetched(giver, taker, relay, files, part):
     """What one publishes the other finds, reads and keeps; by which way, and how long it took."""
     mid, made = giver.add(files)
     giver.publish(mid)
+    # Whoever asks has the block that says which version is the newest.
+    taker.catches_up(giver)
+    relay.catches_up(giver)
     began = time.time()
     until(f"{taker.name} finds {giver.name}; it said:\n{taker.said()[-2000:]}", FOUND_S,
           lambda: giver.id in [item["peer"] for item in taker.cli("mimei", "findprovs", mid)["items"]])
