@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub const PROVIDER_TTL_MS: u64 = 48 * 3_600_000;
 /// Rows of others.
 pub const ROWS_MAX: u64 = 1_000_000;
-/// Rows of one provider.
+/// Rows of one provider, where nobody else has any.
 pub const ROWS_A_PROVIDER_MAX: u64 = 250_000;
 /// Providers of one key.
 pub const PROVIDERS_A_KEY_MAX: usize = 20;
@@ -62,6 +62,16 @@ struct Bounds {
     rows: u64,
     rows_a_provider: u64,
     own: u64,
+}
+
+impl Bounds {
+    /// Rows that a provider may have where others have so many: fewer by the square of what those leave, so that a few names do not fill the
+    /// store. Nobody may have the last of them.
+    fn share(&self, others: u64) -> u64 {
+        let (left, all) = (u128::from(self.rows.saturating_sub(others)), u128::from(self.rows));
+        let share = u128::from(self.rows_a_provider).saturating_mul(left).saturating_mul(left);
+        share.checked_div(all.saturating_mul(all)).and_then(|share| u64::try_from(share).ok()).unwrap_or_default()
+    }
 }
 
 const BOUNDS: Bounds = Bounds { rows: ROWS_MAX, rows_a_provider: ROWS_A_PROVIDER_MAX, own: own::OWN_MAX };
@@ -192,7 +202,7 @@ impl Records {
                 None => {
                     let mut others = 0_usize;
                     self.each_of(key, |_, row| others = others.saturating_add(usize::from(row.expires > now)))?;
-                    let room = after.rows < self.inner.bounds.rows && count < self.inner.bounds.rows_a_provider;
+                    let room = count < self.inner.bounds.share(after.rows.saturating_sub(count));
                     let fits = key.is_fit() && room && others < PROVIDERS_A_KEY_MAX;
                     after.rows = after.rows.saturating_add(u64::from(fits));
                     count = count.saturating_add(u64::from(fits));

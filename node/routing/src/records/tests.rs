@@ -73,14 +73,29 @@ fn route_7_beyond_the_bounds_what_is_older_stays() {
     let kept: Vec<bool> = peers.iter().map(|peer| records.add(peer, &[key(0)], &[]).unwrap()[0]).collect();
     assert_eq!(kept, [vec![true; 20], vec![false; 5]].concat());
     assert_eq!(records.others(&key(0)).unwrap().len(), 20);
-    let kept = records.add(&peers[24], &keys(100..200), &[]).unwrap();
-    assert_eq!(kept.iter().filter(|kept| **kept).count(), 60, "one provider has a bound of its own");
-    let kept = records.add(&peers[23], &keys(200..300), &[]).unwrap();
-    assert_eq!(kept.iter().filter(|kept| **kept).count(), 20, "and all together");
-    assert_eq!(records.add(&peers[24], &[key(100)], &[address(7)]).unwrap(), [true], "what is there may be said again");
+    // 20 of 100 rows are taken: a provider has sixteen twenty-fifths of the 60, and who comes later less.
+    let taken = |peer: &PeerId, from: u64| {
+        records.add(peer, &keys(from..from + 100), &[]).unwrap().into_iter().filter(|kept| *kept).count()
+    };
+    assert_eq!([24, 23, 22, 21].map(|n| taken(&peers[n], n as u64 * 100)), [38, 10, 6, 4]);
+    assert_eq!(taken(&peers[24], 2_500), 0, "nobody gets more than his share by saying more");
+    let late: Vec<PeerId> = (0..50).map(|_| PeerId::random()).collect();
+    let late: Vec<usize> = late.iter().zip(30_u64..).map(|(peer, n)| taken(peer, n * 100)).collect();
+    assert_eq!((&late[..4], late.iter().sum::<usize>()), (&[2, 2, 1, 1][..], 10), "{late:?}");
+    assert_eq!(records.turn().rows, 88, "all together have a bound, too");
+    assert_eq!(records.add(&peers[24], &[key(2_400)], &[address(7)]).unwrap(), [true], "what is there may be said again");
     CLOCK.fetch_add(48 * HOUR, Ordering::SeqCst);
     records.purge().unwrap();
     assert_eq!(records.add(&peers[23], &[key(0)], &[]).unwrap(), [true]);
+}
+
+#[test]
+fn route_7_a_few_names_do_not_fill_the_store() {
+    let fill = |names: u64| (0..names).fold(0, |taken, _| taken + BOUNDS.share(taken));
+    assert_eq!((fill(1), BOUNDS.share(500_000)), (250_000, 62_500));
+    assert!(fill(4) < 560_000 && fill(16) < 830_000 && fill(100) < 970_000, "{} {} {}", fill(4), fill(16), fill(100));
+    assert!(BOUNDS.share(fill(16)) > 7_000, "and who comes then has room: {}", BOUNDS.share(fill(16)));
+    assert_eq!((fill(1_000_000) <= ROWS_MAX, BOUNDS.share(ROWS_MAX), BOUNDS.share(u64::MAX)), (true, 0, 0));
 }
 
 #[test]
