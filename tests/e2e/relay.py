@@ -123,6 +123,7 @@ def run(top, spaces, houses, score):
         spaces.heal()
         y.again()
         y.has_place()
+        y.knows_itself()
         found, took = fetched(x, y, relay, site(top / "three", 3), "the routers reach one another")
         score.note += f"; with routers that can be punched {found}, after {took:.1f} s"
         for node in (relay, x, y):

@@ -1,6 +1,8 @@
 //! What a connection carries.
 
 use crate::candidates::Candidates;
+use crate::floor::Floor;
+use crate::kademlia::Kademlia;
 use crate::records::Records;
 use crate::{Config, StartError, content, transport};
 use leither_bitswap::BlockStore;
@@ -47,8 +49,8 @@ pub(crate) struct Behaviour {
     pub identify: identify::Behaviour,
     pub ping: ping::Behaviour,
     pub bitswap: leither_bitswap::Behaviour,
-    pub dht: kad::Behaviour<Records>,
-    pub ipfs: Toggle<kad::Behaviour<MemoryStore>>,
+    pub dht: Kademlia<Records>,
+    pub ipfs: Toggle<Kademlia<MemoryStore>>,
     pub reach: Candidates,
     pub reach_server: autonat::v2::server::Behaviour,
     pub relay: Toggle<relay::Behaviour>,
@@ -75,6 +77,7 @@ pub(crate) fn build(
 ) -> Result<Swarm<Behaviour>, StartError> {
     let local = key.public().to_peer_id();
     let (transport, circuits) = relay::client::new(local);
+    let floor = Floor::default();
     let agent = format!("leither/{}", env!("CARGO_PKG_VERSION"));
     let identify = identify::Config::new("/leither/content/1".into(), key.public())
         .with_agent_version(agent)
@@ -86,8 +89,8 @@ pub(crate) fn build(
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::new(ping::Config::new()),
         bitswap: leither_bitswap::Behaviour::new(store, leither_bitswap::Config::default()).map_err(failed)?,
-        dht: kad::Behaviour::with_config(local, records, dht_config(DHT)),
-        ipfs: config.ipfs.then(|| ipfs(local)).into(),
+        dht: Kademlia::new(kad::Behaviour::with_config(local, records, dht_config(DHT)), floor.clone()),
+        ipfs: config.ipfs.then(|| Kademlia::new(ipfs(local), floor.clone())).into(),
         reach: Candidates::default(),
         reach_server: autonat::v2::server::Behaviour::default(),
         relay: config.serve_relay.then(|| relay::Behaviour::new(local, relay_config())).into(),
@@ -96,7 +99,7 @@ pub(crate) fn build(
         content: content::behaviour(),
     };
     let swarm = swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE);
-    Ok(Swarm::new(transport::build(key, transport)?, behaviour, local, swarm))
+    Ok(Swarm::new(transport::build(key, transport, floor)?, behaviour, local, swarm))
 }
 
 /// ROUTE-2: a quarter of the connections is kept for whom this node dials.

@@ -18,6 +18,8 @@ mod behaviour;
 mod candidates;
 mod content;
 mod error;
+mod floor;
+mod kademlia;
 mod provide;
 mod quota;
 mod records;

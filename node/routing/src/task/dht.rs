@@ -130,7 +130,7 @@ impl Task {
         }
     }
 
-    /// Where a peer may be reached: by what it says itself, by the table, and by what running questions were told.
+    /// Where a peer may be reached: by what it says itself, by the table, and by what running questions were told, as far as that is believed.
     fn addresses_of(&mut self, net: Net, peer: PeerId) -> Vec<Multiaddr> {
         let behaviour = self.swarm.behaviour_mut();
         // No connection is made: Kademlia has no other way to ask it.
@@ -270,8 +270,9 @@ impl Task {
         let Some(Find { what: What::Peer { peer, .. }, .. }) = self.finds.get(&id) else { return };
         let peer = *peer;
         let Some(info) = peers.iter().find(|info| info.peer_id == peer) else { return };
+        let told = believable(&info.addrs, self.floor.hearsay());
         let known = self.addresses_of(Net::Own, peer);
-        let addresses = believable(info.addrs.iter().chain(&known), Scope::Loopback);
+        let addresses = believable(told.iter().chain(&known), Scope::Loopback);
         if addresses.is_empty() {
             return;
         }

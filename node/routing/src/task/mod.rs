@@ -8,6 +8,7 @@ mod peers;
 mod reach;
 
 use crate::behaviour::{Behaviour, BehaviourEvent};
+use crate::floor::Floor;
 use crate::provide::{Pace, Reply};
 use crate::quota::Quotas;
 use crate::records::Records;
@@ -78,6 +79,7 @@ pub(crate) struct Task {
     clock: fn() -> u64,
     desk: Arc<dyn Desk>,
     peers: HashMap<PeerId, Known>,
+    floor: Floor,
     targets: Vec<Target>,
     places: Vec<Place>,
     bans: Bans,
@@ -110,6 +112,7 @@ impl Task {
         }
         let mut task = Self {
             local: *swarm.local_peer_id(),
+            floor: swarm.behaviour().dht.floor().clone(),
             swarm,
             mode: config.dht,
             listens: !config.listen.is_empty(),

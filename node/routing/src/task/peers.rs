@@ -6,10 +6,9 @@ use crate::behaviour::{DHT, IPFS_DHT};
 use crate::{Addresses, Direction, PROTOCOL, PeerView, RouteError};
 use libp2p::core::ConnectedPoint;
 use libp2p::core::transport::ListenerId;
-use libp2p::kad::store::RecordStore;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, DialError};
-use libp2p::{Multiaddr, PeerId, identify, kad};
+use libp2p::{Multiaddr, PeerId, identify};
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
@@ -243,7 +242,7 @@ impl Task {
             // Hearsay takes nothing out.
             return;
         }
-        into_table(&mut self.swarm.behaviour_mut().dht, peer, std::slice::from_ref(&address));
+        self.swarm.behaviour_mut().dht.put(peer, std::slice::from_ref(&address));
         if self.peers.len() < ENOUGH && !self.peers.contains_key(&peer) {
             self.dial(peer, vec![address]);
         }
@@ -260,6 +259,7 @@ impl Task {
             tracing::info!(%peer, address = %link.address, relayed = link.relayed, "connected for content");
         }
         known.links.insert(connection, link);
+        self.floor.reached(peer, known.scope());
         self.targets.iter_mut().for_each(|target| target.connected(connection));
         let waiting: Vec<_> = self
             .connecting
@@ -277,13 +277,17 @@ impl Task {
     }
 
     pub(super) fn on_closed(&mut self, peer: PeerId, connection: ConnectionId, now: Instant) {
-        let left = self.peers.get_mut(&peer).map_or(0, |known| {
+        let left = self.peers.get_mut(&peer).and_then(|known| {
             known.links.remove(&connection);
-            known.links.len()
+            (!known.links.is_empty()).then(|| known.scope())
         });
-        if left == 0 {
-            self.peers.remove(&peer);
-            tracing::info!(%peer, "disconnected from content");
+        match left {
+            Some(scope) => self.floor.reached(peer, scope),
+            None => {
+                self.peers.remove(&peer);
+                self.floor.gone(&peer);
+                tracing::info!(%peer, "disconnected from content");
+            }
         }
         self.targets.iter_mut().for_each(|target| target.ended(connection, now));
     }
@@ -316,12 +320,12 @@ impl Task {
         let public = known.speaks(IPFS_DHT.as_ref());
         let behaviour = self.swarm.behaviour_mut();
         if ours {
-            into_table(&mut behaviour.dht, peer, &listen);
+            behaviour.dht.put(peer, &listen);
         } else {
             behaviour.dht.remove_peer(&peer);
         }
         if let Some(ipfs) = behaviour.ipfs.as_mut().filter(|_| public) {
-            into_table(ipfs, peer, &listen);
+            ipfs.put(peer, &listen);
         }
     }
 
@@ -334,23 +338,5 @@ impl Task {
         if let Some(forgotten) = self.bans.add(peer, now.checked_add(BAN).unwrap_or(now)) {
             behaviour.banned.unblock_peer(forgotten);
         }
-    }
-}
-
-/// A peer and where it is reached. When that grows beyond the bound, what is newest stays: the table itself has none.
-fn into_table<S: RecordStore + Send + 'static>(dht: &mut kad::Behaviour<S>, peer: PeerId, addresses: &[Multiaddr]) {
-    let known: Vec<Multiaddr> = dht
-        .kbucket(peer)
-        .and_then(|bucket| {
-            let entry = bucket.iter().find(|entry| *entry.node.key.preimage() == peer)?;
-            Some(entry.node.value.iter().map(without_peer).collect())
-        })
-        .unwrap_or_default();
-    let new = addresses.iter().filter(|address| !known.contains(address)).count();
-    if known.len().saturating_add(new) > ADDRESSES_MAX {
-        dht.remove_peer(&peer);
-    }
-    for address in addresses.iter().take(ADDRESSES_MAX) {
-        dht.add_address(&peer, address.clone());
     }
 }

@@ -33,12 +33,17 @@ async fn two_nodes_that_listen_nowhere_reach_each_other_by_a_relay() {
             .all(|view| view.peer != a.local_peer_id() || !view.protocols.iter().any(|name| name == DHT))
     );
     assert_eq!(a.provide(key(1)).await.unwrap().confirmed, [relay.local_peer_id()]);
-    let found = b.find_providers(key(1), 1).await.unwrap();
+    // Who has spoken with somebody behind a relay takes nobody's word for what is on this machine (ROUTE-3); a third one does.
+    let c = Parts::new(48, &[], &[&at]);
+    let c = c.start().await;
+    knows(&c, &[&relay]).await;
+    let found = c.find_providers(key(1), 1).await.unwrap();
     assert!(
         found[0].peer == a.local_peer_id() && found[0].addresses.iter().any(|at| at.to_string().contains("/p2p-circuit")),
         "{found:?}"
     );
-    end(&[&a, &b, &relay]).await;
+    assert_eq!(b.find_providers(key(1), 1).await.unwrap()[0].addresses, Vec::<Multiaddr>::new());
+    end(&[&a, &b, &c, &relay]).await;
 }
 
 /// ROUTE-12: a node that relays for nobody gives no place.
@@ -63,5 +68,22 @@ async fn a_node_that_others_reach_learns_that_from_them() {
     let a = Parts::new(47, &[TCP], &[&address(&hub).await]);
     let a = a.start().await;
     until("a verdict", async || matches!(a.reach().await, Reach::Public(_)).then_some(())).await;
+    end(&[&a, &hub]).await;
+}
+
+/// ROUTE-11: where nothing comes back, neither a connection nor a refusal, that is a verdict too.
+#[tokio::test]
+async fn a_node_at_whose_address_nobody_answers_learns_that_it_is_not_reached() {
+    let hub = Parts::new(49, &[QUIC], &[]);
+    let hub = hub.start().await;
+    // It goes out from a QUIC port that takes nothing in: who knocks there hears nothing.
+    let a = Parts::new(50, &[], &[&address(&hub).await]);
+    let a = a.start().await;
+    let why = until("a verdict", async || match a.reach().await {
+        Reach::Private { why } => Some(why),
+        Reach::Unknown | Reach::Public(_) => None,
+    })
+    .await;
+    assert!(why.contains(&hub.local_peer_id().to_string()) && why.contains("quic-v1"), "{why}");
     end(&[&a, &hub]).await;
 }
