@@ -8,12 +8,12 @@ use async_trait::async_trait;
 use hyper::body::Bytes;
 use leither_kit::Cid;
 use leither_net::PeerId;
-use leither_routing::{Came, Key, Provided};
+use leither_routing::{Came, Key, Provided, Provider, RouteError};
 use leither_storage::content::{self, Profile};
 use leither_types::MimeiId;
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,6 +31,21 @@ pub(super) struct State {
     /// The most that was wanted at once.
     pub most: AtomicUsize,
     pub alone: AtomicBool,
+    /// Sessions that were begun, and those of them that have ended.
+    pub begun: AtomicUsize,
+    pub ended: AtomicUsize,
+    /// Who sends the blocks.
+    pub giver: Mutex<Option<PeerId>>,
+    /// Whom sessions were told to ask.
+    pub added: Mutex<Vec<PeerId>>,
+    /// Who provides everything.
+    pub providers: Mutex<Vec<Provider>>,
+    /// Those who were dialled.
+    pub reached: Mutex<Vec<Provider>>,
+    /// With this wants are refused.
+    pub refuses: Mutex<Option<RouteError>>,
+    /// Before each block, in ms.
+    pub pause_ms: AtomicU64,
 }
 
 impl FakeNet {
@@ -63,11 +78,22 @@ impl FakeNet {
 struct FakeWants {
     state: Arc<State>,
     open: Vec<Cid>,
+    /// Those of them that are not there, as it was told.
+    missing: Vec<Cid>,
+}
+
+impl Drop for FakeWants {
+    fn drop(&mut self) {
+        self.state.ended.fetch_add(1, SeqCst);
+    }
 }
 
 #[async_trait]
 impl Wants for FakeWants {
-    async fn want(&mut self, cids: Vec<Cid>) -> Result<(), String> {
+    async fn want(&mut self, cids: Vec<Cid>) -> Result<(), RouteError> {
+        if let Some(error) = self.state.refuses.lock().unwrap().clone() {
+            return Err(error);
+        }
         self.state.asked.lock().unwrap().extend(&cids);
         self.open.extend(cids);
         self.state.most.fetch_max(self.open.len(), SeqCst);
@@ -79,9 +105,15 @@ impl Wants for FakeWants {
         self.state.cancelled.lock().unwrap().extend(cids);
     }
 
-    async fn add_peers(&mut self, _: Vec<PeerId>) {}
+    async fn add_peers(&mut self, peers: Vec<PeerId>) {
+        self.state.added.lock().unwrap().extend(peers);
+    }
 
     async fn next(&mut self) -> Option<Came> {
+        let pause = self.state.pause_ms.load(SeqCst);
+        if pause > 0 {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
         loop {
             let found = {
                 let blocks = self.state.blocks.lock().unwrap();
@@ -92,7 +124,12 @@ impl Wants for FakeWants {
             };
             if let Some((at, cid, data)) = found {
                 self.open.remove(at);
-                return Some(Came::Block { cid, data, peer: None });
+                let peer = *self.state.giver.lock().unwrap();
+                return Some(Came::Block { cid, data, peer });
+            }
+            if let Some(cid) = self.open.iter().copied().find(|cid| !self.missing.contains(cid)) {
+                self.missing.push(cid);
+                return Some(Came::Missing { cid });
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -102,12 +139,17 @@ impl Wants for FakeWants {
 #[async_trait]
 impl Network for FakeNet {
     async fn session(&self, _: Vec<Key>) -> Result<Box<dyn Wants>, String> {
-        Ok(Box::new(FakeWants { state: self.0.clone(), open: Vec::new() }))
+        self.0.begun.fetch_add(1, SeqCst);
+        Ok(Box::new(FakeWants { state: self.0.clone(), open: Vec::new(), missing: Vec::new() }))
     }
 
-    async fn providers(&self, cid: &Cid) -> Vec<PeerId> {
+    async fn providers(&self, cid: &Cid) -> Vec<Provider> {
         self.0.looked_for.lock().unwrap().push(*cid);
-        Vec::new()
+        self.0.providers.lock().unwrap().clone()
+    }
+
+    async fn reach(&self, provider: Provider) {
+        self.0.reached.lock().unwrap().push(provider);
     }
 
     async fn provide(&self, what: What) -> Result<Provided, String> {

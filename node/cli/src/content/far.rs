@@ -3,18 +3,21 @@
 //! ```text
 //! gateway -> Far -> the store -> a cache in memory -> Browse (a task with one session) -> the swarm
 //! ```
-//! What is asked for twice is fetched once. Of a file that is read, what comes next is fetched before it is asked for.
+//! What is asked for twice is fetched once. Of a file that is read, what comes next is fetched before it is asked for. All of it is bounded by number:
+//! strangers ask here.
 
 use super::cache::{Cache, hash_of};
+use super::fetch::now_or_not;
 use super::kin::Kin;
 use super::local::Local;
 use super::wants::{Network, Wants};
 use async_trait::async_trait;
 use hyper::body::Bytes;
+use leither_bitswap::WantError;
 use leither_kit::Cid;
 use leither_kit::source::{Source, SourceError};
 use leither_net::PeerId;
-use leither_routing::Came;
+use leither_routing::{Came, Provider, RouteError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,10 +28,15 @@ use tokio::time::{Instant, interval, sleep, timeout};
 /// FAR-2: bytes of blocks that came and stay in memory.
 const CACHE_BYTES: usize = 64 << 20;
 /// How long is waited.
-const PATIENCE: Patience = Patience { block: Duration::from_secs(30), alone: Duration::from_secs(3) };
-/// Blocks that are asked for at once; the others wait.
+const PATIENCE: Patience = Patience {
+    block: Duration::from_secs(30),
+    alone: Duration::from_secs(3),
+    place: Duration::from_secs(5),
+    session: Duration::from_secs(60),
+};
+/// FAR-3: blocks that are asked for at once; the others wait.
 const ASKED_MAX: usize = 512;
-/// FAR-3: with those that are fetched ahead.
+/// FAR-3: blocks that are wanted at once, with those that are fetched ahead and those that nobody waits for any more.
 const OPEN_MAX: usize = 768;
 /// FAR-3: so many parts of a file are fetched ahead.
 const AHEAD: usize = 16;
@@ -38,6 +46,10 @@ const LOOKUPS_MAX: usize = 4;
 const LOOKUP_PAUSE: Duration = Duration::from_secs(10);
 /// Trees of which it is known when they were searched for.
 const LOOKED_MAX: usize = 256;
+/// Providers that are dialled at once.
+const DIALS_MAX: usize = 16;
+/// Peers that sent blocks, whom the next session asks.
+const GIVERS_MAX: usize = 16;
 /// After the swarm took the session away.
 const SESSION_PAUSE: Duration = Duration::from_secs(1);
 
@@ -48,6 +60,10 @@ pub(super) struct Patience {
     pub block: Duration,
     /// FAR-4: where nobody is connected at all, it is given up by then.
     pub alone: Duration,
+    /// FAR-3: who has no place among those who ask by then is refused.
+    pub place: Duration,
+    /// FAR-5: a session lasts so long.
+    pub session: Duration,
 }
 
 type Answer = Result<Bytes, SourceError>;
@@ -75,8 +91,11 @@ pub(super) struct Browse {
     /// By hash.
     open: HashMap<Vec<u8>, Open>,
     kin: Kin,
-    lookups: JoinSet<Vec<PeerId>>,
+    lookups: JoinSet<Vec<Provider>>,
     looked: HashMap<Cid, Instant>,
+    dials: JoinSet<()>,
+    /// Who sent blocks in this session.
+    givers: Vec<PeerId>,
 }
 
 /// A block that is wanted.
@@ -84,6 +103,27 @@ struct Open {
     cid: Cid,
     since: Instant,
     waiting: Vec<oneshot::Sender<Answer>>,
+}
+
+/// What an ask changes in what is wanted.
+#[derive(Default)]
+struct Turn {
+    /// The block itself.
+    block: Vec<Cid>,
+    /// Those that are fetched ahead.
+    ahead: Vec<Cid>,
+    /// What gave its place to it.
+    gone: Vec<Cid>,
+}
+
+/// Why a session is over.
+enum Over {
+    /// Nobody asks any more.
+    End,
+    /// It has lasted its time.
+    Old,
+    /// The swarm took it away.
+    Lost,
 }
 
 fn lock(cache: &Mutex<Cache>) -> MutexGuard<'_, Cache> {
@@ -99,11 +139,19 @@ fn with(local: Local, network: Arc<dyn Network>, patience: Patience) -> (Far, Br
     let cache = Arc::new(Mutex::new(Cache::new(CACHE_BYTES)));
     let (asks, queue) = mpsc::channel(ASKED_MAX);
     let far = Far { local, cache: cache.clone(), asks, places: Semaphore::new(ASKED_MAX), patience };
-    let (lookups, looked) = (JoinSet::new(), HashMap::new());
-    (
-        far,
-        Browse { network, patience, asks: queue, cache, open: HashMap::new(), kin: Kin::default(), lookups, looked },
-    )
+    let browse = Browse {
+        network,
+        patience,
+        asks: queue,
+        cache,
+        open: HashMap::new(),
+        kin: Kin::default(),
+        lookups: JoinSet::new(),
+        looked: HashMap::new(),
+        dials: JoinSet::new(),
+        givers: Vec::new(),
+    };
+    (far, browse)
 }
 
 #[async_trait]
@@ -113,9 +161,17 @@ impl Source for Far {
             Err(SourceError::NotFound(_)) => {}
             found => return found,
         }
+        let held = lock(&self.cache).get(cid);
+        if let Some(bytes) = held {
+            // What is in memory needs no place. What comes next in its file is fetched all the same, if there is room for the word.
+            let (reply, _) = oneshot::channel();
+            let _ = self.asks.try_send(Ask { cid: *cid, reply });
+            return Ok(bytes);
+        }
         let stopped = || SourceError::Other("the content swarm has stopped".into());
         let fetched = async {
-            let _place = self.places.acquire().await.map_err(|_| stopped())?;
+            let place = timeout(self.patience.place, self.places.acquire()).await;
+            let _place = place.map_err(|_| SourceError::Busy(*cid))?.map_err(|_| stopped())?;
             let (reply, answer) = oneshot::channel();
             self.asks.send(Ask { cid: *cid, reply }).await.map_err(|_| stopped())?;
             answer.await.map_err(|_| stopped())?
@@ -130,22 +186,17 @@ impl Source for Far {
     }
 }
 
-async fn want(wants: &mut dyn Wants, cids: Vec<Cid>) {
-    if !cids.is_empty()
-        && let Err(error) = wants.want(cids).await
-    {
-        // They are asked for again with the next session, or given up by who waits.
-        tracing::debug!(error, "blocks could not be wanted");
-    }
-}
-
 impl Browse {
     /// Works until the end.
     pub async fn run(mut self, end: impl Future<Output = ()> + Send) {
         tokio::pin!(end);
         loop {
             tokio::select! {
-                is_over = self.session() => if is_over { return },
+                over = self.session() => match over {
+                    Over::End => return,
+                    Over::Old => continue,
+                    Over::Lost => {}
+                },
                 () = &mut end => return,
             }
             tokio::select! {
@@ -155,67 +206,154 @@ impl Browse {
         }
     }
 
-    /// Works with one session for as long as it lasts. True: nobody asks any more.
-    async fn session(&mut self) -> bool {
+    /// FAR-5: works with one session for as long as it lasts. It begins when something is wanted: with who is connected then, and who sent
+    /// blocks in the last one.
+    async fn session(&mut self) -> Over {
+        while self.open.is_empty() {
+            let Some(ask) = self.asks.recv().await else { return Over::End };
+            // All that is open is wanted below.
+            self.enter(ask);
+        }
         let mut wants = match self.network.session(Vec::new()).await {
             Ok(wants) => wants,
             Err(error) => {
                 tracing::warn!(error, "blocks cannot be fetched for the gateway; it is tried again");
-                return false;
+                return Over::Lost;
             }
         };
-        let again: Vec<Cid> = self.open.values().map(|open| open.cid).collect();
-        want(&mut *wants, again).await;
-        let mut tick = interval(Duration::from_secs(1));
+        let givers = std::mem::take(&mut self.givers);
+        if !givers.is_empty() {
+            wants.add_peers(givers).await;
+        }
+        let all = self.open.values().map(|open| open.cid).collect();
+        self.want(&mut *wants, all).await;
+        let (begin, mut tick) = (Instant::now(), interval(Duration::from_secs(1)));
         loop {
             tokio::select! {
                 ask = self.asks.recv() => match ask {
                     Some(ask) => self.ask(&mut *wants, ask).await,
-                    None => return true,
+                    None => return Over::End,
                 },
                 came = wants.next() => match came {
-                    Some(Came::Block { cid, data, .. }) => self.came(&cid, &data),
-                    Some(Came::Missing { cid }) => self.search(&cid),
-                    None => return false,
+                    Some(came) => self.came(came),
+                    None => return Over::Lost,
                 },
-                Some(Ok(peers)) = self.lookups.join_next() => wants.add_peers(peers).await,
-                _ = tick.tick() => self.tidy(&mut *wants).await,
+                Some(Ok(found)) = self.lookups.join_next() => self.found(&mut *wants, found).await,
+                Some(_) = self.dials.join_next() => {}
+                _ = tick.tick() => {
+                    self.tidy(&mut *wants).await;
+                    if begin.elapsed() >= self.patience.session {
+                        // What has come and is dropped with the session would be sent again.
+                        while let Some(Some(came)) = now_or_not(wants.next()).await {
+                            self.came(came);
+                        }
+                        return Over::Old;
+                    }
+                }
             }
         }
     }
 
     async fn ask(&mut self, wants: &mut dyn Wants, ask: Ask) {
-        let now = Instant::now();
-        let mut new = Vec::new();
+        let Turn { block, ahead, gone } = self.enter(ask);
+        if !gone.is_empty() {
+            wants.cancel(gone).await;
+        }
+        // One by one: a file may name parts that are refused.
+        self.want(wants, block).await;
+        self.want(wants, ahead).await;
+    }
+
+    /// FAR-3: puts a block among those that are open, and those that follow it in its file.
+    fn enter(&mut self, ask: Ask) -> Turn {
+        let (now, key, mut turn) = (Instant::now(), hash_of(&ask.cid), Turn::default());
         let held = lock(&self.cache).get(&ask.cid);
         match held {
             // Who asked may have gone.
             Some(bytes) => drop(ask.reply.send(Ok(bytes))),
+            None if ask.reply.is_closed() => return turn,
             None => {
-                let open = self.open.entry(hash_of(&ask.cid)).or_insert_with(|| {
-                    new.push(ask.cid);
-                    Open { cid: ask.cid, since: now, waiting: Vec::new() }
-                });
+                if !self.open.contains_key(&key) {
+                    if self.open.len() >= OPEN_MAX {
+                        let Some(idle) = self.take_idle() else {
+                            drop(ask.reply.send(Err(SourceError::Busy(ask.cid))));
+                            return turn;
+                        };
+                        turn.gone.push(idle);
+                    }
+                    turn.block.push(ask.cid);
+                }
+                let open = self.open.entry(key).or_insert_with(|| Open { cid: ask.cid, since: now, waiting: Vec::new() });
                 open.since = now;
+                open.waiting.retain(|waiting| !waiting.is_closed());
                 open.waiting.push(ask.reply);
             }
         }
-        // FAR-3
         for cid in self.kin.behind(&ask.cid, AHEAD) {
             let key = hash_of(&cid);
             if self.open.len() < OPEN_MAX && !self.open.contains_key(&key) && !lock(&self.cache).has(&cid) {
                 self.open.insert(key, Open { cid, since: now, waiting: Vec::new() });
-                new.push(cid);
+                turn.ahead.push(cid);
             }
         }
-        want(wants, new).await;
+        turn
     }
 
-    fn came(&mut self, cid: &Cid, data: &Bytes) {
-        lock(&self.cache).put(cid, data);
-        self.kin.learn(cid, data);
+    /// Takes out the oldest of those that nobody waits for.
+    fn take_idle(&mut self) -> Option<Cid> {
+        let is_idle = |open: &Open| open.waiting.iter().all(oneshot::Sender::is_closed);
+        let oldest = self.open.iter().filter(|(_, open)| is_idle(open)).min_by_key(|(_, open)| open.since);
+        let key = oldest.map(|(key, _)| key.clone())?;
+        self.open.remove(&key).map(|open| open.cid)
+    }
+
+    /// From now on these are wanted. Where that is refused, nobody waits for them in vain.
+    async fn want(&mut self, wants: &mut dyn Wants, cids: Vec<Cid>) {
+        if cids.is_empty() {
+            return;
+        }
+        let Err(error) = wants.want(cids.clone()).await else { return };
+        tracing::debug!(%error, "blocks could not be wanted");
+        for cid in cids {
+            let why = match &error {
+                RouteError::TooMany | RouteError::Bitswap(WantError::TooMany) => SourceError::Busy(cid),
+                error => SourceError::Other(error.to_string()),
+            };
+            self.close(&cid, &Err(why));
+        }
+    }
+
+    /// It is open no more; all who wait for it hear this.
+    fn close(&mut self, cid: &Cid, answer: &Answer) {
         for waiting in self.open.remove(&hash_of(cid)).map(|open| open.waiting).unwrap_or_default() {
-            drop(waiting.send(Ok(data.clone())));
+            drop(waiting.send(answer.clone()));
+        }
+    }
+
+    fn came(&mut self, came: Came) {
+        match came {
+            Came::Block { cid, data, peer } => {
+                lock(&self.cache).put(&cid, &data);
+                self.kin.learn(&cid, &data);
+                if let Some(peer) = peer
+                    && self.givers.len() < GIVERS_MAX
+                    && !self.givers.contains(&peer)
+                {
+                    self.givers.push(peer);
+                }
+                self.close(&cid, &Ok(data));
+            }
+            Came::Missing { cid } => self.search(&cid),
+        }
+    }
+
+    /// Those who were found are asked; where the search says that they are, they are dialled.
+    async fn found(&mut self, wants: &mut dyn Wants, found: Vec<Provider>) {
+        wants.add_peers(found.iter().map(|provider| provider.peer).collect()).await;
+        let room = DIALS_MAX.saturating_sub(self.dials.len());
+        for provider in found.into_iter().take(room) {
+            let network = self.network.clone();
+            self.dials.spawn(async move { network.reach(provider).await });
         }
     }
 
@@ -262,108 +400,4 @@ impl Browse {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::fakes::FakeNet;
-    use super::*;
-    use leither_kit::walk::load;
-    use leither_storage::content::Profile;
-    use leither_storage::{Config, ContentStore, Root};
-    use std::sync::atomic::Ordering::SeqCst;
-    use tempfile::TempDir;
-
-    struct Node {
-        dir: TempDir,
-        store: ContentStore,
-        net: FakeNet,
-        far: Arc<Far>,
-    }
-
-    fn node(patience: Patience) -> Node {
-        let dir = tempfile::tempdir().unwrap();
-        let store = ContentStore::open(&Config::new(dir.path().join("content"))).unwrap();
-        let net = FakeNet::default();
-        let (far, browse) = with(Local::new(store.clone()), Arc::new(net.clone()), patience);
-        tokio::spawn(browse.run(std::future::pending()));
-        Node { dir, store, net, far: Arc::new(far) }
-    }
-
-    fn quick(block_ms: u64, alone_ms: u64) -> Patience {
-        Patience { block: Duration::from_millis(block_ms), alone: Duration::from_millis(alone_ms) }
-    }
-
-    impl Node {
-        fn file(&self, name: &str, bytes: &[u8]) -> std::path::PathBuf {
-            let path = self.dir.path().join(name);
-            std::fs::write(&path, bytes).unwrap();
-            path
-        }
-    }
-
-    #[tokio::test]
-    async fn far_1_what_is_here_is_not_fetched_and_what_several_ask_for_is_fetched_once() {
-        let node = node(PATIENCE);
-        let here = node.file("here", b"here");
-        let here = node.store.add(&here, Profile::default(), &Root::Pin("x".into()), 0, &mut |_| ()).unwrap().cid;
-        assert_eq!(node.far.block(&here).await.unwrap(), "here");
-        let (there, _) = node.net.have(&node.file("there", b"there"), Profile::default());
-        let bytes = node.net.lose(&there).unwrap();
-        let asks: Vec<_> = (0..5)
-            .map(|_| {
-                let far = node.far.clone();
-                tokio::spawn(async move { far.block(&there).await })
-            })
-            .collect();
-        sleep(Duration::from_millis(50)).await;
-        assert!(!node.far.has(&there).await, "asking whether it is here fetches nothing");
-        node.net.0.blocks.lock().unwrap().insert(hash_of(&there), bytes);
-        for ask in asks {
-            assert_eq!(ask.await.unwrap().unwrap(), "there");
-        }
-        assert_eq!(node.net.asked(), [there], "five asked, one was sent");
-        node.net.lose(&there);
-        assert_eq!(node.far.block(&there).await.unwrap(), "there", "it stays in memory");
-        assert!(node.far.has(&there).await && !node.store.has(&there).unwrap(), "and is not kept");
-    }
-
-    #[tokio::test]
-    async fn far_1_what_does_not_come_is_given_up_and_wanted_no_more() {
-        let node = node(quick(300, 60_000));
-        let (there, _) = node.net.have(&node.file("there", b"there"), Profile::default());
-        node.net.lose(&there);
-        assert_eq!(node.far.block(&there).await, Err(SourceError::Timeout(there)));
-        for _ in 0..100 {
-            if node.net.0.cancelled.lock().unwrap().contains(&there) {
-                return;
-            }
-            sleep(Duration::from_millis(50)).await;
-        }
-        panic!("it is still wanted");
-    }
-
-    #[tokio::test]
-    async fn far_3_the_next_parts_of_a_file_are_fetched_ahead() {
-        let node = node(PATIENCE);
-        let bytes: Vec<u8> = (0..40u32 << 16).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
-        let (root, count) = node.net.have(&node.file("film", &bytes), Profile::V0_2015);
-        assert_eq!(count, 41, "forty parts and a node");
-        let parts: Vec<Cid> = load(&*node.far, &root).await.unwrap().node.links().copied().collect();
-        assert_eq!(node.net.asked(), [root], "who only looks at it fetches none of it");
-        node.far.block(&parts[5]).await.unwrap();
-        sleep(Duration::from_millis(100)).await;
-        assert_eq!(node.net.asked()[1..], parts[5..=5 + AHEAD], "it and the next sixteen");
-        node.far.block(&parts[6]).await.unwrap();
-        sleep(Duration::from_millis(100)).await;
-        assert_eq!(node.net.asked()[1..], parts[5..=6 + AHEAD], "one more, and none twice");
-    }
-
-    #[tokio::test]
-    async fn far_4_where_nobody_is_connected_nobody_waits_long() {
-        let node = node(quick(60_000, 100));
-        node.net.0.alone.store(true, SeqCst);
-        let (there, _) = node.net.have(&node.file("there", b"there"), Profile::default());
-        node.net.lose(&there);
-        let begin = Instant::now();
-        assert_eq!(node.far.block(&there).await, Err(SourceError::NotFound(there)));
-        assert!(begin.elapsed() < Duration::from_secs(10));
-    }
-}
+mod tests;

@@ -207,7 +207,7 @@ pub(super) async fn fetch(
         far.missing = stack.len().saturating_add(flying.open.len()) as u64;
         tell.send_replace(far);
         if !more.is_empty() {
-            wants.want(more).await.map_err(FetchError::Swarm)?;
+            wants.want(more).await.map_err(|error| FetchError::Swarm(error.to_string()))?;
         }
         let Some((waited, ..)) = flying.open.values().next() else { break };
         let stuck = FetchError::Stuck { seconds: order.patience.as_secs(), missing: *waited };
@@ -273,7 +273,7 @@ async fn batch(wants: &mut dyn Wants, flying: &mut Flying) -> Result<Vec<(Cid, B
 }
 
 /// What a future gives at once; nothing where it would have to be waited for.
-async fn now_or_not<T>(future: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn now_or_not<T>(future: impl Future<Output = T>) -> Option<T> {
     tokio::pin!(future);
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(found) => Poll::Ready(Some(found)),

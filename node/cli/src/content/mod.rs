@@ -20,7 +20,7 @@
 //! | `keeper` | what is done by time |
 //!
 //! The database lies beside the chain's and not in it: that one is replaced as a whole where a snapshot takes its place. Rules `SOCK-1` to
-//! `SOCK-8`, `HOLD-1` to `HOLD-9`, `FAR-1` to `FAR-4`, `FETCH-1` to `FETCH-3`, `MEET-1` and `MEET-2`: `spec/mimei.md`.
+//! `SOCK-8`, `HOLD-1` to `HOLD-9`, `FAR-1` to `FAR-5`, `FETCH-1` to `FETCH-3`, `MEET-1` and `MEET-2`: `spec/mimei.md`.
 
 mod admin;
 pub mod api;

@@ -3,17 +3,21 @@
 use async_trait::async_trait;
 use leither_kit::Cid;
 use leither_net::PeerId;
-use leither_routing::{Came, Key, Provided, Routing, Session};
+use leither_routing::{Came, Key, Provided, Provider, RouteError, Routing, Session};
 use leither_types::MimeiId;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// Providers that one question is answered with.
 const PROVIDERS_MAX: usize = 32;
+/// A provider is dialled at its next address if it does not answer at one for so long.
+const DIAL_WAIT: Duration = Duration::from_secs(4);
 
 /// Wants that belong together. What comes hashes to its id.
 #[async_trait]
 pub(super) trait Wants: Send {
-    /// From now on these are wanted.
-    async fn want(&mut self, cids: Vec<Cid>) -> Result<(), String>;
+    /// From now on these are wanted; or none of them is.
+    async fn want(&mut self, cids: Vec<Cid>) -> Result<(), RouteError>;
     /// These no more.
     async fn cancel(&mut self, cids: Vec<Cid>);
     /// They may have what is wanted.
@@ -28,7 +32,9 @@ pub(super) trait Network: Send + Sync {
     /// Begins to want; whoever provides one of `hunt` is asked.
     async fn session(&self, hunt: Vec<Key>) -> Result<Box<dyn Wants>, String>;
     /// Who provides a tree.
-    async fn providers(&self, cid: &Cid) -> Vec<PeerId>;
+    async fn providers(&self, cid: &Cid) -> Vec<Provider>;
+    /// Dials a provider where it may be, unless it is connected.
+    async fn reach(&self, provider: Provider);
     /// Says now, and again until it is taken back, that this is here.
     async fn provide(&self, what: What) -> Result<Provided, String>;
     /// Takes that back.
@@ -62,8 +68,8 @@ impl What {
 
 #[async_trait]
 impl Wants for Session {
-    async fn want(&mut self, cids: Vec<Cid>) -> Result<(), String> {
-        Session::want(self, cids).await.map_err(|e| e.to_string())
+    async fn want(&mut self, cids: Vec<Cid>) -> Result<(), RouteError> {
+        Session::want(self, cids).await
     }
 
     async fn cancel(&mut self, cids: Vec<Cid>) {
@@ -86,10 +92,19 @@ impl Network for Routing {
         Ok(Box::new(session))
     }
 
-    async fn providers(&self, cid: &Cid) -> Vec<PeerId> {
+    async fn providers(&self, cid: &Cid) -> Vec<Provider> {
         // Who cannot be found now is looked for again.
-        let found = self.find_providers(Key::of_cid(cid), PROVIDERS_MAX).await.unwrap_or_default();
-        found.into_iter().map(|provider| provider.peer).collect()
+        self.find_providers(Key::of_cid(cid), PROVIDERS_MAX).await.unwrap_or_default()
+    }
+
+    async fn reach(&self, provider: Provider) {
+        for address in provider.addresses {
+            // One that ends in another's name is not its own.
+            let Ok(address) = address.with_p2p(provider.peer) else { continue };
+            if let Ok(Ok(_)) = timeout(DIAL_WAIT, self.connect(address)).await {
+                return;
+            }
+        }
     }
 
     async fn provide(&self, what: What) -> Result<Provided, String> {

@@ -16,6 +16,9 @@ pub enum SourceError {
     /// It did not come in time.
     #[error("the block {0} did not come in time; try again, or connect to another provider")]
     Timeout(Cid),
+    /// So much is asked for at once that it has no place.
+    #[error("too much is fetched at once, and the block {0} has no place among it; try again in some seconds")]
+    Busy(Cid),
     /// The machine or the id is at fault.
     #[error("{0}")]
     Other(String),

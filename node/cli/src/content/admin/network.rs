@@ -76,6 +76,9 @@ impl Desk {
             SourceError::Timeout(_) => {
                 No { status: StatusCode::GATEWAY_TIMEOUT, reason: "unreachable", message: error.to_string() }
             }
+            SourceError::Busy(_) => {
+                No { status: StatusCode::SERVICE_UNAVAILABLE, reason: "unreachable", message: error.to_string() }
+            }
             SourceError::Other(_) => No::fault(error),
         })
     }

@@ -53,6 +53,7 @@ impl From<WalkError> for Refusal {
                 StatusCode::NOT_FOUND
             }
             WalkError::Source(SourceError::Timeout(_)) => StatusCode::GATEWAY_TIMEOUT,
+            WalkError::Source(SourceError::Busy(_)) => StatusCode::SERVICE_UNAVAILABLE,
             WalkError::Source(SourceError::Other(_)) => StatusCode::INTERNAL_SERVER_ERROR,
             WalkError::Id { .. } | WalkError::Cursor => StatusCode::BAD_REQUEST,
             WalkError::Node { error: NodeError::Codec(_), .. } => StatusCode::NOT_ACCEPTABLE,
