@@ -91,6 +91,12 @@ pub(super) enum FetchError {
         /// One of those that are missing.
         missing: Cid,
     },
+    /// HOLD-6
+    #[error("hardly anything of it came for {seconds} s, and other MiMeis wait for their turn; it is tried again after a pause")]
+    Slow {
+        /// For how long.
+        seconds: u64,
+    },
     /// Nobody to ask.
     #[error(
         "{0} is not here, and nobody is connected in the content swarm: connect to somebody who has it by `leither swarm connect`, or add it from the files again"

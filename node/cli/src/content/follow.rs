@@ -5,6 +5,7 @@
 //!                                          it failed: told, and tried again after 1 s, 2 s .. 5 min
 //! ```
 
+use super::book::Book;
 use super::calls::{self, Answer, No};
 use super::chain::Chain;
 use super::fetch::{self, Far, FetchError, Fetched, Order};
@@ -16,8 +17,7 @@ use leither_storage::config::PAGE_MAX;
 use leither_storage::content::Profile;
 use leither_storage::{ContentStore, Kept, Root, StorageError};
 use leither_types::MimeiId;
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
@@ -33,112 +33,18 @@ const LOOK: Duration = Duration::from_millis(500);
 const LOOK_MAX: usize = 500;
 /// MiMeis that are brought up at once.
 const JOBS_MAX: usize = 8;
-/// Pauses after failures.
-const PAUSE_MIN: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(300);
 /// Nothing came for so long: others have their turn, and it is tried again later.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How often it is looked whether somebody else is done.
-const TURN: Duration = Duration::from_millis(100);
+/// HOLD-6: where others wait for their turn, whoever has one keeps it as long as within this time ...
+const PACE: Duration = Duration::from_secs(60);
+/// ... so many blocks come, ...
+const PACE_BLOCKS: u64 = 60;
+/// ... or so many bytes.
+const PACE_BYTES: u64 = 1 << 20;
 /// Somebody may be about to connect.
 const ALONE_WAIT: Duration = Duration::from_secs(3);
 /// HOLD-8: so many that were fetched stay, beside the released one.
 const STAY: usize = 2;
-
-/// What is remembered of those that are followed.
-#[derive(Default)]
-pub(super) struct Book {
-    notes: Mutex<HashMap<MimeiId, Note>>,
-    busy: Arc<Mutex<HashSet<MimeiId>>>,
-}
-
-/// Somebody brings a MiMei up, and nobody else does at the same time.
-pub(super) struct Busy {
-    id: MimeiId,
-    all: Arc<Mutex<HashSet<MimeiId>>>,
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
-    }
-}
-
-#[derive(Clone, Debug, Default)]
-struct Note {
-    /// What was done with, last.
-    done: Option<Newest>,
-    /// What is tried.
-    tried: Option<Newest>,
-    tries: u32,
-    next: Option<Instant>,
-    failure: Option<String>,
-}
-
-impl Book {
-    fn lock(&self) -> MutexGuard<'_, HashMap<MimeiId, Note>> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The place of whoever brings it up; nothing where somebody has it.
-    fn enter(&self, id: MimeiId) -> Option<Busy> {
-        let is_free = self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        is_free.then(|| Busy { id, all: self.busy.clone() })
-    }
-
-    /// The same, when its turn comes.
-    pub async fn entered(&self, id: MimeiId) -> Busy {
-        loop {
-            if let Some(busy) = self.enter(id) {
-                return busy;
-            }
-            sleep(TURN).await;
-        }
-    }
-
-    /// Why the last try failed.
-    pub fn failure(&self, id: &MimeiId) -> Option<String> {
-        self.lock().get(id).and_then(|note| note.failure.clone())
-    }
-
-    /// It is looked at anew.
-    pub fn forget(&self, id: &MimeiId) {
-        self.lock().remove(id);
-    }
-
-    /// Whether there is something to do with it now. A version that is new does not wait for the pause of the one before.
-    fn is_due(&self, id: &MimeiId, newest: &Newest, now: Instant) -> bool {
-        match self.lock().get(id) {
-            None => true,
-            Some(note) if note.done == Some(*newest) => false,
-            Some(note) => note.tried != Some(*newest) || note.next.is_none_or(|next| next <= now),
-        }
-    }
-
-    /// It is up to the chain.
-    pub fn is_done(&self, id: MimeiId, newest: Newest) {
-        self.lock().insert(id, Note { done: Some(newest), ..Note::default() });
-    }
-
-    /// The tree that was the newest when it was last up to the chain.
-    fn last_tree(&self, id: &MimeiId) -> Option<Cid> {
-        let done = self.lock().get(id).and_then(|note| note.done);
-        done.and_then(|newest| newest.last).map(|(_, cid)| cid)
-    }
-
-    /// Gives the pause until the next try.
-    fn has_failed(&self, id: MimeiId, newest: Newest, why: &str, now: Instant) -> Duration {
-        let mut notes = self.lock();
-        let note = notes.entry(id).or_default();
-        if note.tried != Some(newest) {
-            (note.tried, note.tries) = (Some(newest), 0);
-        }
-        let pause = PAUSE_MIN.saturating_mul(1 << note.tries.min(16)).min(PAUSE_MAX);
-        note.tries = note.tries.saturating_add(1);
-        (note.next, note.failure) = (now.checked_add(pause), Some(why.into()));
-        pause
-    }
-}
 
 /// Brings what is followed up to the chain.
 #[derive(Clone)]
@@ -231,7 +137,7 @@ impl From<FetchError> for No {
         use hyper::StatusCode;
         match error {
             FetchError::Store(error) => error.into(),
-            FetchError::Stuck { .. } => {
+            FetchError::Stuck { .. } | FetchError::Slow { .. } => {
                 Self { status: StatusCode::GATEWAY_TIMEOUT, reason: "unreachable", message: error.to_string() }
             }
             FetchError::Swarm(_) | FetchError::Alone(_) => {
@@ -240,6 +146,14 @@ impl From<FetchError> for No {
             FetchError::Machine(_) => Self::fault(error),
         }
     }
+}
+
+/// Whether less came in between than has to. Where there was more before than now, another tree has begun.
+fn is_slow(before: &Far, now: &Far) -> bool {
+    let blocks = now.blocks.checked_sub(before.blocks);
+    let bytes = now.bytes.checked_sub(before.bytes);
+    // While nothing is known to be missing nothing is fetched.
+    now.missing > 0 && blocks.is_some_and(|blocks| blocks < PACE_BLOCKS) && bytes.is_some_and(|bytes| bytes < PACE_BYTES)
 }
 
 impl Follow {
@@ -274,29 +188,36 @@ impl Follow {
             return Ok(());
         }
         let found = self.chain.newest(ids.clone()).await.map_err(No::fault)?;
+        let mut others_wait = false;
         for (id, newest) in ids.into_iter().zip(found) {
-            if jobs.len() >= JOBS_MAX {
+            let due = newest.filter(|newest| newest.last.is_some() && self.book.is_due(&id, newest, Instant::now()));
+            // What is being brought up has its turn.
+            let turn = due.and_then(|newest| Some((newest, self.book.enter(id)?)));
+            if turn.is_some() && jobs.len() >= JOBS_MAX {
                 // The next look begins with who had no turn.
-                *after = seen;
+                (*after, others_wait) = (seen, true);
                 break;
             }
             seen = Some(id);
-            let Some(newest) = newest.filter(|newest| newest.last.is_some()) else { continue };
-            if self.book.is_due(&id, &newest, Instant::now())
-                && let Some(busy) = self.book.enter(id)
-            {
+            if let Some((newest, busy)) = turn {
                 let this = self.clone();
                 jobs.spawn(async move {
-                    this.try_one(id, newest).await;
+                    this.try_one(id, newest, PACE).await;
                     drop(busy);
                 });
             }
         }
+        self.book.set_others_wait(others_wait);
         Ok(())
     }
 
-    async fn try_one(&self, id: MimeiId, newest: Newest) {
-        match self.bring_up(&id, newest, PATIENCE, &watch::Sender::new(Far::default())).await {
+    async fn try_one(&self, id: MimeiId, newest: Newest, pace: Duration) {
+        let (tell, far) = watch::channel(Far::default());
+        let tried = tokio::select! {
+            tried = self.bring_up(&id, newest, PATIENCE, &tell) => tried,
+            () = self.falls_behind(far, pace) => Err(FetchError::Slow { seconds: pace.as_secs() }.into()),
+        };
+        match tried {
             Ok(_) => self.book.is_done(id, newest),
             Err(no) => {
                 let pause = self.book.has_failed(id, newest, &no.message, Instant::now());
@@ -305,21 +226,59 @@ impl Follow {
         }
     }
 
-    /// HOLD-6: the newest version and the released one are here, are versions, and are announced.
+    /// HOLD-6: waits until hardly anything came for so long although others wait for their turn: who sends a block now and then would have it
+    /// for ever.
+    async fn falls_behind(&self, far: watch::Receiver<Far>, pace: Duration) {
+        let mut before = *far.borrow();
+        loop {
+            sleep(pace).await;
+            let now = *far.borrow();
+            if self.book.others_wait() && is_slow(&before, &now) {
+                return;
+            }
+            before = now;
+        }
+    }
+
+    /// HOLD-6: the newest version and the released one are here, are versions, and the newest is announced. Neither waits for the other: what
+    /// can be had is here, whatever becomes of the rest.
     pub async fn bring_up(&self, id: &MimeiId, newest: Newest, patience: Duration, tell: &watch::Sender<Far>) -> Answer<Fetched> {
         let Some((number, cid)) = newest.last else { return Ok(Fetched::default()) };
-        let (store, of) = (self.store.clone(), *id);
-        let before = spawn_blocking(move || store.newest(&of)).await.map_err(No::fault)??;
-        let done = self.hold(id, number, cid, true, patience, tell).await?;
-        if let Some(release) = newest.release.filter(|release| *release != number) {
-            let cid = self.chain.content(id, release).await.map_err(No::fault)?;
-            self.hold(id, release, cid, true, patience, tell).await?;
-        }
+        let brought = self.bring_newest(id, number, cid, patience, tell).await;
+        let released = match newest.release.filter(|release| *release != number) {
+            Some(release) => self.bring_released(id, release, patience, tell).await,
+            None => Ok(()),
+        };
         let (store, of) = (self.store.clone(), *id);
         spawn_blocking(move || let_go(&store, &of, newest.release, now()?)).await.map_err(No::fault)??;
+        let fetched = brought?;
+        released?;
+        Ok(fetched)
+    }
+
+    async fn bring_newest(
+        &self,
+        id: &MimeiId,
+        number: u64,
+        cid: Cid,
+        patience: Duration,
+        tell: &watch::Sender<Far>,
+    ) -> Answer<Fetched> {
+        let (store, of) = (self.store.clone(), *id);
+        let before = spawn_blocking(move || store.newest(&of)).await.map_err(No::fault)??;
+        let fetched = self.hold(id, number, cid, true, patience, tell).await?;
         let before = [before.map(|(_, kept)| kept.cid), self.book.last_tree(id)];
         self.say(id, cid, before.into_iter().flatten()).await?;
-        Ok(done)
+        Ok(fetched)
+    }
+
+    async fn bring_released(&self, id: &MimeiId, number: u64, patience: Duration, tell: &watch::Sender<Far>) -> Answer<()> {
+        let brought = async {
+            let cid = self.chain.content(id, number).await.map_err(No::fault)?;
+            self.hold(id, number, cid, true, patience, tell).await
+        };
+        let named = |no: No| No { message: format!("version {number}, the released one: {}", no.message), ..no };
+        brought.await.map(drop).map_err(named)
     }
 
     /// One version is here, whole, and kept as what it is.

@@ -14,7 +14,7 @@
 //! | `local`, `shelf` | the store as a source of blocks, and as the swarm sees it |
 //! | `far`, `cache`, `kin` | blocks for the gateway out of the network |
 //! | `fetch` | a whole tree out of the network into the store |
-//! | `follow`, `publish` | what is kept up to the chain and announced |
+//! | `follow`, `book`, `publish` | what is kept up to the chain and announced |
 //! | `meet` | where peers of the chain are in the content swarm |
 //! | `chain`, `wants` | what these ask of the chain and of the swarm, as traits |
 //! | `keeper` | what is done by time |
@@ -24,6 +24,7 @@
 
 mod admin;
 pub mod api;
+mod book;
 mod cache;
 mod calls;
 mod chain;

@@ -56,6 +56,26 @@ async fn fetch_1_a_tree_comes_whole_and_the_next_version_brings_what_differs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn fetch_1_of_a_large_directory_only_the_path_to_what_differs_comes_and_is_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, net) = (store(&dir), FakeNet::default());
+    let path = dir.path().join("large");
+    std::fs::create_dir_all(&path).unwrap();
+    // Its entries have more than fits one block: it is a trie of shards.
+    let files = 6_000;
+    (0..files).for_each(|n| std::fs::write(path.join(format!("file-number-{n}")), format!("file {n}")).unwrap());
+    let (first, _) = net.have(&path, Profile::default());
+    run(&store, &net, first).await.unwrap();
+    let text = "changed";
+    std::fs::write(path.join("file-number-3000"), text).unwrap();
+    let (second, _) = net.have(&path, Profile::default());
+    let fetched = run(&store, &net, second).await.unwrap();
+    assert!(fetched.blocks >= 3, "the file and shards on two levels: {fetched:?}");
+    assert!(fetched.bytes <= text.len() as u64 + (64 << 10), "{fetched:?}");
+    assert!(fetched.here < 3 * 256, "a shard has 256 places; of {files} files: {fetched:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn fetch_1_trees_of_the_older_profile_come_as_well() {
     let dir = tempfile::tempdir().unwrap();
     let (store, net) = (store(&dir), FakeNet::default());

@@ -1,7 +1,9 @@
+use super::super::cache::hash_of;
 use super::super::fakes::{FakeChain, FakeNet};
 use super::*;
 use leither_storage::Config;
 use std::path::Path;
+use std::sync::atomic::Ordering::SeqCst;
 use tempfile::TempDir;
 
 const ME: MimeiId = MimeiId([7; 20]);
@@ -102,11 +104,95 @@ async fn hold_6_what_cannot_be_had_is_tried_again_and_a_newer_version_at_once() 
     let newest = node.chain.last(&ME).await.unwrap().unwrap();
     node.follow.bring_up(&ME, newest, quick, &tell).await.unwrap();
     assert_eq!(node.numbers(), [1]);
-    node.net.0.alone.store(true, std::sync::atomic::Ordering::SeqCst);
+    node.net.0.alone.store(true, SeqCst);
     node.chain.moves(ME, 2, lost);
     let newest = node.chain.last(&ME).await.unwrap().unwrap();
     let no = node.follow.bring_up(&ME, newest, quick, &tell).await.unwrap_err();
     assert!(no.message.contains("nobody is connected"), "{}", no.message);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_6_the_newest_version_and_the_released_one_do_not_wait_for_each_other() {
+    let node = node();
+    let (released, newest, newer) = (node.there("released"), node.there("newest"), node.there("newer"));
+    let [lost, _] = [&released, &newer].map(|cid| node.net.lose(cid).unwrap());
+    let bring = async || {
+        let newest = node.chain.last(&ME).await.unwrap().unwrap();
+        let tell = watch::Sender::new(Far::default());
+        node.follow.bring_up(&ME, newest, Duration::from_millis(100), &tell).await.unwrap_err().message
+    };
+    node.chain.moves(ME, 0, released);
+    node.chain.releases(ME, 0);
+    node.chain.moves(ME, 1, newest);
+    for _ in 0..2 {
+        let said = bring().await;
+        assert!(said.contains("version 0, the released one") && said.contains(&released.to_string()), "{said}");
+        assert_eq!((node.numbers(), node.net.provided()), (vec![1], vec![What::Mimei(ME), What::Tree(newest)]));
+    }
+    assert_eq!(node.net.asked().iter().filter(|cid| **cid == newest).count(), 1, "what is here is not fetched again");
+    node.net.0.blocks.lock().unwrap().insert(hash_of(&released), lost);
+    node.chain.moves(ME, 2, newer);
+    let said = bring().await;
+    assert!(said.contains(&newer.to_string()), "{said}");
+    assert_eq!(node.numbers(), [0, 1], "the released one has come");
+    assert_eq!(node.net.provided(), [What::Mimei(ME), What::Tree(newest)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_6_of_whom_a_block_comes_now_and_then_the_turn_is_over_when_others_wait() {
+    let node = node();
+    let path = node.dir.path().join("slow");
+    std::fs::create_dir_all(&path).unwrap();
+    (0..20).for_each(|n| std::fs::write(path.join(n.to_string()), format!("file {n}")).unwrap());
+    let (cid, _) = node.net.have(&path, Profile::default());
+    node.chain.moves(ME, 0, cid);
+    let newest = node.chain.last(&ME).await.unwrap().unwrap();
+    node.net.0.pause_ms.store(60, SeqCst);
+    let pace = Duration::from_millis(200);
+    node.follow.book.set_others_wait(true);
+    node.follow.try_one(ME, newest, pace).await;
+    let failure = node.follow.book.failure(&ME).unwrap();
+    assert!(failure.contains("wait for their turn") && node.numbers().is_empty(), "{failure}");
+    node.follow.book.set_others_wait(false);
+    node.follow.try_one(ME, newest, pace).await;
+    assert_eq!((node.numbers(), node.follow.book.failure(&ME)), (vec![0], None), "where nobody waits it may take its time");
+}
+
+#[test]
+fn hold_6_a_turn_lasts_as_long_as_enough_comes() {
+    let far = |blocks, bytes, missing| Far { blocks, bytes, missing };
+    for (before, now, slow) in [
+        (far(0, 0, 1), far(59, 9_999, 1), true),
+        (far(100, 0, 1), far(160, 9_999, 1), false),
+        (far(100, 0, 1), far(101, PACE_BYTES, 1), false),
+        (far(100, 9_999, 1), far(100, 9_999, 0), false),
+        (far(100, 9_999, 0), far(3, 99, 1), false),
+    ] {
+        assert_eq!(is_slow(&before, &now), slow, "{before:?} {now:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_6_who_has_no_turn_waits_and_is_the_next() {
+    let node = node();
+    let lost = node.there("lost");
+    node.net.lose(&lost);
+    let ids: Vec<MimeiId> = (0..=JOBS_MAX as u8).map(|n| MimeiId([n; 20])).collect();
+    ids.iter().for_each(|id| begin(&node.store, id, NOW).unwrap());
+    let (last, first) = ids.split_last().unwrap();
+    first.iter().for_each(|id| node.chain.moves(*id, 0, lost));
+    let (mut after, mut jobs) = (None, JoinSet::new());
+    for _ in 0..2 {
+        node.follow.look(&mut after, &mut jobs).await.unwrap();
+        assert_eq!((jobs.len(), node.follow.book.others_wait()), (JOBS_MAX, false), "who is brought up does not wait");
+    }
+    node.chain.moves(*last, 0, lost);
+    node.follow.look(&mut after, &mut jobs).await.unwrap();
+    assert!(node.follow.book.others_wait() && node.follow.book.enter(*last).is_some());
+    jobs.shutdown().await;
+    node.follow.look(&mut after, &mut jobs).await.unwrap();
+    assert!(node.follow.book.enter(*last).is_none(), "its turn has come");
+    jobs.shutdown().await;
 }
 
 #[test]
