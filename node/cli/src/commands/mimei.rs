@@ -300,7 +300,7 @@ async fn share(session: &Session, wallet: &Wallet, parent: MimeiId, number: u64,
 /// NETWORK-1: what the others say; a network that says nothing hides nothing of what the chain says.
 async fn network(socket: &Socket, view: &MimeiView) -> Done<Value> {
     match socket.get(&format!("/mimei/{}/network", view.mimei.0)).await {
-        Ok(found) => network::seen(view, &found),
+        Ok(found) => network::seen(&found),
         Err(said) => Ok(json!({ "failure": said.failure.sentence })),
     }
 }

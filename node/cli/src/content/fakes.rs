@@ -41,7 +41,7 @@ pub(super) struct State {
     /// Who provides everything.
     pub providers: Mutex<Vec<Provider>>,
     /// Those who were dialled.
-    pub reached: Mutex<Vec<Provider>>,
+    pub dialled: Mutex<Vec<Provider>>,
     /// With this wants are refused.
     pub refuses: Mutex<Option<RouteError>>,
     /// Before each block, in ms.
@@ -148,8 +148,8 @@ impl Network for FakeNet {
         self.0.providers.lock().unwrap().clone()
     }
 
-    async fn reach(&self, provider: Provider) {
-        self.0.reached.lock().unwrap().push(provider);
+    async fn dial(&self, provider: Provider) {
+        self.0.dialled.lock().unwrap().push(provider);
     }
 
     async fn provide(&self, what: What) -> Result<Provided, String> {

@@ -353,7 +353,7 @@ impl Browse {
         let room = DIALS_MAX.saturating_sub(self.dials.len());
         for provider in found.into_iter().take(room) {
             let network = self.network.clone();
-            self.dials.spawn(async move { network.reach(provider).await });
+            self.dials.spawn(async move { network.dial(provider).await });
         }
     }
 

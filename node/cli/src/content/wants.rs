@@ -34,7 +34,7 @@ pub(super) trait Network: Send + Sync {
     /// Who provides a tree.
     async fn providers(&self, cid: &Cid) -> Vec<Provider>;
     /// Dials a provider where it may be, unless it is connected.
-    async fn reach(&self, provider: Provider);
+    async fn dial(&self, provider: Provider);
     /// Says now, and again until it is taken back, that this is here.
     async fn provide(&self, what: What) -> Result<Provided, String>;
     /// Takes that back.
@@ -97,7 +97,7 @@ impl Network for Routing {
         self.find_providers(Key::of_cid(cid), PROVIDERS_MAX).await.unwrap_or_default()
     }
 
-    async fn reach(&self, provider: Provider) {
+    async fn dial(&self, provider: Provider) {
         for address in provider.addresses {
             // One that ends in another's name is not its own.
             let Ok(address) = address.with_p2p(provider.peer) else { continue };

@@ -2,15 +2,12 @@
 
 use super::id;
 use crate::commands::Session;
-use crate::content::api::{
-    self, Followed, Moved, NetworkView, ProvidedItem, ProvidedList, Provider, Providers, Published, escape,
-};
+use crate::content::api::{self, Followed, Moved, NetworkView, ProvidedItem, ProvidedList, Providers, Published, escape};
 use crate::content::client::Socket;
 use crate::exit::{Done, Exit, Failure};
 use crate::print::Printer;
 use crate::times::duration;
 use clap::Args;
-use leither_rpc_api::MimeiView;
 use serde_json::{Value, json};
 
 /// Announces the newest version, so that others find it here.
@@ -153,30 +150,26 @@ impl Fetch {
     }
 }
 
-/// NETWORK-1: what others say that they hold. What contradicts the chain is named.
-pub fn seen(view: &MimeiView, network: &NetworkView) -> Done<Value> {
+/// NETWORK-1: what others say that they hold. Where some say what the chain does not, a sentence says so.
+pub fn seen(network: &NetworkView) -> Done<Value> {
     let mut value = serde_json::to_value(network).map_err(Failure::fault)?;
-    let head = view.head.as_ref().map(|head| (head.version.0, head.cid.as_str()));
-    if let Some(conflict) = network.newest.as_ref().and_then(|newest| contradiction(head, newest)) {
-        value["conflict"] = conflict.into();
+    if let Some(note) = note(network) {
+        value["note"] = note.into();
     }
     Ok(value)
 }
 
-/// How what a provider says it holds and what the chain has cannot both be.
-fn contradiction(head: Option<(u64, &str)>, newest: &Provider) -> Option<String> {
-    let said = newest.version.as_ref()?.parse::<u64>().ok()?;
-    let (peer, cid) = (&newest.peer, newest.cid.as_deref().unwrap_or_default());
-    match head {
-        None => Some(format!("{peer} says it holds version {said}, and the chain has none")),
-        Some((number, _)) if said > number => Some(format!(
-            "{peer} says it holds version {said} ({cid}), and the newest on chain is {number}: the chain counts, or this node is behind it"
-        )),
-        Some((number, ours)) if said == number && cid != ours => {
-            Some(format!("{peer} says that version {said} is {cid}, and on chain it is {ours}: the chain counts"))
-        }
-        Some(_) => None,
-    }
+fn note(network: &NetworkView) -> Option<String> {
+    let beyond = (network.beyond != "0").then(|| {
+        format!(
+            "{} of them say that they hold a version that the chain has not got: they are wrong, or this node is behind the chain",
+            network.beyond
+        )
+    });
+    let contradicting = (network.contradicting != "0")
+        .then(|| format!("{} of them say that a version is another tree than on chain: the chain counts", network.contradicting));
+    let notes: Vec<String> = beyond.into_iter().chain(contradicting).collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
 }
 
 #[cfg(test)]
@@ -184,23 +177,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn network_1_a_version_that_the_chain_has_not_got_is_named_as_a_conflict() {
-        let held = |version: &str, cid: &str| Provider {
-            peer: "12D3".into(),
-            addresses: vec![],
-            version: Some(version.into()),
-            cid: Some(cid.into()),
+    fn network_1_what_the_chain_does_not_say_is_a_note_and_no_conflict() {
+        let view = |beyond: &str, contradicting: &str| NetworkView {
+            beyond: beyond.into(),
+            contradicting: contradicting.into(),
+            ..NetworkView::default()
         };
-        for (head, said, conflict) in [
-            (Some((3, "a")), ("3", "a"), false),
-            (Some((3, "a")), ("2", "x"), false),
-            (Some((3, "a")), ("4", "b"), true),
-            (Some((3, "a")), ("3", "b"), true),
-            (None, ("0", "b"), true),
-            (Some((3, "a")), ("junk", "b"), false),
-        ] {
-            assert_eq!(contradiction(head, &held(said.0, said.1)).is_some(), conflict, "{head:?} {said:?}");
+        for (beyond, contradicting, noted) in [("0", "0", false), ("1", "0", true), ("0", "2", true), ("3", "2", true)] {
+            let value = seen(&view(beyond, contradicting)).unwrap();
+            assert!(value.get("conflict").is_none() && value["beyond"] == beyond);
+            let note = value.get("note").and_then(Value::as_str);
+            assert_eq!(note.is_some(), noted, "{value}");
+            assert!(note.is_none_or(|note| [beyond, contradicting].iter().all(|count| *count == "0" || note.contains(*count))));
         }
-        assert!(contradiction(None, &Provider { version: None, ..held("1", "a") }).is_none(), "it holds none");
     }
 }

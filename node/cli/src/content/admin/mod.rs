@@ -226,7 +226,7 @@ impl Desk {
             (["fetch"], m) if m == post => self.fetch(&query, &added),
             (["car"], m) if m == get => self.export(&query).await,
             (["car"], m) if m == post => self.import(&query, request.into_body()).await,
-            (["mimei", id, "network"], m) if m == get => self.asking(self.glance(mimei(id)?)).await,
+            (["mimei", id, "network"], m) if m == get => self.glance(mimei(id)?).await,
             (["mimei", id, "publish"], m) if m == post => self.asking(self.publish(mimei(id)?, &query)).await,
             (["mimei", id, "sync"], m) if m == post => self.bring(mimei(id)?, false).await,
             (["mimei", id, "follow"], m) if m == post => self.bring(mimei(id)?, true).await,

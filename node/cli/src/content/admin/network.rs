@@ -6,9 +6,10 @@ use crate::content::api::{
     Providers, Published, Reach, SwarmPeer,
 };
 use crate::content::calls::{Answer, No};
+use crate::content::chain::Chain;
 use crate::content::follow;
 use crate::content::publish;
-use crate::content::wants::What;
+use crate::content::wants::{Network, What};
 use crate::wallet::now_ms;
 use hyper::body::Bytes;
 use hyper::{Response, StatusCode};
@@ -24,12 +25,16 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 /// Providers that are told at most.
 const PROVIDERS_MAX: usize = 32;
+/// NETWORK-1: a search that somebody waits for is over then.
+const FIND: Duration = Duration::from_secs(25);
 /// How long a provider may take to say which version it holds.
 const HELD_WAIT: Duration = Duration::from_secs(5);
 /// NETWORK-1: `mimei show` waits no longer for the network.
 const GLANCE: Duration = Duration::from_secs(3);
-/// Of which so long for finding out who provides it.
+/// Of which so long for finding out who provides it ...
 const GLANCE_FIND: Duration = Duration::from_secs(2);
+/// ... and until then for what they hold.
+const GLANCE_HELD: Duration = Duration::from_millis(2_800);
 /// MiMeis of one answer about what is provided.
 const PROVIDED_MAX: usize = 200;
 
@@ -138,7 +143,8 @@ impl Desk {
     pub(super) async fn find_peer(&self, query: &Query) -> Answer<Response<Outgoing>> {
         let text = query.need("id")?;
         let peer: PeerId = text.parse().map_err(|_| No::usage("that is no peer id: write 12D3…"))?;
-        let addresses = self.link()?.routing()?.find_peer(peer).await.map_err(refused)?;
+        let found = timeout(FIND, self.link()?.routing()?.find_peer(peer)).await;
+        let addresses = found.unwrap_or(Err(RouteError::Timeout)).map_err(refused)?;
         json(&Provider { peer: peer.to_string(), addresses: texts(&addresses), version: None, cid: None })
     }
 
@@ -146,14 +152,15 @@ impl Desk {
     pub(super) async fn providers(&self, query: &Query) -> Answer<Response<Outgoing>> {
         let what = what(&query.need("of")?)?;
         let routing = self.link()?.routing()?;
-        let found = match routing.find_providers(what.key(), PROVIDERS_MAX).await {
+        let until = Instant::now() + FIND;
+        let found = timeout_at(until, routing.find_providers(what.key(), PROVIDERS_MAX)).await;
+        let found = match found.unwrap_or(Err(RouteError::Timeout)) {
             Ok(found) => found,
             Err(RouteError::NotFound) => Vec::new(),
             Err(error) => return Err(refused(error)),
         };
-        let peers = found.iter().map(|provider| provider.peer).collect();
         let held = match what {
-            What::Mimei(id) => ask_held(routing, peers, id, Instant::now() + HELD_WAIT).await,
+            What::Mimei(id) => ask_held(routing, found.clone(), id, until.min(Instant::now() + HELD_WAIT)).await,
             What::Tree(_) => Vec::new(),
         };
         let view = |provider: leither_routing::Provider| {
@@ -168,33 +175,31 @@ impl Desk {
         json(&Providers { items: found.into_iter().take(PROVIDERS_MAX).map(view).collect() })
     }
 
-    /// NETWORK-1: `GET /mimei/ID/network`: what is found out within three seconds.
+    /// NETWORK-1: `GET /mimei/ID/network`: what is found out within three seconds, in which others may be asked for something else.
     pub(super) async fn glance(&self, id: MimeiId) -> Answer<Response<Outgoing>> {
-        let routing = self.link()?.routing()?;
-        let until = Instant::now() + GLANCE;
+        let found = timeout(GLANCE, self.asking(self.look_around(id, Instant::now() + GLANCE_HELD))).await;
+        found.unwrap_or_else(|_| json(&NetworkView { complete: false, ..NetworkView::default() }))
+    }
+
+    async fn look_around(&self, id: MimeiId, until: Instant) -> Answer<Response<Outgoing>> {
+        let link = self.link()?;
+        let routing = link.routing()?;
         let found = timeout(GLANCE_FIND, routing.find_providers(Key::of_mimei(&id.0), PROVIDERS_MAX)).await;
-        let peers = match found {
+        let providers = match found {
             Err(_) => return json(&NetworkView { complete: false, ..NetworkView::default() }),
             Ok(Err(RouteError::NotFound)) => Vec::new(),
-            Ok(found) => found.map_err(refused)?.into_iter().map(|provider| provider.peer).collect::<Vec<_>>(),
+            Ok(found) => found.map_err(refused)?,
         };
         let me = routing.local_peer_id();
-        let others: Vec<PeerId> = peers.into_iter().filter(|peer| *peer != me).collect();
-        let held = ask_held(routing, others.clone(), id, until).await;
-        let newest = held
-            .iter()
-            .filter_map(|(peer, held)| held.map(|held| (held.version, held.cid, *peer)))
-            .max_by_key(|one| one.0);
+        let others: Vec<_> = providers.into_iter().filter(|provider| provider.peer != me).collect();
+        let count = others.len();
+        let held = ask_held(routing, others, id, until).await;
+        let view = weigh(&*link.follow.chain, &id, &held).await?;
         json(&NetworkView {
-            providers: others.len().to_string(),
+            providers: count.to_string(),
             answered: held.len().to_string(),
-            newest: newest.map(|(version, cid, peer)| Provider {
-                peer: peer.to_string(),
-                addresses: Vec::new(),
-                version: Some(version.to_string()),
-                cid: Some(cid.to_string()),
-            }),
-            complete: held.len() == others.len(),
+            complete: held.len() == count,
+            ..view
         })
     }
 
@@ -315,12 +320,25 @@ fn announce_view(status: ProvideStatus) -> AnnounceView {
     }
 }
 
-/// Which version each of some peers says it holds; those who have not said it by then are left out.
-async fn ask_held(routing: &Routing, peers: Vec<PeerId>, id: MimeiId, until: Instant) -> Vec<(PeerId, Option<Held>)> {
+/// Which version each of some providers says it holds; those who have not said it by then are left out.
+async fn ask_held(
+    routing: &Routing,
+    providers: Vec<leither_routing::Provider>,
+    id: MimeiId,
+    until: Instant,
+) -> Vec<(PeerId, Option<Held>)> {
     let mut asks = JoinSet::new();
-    for peer in peers.into_iter().take(PROVIDERS_MAX) {
-        let routing = routing.clone();
-        asks.spawn(async move { (peer, routing.ask_held(peer, vec![id.0]).await) });
+    for provider in providers.into_iter().take(PROVIDERS_MAX) {
+        let (routing, peer) = (routing.clone(), provider.peer);
+        asks.spawn(async move {
+            let mut said = routing.ask_held(peer, vec![id.0]).await;
+            if matches!(said, Err(RouteError::NotConnected { .. })) {
+                // Where it is, only the search may know.
+                routing.dial(provider).await;
+                said = routing.ask_held(peer, vec![id.0]).await;
+            }
+            (peer, said)
+        });
     }
     let mut said = Vec::new();
     while let Ok(Some(asked)) = timeout_at(until, asks.join_next()).await {
@@ -329,4 +347,66 @@ async fn ask_held(routing: &Routing, peers: Vec<PeerId>, id: MimeiId, until: Ins
         }
     }
     said
+}
+
+/// NETWORK-1: what providers say that they hold, by what the chain says: anybody may say anything, and the versions stand on the chain.
+async fn weigh(chain: &dyn Chain, id: &MimeiId, said: &[(PeerId, Option<Held>)]) -> Answer<NetworkView> {
+    let last = chain.last(id).await.map_err(No::fault)?.and_then(|newest| newest.last);
+    let (mut newest, mut beyond, mut contradicting) = (None::<(PeerId, Held)>, 0_usize, 0_usize);
+    for (peer, held) in said.iter().filter_map(|(peer, held)| Some((*peer, (*held)?))) {
+        let on_chain = match last {
+            Some((number, cid)) if number == held.version => cid,
+            Some((number, _)) if number > held.version => match chain.content(id, held.version).await {
+                Ok(cid) => cid,
+                // Of what the chain cannot tell now nothing is said.
+                Err(_) => continue,
+            },
+            _ => {
+                beyond = beyond.saturating_add(1);
+                continue;
+            }
+        };
+        if held.cid != on_chain {
+            contradicting = contradicting.saturating_add(1);
+        } else if newest.is_none_or(|(_, newest)| newest.version < held.version) {
+            newest = Some((peer, held));
+        }
+    }
+    let newest = newest.map(|(peer, held)| Provider {
+        peer: peer.to_string(),
+        addresses: Vec::new(),
+        version: Some(held.version.to_string()),
+        cid: Some(held.cid.to_string()),
+    });
+    Ok(NetworkView { newest, beyond: beyond.to_string(), contradicting: contradicting.to_string(), ..NetworkView::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::fakes::FakeChain;
+    use leither_kit::multihash::Multihash;
+
+    const ME: MimeiId = MimeiId([7; 20]);
+
+    fn tree(n: u8) -> Cid {
+        Cid::new_v1(0x70, Multihash::wrap(0x12, &[n; 32]).unwrap())
+    }
+
+    #[tokio::test]
+    async fn network_1_whoever_says_what_the_chain_does_not_is_counted_and_hides_nobody() {
+        let chain = FakeChain::default();
+        let says = |version: u64, cid: u8| (PeerId::random(), Some(Held { version, cid: tree(cid) }));
+        let silent = (PeerId::random(), None);
+        let unknown = weigh(&chain, &ME, &[says(0, 0), silent]).await.unwrap();
+        assert_eq!((unknown.newest, unknown.beyond.as_str(), unknown.contradicting.as_str()), (None, "1", "0"));
+        (0..4).for_each(|n| chain.moves(ME, n, tree(n as u8)));
+        let honest = says(2, 2);
+        let said = [says(u64::MAX, 9), says(4, 4), honest, says(1, 1), says(3, 9), says(2, 3), silent];
+        let view = weigh(&chain, &ME, &said).await.unwrap();
+        assert_eq!((view.beyond.as_str(), view.contradicting.as_str()), ("2", "2"));
+        let newest = view.newest.unwrap();
+        assert_eq!((newest.peer, newest.version.as_deref()), (honest.0.to_string(), Some("2")));
+        assert_eq!(newest.cid, Some(tree(2).to_string()));
+    }
 }

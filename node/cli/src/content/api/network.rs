@@ -144,15 +144,20 @@ pub struct NetworkView {
     pub providers: String,
     /// How many of them said what they hold.
     pub answered: String,
-    /// The newest version that one of them says it holds.
+    /// The newest version that one of them says it holds, of those that the chain has.
     pub newest: Option<Provider>,
+    /// How many say that they hold a version that the chain, as far as this node knows it, has not got.
+    pub beyond: String,
+    /// How many say that a version of the chain is another tree than it is.
+    pub contradicting: String,
     /// All was heard in time.
     pub complete: bool,
 }
 
 impl Default for NetworkView {
     fn default() -> Self {
-        Self { providers: "0".into(), answered: "0".into(), newest: None, complete: true }
+        let none = || "0".to_owned();
+        Self { providers: none(), answered: none(), newest: None, beyond: none(), contradicting: none(), complete: true }
     }
 }
 

@@ -184,7 +184,7 @@ async fn far_5_who_is_found_to_have_the_tree_is_asked_and_dialled_where_the_sear
     let far = node.far.clone();
     let part = parts[5];
     let ask = tokio::spawn(async move { far.block(&part).await });
-    until("it is dialled", || *node.net.0.reached.lock().unwrap() == [provider.clone()]).await;
+    until("it is dialled", || *node.net.0.dialled.lock().unwrap() == [provider.clone()]).await;
     assert_eq!(*node.net.0.looked_for.lock().unwrap(), [root], "roots alone are announced");
     assert_eq!(*node.net.0.added.lock().unwrap(), [provider.peer]);
     node.net.0.blocks.lock().unwrap().insert(hash_of(&part), lost.clone());
