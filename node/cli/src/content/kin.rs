@@ -3,7 +3,7 @@
 use super::cache::hash_of;
 use leither_kit::Cid;
 use leither_kit::node::{Node, decode};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// Links that are remembered; beyond that those of the blocks that came first are forgotten.
@@ -28,15 +28,21 @@ impl Kin {
     pub fn learn(&mut self, cid: &Cid, data: &[u8]) {
         let Ok(node) = decode(cid, data) else { return };
         let root = self.root(cid).unwrap_or(*cid);
-        let parts: Option<Arc<[Cid]>> = match &node {
-            Node::File(file) => Some(file.parts.iter().take(LINKS_MAX).map(|part| part.cid).collect()),
-            _ => None,
-        };
+        let (mut seen, mut new) = (HashSet::new(), Vec::new());
         for (at, child) in node.links().take(LINKS_MAX).enumerate() {
             let key = hash_of(child);
-            if self.links.contains_key(&key) {
-                continue;
+            if !self.links.contains_key(&key) && seen.insert(key.clone()) {
+                new.push((at, key));
             }
+        }
+        // The list of all parts stays as long as one of them does: one that says the same part again and again is not worth it.
+        let parts: Option<Arc<[Cid]>> = match &node {
+            Node::File(file) if file.parts.len().min(LINKS_MAX) <= new.len().saturating_mul(2) => {
+                Some(file.parts.iter().take(LINKS_MAX).map(|part| part.cid).collect())
+            }
+            _ => None,
+        };
+        for (at, key) in new {
             if self.order.len() >= LINKS_MAX
                 && let Some(oldest) = self.order.pop_front()
             {
@@ -62,8 +68,10 @@ impl Kin {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fakes::FakeNet;
     use super::*;
     use leither_kit::multihash::Multihash;
+    use leither_storage::content::Profile;
 
     fn leaf(n: u32) -> Cid {
         let mut digest = [0; 32];
@@ -103,5 +111,21 @@ mod tests {
         assert_eq!((kin.links.len(), kin.order.len()), (LINKS_MAX, LINKS_MAX));
         assert_eq!(kin.root(&leaf(11)), None, "those that came first are forgotten");
         assert!(kin.root(&leaf(20_999)).is_some());
+    }
+
+    #[test]
+    fn far_3_the_list_of_a_files_parts_is_remembered_where_they_differ() {
+        let dir = tempfile::tempdir().unwrap();
+        let film: Vec<u8> = (0..10u32 << 16).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+        for (bytes, behind) in [(film, 9), (vec![0; 10 << 18], 0)] {
+            let (path, net, mut kin) = (dir.path().join("file"), FakeNet::default(), Kin::default());
+            std::fs::write(&path, bytes).unwrap();
+            let (root, _) = net.have(&path, Profile::V0_2015);
+            let block = net.lose(&root).unwrap();
+            kin.learn(&root, &block);
+            let parts: Vec<Cid> = decode(&root, &block).unwrap().links().copied().collect();
+            assert_eq!((parts.len(), kin.root(&parts[0])), (10, Some(root)));
+            assert_eq!(kin.behind(&parts[0], 16), parts[parts.len() - behind..]);
+        }
     }
 }
