@@ -69,13 +69,19 @@ pub fn header(roots: &[Cid]) -> Bytes {
 
 /// One block, its length and id before it.
 pub fn section(cid: &Cid, block: &[u8]) -> Bytes {
+    let mut out = BytesMut::new();
+    put_section(&mut out, cid, block);
+    out.freeze()
+}
+
+/// The same, behind what is there.
+pub fn put_section(out: &mut BytesMut, cid: &Cid, block: &[u8]) {
     let id = cid.to_bytes();
     let len = id.len().saturating_add(block.len());
-    let mut out = BytesMut::with_capacity(len.saturating_add(10));
-    varint(&mut out, len as u64);
+    out.reserve(len.saturating_add(10));
+    varint(out, len as u64);
     out.put_slice(&id);
     out.put_slice(block);
-    out.freeze()
 }
 
 /// KIT-12: reads a CAR block by block; each has been verified. Memory is one block.

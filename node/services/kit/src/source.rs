@@ -19,6 +19,11 @@ pub enum SourceError {
     /// So much is asked for at once that it has no place.
     #[error("too much is fetched at once, and the block {0} has no place among it; try again in some seconds")]
     Busy(Cid),
+    /// It is not here, and who asks has asked for too much that is not.
+    #[error(
+        "the block {0} is not here, and too much that is not, and did not come, was asked for from this address; try again later"
+    )]
+    TooMany(Cid),
     /// The machine or the id is at fault.
     #[error("{0}")]
     Other(String),
@@ -34,6 +39,24 @@ pub trait Source: Send + Sync {
     /// Whether it is here by now, without asking the network. Who asks the network in `block` answers for itself here.
     async fn has(&self, cid: &Cid) -> bool {
         self.block(cid).await.is_ok()
+    }
+
+    /// KIT-13: those of these blocks that are here by now, without asking the network, in order up to the first that is not: the first of
+    /// them, whatever its length, and others with it of at most `bytes_max` bytes in all. Who reads from disk reads them in one go.
+    async fn here(&self, cids: &[Cid], bytes_max: usize) -> Vec<Bytes> {
+        let (mut found, mut left) = (Vec::new(), bytes_max);
+        for cid in cids {
+            if !self.has(cid).await {
+                break;
+            }
+            let Ok(bytes) = self.block(cid).await else { break };
+            if !found.is_empty() {
+                let Some(rest) = left.checked_sub(bytes.len()) else { break };
+                left = rest;
+            }
+            found.push(bytes);
+        }
+        found
     }
 }
 

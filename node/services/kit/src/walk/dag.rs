@@ -1,5 +1,6 @@
-use super::packed::{Levels, Packed};
-use super::{DAG_BLOCKS_MAX, DAG_LEVELS_MAX, Loaded, SEEN_MAX, WalkError, load};
+use super::ahead::{Ahead, Came};
+use super::packed::{Levels, Link, Peek};
+use super::{DAG_BLOCKS_MAX, DAG_LEVELS_MAX, Loaded, SEEN_MAX, WalkError};
 use crate::block;
 use crate::node::{Node, Slot};
 use crate::source::Source;
@@ -22,17 +23,27 @@ pub enum Follow {
 pub(super) struct Seen(HashSet<[u8; 20]>);
 
 impl Seen {
-    /// Whether it is new.
-    pub(super) fn note(&mut self, cid: &Cid) -> Result<bool, WalkError> {
+    /// Notes it.
+    pub(super) fn note(&mut self, cid: &Cid) -> Result<(), WalkError> {
         if self.0.len() >= SEEN_MAX {
             return Err(WalkError::TooMuch("the content has too many blocks to leave duplicates out; ask for them (car-dups=y)"));
         }
-        // Version, codec and hash: ids that differ in them are different blocks of a CAR.
-        let tagged = blake3::hash(&cid.to_bytes());
-        let mut key = [0; 20];
-        key.copy_from_slice(tagged.as_bytes().get(..20).unwrap_or(&[0; 20]));
-        Ok(self.0.insert(key))
+        self.0.insert(key(cid));
+        Ok(())
     }
+
+    /// Whether it was noted.
+    pub(super) fn has(&self, cid: &Cid) -> bool {
+        self.0.contains(&key(cid))
+    }
+}
+
+/// Version, codec and hash: ids that differ in them are different blocks of a CAR.
+fn key(cid: &Cid) -> [u8; 20] {
+    let tagged = blake3::hash(&cid.to_bytes());
+    let mut key = [0; 20];
+    key.copy_from_slice(tagged.as_bytes().get(..20).unwrap_or(&[0; 20]));
+    key
 }
 
 /// The blocks of a DAG, depth first, each before what it links to, links in their order.
@@ -42,50 +53,83 @@ pub struct DagWalk {
     levels: Levels<()>,
     root: Option<Loaded>,
     seen: Option<Seen>,
+    ahead: Ahead,
     given: u64,
+}
+
+/// The links of a block that are followed, from a place on.
+fn links(node: &Node, follow: Follow, from: usize) -> Box<dyn Iterator<Item = Link> + '_> {
+    match (node, follow) {
+        (node, Follow::All) => Box::new(node.links().enumerate().skip(from).map(|(place, cid)| (place, *cid, 0))),
+        (Node::Shard(shard), Follow::Shards) => {
+            Box::new(shard.slots.iter().enumerate().skip(from).filter_map(|(place, (_, slot))| match slot {
+                Slot::Shard(cid) => Some((place, *cid, 0)),
+                Slot::Entry(_) => None,
+            }))
+        }
+        (_, Follow::Shards) => Box::new(std::iter::empty()),
+    }
 }
 
 impl DagWalk {
     /// From its first block. Without duplicates, a block that is met again is passed over, and so is what is below it.
     pub fn new(source: Arc<dyn Source>, root: Loaded, follow: Follow, duplicates: bool) -> Self {
         let seen = (!duplicates).then(Seen::default);
-        Self { source, follow, levels: Levels::new(DAG_LEVELS_MAX), root: Some(root), seen, given: 0 }
+        let levels = Levels::new(DAG_LEVELS_MAX);
+        Self { source, follow, levels, root: Some(root), seen, ahead: Ahead::default(), given: 0 }
     }
 
     /// The next block; nothing at the end. A block whose bytes stand in its id is given, too.
     pub async fn next(&mut self) -> Result<Option<(Cid, Bytes)>, WalkError> {
-        let loaded = match self.root.take() {
-            Some(root) => root,
-            None => loop {
-                let Some((cid, ..)) = self.levels.next() else { return Ok(None) };
-                // Looked at before it is fetched: what was seen need not be had again.
-                if self.is_new(&cid)? {
-                    break load(&*self.source, &cid).await?;
+        match self.advance(true).await? {
+            Came::Block(block) => Ok(Some(block)),
+            Came::Elsewhere | Came::End => Ok(None),
+        }
+    }
+
+    /// The next block. The network is asked for it only if it may be waited for.
+    pub(super) async fn advance(&mut self, wait: bool) -> Result<Came<(Cid, Bytes)>, WalkError> {
+        if let Some(root) = self.root.take() {
+            return self.give(root);
+        }
+        loop {
+            let cid = match self.levels.peek() {
+                Peek::End => return Ok(Came::End),
+                Peek::Link(cid) => cid,
+                Peek::Again { node, at, .. } => {
+                    let Some(bytes) = self.fetch(&node, wait).await? else { return Ok(Came::Elsewhere) };
+                    let node = Loaded::of(node, bytes)?.node;
+                    self.levels.refill(links(&node, self.follow, at), node.links().count());
+                    continue;
                 }
-            },
-        };
+            };
+            // Looked at before it is fetched: what was seen need not be had again.
+            if self.seen.as_ref().is_some_and(|seen| seen.has(&cid)) {
+                self.levels.take();
+                continue;
+            }
+            let Some(bytes) = self.fetch(&cid, wait).await? else { return Ok(Came::Elsewhere) };
+            self.levels.take();
+            return self.give(Loaded::of(cid, bytes)?);
+        }
+    }
+
+    async fn fetch(&mut self, cid: &Cid, wait: bool) -> Result<Option<Bytes>, WalkError> {
+        self.ahead.fetch(&*self.source, cid, &self.levels, wait).await
+    }
+
+    fn give(&mut self, loaded: Loaded) -> Result<Came<(Cid, Bytes)>, WalkError> {
         self.given = self.given.saturating_add(1);
         if self.given > DAG_BLOCKS_MAX {
             return Err(WalkError::TooMuch("the content has more than 4,194,304 blocks"));
         }
-        let mut packed = Packed::default();
-        match (&loaded.node, self.follow) {
-            (node, Follow::All) => node.links().for_each(|cid| packed.push(cid, 0)),
-            (Node::Shard(shard), Follow::Shards) => shard.slots.iter().for_each(|(_, slot)| {
-                if let Slot::Shard(cid) = slot {
-                    packed.push(cid, 0);
-                }
-            }),
-            (_, Follow::Shards) => {}
+        let Loaded { cid, bytes, node } = loaded;
+        if let Some(seen) = &mut self.seen
+            && block::inline(&cid).is_none()
+        {
+            seen.note(&cid)?;
         }
-        self.levels.push(packed, ())?;
-        Ok(Some((loaded.cid, loaded.bytes)))
-    }
-
-    fn is_new(&mut self, cid: &Cid) -> Result<bool, WalkError> {
-        match &mut self.seen {
-            Some(seen) if block::inline(cid).is_none() => seen.note(cid),
-            _ => Ok(true),
-        }
+        self.levels.push(&cid, links(&node, self.follow, 0), node.links().count(), ())?;
+        Ok(Came::Block((cid, bytes)))
     }
 }

@@ -1,9 +1,10 @@
+use super::ahead::Came;
 use super::dag::Seen;
-use super::{DagWalk, FileWalk, Follow, Loaded, Resolved, WalkError, fetch};
+use super::{BUNDLE_BYTES, DagWalk, FileWalk, Follow, Loaded, Resolved, WalkError, fetch};
 use crate::node::Node;
 use crate::source::Source;
 use crate::{block, car};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use cid::Cid;
 use futures_util::stream::{Stream, try_unfold};
 use std::collections::VecDeque;
@@ -96,36 +97,67 @@ struct Export {
     header: Option<Bytes>,
     trail: VecDeque<Cid>,
     walk: Walk,
+    /// Why it ends early: told when what was read before has been given.
+    failed: Option<WalkError>,
 }
 
 impl Export {
+    /// KIT-13: sections are given together, but what is here does not wait for what the network has.
     async fn next(&mut self) -> Result<Option<Bytes>, WalkError> {
         if let Some(header) = self.header.take() {
             return Ok(Some(header));
         }
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let mut bundle = BytesMut::new();
+        while bundle.len() < BUNDLE_BYTES {
+            match self.block(bundle.is_empty()).await {
+                Ok(Came::Block((cid, block))) => car::put_section(&mut bundle, &cid, &block),
+                Ok(Came::Elsewhere | Came::End) => break,
+                Err(error) if bundle.is_empty() => return Err(error),
+                Err(error) => {
+                    self.failed = Some(error);
+                    break;
+                }
+            }
+        }
+        Ok((!bundle.is_empty()).then(|| bundle.freeze()))
+    }
+
+    /// The next block that has a section.
+    async fn block(&mut self, wait: bool) -> Result<Came<(Cid, Bytes)>, WalkError> {
         while let Some(cid) = self.trail.pop_front() {
+            // It was read when the path was followed.
             if block::inline(&cid).is_none() {
-                let block = fetch(&*self.source, &cid).await?;
-                return Ok(Some(car::section(&cid, &block)));
+                return Ok(Came::Block((cid, fetch(&*self.source, &cid).await?)));
             }
         }
         loop {
-            let next = match &mut self.walk {
-                Walk::One(one) => one.take(),
-                Walk::Dag(walk) => walk.next().await?,
-                Walk::File(walk, _) => walk.next().await?.map(|found| (found.cid, found.block)),
+            let came = match &mut self.walk {
+                Walk::One(one) => one.take().map_or(Came::End, Came::Block),
+                Walk::Dag(walk) => walk.advance(wait).await?,
+                Walk::File(walk, _) => match walk.advance(wait).await? {
+                    Came::Block(found) => Came::Block((found.cid, found.block)),
+                    Came::Elsewhere => Came::Elsewhere,
+                    Came::End => Came::End,
+                },
             };
-            let Some((cid, block)) = next else { return Ok(None) };
+            let (cid, block) = match came {
+                Came::Block(found) => found,
+                other => return Ok(other),
+            };
             // KIT-12: what stands in its id needs no block.
             if block::inline(&cid).is_some() {
                 continue;
             }
-            if let Walk::File(_, Some(seen)) = &mut self.walk
-                && !seen.note(&cid)?
-            {
-                continue;
+            if let Walk::File(_, Some(seen)) = &mut self.walk {
+                if seen.has(&cid) {
+                    continue;
+                }
+                seen.note(&cid)?;
             }
-            return Ok(Some(car::section(&cid, &block)));
+            return Ok(Came::Block((cid, block)));
         }
     }
 }
@@ -139,7 +171,7 @@ pub fn car(
     let Resolved { target, trail, inside, .. } = resolved;
     let header = Some(car::header(&[target.cid]));
     let walk = walk_of(&source, target, inside, plan)?;
-    let export = Export { source, header, trail: trail.into(), walk };
+    let export = Export { source, header, trail: trail.into(), walk, failed: None };
     Ok(try_unfold(export, |mut export| async move { Ok(export.next().await?.map(|piece| (piece, export))) }))
 }
 
@@ -150,7 +182,7 @@ fn walk_of(source: &Arc<dyn Source>, target: Loaded, inside: usize, plan: &CarPl
         (Scope::All, _) => dag(target, Follow::All),
         (Scope::Entity, Node::Raw(size) | Node::File(crate::node::File { size, .. })) if inside == 0 => {
             let range = plan.bytes.map_or(0..*size, |bytes| bytes.range(*size));
-            let walk = FileWalk::new(source.clone(), target, range)?;
+            let walk = FileWalk::new(source.clone(), target, range)?.with_ahead();
             Walk::File(Box::new(walk), (!plan.duplicates).then(Seen::default))
         }
         (Scope::Entity, Node::Shard(_)) => dag(target, Follow::Shards),

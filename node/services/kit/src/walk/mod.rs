@@ -1,14 +1,15 @@
 //! Over many blocks: paths, directories, files, whole DAGs. Each walk holds a bounded part of what it walks over and fetches one block at
-//! a time, so that whoever reads slowly costs little.
+//! a time, or some small ones, so that whoever reads slowly costs little.
 //!
 //! | walk | gives |
 //! |---|---|
 //! | [`resolve`] | what a path leads to, and the ids on the way |
-//! | [`list`] | a page of a directory, sharded or not, and where the next one begins |
-//! | [`FileWalk`], [`read`] | a range of a file's bytes |
+//! | [`list`], [`page`] | a page of a directory, sharded or not, and where the next one begins |
+//! | [`FileWalk`], [`read`], [`read_block`] | a range of a file's or a block's bytes |
 //! | [`DagWalk`] | the blocks of a DAG, depth first |
 //! | [`car`] | the stream of a CAR: path, scope, range, duplicates |
 
+mod ahead;
 mod dag;
 mod exported;
 mod file;
@@ -20,8 +21,8 @@ mod tests;
 
 pub use dag::{DagWalk, Follow};
 pub use exported::{CarPlan, EntityBytes, Scope, car};
-pub use file::{FileWalk, read};
-pub use listing::{Cursor, Page, list};
+pub use file::{FileBlock, FileWalk, read, read_block};
+pub use listing::{Cursor, Page, list, page};
 pub use path::{Located, Resolved, locate, resolve};
 
 use crate::block::{self, BlockError};
@@ -40,12 +41,26 @@ pub const FILE_LEVELS_MAX: usize = 32;
 pub const FILE_BYTES_MAX: u64 = 1 << 50;
 /// KIT-10: levels of a DAG: 256 directories, each with some levels of its own.
 pub const DAG_LEVELS_MAX: usize = 1024;
-/// KIT-10: what one walk remembers of blocks that it has yet to visit.
-pub const PENDING_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// KIT-10: links of one level that a walk remembers; the others are read again from their block.
+pub const LEVEL_LINKS: usize = 128;
+/// KIT-10: a block is read again so many times at most to go through its links once: of one that has very many, more are remembered.
+pub const REFILLS_MAX: usize = 32;
+/// KIT-10: what a walk remembers of the links of all its levels, unless those of the deepest alone take more.
+pub const WINDOW_BYTES_MAX: usize = 16 * 1024;
 /// KIT-10: blocks that a walk without duplicates remembers having given.
 pub const SEEN_MAX: usize = 262_144;
 /// KIT-10: blocks that one walk gives.
 pub const DAG_BLOCKS_MAX: u64 = 1 << 22;
+/// KIT-9: bytes of a file or a block that are given at a time, and held for who reads them.
+pub const PIECE_BYTES: usize = 64 * 1024;
+/// KIT-11: names on a page of a directory take so many bytes, and one name more.
+pub const PAGE_NAME_BYTES: usize = 8 * 1024;
+/// KIT-13: blocks that are asked for in one go.
+pub const AHEAD_BLOCKS: usize = 64;
+/// KIT-13: what is read ahead of its turn.
+pub const AHEAD_BYTES: usize = 256 * 1024;
+/// KIT-13: sections of a CAR are given together until they take so many bytes.
+pub const BUNDLE_BYTES: usize = 64 * 1024;
 
 /// Why a walk ended early.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -94,8 +94,13 @@ async fn through_shards(source: &dyn Source, top: Loaded, name: &str, trail: &mu
     let absent = || WalkError::Absent { name: name.into(), within };
     let (what, mut node) = (top.not_a("a sharded directory"), top.node);
     for level in 0..SHARD_LEVELS_MAX {
-        let Node::Shard(shard) = &node else { return Err(what) };
-        match shard.find(name, level) {
+        let found = match &node {
+            Node::Shard(shard) => shard.find(name, level),
+            _ => return Err(what),
+        };
+        // Given up before the next level is waited for.
+        drop(node);
+        match found {
             Found::Entry(cid) => return Ok(cid),
             Found::Absent => return Err(absent()),
             Found::Shard(cid) => {

@@ -1,12 +1,43 @@
+use super::packed::{Levels, Peek};
 use super::*;
 use crate::car::{self, CarError};
 use crate::node::codec;
+use crate::source::Fixed;
 use crate::tests::{Writer, bytes, number};
+use async_trait::async_trait;
 use cid::multihash::Multihash;
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Counts what is asked of it. Some blocks come by the network alone.
+#[derive(Default)]
+struct Counting {
+    inner: Fixed,
+    afar: Vec<Cid>,
+    together: AtomicUsize,
+    alone: AtomicUsize,
+}
+
+#[async_trait]
+impl Source for Counting {
+    async fn block(&self, cid: &Cid) -> Result<Bytes, SourceError> {
+        self.alone.fetch_add(1, Ordering::SeqCst);
+        self.inner.block(cid).await
+    }
+
+    async fn has(&self, cid: &Cid) -> bool {
+        !self.afar.contains(cid) && self.inner.has(cid).await
+    }
+
+    async fn here(&self, cids: &[Cid], bytes_max: usize) -> Vec<Bytes> {
+        self.together.fetch_add(1, Ordering::SeqCst);
+        let here: Vec<Cid> = cids.iter().take_while(|cid| !self.afar.contains(cid)).copied().collect();
+        self.inner.here(&here, bytes_max).await
+    }
+}
 
 async fn content(source: &Arc<dyn Source>, cid: &Cid, range: std::ops::Range<u64>) -> Result<Vec<u8>, WalkError> {
     let root = load(&**source, cid).await?;
@@ -134,8 +165,31 @@ async fn kit_11_a_directory_of_empty_shards_costs_no_page_more_than_its_share() 
     }
     let source = writer.source();
     let top = load(&*source, &level).await.unwrap();
-    let page = list(&*source, &top, &Cursor::default(), 100).await.unwrap();
-    assert!(page.entries.is_empty() && page.next.is_some());
+    let listed = list(&*source, &top, &Cursor::default(), 100).await.unwrap();
+    assert!(listed.entries.is_empty() && listed.next.is_some());
+}
+
+#[tokio::test]
+async fn kit_11_a_page_that_may_be_held_long_has_few_bytes_of_names() {
+    let names: Vec<String> = (0..40).map(|n| format!("{n:02}{}", "x".repeat(998))).collect();
+    let mut writer = Writer::default();
+    let leaf = writer.raw(b"x");
+    let entries: Vec<(&str, Cid)> = names.iter().map(|name| (name.as_str(), leaf)).collect();
+    let (flat, sharded) = (writer.directory(&entries), writer.sharded(&names, leaf, 8, 0));
+    let source = writer.source();
+    for directory in [flat, sharded] {
+        let (mut all, mut cursor) = (Vec::new(), Cursor::default());
+        loop {
+            let part = page(&*source, &directory, &cursor, 100).await.unwrap();
+            assert!(part.entries.len() <= PAGE_NAME_BYTES / 1000 + 1, "{}", part.entries.len());
+            all.extend(part.entries.into_iter().map(|entry| entry.name));
+            let Some(next) = part.next else { break };
+            cursor = next;
+        }
+        all.sort();
+        assert_eq!(all, names);
+    }
+    assert!(matches!(page(&*source, &leaf, &Cursor::default(), 1).await, Err(WalkError::NotA { .. })));
 }
 
 #[tokio::test]
@@ -162,6 +216,24 @@ async fn kit_9_any_range_of_a_file_is_read_and_only_the_blocks_that_hold_it() {
         visited.push(found.cid);
     }
     assert_eq!(visited, [root, right, leaves[4].0]);
+}
+
+#[tokio::test]
+async fn kit_9_a_large_block_is_given_in_pieces_and_had_again_for_each_of_them() {
+    let mut writer = Writer::default();
+    let whole: Vec<u8> = (0..200_000u32).map(|n| (n % 251) as u8).collect();
+    let leaf = writer.raw(&whole);
+    let file = writer.file(b"before", &[(leaf, 200_000)]);
+    let counting = Arc::new(Counting { inner: writer.0, ..Counting::default() });
+    let source: Arc<dyn Source> = counting.clone();
+    let root = load(&*source, &file).await.unwrap();
+    let pieces: Vec<Bytes> = read(source.clone(), root, 0..u64::MAX).unwrap().try_collect().await.unwrap();
+    let lengths: Vec<usize> = pieces.iter().map(Bytes::len).collect();
+    assert_eq!(lengths, [6, PIECE_BYTES, PIECE_BYTES, PIECE_BYTES, 200_000 - 3 * PIECE_BYTES]);
+    assert_eq!(pieces[1..].concat(), whole);
+    assert_eq!(counting.alone.load(Ordering::SeqCst), 1 + 4, "the file's node, and its block for each piece");
+    let part: Vec<Bytes> = read_block(source, leaf, 10..100_000).try_collect().await.unwrap();
+    assert_eq!((part.len(), part.concat()), (2, whole[10..100_000].to_vec()));
 }
 
 #[tokio::test]
@@ -212,19 +284,60 @@ async fn kit_10_a_dag_that_branches_and_nests_beyond_bounds_is_refused() {
         let other = writer.raw(b"y");
         cid = writer.directory(&[("a", cid), ("b", other)]);
     }
-    let mut wide = writer.raw(b"z");
-    for _ in 0..8 {
-        let filler = Cid::new_v1(codec::RAW, Multihash::wrap(0x12, &[9; 32]).unwrap());
-        let names: Vec<String> = (0..28_000).map(|n| format!("{n}")).collect();
-        let mut entries = vec![("first", wide)];
-        entries.extend(names.iter().map(|name| (name.as_str(), filler)));
-        wide = writer.directory(&entries);
-    }
     let source = writer.source();
     let error = exported(&source, &cid, &[], all()).await.unwrap_err();
     assert_eq!(error, WalkError::TooMuch("the content nests too deeply"));
-    let error = exported(&source, &wide, &[], all()).await.unwrap_err();
-    assert_eq!(error, WalkError::TooMuch("the content has too many links on one way down"));
+}
+
+#[test]
+fn kit_10_of_the_links_on_the_way_down_few_are_remembered_and_none_is_lost() {
+    let id = |n: u64| Cid::new_v1(codec::RAW, Multihash::wrap(0x12, &Sha256::digest(n.to_le_bytes())).unwrap());
+    let links = |level: u64, from: usize| (from..1000).map(move |place| (place, id(level * 1000 + place as u64), place as u64));
+    let node = |level: u64| id(1_000_000 + level);
+    let mut levels = Levels::new(100);
+    for level in 0..50 {
+        levels.push(&node(level), links(level, 0), 1000, level).unwrap();
+        let (first, beside, _) = levels.take().unwrap();
+        assert_eq!((first, beside), (id(level * 1000), 0), "the way down");
+        assert!(levels.held() <= WINDOW_BYTES_MAX, "{}", levels.held());
+    }
+    let (mut visited, mut again) = (Vec::new(), 0);
+    loop {
+        match levels.peek() {
+            Peek::End => break,
+            Peek::Link(cid) => {
+                assert_eq!(levels.take().unwrap().0, cid);
+                visited.push(cid);
+            }
+            Peek::Again { node: block, at, beside } => {
+                assert_eq!(block, node(beside));
+                levels.refill(links(beside, at), 1000);
+                again += 1;
+            }
+        }
+        assert!(levels.held() <= WINDOW_BYTES_MAX);
+    }
+    let wanted: Vec<Cid> = (0..50).rev().flat_map(|level| links(level, 1).map(|(_, cid, _)| cid)).collect();
+    assert_eq!(visited, wanted);
+    assert!(again <= 50 * 8, "a block is read again for each {LEVEL_LINKS} of its links: {again}");
+}
+
+#[tokio::test]
+async fn kit_10_blocks_of_very_many_links_are_walked_through_whole() {
+    let mut writer = Writer::default();
+    let leaves: Vec<(Cid, u64)> = (0..3000u32).map(|n| (writer.raw(&n.to_le_bytes()), 4)).collect();
+    let (left, right) = (writer.file(&[], &leaves[..1500]), writer.file(&[], &leaves[1500..]));
+    let file = writer.file(&[], &[(left, 6000), (right, 6000)]);
+    let root = writer.directory(&[("file", file)]);
+    let source = writer.source();
+    let whole: Vec<u8> = (0..3000u32).flat_map(u32::to_le_bytes).collect();
+    for range in [0..12_000, 1..11_999, 5998..6002, 11_000..11_001] {
+        let place = range.start as usize..range.end as usize;
+        assert_eq!(content(&source, &file, range).await.unwrap(), &whole[place]);
+    }
+    let all_of_it = exported(&source, &root, &[], all()).await.unwrap();
+    let leaf = |n: usize| leaves[n].0;
+    assert_eq!((all_of_it.len(), all_of_it[3], all_of_it[3003]), (3004, leaf(0), leaf(2999)));
 }
 
 #[tokio::test]
@@ -266,6 +379,59 @@ async fn kit_12_a_car_holds_the_way_to_the_target_and_of_the_target_what_was_ask
     let listing = export(&["shards"], plan(Scope::Entity, None, false)).await;
     assert!(listing.len() > 9 && !listing.contains(&leaf(2)));
     assert_eq!(export(&[], plan(Scope::All, None, false)).await.len(), 1 + 4 + listing.len());
+}
+
+#[tokio::test]
+async fn kit_13_small_blocks_are_read_together_and_given_together() {
+    let mut writer = Writer::default();
+    let (mut folders, mut order) = (Vec::new(), Vec::new());
+    for folder in 0..10u32 {
+        let leaves: Vec<Cid> = (0..100u32).map(|n| writer.raw(&[[folder as u8, n as u8]; 50].concat())).collect();
+        let names: Vec<String> = (0..100).map(|n| format!("{n:02}")).collect();
+        let entries: Vec<(&str, Cid)> = names.iter().map(String::as_str).zip(leaves.iter().copied()).collect();
+        let cid = writer.directory(&entries);
+        folders.push((format!("{folder}"), cid));
+        order.push(cid);
+        order.extend(leaves);
+    }
+    let entries: Vec<(&str, Cid)> = folders.iter().map(|(name, cid)| (name.as_str(), *cid)).collect();
+    let root = writer.directory(&entries);
+    order.insert(0, root);
+    let counting = Arc::new(Counting { inner: writer.0, ..Counting::default() });
+    let source: Arc<dyn Source> = counting.clone();
+    let resolved = resolve(&*source, &root, &[]).await.unwrap();
+    let pieces: Vec<Bytes> = car(source.clone(), resolved, &all()).unwrap().try_collect().await.unwrap();
+    let whole = pieces.concat();
+    let given: Vec<Cid> = car::Reader::new(&whole[..]).unwrap().map(|section| section.unwrap().0).collect();
+    assert_eq!(given, order);
+    assert!(pieces.len() <= 2 + whole.len() / BUNDLE_BYTES, "{} pieces of {} bytes", pieces.len(), whole.len());
+    assert!(pieces.iter().all(|piece| piece.len() < BUNDLE_BYTES + 10_000));
+    let (together, alone) = (counting.together.load(Ordering::SeqCst), counting.alone.load(Ordering::SeqCst));
+    assert!(together <= 10 * 4 && alone == 1, "{together} and {alone} times the source was asked for 1011 blocks");
+}
+
+#[tokio::test]
+async fn kit_13_what_is_here_does_not_wait_for_what_is_not() {
+    let mut writer = Writer::default();
+    let leaves: Vec<Cid> = (0..6u8).map(|n| writer.raw(&[n; 10])).collect();
+    let names = ["0", "1", "2", "3", "4", "5"];
+    let entries: Vec<(&str, Cid)> = names.into_iter().zip(leaves.iter().copied()).collect();
+    let root = writer.directory(&entries);
+    let counting = Arc::new(Counting { inner: writer.0, afar: vec![leaves[3]], ..Counting::default() });
+    let source: Arc<dyn Source> = counting.clone();
+    let resolved = resolve(&*source, &root, &[]).await.unwrap();
+    let mut pieces = Box::pin(car(source.clone(), resolved, &all()).unwrap());
+    let header = pieces.next().await.unwrap().unwrap();
+    let first = pieces.next().await.unwrap().unwrap();
+    let ids = |part: &[u8]| -> Vec<Cid> {
+        let whole = [&header[..], part].concat();
+        car::Reader::new(&whole[..]).unwrap().map(|section| section.unwrap().0).collect()
+    };
+    assert_eq!(ids(&first), [root, leaves[0], leaves[1], leaves[2]]);
+    assert_eq!(counting.alone.load(Ordering::SeqCst), 1, "the network has not been asked yet");
+    let rest = pieces.next().await.unwrap().unwrap();
+    assert_eq!(ids(&rest), leaves[3..]);
+    assert!(pieces.next().await.is_none());
 }
 
 #[test]
