@@ -23,8 +23,8 @@ CHECKS = Checks()
 SLOW = int(os.environ.get("LEITHER_SLOW_READERS") or 1_500)
 # What any of this may add to a node's memory.
 GROWN_KIB = 256 << 10
-# 64 blocks of up to 2 MiB, and what a thousand connections take each.
-SLOW_KIB = 384 << 10
+# 200 MB: what a thousand connections take each (GW-13), and the blocks that stay in memory.
+SLOW_KIB = 195_000
 # A reader who does not read is cut after 20 s; whoever waits for his place has it by then.
 WAIT_S = 60
 # What is refused is refused soon.
@@ -402,6 +402,10 @@ def slow(desk):
             except OSError:
                 # Turned away.
                 continue
+        # Those beyond the bound were told why.
+        last = lines[-50:] if SLOW > 1_100 else []
+        told = sum(refusal_of(line) for line in last)
+        CHECKS.that(2 * told >= len(last), f"who is turned away hears 503: {told} of {len(last)}")
         waited = desk.honest()
         grown = desk.grown(before, f"{SLOW} readers who do not read", SLOW_KIB)
         # All of them are cut, whatever they had begun with.
@@ -412,6 +416,14 @@ def slow(desk):
         for line in lines:
             line.close()
     tell("slow", readers=SLOW, honest_s=round(waited, 2), grown_kib=grown, after_kib=memory(pid) - before)
+
+
+def refusal_of(line):
+    """Whether a connection was refused by name."""
+    try:
+        return line.recv(256).startswith(b"HTTP/1.1 503 ")
+    except OSError:
+        return False
 
 
 def held(desk):

@@ -184,6 +184,16 @@ impl Source for Far {
         let in_memory = lock(&self.cache).has(cid);
         in_memory || self.local.has(cid).await
     }
+
+    /// KIT-13: those of the store, or else the first from memory; asked for as a block, so that what comes next is fetched (FAR-3).
+    async fn here(&self, cids: &[Cid], bytes_max: usize) -> Vec<Bytes> {
+        let found = self.local.here(cids, bytes_max).await;
+        let in_memory = cids.first().filter(|first| found.is_empty() && lock(&self.cache).has(first));
+        match in_memory {
+            Some(first) => self.block(first).await.into_iter().collect(),
+            None => found,
+        }
+    }
 }
 
 impl Browse {

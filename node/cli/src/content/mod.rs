@@ -15,6 +15,7 @@
 //! | `far`, `cache`, `kin` | blocks for the gateway out of the network |
 //! | `fetch` | a whole tree out of the network into the store |
 //! | `follow`, `book`, `publish` | what is kept up to the chain and announced |
+//! | `sockets` | how many connections the gateway may have |
 //! | `meet` | where peers of the chain are in the content swarm |
 //! | `chain`, `wants` | what these ask of the chain and of the swarm, as traits |
 //! | `keeper` | what is done by time |
@@ -40,6 +41,7 @@ mod local;
 mod meet;
 mod publish;
 mod shelf;
+mod sockets;
 #[cfg(test)]
 mod tests;
 mod wants;
@@ -160,7 +162,7 @@ impl Contents {
         let (source, browse) = far::far(Local::new(store.clone()), network.clone());
         let settings = leither_gateway::Config {
             hosts: config.gateway.hosts.clone(),
-            connections_max: config.gateway.max_connections as usize,
+            connections_max: sockets::connections(config.gateway.max_connections as usize),
             ..leither_gateway::Config::default()
         };
         let served = Arc::new(served);

@@ -7,12 +7,16 @@ use std::time::Duration;
 pub struct Config {
     /// GW-2: hosts below which each root has an origin of its own, lower case, without port: `localhost` stands for `<cid>.ipfs.localhost`.
     pub hosts: Vec<String>,
-    /// GW-13: connections at once; who comes later hears 503.
+    /// GW-13: connections at once; who comes later hears 503. One address has a quarter of them.
     pub connections_max: usize,
-    /// GW-13: blocks in memory at once, over all answers.
+    /// GW-13: blocks that are looked at, at once, over all answers.
     pub blocks_max: usize,
+    /// GW-13: bytes of blocks that stay in memory, those that were asked for lately; 0 for none.
+    pub cache_bytes: usize,
     /// GW-13: CARs at once: each remembers what it has given.
     pub cars_max: usize,
+    /// GW-15: blocks that are not here and do not come, which one address may ask for at once; one more each second.
+    pub misses_max: u32,
     /// GW-13: how long a reader may take for [`PROGRESS_BYTES`], and a request for its headers.
     pub patience: Duration,
     /// How long one block is waited for.
@@ -31,8 +35,10 @@ impl Default for Config {
         Self {
             hosts: vec!["localhost".into()],
             connections_max: 1024,
-            blocks_max: 64,
+            blocks_max: 32,
+            cache_bytes: 32 << 20,
             cars_max: 16,
+            misses_max: 64,
             patience: Duration::from_secs(20),
             block_wait: Duration::from_secs(30),
             page_entries: 1000,
@@ -71,6 +77,9 @@ impl Config {
         // A CAR may hold one block while it waits for the next; with as many CARs as places they would wait for each other.
         if self.blocks_max <= self.cars_max {
             return refuse("blocks_max", "more than cars_max");
+        }
+        if self.misses_max == 0 {
+            return refuse("misses_max", "at least 1");
         }
         if self.patience.is_zero() || self.block_wait.is_zero() {
             return refuse("patience, block_wait", "more than nothing");

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`core`] | what a request means: plain functions |
 //! | `respond` | answers: the one place that fetches |
-//! | `server` | connections, readers that are too slow, blocks in memory |
+//! | `server` | connections, readers that are too slow, blocks in memory, what an address may ask of the network |
 //! | [`api`] | what it asks of the node: heads, names, records |
 //! | [`config`] | what the owner may set |
 //!
@@ -21,7 +21,7 @@
 //! # Ok(())
 //! # }
 //! ```
-//! Rules `GW-1` to `GW-14` are in `spec/gateway.md`. Absent on purpose: writing, TAR, conversion between codecs, TLS (a proxy's matter).
+//! Rules `GW-1` to `GW-15` are in `spec/gateway.md`. Absent on purpose: writing, TAR, conversion between codecs, TLS (a proxy's matter).
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

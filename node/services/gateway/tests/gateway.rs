@@ -349,6 +349,39 @@ async fn a_large_directory_is_listed_page_by_page_and_odd_names_are_escaped() {
     assert_eq!(odd_page.status(), StatusCode::BAD_REQUEST);
 }
 
+// GW-10, GW-13
+#[tokio::test]
+async fn a_long_page_of_a_directory_is_made_bit_by_bit_and_is_whole() {
+    let mut writer = Writer::default();
+    let leaf = writer.raw(b"x");
+    let mut names: Vec<String> = (0..1500).map(|n| format!("entry-{n:04}")).collect();
+    names.push("z".repeat(1500));
+    let entries: Vec<(&str, Cid)> = names.iter().map(|name| (name.as_str(), leaf)).collect();
+    let (large, small) = (writer.directory(&entries), writer.directory(&entries[..3]));
+    let gateway = gateway(writer);
+    let page = get(&gateway, ADDRESS, &format!("/ipfs/{small}/"), &[]).await;
+    let len: usize = header(&page, "content-length").parse().unwrap();
+    let page = body(page).await;
+    assert!(page.len() == len && page.ends_with(b"</table></body></html>\n"));
+    let mut seen = String::new();
+    for (question, next) in [("", Some("?at=1000")), ("?at=1000", None)] {
+        let page = get(&gateway, ADDRESS, &format!("/ipfs/{large}/{question}"), &[]).await;
+        assert_eq!((page.status(), header(&page, "content-type")), (StatusCode::OK, "text/html; charset=utf-8"));
+        let text = String::from_utf8(body(page).await.to_vec()).unwrap();
+        assert!(text.starts_with("<!DOCTYPE html>") && text.ends_with("</body></html>\n"), "{question}");
+        assert_eq!(text.contains("More entries"), next.is_some(), "{question}");
+        assert!(next.is_none_or(|next| text.contains(&format!("href=\"{next}\""))), "{question}");
+        seen.push_str(&text);
+    }
+    for name in &names[..1500] {
+        assert_eq!(seen.matches(&format!(">{name}</a>")).count(), 1, "{name}");
+    }
+    // A name that fits no path is cut, and leads on by the id.
+    assert!(
+        seen.contains(&format!("<a href=\"/ipfs/{leaf}\">{}\u{2026}</a>", "z".repeat(200))) && !seen.contains(&"z".repeat(201))
+    );
+}
+
 // GW-3, GW-14
 #[tokio::test]
 async fn what_was_made_to_do_harm_is_refused_by_name() {
@@ -477,6 +510,7 @@ async fn settings_that_cannot_be_are_refused_before_anything_starts() {
     assert_eq!(with(|config| config.connections_max = 0), Some("connections_max"));
     assert_eq!(with(|config| config.blocks_max = config.cars_max), Some("blocks_max"));
     assert_eq!(with(|config| config.cars_max = 0), Some("cars_max"));
+    assert_eq!(with(|config| config.misses_max = 0), Some("misses_max"));
     assert_eq!(with(|config| config.patience = std::time::Duration::ZERO), Some("patience, block_wait"));
     assert_eq!(with(|config| config.page_entries = 0), Some("page_entries"));
 }

@@ -1,4 +1,4 @@
-//! GW-13 over real connections: readers that do not read, and too many of them.
+//! GW-13 and GW-15 over real connections: readers that do not read, too many of them, and those who ask for what is nowhere.
 
 mod common;
 
@@ -7,6 +7,7 @@ use bytes::Bytes;
 use common::Writer;
 use leither_gateway::{Config, Gateway, serve};
 use leither_kit::Cid;
+use leither_kit::multihash::Multihash;
 use leither_kit::source::{Fixed, Source, SourceError};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -51,12 +52,12 @@ impl Source for Counting {
     }
 }
 
-async fn start(
-    writer: Writer,
-    config: Config,
-) -> (SocketAddr, oneshot::Sender<()>, Arc<AtomicUsize>, tokio::task::JoinHandle<()>) {
+/// Blocks that somebody holds, now and at most.
+type Counts = (Arc<AtomicUsize>, Arc<AtomicUsize>);
+
+async fn start(writer: Writer, config: Config) -> (SocketAddr, oneshot::Sender<()>, Counts, tokio::task::JoinHandle<()>) {
     let (held, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let source = Counting { inner: writer.0, held, most: most.clone() };
+    let source = Counting { inner: writer.0, held: held.clone(), most: most.clone() };
     let gateway = Gateway::new(Arc::new(source), config).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -64,7 +65,7 @@ async fn start(
     let task = tokio::spawn(async move {
         serve(listener, gateway, async { drop(stopped.await) }).await.unwrap();
     });
-    (address, stop, most, task)
+    (address, stop, (held, most), task)
 }
 
 async fn ask(address: SocketAddr, path: &str) -> TcpStream {
@@ -94,7 +95,7 @@ async fn readers_that_do_not_read_are_cut_and_hold_no_more_than_the_bound() {
     let file = large(&mut writer);
     let config =
         Config { connections_max: 30, blocks_max: 8, cars_max: 4, patience: Duration::from_millis(400), ..Config::default() };
-    let (address, stop, most, task) = start(writer, config).await;
+    let (address, stop, (_, most), task) = start(writer, config).await;
     let mut sleepers = Vec::new();
     for _ in 0..200 {
         sleepers.push(ask(address, &format!("/ipfs/{file}")).await);
@@ -105,7 +106,7 @@ async fn readers_that_do_not_read_are_cut_and_hold_no_more_than_the_bound() {
     assert!(
         told.starts_with(b"HTTP/1.1 503 ") && told.ends_with(b"this gateway has too many connections; try again, or elsewhere\n")
     );
-    // The others hold blocks, then are cut: an honest reader comes through while they still are connected, as far as they know.
+    // The others hold connections, then are cut: an honest reader comes through while they still are connected, as far as they know.
     let mut honest = Vec::new();
     for _ in 0..200 {
         honest = whole(ask(address, &format!("/ipfs/{file}")).await).await;
@@ -119,8 +120,75 @@ async fn readers_that_do_not_read_are_cut_and_hold_no_more_than_the_bound() {
     assert_eq!(honest.len() - body, 64 << 20);
     assert!(honest[body..].iter().all(|byte| *byte == 7));
     let most = most.load(Ordering::SeqCst);
-    assert!((1..=8).contains(&most), "{most} blocks were held at once");
+    // Those that are looked at, and the file's two in the cache.
+    assert!((1..=8 + 2).contains(&most), "{most} blocks were held at once");
     drop(sleepers);
+    stop.send(()).unwrap();
+    task.await.unwrap();
+}
+
+// GW-13
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_block_is_held_for_readers_who_have_paused_and_they_get_the_rest_all_the_same() {
+    let mut writer = Writer::default();
+    let file = large(&mut writer);
+    let block = writer.raw(&vec![9; 2 << 20]);
+    let config = Config { blocks_max: 2, cars_max: 1, cache_bytes: 0, ..Config::default() };
+    let (address, stop, (held, _), task) = start(writer, config).await;
+    let mut paused = Vec::new();
+    for n in 0..20 {
+        let path = if n % 2 == 0 { format!("/ipfs/{file}") } else { format!("/ipfs/{block}?format=raw") };
+        let mut stream = ask(address, &path).await;
+        let mut start = [0; 15];
+        stream.read_exact(&mut start).await.unwrap();
+        assert_eq!(&start, b"HTTP/1.1 200 OK");
+        paused.push(stream);
+    }
+    let none = async {
+        while held.load(Ordering::SeqCst) > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(15), none).await.expect("no block is held");
+    let raw = whole(paused.pop().unwrap()).await;
+    let film = whole(paused.pop().unwrap()).await;
+    for (got, len, byte) in [(raw, 2 << 20, 9), (film, 64 << 20, 7)] {
+        let body = got.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+        assert_eq!(got.len() - body, len);
+        assert!(got[body..].iter().all(|found| *found == byte));
+    }
+    stop.send(()).unwrap();
+    task.await.unwrap();
+}
+
+// GW-15
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_for_too_much_that_is_nowhere_is_told_so_and_others_are_answered() {
+    let mut writer = Writer::default();
+    let here = writer.raw(b"here");
+    let (address, stop, _, task) = start(writer, Config { misses_max: 3, ..Config::default() }).await;
+    let status = async |path: String, of: &str| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nx-forwarded-for: {of}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        String::from_utf8(whole(stream).await).unwrap().to_ascii_lowercase()
+    };
+    let nowhere = |n: u8| format!("/ipfs/{}", Cid::new_v1(0x55, Multihash::wrap(0x12, &[n; 32]).unwrap()));
+    let mut told = Vec::new();
+    for n in 0..50 {
+        told.push(status(nowhere(n), "192.0.2.1").await);
+        if told.last().unwrap().starts_with("http/1.1 429 ") {
+            break;
+        }
+        assert!(told.last().unwrap().starts_with("http/1.1 404 "), "{told:?}");
+    }
+    let last = told.last().unwrap();
+    assert!(told.len() > 3 && last.starts_with("http/1.1 429 ") && last.contains("retry-after: 10"), "{told:?}");
+    assert!(last.contains("was asked for from this address; try again later"), "{last}");
+    assert!(status(format!("/ipfs/{here}"), "192.0.2.1").await.starts_with("http/1.1 200 "), "what is here is served");
+    for other in ["192.0.2.2", "127.0.0.1"] {
+        assert!(status(nowhere(99), other).await.starts_with("http/1.1 404 "), "{other}");
+    }
     stop.send(()).unwrap();
     task.await.unwrap();
 }

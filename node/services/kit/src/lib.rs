@@ -14,7 +14,7 @@
 //! | [`wire`] | protocol buffers, read in place |
 //!
 //! All of it reads what strangers wrote: every length, count and depth has a bound with a name, and no input panics. Rules `KIT-1` to
-//! `KIT-12` are in `spec/gateway.md`.
+//! `KIT-13` are in `spec/gateway.md`.
 //!
 //! Absent on purpose: encoding of files and directories, storing, finding who has a block.
 #![forbid(unsafe_code)]

@@ -78,7 +78,7 @@ impl Desk {
     pub(super) async fn far(&self, cid: &Cid) -> Answer<Bytes> {
         self.link()?.source.block(cid).await.map_err(|error| match &error {
             SourceError::NotFound(_) => No::absent(error.to_string()),
-            SourceError::Timeout(_) => {
+            SourceError::Timeout(_) | SourceError::TooMany(_) => {
                 No { status: StatusCode::GATEWAY_TIMEOUT, reason: "unreachable", message: error.to_string() }
             }
             SourceError::Busy(_) => {

@@ -1,5 +1,6 @@
 //! What a request means, as plain functions over texts and bytes: nothing here waits, fetches or knows the time.
 
+pub mod asker;
 pub mod cache;
 pub mod format;
 pub mod host;

@@ -1,7 +1,7 @@
 //! Content as a browser wants it: files, symbolic links, documents.
 
 use super::refusal::Refusal;
-use super::{Ask, At, directory, plain, set, sites};
+use super::{Ask, At, directory, plain, set, set_fixed, sites};
 use crate::core::format::DOCUMENTS;
 use crate::core::range::{self, Asked};
 use crate::core::{cache, media, text};
@@ -13,6 +13,7 @@ use http::{HeaderName, StatusCode, header};
 use leither_kit::Cid;
 use leither_kit::node::Node;
 use leither_kit::walk::{self, Loaded, Located, WalkError};
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ async fn located_content(ask: &Ask, at: &At, located: Located) -> Result<Respons
                 "the path ends within a document, at no link; ask for the document (without these steps) or for its raw block";
             return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, text));
         }
-        let mut response = bytes(ask, located.bytes, document.media, &format!("\"{}\"", located.cid))?;
+        let mut response = block(ask, &located, document.media, &format!("\"{}\"", located.cid))?;
         headers(ask, at, &mut response, &located.roots);
         return Ok(response);
     }
@@ -50,7 +51,7 @@ async fn located_content(ask: &Ask, at: &At, located: Located) -> Result<Respons
         }
         Node::Symlink(target) => {
             let etag = format!("\"{}\"", resolved.target.cid);
-            let mut response = bytes(ask, Bytes::from(target.clone()), "text/plain; charset=utf-8", &etag)?;
+            let mut response = bytes(ask, &Bytes::from(target.clone()), "text/plain; charset=utf-8", &etag)?;
             headers(ask, at, &mut response, &resolved.roots);
             Ok(response)
         }
@@ -95,17 +96,16 @@ pub(super) async fn file(
     let first = if ask.head && by_name.is_some() { None } else { pieces.next().await.transpose()? };
     let start = first.as_ref().filter(|_| wanted.start == 0);
     let media = by_name.unwrap_or_else(|| start.map_or(media::BYTES, |first| media::by_start(first)));
-    let rest = stream::iter(first.map(Ok)).chain(pieces);
-    let body = if ask.head { Body::empty() } else { Body::from_stream(rest.map_err(std::io::Error::other)) };
+    let len = wanted.end.saturating_sub(wanted.start);
+    let body = body(ask, first, pieces, len);
     let mut response = plain(status, body);
     if let Asked::Part(range) = &asked {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         set(&mut response, header::CONTENT_RANGE, &format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1)));
     }
-    let len = wanted.end.saturating_sub(wanted.start);
     set(&mut response, header::CONTENT_LENGTH, &len.to_string());
-    set(&mut response, header::CONTENT_TYPE, media);
-    set(&mut response, header::ACCEPT_RANGES, "bytes");
+    set_fixed(&mut response, header::CONTENT_TYPE, media);
+    set_fixed(&mut response, header::ACCEPT_RANGES, "bytes");
     set(&mut response, header::ETAG, etag);
     headers(ask, at, &mut response, roots);
     Ok(response)
@@ -113,12 +113,40 @@ pub(super) async fn file(
 
 type Pieces = Pin<Box<dyn futures_util::Stream<Item = Result<Bytes, WalkError>> + Send>>;
 
-/// Bytes that are there whole, or the range of them that was asked for.
-pub(super) fn bytes(ask: &Ask, bytes: Bytes, media: &str, etag: &str) -> Result<Response, Refusal> {
+/// GW-13: what a reader is given comes in pieces, and no more than one of them is held for him.
+fn body(ask: &Ask, first: Option<Bytes>, rest: Pieces, len: u64) -> Body {
+    match first {
+        _ if ask.head => Body::empty(),
+        Some(first) if first.len() as u64 == len => Body::from(first),
+        first => Body::from_stream(stream::iter(first.map(Ok)).chain(rest).map_err(std::io::Error::other)),
+    }
+}
+
+/// Bytes that are few and there, or the range of them that was asked for.
+pub(super) fn bytes(ask: &Ask, bytes: &Bytes, media: &'static str, etag: &str) -> Result<Response, Refusal> {
+    part(ask, bytes.len(), media, etag, |range| Body::from(bytes.slice(range)))
+}
+
+/// A block, or the range of it that was asked for.
+pub(super) fn block(ask: &Ask, located: &Located, media: &'static str, etag: &str) -> Result<Response, Refusal> {
+    part(ask, located.bytes.len(), media, etag, |range| {
+        let len = range.len() as u64;
+        let pieces = walk::read_block(Arc::clone(&ask.source), located.cid, range);
+        body(ask, None, Box::pin(pieces), len)
+    })
+}
+
+/// What has so many bytes, or the range of it that was asked for, of which `body` is made.
+fn part(
+    ask: &Ask,
+    size: usize,
+    media: &'static str,
+    etag: &str,
+    body: impl FnOnce(Range<usize>) -> Body,
+) -> Result<Response, Refusal> {
     if cache::matches(&ask.headers, etag) {
         return Ok(not_modified(etag));
     }
-    let size = bytes.len();
     let asked =
         if cache::range_holds(&ask.headers, etag) { range::asked(ask.header(header::RANGE), size as u64) } else { Asked::All };
     let (status, range) = match asked {
@@ -129,13 +157,13 @@ pub(super) fn bytes(ask: &Ask, bytes: Bytes, media: &str, etag: &str) -> Result<
         }
         Asked::Outside => return Ok(unsatisfiable(size as u64)),
     };
-    let mut response = plain(status, Body::from(bytes.slice(range.clone())));
+    let mut response = plain(status, body(range.clone()));
     if status == StatusCode::PARTIAL_CONTENT {
         set(&mut response, header::CONTENT_RANGE, &format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1)));
     }
     set(&mut response, header::CONTENT_LENGTH, &range.len().to_string());
-    set(&mut response, header::CONTENT_TYPE, media);
-    set(&mut response, header::ACCEPT_RANGES, "bytes");
+    set_fixed(&mut response, header::CONTENT_TYPE, media);
+    set_fixed(&mut response, header::ACCEPT_RANGES, "bytes");
     set(&mut response, header::ETAG, etag);
     Ok(response)
 }
@@ -158,7 +186,7 @@ pub(super) fn headers(ask: &Ask, at: &At, response: &mut Response, roots: &[Cid]
     at.anchor.set_cache_control(response);
     paths(at, response, roots);
     if !at.site.own {
-        set(response, header::CONTENT_SECURITY_POLICY, SANDBOX);
+        set_fixed(response, header::CONTENT_SECURITY_POLICY, SANDBOX);
     }
     let download = ask.parameter("download").as_deref() == Some("true");
     let named = ask.parameter("filename").map(|name| text::decode(&name).unwrap_or(name));

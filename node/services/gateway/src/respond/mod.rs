@@ -10,10 +10,10 @@ mod trustless;
 
 use crate::api::{Heads, Names, Nobody, Records};
 use crate::config::{Config, ConfigError};
-use crate::core::cache;
 use crate::core::format::{self, Format};
 use crate::core::path::Steps;
-use crate::server::Counted;
+use crate::core::{asker, cache};
+use crate::server::{Counted, Pool, Quota, Quotas};
 use anchor::Anchor;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -22,6 +22,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use leither_kit::source::Source;
 use refusal::Refusal;
 use route::{Routed, Site};
+use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -30,13 +31,21 @@ use tokio::sync::Semaphore;
 pub struct Gateway(Arc<Shared>);
 
 struct Shared {
-    source: Arc<dyn Source>,
+    pool: Arc<Pool>,
+    quotas: Arc<Quotas>,
     heads: Arc<dyn Heads>,
     names: Arc<dyn Names>,
     records: Arc<dyn Records>,
     config: Config,
-    places: Arc<Semaphore>,
     cars: Arc<Semaphore>,
+}
+
+/// The gateway, as one connection sees it.
+#[derive(Clone)]
+struct Visited {
+    shared: Arc<Shared>,
+    /// Who is at its other end, where that is known.
+    peer: Option<IpAddr>,
 }
 
 impl Gateway {
@@ -44,11 +53,11 @@ impl Gateway {
     pub fn new(source: Arc<dyn Source>, config: Config) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(Self(Arc::new(Shared {
-            source,
+            pool: Arc::new(Pool::new(source, &config)),
+            quotas: Arc::new(Quotas::new(config.misses_max)),
             heads: Arc::new(Nobody),
             names: Arc::new(Nobody),
             records: Arc::new(Nobody),
-            places: Arc::new(Semaphore::new(config.blocks_max)),
             cars: Arc::new(Semaphore::new(config.cars_max)),
             config,
         })))
@@ -56,9 +65,9 @@ impl Gateway {
 
     /// With what knows heads, names and records.
     pub fn with(self, heads: Arc<dyn Heads>, names: Arc<dyn Names>, records: Arc<dyn Records>) -> Self {
-        let Shared { source, config, places, cars, .. } = &*self.0;
-        let (source, config, places, cars) = (source.clone(), config.clone(), places.clone(), cars.clone());
-        Self(Arc::new(Shared { source, heads, names, records, config, places, cars }))
+        let Shared { pool, quotas, config, cars, .. } = &*self.0;
+        let (pool, quotas, config, cars) = (pool.clone(), quotas.clone(), config.clone(), cars.clone());
+        Self(Arc::new(Shared { pool, quotas, heads, names, records, config, cars }))
     }
 
     /// What it was made with.
@@ -66,9 +75,14 @@ impl Gateway {
         &self.0.config
     }
 
-    /// All of it, as axum has it. [`serve`](crate::serve) adds the bounds on connections.
+    /// All of it, as axum has it, for who is not counted. [`serve`](crate::serve) adds the bounds on connections and addresses.
     pub fn router(&self) -> axum::Router {
-        axum::Router::new().fallback(answer).with_state(self.clone())
+        self.router_of(None)
+    }
+
+    /// The same, for a connection from an address.
+    pub(crate) fn router_of(&self, peer: Option<IpAddr>) -> axum::Router {
+        axum::Router::new().fallback(answer).with_state(Visited { shared: self.0.clone(), peer })
     }
 }
 
@@ -99,13 +113,15 @@ impl Ask {
     }
 }
 
-async fn answer(State(Gateway(shared)): State<Gateway>, request: Request) -> Response {
+async fn answer(State(Visited { shared, peer }): State<Visited>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let head = parts.method == Method::HEAD;
     let mut response = match parts.method {
         Method::GET | Method::HEAD => {
             let local = cache::asks(&parts.headers, "only-if-cached");
-            let counted = Counted::new(shared.source.clone(), shared.places.clone(), shared.config.block_wait, local);
+            let asker = peer.and_then(|peer| asker::asker(peer, &parts.headers));
+            let quota = asker.map(|asker| Quota::new(shared.quotas.clone(), asker));
+            let counted = Counted::new(shared.pool.clone(), quota, local);
             let host = parts.uri.authority().map(|authority| authority.as_str().to_string());
             let ask = Ask {
                 source: Arc::new(counted),
@@ -206,6 +222,11 @@ fn set(response: &mut Response, name: HeaderName, value: &str) {
     }
 }
 
+/// The same, where the value is known.
+fn set_fixed(response: &mut Response, name: HeaderName, value: &'static str) {
+    response.headers_mut().insert(name, HeaderValue::from_static(value));
+}
+
 fn moved(status: StatusCode, location: &str) -> Result<Response, Refusal> {
     let text = "the redirect's address cannot be written in a header";
     let value = HeaderValue::try_from(location).map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, text))?;
@@ -216,13 +237,13 @@ fn moved(status: StatusCode, location: &str) -> Result<Response, Refusal> {
 
 /// GW-1, GW-4: what every answer says. Anybody's page may read what anybody may fetch.
 fn common(response: &mut Response) {
-    set(response, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
-    set(response, header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS");
-    set(response, header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type, Range, User-Agent, X-Requested-With");
-    set(
+    set_fixed(response, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    set_fixed(response, header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS");
+    set_fixed(response, header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type, Range, User-Agent, X-Requested-With");
+    set_fixed(
         response,
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
         "Content-Length, Content-Range, X-Chunked-Output, X-Ipfs-Path, X-Ipfs-Roots, X-Stream-Output, X-Leither-Proof, X-Leither-Version",
     );
-    set(response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set_fixed(response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
 }

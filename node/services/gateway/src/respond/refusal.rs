@@ -38,7 +38,13 @@ impl Refusal {
         set(&mut response, header::CONTENT_TYPE, "text/plain; charset=utf-8");
         set(&mut response, header::CONTENT_LENGTH, &len.to_string());
         set(&mut response, header::CACHE_CONTROL, "no-store");
-        if matches!(status, StatusCode::GATEWAY_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY) {
+        let passes = [
+            StatusCode::TOO_MANY_REQUESTS,
+            StatusCode::BAD_GATEWAY,
+            StatusCode::SERVICE_UNAVAILABLE,
+            StatusCode::GATEWAY_TIMEOUT,
+        ];
+        if passes.contains(&status) {
             set(&mut response, header::RETRY_AFTER, RETRY);
         }
         response
@@ -54,6 +60,8 @@ impl From<WalkError> for Refusal {
             }
             WalkError::Source(SourceError::Timeout(_)) => StatusCode::GATEWAY_TIMEOUT,
             WalkError::Source(SourceError::Busy(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            // GW-15
+            WalkError::Source(SourceError::TooMany(_)) => StatusCode::TOO_MANY_REQUESTS,
             WalkError::Source(SourceError::Other(_)) => StatusCode::INTERNAL_SERVER_ERROR,
             WalkError::Id { .. } | WalkError::Cursor => StatusCode::BAD_REQUEST,
             WalkError::Node { error: NodeError::Codec(_), .. } => StatusCode::NOT_ACCEPTABLE,

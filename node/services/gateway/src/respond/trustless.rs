@@ -1,6 +1,6 @@
 //! Answers that whoever asks can check: blocks, CARs, records; and documents in their own codec.
 
-use super::content::{self, bytes};
+use super::content;
 use super::refusal::Refusal;
 use super::route::Root;
 use super::{Ask, At, plain, set};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// GW-6: the block that the path leads to, whatever its codec.
 pub(super) async fn raw(ask: &Ask, at: &At) -> Result<Response, Refusal> {
     let located = walk::locate(&*ask.source, &at.anchor.cid, &at.path()).await?;
-    let mut response = bytes(ask, located.bytes, format::RAW, &format!("\"{}.raw\"", located.cid))?;
+    let mut response = content::block(ask, &located, format::RAW, &format!("\"{}.raw\"", located.cid))?;
     attachment(ask, at, &mut response, &located.cid, "bin");
     content::paths(at, &mut response, &located.roots);
     Ok(response)
@@ -38,7 +38,7 @@ pub(super) async fn document(ask: &Ask, at: &At, document: &'static Document) ->
         );
         return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, text));
     }
-    let mut response = bytes(ask, located.bytes, document.media, &format!("\"{}.{}\"", located.cid, document.name))?;
+    let mut response = content::block(ask, &located, document.media, &format!("\"{}.{}\"", located.cid, document.name))?;
     content::headers(ask, at, &mut response, &located.roots);
     Ok(response)
 }
@@ -87,7 +87,7 @@ pub(super) async fn record(ask: &Ask, at: &At) -> Result<Response, Refusal> {
     };
     let hash = blake3::hash(record).to_hex();
     let etag = format!("\"{}.ipns-record\"", hash.get(..32).unwrap_or_default());
-    let mut response = bytes(ask, record.clone(), format::RECORD, &etag)?;
+    let mut response = content::bytes(ask, record, format::RECORD, &etag)?;
     at.anchor.set_cache_control(&mut response);
     let file = ask.parameter("filename").unwrap_or_else(|| format!("{}.ipns-record", name.label()));
     set(&mut response, header::CONTENT_DISPOSITION, &text::disposition("attachment", &file));

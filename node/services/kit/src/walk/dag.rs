@@ -60,10 +60,10 @@ pub struct DagWalk {
 /// The links of a block that are followed, from a place on.
 fn links(node: &Node, follow: Follow, from: usize) -> Box<dyn Iterator<Item = Link> + '_> {
     match (node, follow) {
-        (node, Follow::All) => Box::new(node.links().enumerate().skip(from).map(|(place, cid)| (place, *cid, 0))),
+        (node, Follow::All) => Box::new(node.links().enumerate().skip(from).map(|(place, cid)| (place, *cid, 0u64))),
         (Node::Shard(shard), Follow::Shards) => {
             Box::new(shard.slots.iter().enumerate().skip(from).filter_map(|(place, (_, slot))| match slot {
-                Slot::Shard(cid) => Some((place, *cid, 0)),
+                Slot::Shard(cid) => Some((place, *cid, 0u64)),
                 Slot::Entry(_) => None,
             }))
         }
