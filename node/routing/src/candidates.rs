@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(of_seen("/ip6/2001:db8::1/udp/1/quic-v1").len(), 1, "it listens by no such transport");
         let relay = PeerId::random();
         let circuit = address(&format!("/ip4/8.8.8.8/tcp/1/p2p/{relay}/p2p-circuit"));
-        assert_eq!(candidates.of_seen(&circuit), [circuit.clone()]);
+        assert_eq!(candidates.of_seen(&circuit), std::slice::from_ref(&circuit));
         for none in [circuit, address(&format!("/p2p/{relay}")), address("/dns4/example.org/tcp/1")] {
             candidates.offer(&none);
             assert!(candidates.known.is_empty(), "{none}");

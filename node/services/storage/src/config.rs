@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// How long what nobody refers to any more can be taken back, in milliseconds.
 pub const GRACE_MS: u64 = 24 * 60 * 60 * 1000;
 /// An add is written in windows of so many bytes of blocks ...
-pub const WINDOW_BYTES_MAX: usize = 8 << 20;
+pub const WINDOW_BYTES_MAX: usize = 4 << 20;
 /// ... or of so many blocks.
 pub const WINDOW_BLOCKS_MAX: usize = 8192;
 /// Rows that one step of a clean-up changes.

@@ -174,7 +174,7 @@ impl Reading {
 
     fn piece(&mut self, cid: Cid, block: &Bytes, left: &mut Range<usize>) -> Bytes {
         let piece = piece(block, left);
-        self.block = (!left.is_empty()).then(|| (cid, left.clone()));
+        self.block = (left.start < left.end).then(|| (cid, left.clone()));
         piece
     }
 }

@@ -83,7 +83,7 @@ fn column_options(name: &str, cache: &Cache) -> Options {
     options.set_write_buffer_size(8 * MIB);
     options.set_max_write_buffer_number(3);
     if name == BLOCKS {
-        options.set_write_buffer_size(24 * MIB);
+        options.set_write_buffer_size(12 * MIB);
         options.set_arena_block_size(4 * MIB);
         options.set_enable_blob_files(true);
         options.set_min_blob_size(BLOB_BYTES_MIN);
