@@ -121,6 +121,7 @@ class Spread:
         again = self.c.sync(self.mid)
         CHECKS.equal((again["version"], again["bytes"]), (str(number), "0"), "nothing new")
         tell("difference", files=FILES, changed=CHANGED, bytes=int(part["bytes"]), blocks=int(part["blocks"]))
+        CHECKS.equal(self.c.cli("mimei", "restore", self.mid, "--version", "0")["version"], "0", "a version that is not here is fetched to be the working copy")
 
         # Another MiMei with the same files and one more.
         self.a.cli("mimei", "get", f"{self.mid}@last", self.path("copy"))

@@ -136,6 +136,17 @@ impl Routing {
         self.ask(|reply| Command::Provide(key, reply)).await?
     }
 
+    /// ROUTE-8: announces a key that is provided ahead of its turn, and waits for that. Provided or not any more stays what it is.
+    pub async fn tell(&self, key: Key) -> Result<Provided, RouteError> {
+        if !key.is_fit() {
+            return Err(RouteError::Key);
+        }
+        let due = plan::after_failure((self.clock)(), 0);
+        let of_plan = key.clone();
+        self.store(move |records| records.put_off(&of_plan, due)).await?;
+        self.ask(|reply| Command::Provide(key, reply)).await?
+    }
+
     /// Announces these when their turn comes, and again before that expires, over restarts, until then or until they are withdrawn.
     pub async fn provide_many(&self, keys: Vec<Key>, until_ms: Option<u64>) -> Result<(), RouteError> {
         if !keys.iter().all(Key::is_fit) {
@@ -147,7 +158,17 @@ impl Routing {
 
     /// It is announced no more. Others forget it when it expires.
     pub async fn withdraw(&self, key: Key) -> Result<(), RouteError> {
-        self.store(move |records| records.withdraw(&key)).await
+        self.withdraw_many(vec![key]).await
+    }
+
+    /// The same, of many.
+    pub async fn withdraw_many(&self, keys: Vec<Key>) -> Result<(), RouteError> {
+        self.store(move |records| records.withdraw(&keys)).await
+    }
+
+    /// Keys that are provided, in an order of their own, behind `after`, `most` of them at most.
+    pub async fn provided(&self, after: Option<Key>, most: usize) -> Result<Vec<Key>, RouteError> {
+        self.store(move |records| records.provided(after.as_ref(), most)).await
     }
 
     /// How the announcing of a key goes; nothing where it is not provided.

@@ -188,8 +188,12 @@ pub struct ProvideStatus {
 pub struct ProvideStat {
     /// Keys that are provided.
     pub keys: u64,
-    /// Those that are due and have not been announced.
+    /// Those of them that were announced at least once.
+    pub announced: u64,
+    /// Those that are due now, counted up to 65,536.
     pub waiting: u64,
+    /// Since when the one is due that has waited for longest.
+    pub oldest_due_ms: Option<u64>,
     /// When the last round ended.
     pub last_round_ms: Option<u64>,
     /// How long the slowest round since the start took.

@@ -6,6 +6,7 @@
 //! | `backup` | the working copy -> the newest version, and back |
 //! | `cur` | the working copy, file by file |
 //! | `get` | a version -> files |
+//! | `list` | announcing and providing many |
 //! | `network` | announcing, providing, finding, fetching |
 //! | `place` | `MIMEI[@VERSION][/path]` |
 //! | `private` | content that only its readers read |
@@ -16,6 +17,7 @@ mod add;
 mod backup;
 mod cur;
 mod get;
+mod list;
 mod network;
 pub(super) mod place;
 mod private;

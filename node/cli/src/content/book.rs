@@ -1,7 +1,7 @@
 //! What is remembered of MiMeis that are followed: how far they are up to the chain, who is at work on which, and when what failed is tried again.
 
+use super::board::Board;
 use crate::backend::Newest;
-use leither_kit::Cid;
 use leither_types::MimeiId;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +18,8 @@ const TURN: Duration = Duration::from_millis(100);
 /// What is remembered of those that are followed.
 #[derive(Default)]
 pub(super) struct Book {
+    /// What is announced.
+    pub board: Board,
     notes: Mutex<HashMap<MimeiId, Note>>,
     busy: Arc<Mutex<HashSet<MimeiId>>>,
     /// Others have no turn: all hands are full.
@@ -100,12 +102,6 @@ impl Book {
     /// It is up to the chain.
     pub fn is_done(&self, id: MimeiId, newest: Newest) {
         self.lock().insert(id, Note { done: Some(newest), ..Note::default() });
-    }
-
-    /// The tree that was the newest when it was last up to the chain.
-    pub fn last_tree(&self, id: &MimeiId) -> Option<Cid> {
-        let done = self.lock().get(id).and_then(|note| note.done);
-        done.and_then(|newest| newest.last).map(|(_, cid)| cid)
     }
 
     /// Gives the pause until the next try.

@@ -68,7 +68,8 @@ impl From<StorageError> for No {
     }
 }
 
-fn now() -> Answer<u64> {
+/// In ms since 1970.
+pub fn now() -> Answer<u64> {
     now_ms().map_err(|failure| No::fault(failure.sentence))
 }
 
@@ -158,8 +159,13 @@ pub fn release(store: &ContentStore, root: &str) -> Answer<()> {
     let root = read_root(root)?;
     match store.release(&root, now()?)? {
         true => Ok(()),
-        false => Err(No::absent(format!("nothing is kept as `{}`; see `leither storage pins`", root_text(&root)))),
+        false => Err(not_kept(&root_text(&root))),
     }
+}
+
+/// A root that names nothing.
+pub fn not_kept(root: &str) -> No {
+    No::absent(format!("nothing is kept as `{root}`; see `leither storage pins`"))
 }
 
 /// `POST /storage/purge`: what is due, or with `all` the whole trash.

@@ -132,6 +132,13 @@ impl Socket {
         self.call(Method::POST, call).await
     }
 
+    /// The same, with what it is about.
+    pub async fn post_with<T: DeserializeOwned>(&self, call: &str, body: Bytes) -> Answered<T> {
+        let answer = self.send(Method::POST, call, Outgoing::Whole(Some(body))).await?;
+        let bytes = self.read(answer).await?;
+        serde_json::from_slice(&bytes).map_err(|e| self.lost(&e))
+    }
+
     /// Has something taken away.
     pub async fn delete(&self, call: &str) -> Answered<()> {
         self.call(Method::DELETE, call).await

@@ -11,7 +11,7 @@ use leither_net::PeerId;
 use leither_routing::{Came, Key, Provided, Provider, RouteError};
 use leither_storage::content::{self, Profile};
 use leither_types::MimeiId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -22,6 +22,8 @@ pub(super) struct FakeNet(pub Arc<State>);
 
 #[derive(Default)]
 pub(super) struct State {
+    /// Nothing further can be written down.
+    pub full: AtomicBool,
     pub blocks: Mutex<HashMap<Vec<u8>, Bytes>>,
     /// All that was ever wanted, in order.
     pub asked: Mutex<Vec<Cid>>,
@@ -152,18 +154,43 @@ impl Network for FakeNet {
         self.0.dialled.lock().unwrap().push(provider);
     }
 
-    async fn provide(&self, what: What) -> Result<Provided, String> {
-        self.0.provided.lock().unwrap().push(what);
-        Ok(Provided { asked: 3, confirmed: Vec::new() })
-    }
-
-    async fn withdraw(&self, what: What) -> Result<(), String> {
-        self.0.provided.lock().unwrap().retain(|other| *other != what);
+    async fn provide(&self, whats: Vec<What>) -> Result<(), String> {
+        let mut provided = self.0.provided.lock().unwrap();
+        let mut keys: HashSet<Key> = provided.iter().map(What::key).collect();
+        for what in whats.into_iter().filter(|what| keys.insert(what.key())) {
+            provided.push(what);
+            if self.0.full.load(SeqCst) {
+                return Err("the disk is full".into());
+            }
+        }
         Ok(())
     }
 
-    async fn is_provided(&self, what: What) -> bool {
-        self.provided().contains(&what)
+    async fn tell(&self, _: What) -> Result<Provided, String> {
+        let asked = if self.0.alone.load(SeqCst) { 0 } else { 3 };
+        Ok(Provided { asked, confirmed: Vec::new() })
+    }
+
+    async fn failure(&self, _: What) -> Option<String> {
+        self.0.alone.load(SeqCst).then(|| "nobody".into())
+    }
+
+    async fn withdraw(&self, whats: Vec<What>) -> Result<(), String> {
+        self.forget(whats.iter().map(What::key).collect()).await
+    }
+
+    async fn keys(&self, after: Option<Key>, most: usize) -> Result<Vec<Key>, String> {
+        let mut keys: Vec<Key> = self.provided().iter().map(What::key).collect();
+        keys.sort();
+        keys.retain(|key| after.as_ref().is_none_or(|after| key > after));
+        keys.truncate(most);
+        Ok(keys)
+    }
+
+    async fn forget(&self, keys: Vec<Key>) -> Result<(), String> {
+        let keys: HashSet<Key> = keys.into_iter().collect();
+        self.0.provided.lock().unwrap().retain(|what| !keys.contains(&what.key()));
+        Ok(())
     }
 
     async fn announce(&self, _: Cid) {}

@@ -9,6 +9,7 @@ use super::book::Book;
 use super::calls::{self, Answer, No};
 use super::chain::Chain;
 use super::fetch::{self, Far, FetchError, Fetched, Order};
+use super::publish;
 use super::wants::{Network, What};
 use crate::backend::Newest;
 use crate::wallet::now_ms;
@@ -71,13 +72,16 @@ fn pin(id: &MimeiId) -> Root {
 }
 
 /// HOLD-6: from now on.
-pub(super) fn begin(store: &ContentStore, id: &MimeiId, now: u64) -> Answer<()> {
-    Ok(store.keep(&pin(id), Kept { cid: nothing(), profile: Profile::default(), generation: now }, now)?)
+pub(super) fn begin(store: &ContentStore, ids: &[MimeiId], now: u64) -> Answer<()> {
+    let kept = Kept { cid: nothing(), profile: Profile::default(), generation: now };
+    let pins: Vec<(Root, Kept)> = ids.iter().map(|id| (pin(id), kept)).collect();
+    store.keep_all(&pins, now)?;
+    Ok(())
 }
 
-/// No more. What is here stays. False where it was not followed.
-pub(super) fn end(store: &ContentStore, id: &MimeiId, now: u64) -> Answer<bool> {
-    Ok(store.release(&pin(id), now)?)
+/// No more. What is here stays. Says of each whether it was followed.
+pub(super) fn end(store: &ContentStore, ids: &[MimeiId], now: u64) -> Answer<Vec<bool>> {
+    Ok(store.release_all(&ids.iter().map(pin).collect::<Vec<_>>(), now)?)
 }
 
 /// Whether it is followed.
@@ -264,11 +268,8 @@ impl Follow {
         patience: Duration,
         tell: &watch::Sender<Far>,
     ) -> Answer<Fetched> {
-        let (store, of) = (self.store.clone(), *id);
-        let before = spawn_blocking(move || store.newest(&of)).await.map_err(No::fault)??;
         let fetched = self.hold(id, number, cid, true, patience, tell).await?;
-        let before = [before.map(|(_, kept)| kept.cid), self.book.last_tree(id)];
-        self.say(id, cid, before.into_iter().flatten()).await?;
+        publish::follows(self, *id, cid).await?;
         Ok(fetched)
     }
 
@@ -318,21 +319,6 @@ impl Follow {
         let (store, of) = (self.store.clone(), *id);
         spawn_blocking(move || record(&store, &of, number, cid, follows, now()?)).await.map_err(No::fault)??;
         Ok(fetched)
-    }
-
-    /// Announces the MiMei and its newest tree; the one before no more.
-    async fn say(&self, id: &MimeiId, cid: Cid, before: impl Iterator<Item = Cid> + Send) -> Answer<()> {
-        for what in [What::Mimei(*id), What::Tree(cid)] {
-            if !self.network.is_provided(what).await {
-                self.network.provide(what).await.map_err(No::fault)?;
-            }
-        }
-        for old in before.filter(|old| *old != cid) {
-            if self.network.is_provided(What::Tree(old)).await {
-                self.network.withdraw(What::Tree(old)).await.map_err(No::fault)?;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -1,8 +1,8 @@
 //! What is done by time: the trash, the quota under the disk's cap, and versions of which the chain spoke after the command had ended.
 
 use super::calls::{self, ADDED, NEXT, NEXT_CUR};
+use super::follow::Follow;
 use super::publish;
-use super::wants::Network;
 use crate::backend::Served;
 use crate::wallet::now_ms;
 use leither_gateway::{HeadError, Heads, Version};
@@ -14,9 +14,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_secs(10);
+/// After a fault what is announced is compared with what is published again.
+const REPAIR_AGAIN: Duration = Duration::from_secs(300);
 /// HOLD-5: of the disk's cap, content leaves so many tenths to the chain when it comes near.
 const CAP_TENTHS: u64 = 8;
 /// Steps of a purge at one look.
@@ -26,8 +29,8 @@ const STEPS_MAX: usize = 16;
 pub(super) struct Keeper {
     pub store: ContentStore,
     pub heads: Arc<Served>,
-    /// By whom what is here is announced.
-    pub network: Arc<dyn Network>,
+    /// By what MiMeis are followed and announced.
+    pub follow: Follow,
     /// All that counts against the cap.
     pub home: PathBuf,
     /// `storage.quota`
@@ -41,6 +44,8 @@ impl Keeper {
     pub async fn run(self, end: impl Future<Output = ()> + Send) {
         tokio::pin!(end);
         let keeper = Arc::new(self);
+        // An earlier run may have been cut off half way.
+        let mut repair = Some(Instant::now());
         loop {
             let work = keeper.clone();
             match spawn_blocking(move || work.tidy()).await {
@@ -49,7 +54,12 @@ impl Keeper {
                 Err(error) => tracing::error!(%error, "what tidies content failed"),
             }
             keeper.settle().await;
-            publish::expire(&keeper.store, &*keeper.network).await;
+            if repair.is_some_and(|due| due <= Instant::now()) {
+                let done = publish::repair(&keeper.follow).await;
+                repair = done.is_err().then(|| Instant::now() + REPAIR_AGAIN);
+                told(done, "what is announced could not be compared with what is published");
+            }
+            told(publish::expire(&keeper.follow).await, "what is published no more is still announced");
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
                 () = &mut end => return,
@@ -102,6 +112,12 @@ impl Keeper {
             }
         }
         found
+    }
+}
+
+fn told(done: calls::Answer<()>, what: &str) {
+    if let Err(no) = done {
+        tracing::warn!(error = no.message, "{what}; it is tried again");
     }
 }
 

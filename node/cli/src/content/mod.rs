@@ -14,17 +14,19 @@
 //! | `local`, `shelf` | the store as a source of blocks, and as the swarm sees it |
 //! | `far`, `cache`, `kin` | blocks for the gateway out of the network |
 //! | `fetch` | a whole tree out of the network into the store |
-//! | `follow`, `book`, `publish` | what is kept up to the chain and announced |
+//! | `follow`, `book` | what is kept up to the chain |
+//! | `publish`, `board` | what is announced, and for whom |
 //! | `sockets` | how many connections the gateway may have |
 //! | `meet` | where peers of the chain are in the content swarm |
 //! | `chain`, `wants` | what these ask of the chain and of the swarm, as traits |
 //! | `keeper` | what is done by time |
 //!
 //! The database lies beside the chain's and not in it: that one is replaced as a whole where a snapshot takes its place. Rules `SOCK-1` to
-//! `SOCK-8`, `HOLD-1` to `HOLD-9`, `FAR-1` to `FAR-5`, `FETCH-1` to `FETCH-3`, `MEET-1` and `MEET-2`: `spec/mimei.md`.
+//! `SOCK-8`, `HOLD-1` to `HOLD-10`, `FAR-1` to `FAR-5`, `FETCH-1` to `FETCH-3`, `MEET-1` and `MEET-2`: `spec/mimei.md`.
 
 mod admin;
 pub mod api;
+mod board;
 mod book;
 mod cache;
 mod calls;
@@ -173,10 +175,11 @@ impl Contents {
         let listener = TcpListener::bind(listen).await.map_err(|cause| gateway_taken(listen, &cause))?;
         let address = listener.local_addr().map_err(|cause| gateway_taken(listen, &cause))?;
         let socket = socket_of(&home);
-        let follow = Follow { store: store.clone(), chain: served.clone(), network: network.clone(), book: Arc::default() };
+        let follow = Follow { store: store.clone(), chain: served.clone(), network, book: Arc::default() };
         let link = Link { follow: follow.clone(), source, routing: Some(routing.clone()) };
         let admin = Admin::bind(store.clone(), &socket, Some(link))?;
-        let keeper = Keeper { store, heads: served, network, home, quota: config.storage.quota, cap: config.disk_cap };
+        let keeper =
+            Keeper { store, heads: served, follow: follow.clone(), home, quota: config.storage.quota, cap: config.disk_cap };
 
         let (end, _) = watch::channel(false);
         let mut tasks = vec![

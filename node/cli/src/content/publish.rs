@@ -1,13 +1,17 @@
 //! Publishing: a MiMei's id and the root of its newest version are announced, for a time.
+//!
+//! ```text
+//! newest on chain, here whole -> keys written down -> pin publish/MIMEI -> what nobody needs any more taken back -> told, by regions (ROUTE-9)
+//! ```
+//! Whatever is cut between two of these, the next start brings to its end ([`repair`]).
 
-use super::calls::{Answer, No};
-use super::chain::Chain;
-use super::follow::{is_followed, profile_of};
+use super::board::{self, Use, Uses, Why};
+use super::calls::{self, Answer, No};
+use super::follow::{self, Follow, profile_of};
 use super::wants::{Network, What};
-use crate::wallet::now_ms;
 use hyper::StatusCode;
 use leither_kit::Cid;
-use leither_routing::Provided;
+use leither_routing::{Key, Provided};
 use leither_storage::config::PAGE_MAX;
 use leither_storage::{ContentStore, Kept, Root};
 use leither_types::MimeiId;
@@ -27,149 +31,258 @@ pub(super) fn published(store: &ContentStore, id: &MimeiId) -> Answer<Option<Kep
     Ok(store.root(&pin(id))?)
 }
 
-/// All that is published, the first thousand.
-pub(super) fn all(store: &ContentStore) -> Answer<Vec<(MimeiId, Kept)>> {
-    let page = store.roots(Some(&Root::Pin(PUBLISHED.into())), PAGE_MAX)?;
+/// Those that are published, in the order of their pins, behind one of them; and whether there may be more.
+pub(super) fn published_page(store: &ContentStore, after: Option<&MimeiId>, most: usize) -> Answer<(Vec<(MimeiId, Kept)>, bool)> {
+    let start = after.map_or_else(|| Root::Pin(PUBLISHED.into()), pin);
+    let most = most.min(PAGE_MAX);
     let named = |(root, kept): (Root, Kept)| match root {
         Root::Pin(name) => name.strip_prefix(PUBLISHED).and_then(|id| id.parse().ok()).map(|id| (id, kept)),
         _ => None,
     };
-    Ok(page.into_iter().map_while(named).collect())
+    let page: Vec<(MimeiId, Kept)> = store.roots(Some(&start), most)?.into_iter().map_while(named).collect();
+    let more = page.len() >= most;
+    Ok((page, more))
 }
 
-/// What was published.
-pub(super) struct Said {
+/// Done to its end, whoever has stopped to wait for it.
+pub(super) async fn apart<T: Send + 'static>(work: impl Future<Output = Answer<T>> + Send + 'static) -> Answer<T> {
+    tokio::spawn(work).await.map_err(No::fault)?
+}
+
+/// On a thread that may wait.
+async fn aside<T: Send + 'static>(
+    store: &ContentStore,
+    work: impl FnOnce(&ContentStore) -> Answer<T> + Send + 'static,
+) -> Answer<T> {
+    let store = store.clone();
+    spawn_blocking(move || work(&store)).await.map_err(No::fault)?
+}
+
+/// What was written down of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Written {
     /// Which version.
     pub number: u64,
-    /// Its content.
-    pub cid: Cid,
-    /// Until when, in ms.
-    pub until: u64,
-    /// Who was told of the MiMei.
-    pub mimei: Provided,
-    /// Who was told of the tree.
-    pub tree: Provided,
+    /// Whose, with which tree, until when.
+    pub of: Use,
 }
 
-/// HOLD-9: announces the newest version, which has to be here, whole; again until the time is over, over restarts of the node, too.
-pub(super) async fn publish(
-    store: &ContentStore,
-    chain: &dyn Chain,
-    network: &dyn Network,
-    id: MimeiId,
-    lifetime_ms: u64,
-) -> Answer<Said> {
+fn absent(id: &MimeiId, number: u64, cid: &Cid) -> No {
+    No::absent(format!(
+        "version {number} of {id} ({cid}) is not on this node: `leither mimei sync {id}` fetches it, `leither mimei add` makes it of the files"
+    ))
+}
+
+/// The newest version, if there is one and it is here, whole.
+fn ready(store: &ContentStore, id: MimeiId, newest: Option<(u64, Cid)>, until: u64) -> Answer<Written> {
+    let Some((number, cid)) = newest else {
+        return Err(No::absent(format!("{id} has no version on chain: `leither mimei add --mimei {id} PATH` makes one")));
+    };
+    match store.has(&cid)? {
+        true => Ok(Written { number, of: Use { mimei: id, cid, until } }),
+        false => Err(absent(&id, number, &cid)),
+    }
+}
+
+/// HOLD-9, HOLD-10: publishes the newest versions of some, which have to be here, whole, each; others are told when their turn comes, again until
+/// the time is over, over restarts of the node, too. What is refused is said of each. Not to be dropped half way: see [`apart`].
+pub(super) async fn write_down(follow: &Follow, ids: Vec<MimeiId>, lifetime_ms: u64) -> Answer<Vec<Answer<Written>>> {
     if lifetime_ms == 0 || lifetime_ms > LIFETIME_MS_MAX {
         return Err(No::usage("a lifetime is more than nothing and at most 366 days"));
     }
-    let newest = chain.last(&id).await.map_err(No::fault)?;
-    let Some((number, cid)) = newest.and_then(|newest| newest.last) else {
-        return Err(No::absent(format!("{id} has no version on chain: `leither mimei add --mimei {id} PATH` makes one")));
+    let newest = follow.chain.newest(ids.clone()).await.map_err(No::fault)?;
+    let mut uses = follow.book.board.open(&follow.store).await?;
+    let look = move |store: &ContentStore| -> Answer<Vec<Answer<Written>>> {
+        let until = calls::now()?.saturating_add(lifetime_ms);
+        let heads = ids.into_iter().zip(newest);
+        Ok(heads.map(|(id, newest)| ready(store, id, newest.and_then(|newest| newest.last), until)).collect())
     };
-    let work = store.clone();
-    let keep = move || -> Answer<(u64, Option<Cid>)> {
-        if !work.has(&cid)? {
-            return Err(No::absent(format!(
-                "version {number} of {id} ({cid}) is not on this node: `leither mimei sync {id}` fetches it, `leither mimei add` makes it of the files"
-            )));
+    let mut found = aside(&follow.store, look).await?;
+    let ready: Vec<Use> = found.iter().flatten().map(|written| written.of).collect();
+    let whats: Vec<What> = ready.iter().flat_map(Use::whats).collect();
+    let kept = match follow.network.provide(whats.clone()).await {
+        Ok(()) => aside(&follow.store, move |store| pin_all(store, &ready)).await,
+        Err(error) => Err(unreachable(error)),
+    };
+    let kept = match kept {
+        Ok(kept) => kept,
+        Err(no) => {
+            // None of it is published, so none of it is announced. If that cannot be written down either, the next start does it.
+            if let Err(further) = uses.take_back(&*follow.network, whats).await {
+                tracing::warn!(error = further.message, "what was not published stays announced until the next start");
+            }
+            uses.doubt();
+            return Err(no);
         }
-        let now = now_ms().map_err(|failure| No::fault(failure.sentence))?;
-        let until = now.saturating_add(lifetime_ms);
-        let before = published(&work, &id)?.map(|kept| kept.cid);
-        work.keep(&pin(&id), Kept { cid, profile: profile_of(&cid), generation: until }, now)?;
-        Ok((until, before))
     };
-    let (until, before) = spawn_blocking(keep).await.map_err(No::fault)??;
-    network.announce(cid).await;
-    let (mimei, tree) = tokio::join!(network.provide(What::Mimei(id)), network.provide(What::Tree(cid)));
-    let refused = |error: String| No { status: StatusCode::SERVICE_UNAVAILABLE, reason: "unreachable", message: error };
-    if let Some(old) = before.filter(|old| *old != cid) {
-        network.withdraw(What::Tree(old)).await.map_err(refused)?;
+    let (mut kept, mut old) = (kept.into_iter(), Vec::new());
+    for one in &mut found {
+        let Ok(Written { number, of }) = *one else { continue };
+        if kept.next() == Some(true) {
+            old.extend(uses.set(Why::Published, of.mimei, Some(of)));
+        } else {
+            // It was purged at this very moment.
+            old.extend(of.whats());
+            *one = Err(absent(&of.mimei, number, &of.cid));
+        }
     }
-    Ok(Said { number, cid, until, mimei: mimei.map_err(refused)?, tree: tree.map_err(refused)? })
+    uses.take_back(&*follow.network, old).await?;
+    drop(uses);
+    for written in found.iter().flatten() {
+        follow.network.announce(written.of.cid).await;
+    }
+    Ok(found)
 }
 
-/// HOLD-9: what is over is announced no more, unless it is followed.
-pub(super) async fn expire(store: &ContentStore, network: &dyn Network) {
-    let work = store.clone();
-    let look = move || -> Answer<Vec<(MimeiId, Cid, bool)>> {
-        let now = now_ms().map_err(|failure| No::fault(failure.sentence))?;
-        let over = all(&work)?.into_iter().filter(|(_, kept)| kept.generation <= now);
-        over.map(|(id, kept)| Ok((id, kept.cid, is_followed(&work, &id)?))).collect()
-    };
-    let over = match spawn_blocking(look).await.map_err(No::fault) {
-        Ok(Ok(over)) => over,
-        Ok(Err(no)) | Err(no) => {
-            tracing::warn!(error = no.message, "what is published could not be looked through; it is tried again");
-            return;
-        }
-    };
-    for (id, cid, stays) in over {
-        // What following announces goes on: the MiMei, and the newest tree.
-        let ends = if stays { vec![] } else { vec![What::Mimei(id), What::Tree(cid)] };
-        if let Err(error) = end(store, network, id, ends).await {
-            tracing::warn!(error, mimei = %id, "its announcement could not be taken back; it is tried again");
-        }
+fn pin_all(store: &ContentStore, uses: &[Use]) -> Answer<Vec<bool>> {
+    let kept = |of: &Use| Kept { cid: of.cid, profile: profile_of(&of.cid), generation: of.until };
+    let pins: Vec<(Root, Kept)> = uses.iter().map(|of| (pin(&of.mimei), kept(of))).collect();
+    Ok(store.keep_all(&pins, calls::now()?)?)
+}
+
+fn unreachable(message: String) -> No {
+    No { status: StatusCode::SERVICE_UNAVAILABLE, reason: "unreachable", message }
+}
+
+/// Who was told of a key just now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    /// Who was told, and who keeps it.
+    pub provided: Provided,
+    /// Nobody keeps it yet: it is told again.
+    pub pending: bool,
+    /// Why nobody was told at all, where that is not because nobody is known.
+    pub why: Option<String>,
+}
+
+/// Tells others now of what is written down, and waits for what they say.
+pub(super) async fn tell(network: &dyn Network, what: What) -> Told {
+    match network.tell(what).await {
+        Ok(provided) => Told { provided, pending: network.failure(what).await.is_some(), why: None },
+        Err(why) => Told { provided: Provided::default(), pending: true, why: Some(why) },
     }
 }
 
-async fn end(store: &ContentStore, network: &dyn Network, id: MimeiId, ends: Vec<What>) -> Result<(), String> {
-    for what in ends {
-        network.withdraw(what).await?;
-    }
-    let work = store.clone();
-    let release = move || {
-        let now = now_ms().map_err(|failure| failure.sentence)?;
-        work.release(&pin(&id), now).map_err(|e| e.to_string())
+/// What was published, and who was told.
+pub(super) struct Said {
+    pub written: Written,
+    /// Of the MiMei.
+    pub mimei: Told,
+    /// Of the tree.
+    pub tree: Told,
+}
+
+/// HOLD-9: the same of one, and others are told at once.
+pub(super) async fn publish(follow: &Follow, id: MimeiId, lifetime_ms: u64) -> Answer<Said> {
+    let mut written = write_down(follow, vec![id], lifetime_ms).await?;
+    let written = written.pop().ok_or_else(|| No::fault("nothing was published"))??;
+    let network = &*follow.network;
+    let (mimei, tree) = tokio::join!(tell(network, What::Mimei(id)), tell(network, What::Tree(written.of.cid)));
+    Ok(Said { written, mimei, tree })
+}
+
+/// HOLD-6: a followed MiMei is up to the chain with that tree: others are told when their turn comes, and of the tree before no more. Nothing of
+/// that, where it is followed no more.
+pub(super) async fn follows(follow: &Follow, id: MimeiId, cid: Cid) -> Answer<()> {
+    let follow = follow.clone();
+    apart(async move {
+        let mut uses = follow.book.board.open(&follow.store).await?;
+        if !aside(&follow.store, move |store| follow::is_followed(store, &id)).await? {
+            return Ok(());
+        }
+        let of = Use { mimei: id, cid, until: 0 };
+        let old = uses.set(Why::Followed, id, Some(of));
+        follow.network.provide(of.whats().to_vec()).await.map_err(No::fault)?;
+        uses.take_back(&*follow.network, old).await
+    })
+    .await
+}
+
+/// HOLD-6, HOLD-10: these are followed from now on. Says of each which version the chain has, if it has one.
+pub(super) async fn begin(follow: &Follow, ids: Vec<MimeiId>) -> Answer<Vec<Answer<Option<(u64, Cid)>>>> {
+    let newest = follow.chain.newest(ids.clone()).await.map_err(No::fault)?;
+    let known = |(id, newest): (&MimeiId, &Option<crate::backend::Newest>)| newest.map(|_| *id);
+    let known: Vec<MimeiId> = ids.iter().zip(&newest).filter_map(known).collect();
+    known.iter().for_each(|id| follow.book.forget(id));
+    aside(&follow.store, move |store| follow::begin(store, &known, calls::now()?)).await?;
+    let unknown = |id: &MimeiId| No::absent(format!("the chain knows no MiMei {id}; check the id"));
+    Ok(ids
+        .iter()
+        .zip(newest)
+        .map(|(id, newest)| newest.map(|newest| newest.last).ok_or_else(|| unknown(id)))
+        .collect())
+}
+
+/// These are published, or followed, no more: what is here stays, and what nobody else needs of it is announced no more. Says of each whether it was.
+pub(super) async fn stop(follow: &Follow, ids: Vec<MimeiId>, why: Why) -> Answer<Vec<bool>> {
+    let mut uses = follow.book.board.open(&follow.store).await?;
+    end(follow, &mut uses, ids, why).await
+}
+
+async fn end(follow: &Follow, uses: &mut Uses, ids: Vec<MimeiId>, why: Why) -> Answer<Vec<bool>> {
+    let old = ids.iter().flat_map(|id| uses.set(why, *id, None)).collect();
+    uses.take_back(&*follow.network, old).await?;
+    let of = ids.clone();
+    let release = move |store: &ContentStore| -> Answer<Vec<bool>> {
+        match why {
+            Why::Published => Ok(store.release_all(&of.iter().map(pin).collect::<Vec<_>>(), calls::now()?)?),
+            Why::Followed => follow::end(store, &of, calls::now()?),
+        }
     };
-    spawn_blocking(release).await.map_err(|e| e.to_string())??;
+    let released = aside(&follow.store, release).await;
+    if released.is_err() {
+        uses.doubt();
+    }
+    if why == Why::Followed {
+        ids.iter().for_each(|id| follow.book.forget(id));
+    }
+    released
+}
+
+/// HOLD-9: what is over is announced no more, unless somebody else needs it. One look at when the next is over, however many there are.
+pub(super) async fn expire(follow: &Follow) -> Answer<()> {
+    loop {
+        let mut uses = follow.book.board.open(&follow.store).await?;
+        let over = uses.over(calls::now()?, PAGE_MAX);
+        if over.is_empty() {
+            return Ok(());
+        }
+        end(follow, &mut uses, over, Why::Published).await?;
+    }
+}
+
+/// HOLD-9: after a start: what is announced and neither published nor followed is announced no more; what is, is announced.
+pub(super) async fn repair(follow: &Follow) -> Answer<()> {
+    let mut after = None::<Key>;
+    loop {
+        let uses = follow.book.board.open(&follow.store).await?;
+        let keys = follow.network.keys(after, PAGE_MAX).await.map_err(No::fault)?;
+        let strays: Vec<Key> = keys.iter().filter(|key| !uses.needs(key)).cloned().collect();
+        if !strays.is_empty() {
+            tracing::info!(keys = strays.len(), "what an earlier run announced and nobody needs is taken back");
+            follow.network.forget(strays).await.map_err(No::fault)?;
+        }
+        if keys.len() < PAGE_MAX {
+            break;
+        }
+        after = keys.last().cloned();
+    }
+    for why in [Why::Published, Why::Followed] {
+        let mut after = None;
+        loop {
+            // What ends meanwhile ends before or after a page, not within it.
+            let _uses = follow.book.board.open(&follow.store).await?;
+            let (page, next) = aside(&follow.store, move |store| board::page(store, why, after.as_ref())).await?;
+            let whats = page.iter().flat_map(Use::whats).collect();
+            follow.network.provide(whats).await.map_err(No::fault)?;
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
     Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::fakes::{FakeChain, FakeNet};
-    use super::super::follow;
-    use super::*;
-    use leither_storage::Config;
-    use leither_storage::content::Profile;
-
-    const ME: MimeiId = MimeiId([7; 20]);
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn hold_9_what_is_published_is_announced_until_its_time_is_over() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = ContentStore::open(&Config::new(dir.path().join("content"))).unwrap();
-        let (net, chain) = (FakeNet::default(), FakeChain::default());
-        let say = |ms| publish(&store, &chain, &net, ME, ms);
-        let path = dir.path().join("file");
-        std::fs::write(&path, "text").unwrap();
-        let there = FakeNet::default().have(&path, Profile::default()).0;
-        assert!(say(1_000).await.err().unwrap().message.contains("no version"));
-        chain.moves(ME, 3, there);
-        let no = say(1_000).await.err().unwrap();
-        assert!(no.reason == "absent" && no.message.contains("mimei sync"), "{}", no.message);
-        store.add(&path, Profile::default(), &Root::Pin("x".into()), 0, &mut |_| ()).unwrap();
-        for wrong in [0, LIFETIME_MS_MAX + 1] {
-            assert_eq!(say(wrong).await.err().unwrap().reason, "usage");
-        }
-        let said = say(600_000).await.ok().unwrap();
-        assert_eq!((said.number, said.cid, said.mimei.asked), (3, there, 3));
-        assert_eq!(net.provided(), [What::Mimei(ME), What::Tree(there)]);
-        assert!(store.release(&Root::Pin("x".into()), 0).unwrap());
-        assert!(store.has(&there).unwrap() && published(&store, &ME).unwrap().is_some(), "it is kept by being published");
-        expire(&store, &net).await;
-        assert_eq!(net.provided().len(), 2, "its time is not over");
-        say(1).await.ok().unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        expire(&store, &net).await;
-        assert!(net.provided().is_empty() && published(&store, &ME).unwrap().is_none());
-        // What is followed goes on being announced.
-        say(1).await.ok().unwrap();
-        follow::begin(&store, &ME, 0).unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        expire(&store, &net).await;
-        assert_eq!((net.provided().len(), published(&store, &ME).unwrap().is_some()), (2, false));
-        assert_eq!(all(&store).unwrap().len(), 0);
-    }
-}
+mod tests;

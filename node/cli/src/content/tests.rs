@@ -1,11 +1,12 @@
 use super::admin::{Admin, Link};
-use super::api::{FRAMES_END, Outgoing, Stat, frame};
+use super::api::{FRAMES_END, ListedAll, Outgoing, Published, Stat, frame};
 use super::calls::{self, No};
 use super::client::{self, Socket};
 use super::fakes::{FakeChain, FakeNet};
 use super::far;
 use super::follow::Follow;
 use super::local::Local;
+use super::wants::What;
 use crate::exit::Exit;
 use hyper::body::Bytes;
 use leither_kit::Cid;
@@ -351,6 +352,12 @@ async fn a_body_of_one_piece_says_how_long_it_is() {
 
 /// A socket over a swarm and a chain of the test's own.
 fn linked() -> (Node, FakeNet, FakeChain) {
+    let (node, net, chain, _) = desk();
+    (node, net, chain)
+}
+
+/// The same, with what it follows by.
+fn desk() -> (Node, FakeNet, FakeChain, Follow) {
     let (dir, store) = open(1 << 30);
     let (net, chain) = (FakeNet::default(), FakeChain::default());
     let follow = Follow {
@@ -362,10 +369,10 @@ fn linked() -> (Node, FakeNet, FakeChain) {
     let (source, browse) = far::far(Local::new(store.clone()), std::sync::Arc::new(net.clone()));
     tokio::spawn(browse.run(std::future::pending()));
     let path = super::socket_of(dir.path());
-    let link = Link { follow, source: std::sync::Arc::new(source), routing: None };
+    let link = Link { follow: follow.clone(), source: std::sync::Arc::new(source), routing: None };
     let admin = Admin::bind(store.clone(), &path, Some(link)).unwrap();
     tokio::spawn(admin.run(std::future::pending()));
-    (Node { dir, store, path }, net, chain)
+    (Node { dir, store, path }, net, chain, follow)
 }
 
 async fn until(what: &str, holds: impl Fn() -> bool) {
@@ -488,4 +495,53 @@ async fn sock_8_a_car_goes_out_and_comes_in_whole_or_not_at_all() {
     assert!(two.store.verify(true).unwrap().wrong.is_empty());
     let absent = two.socket().await.export(&tree, &mut |_| Ok(())).await.unwrap_err();
     assert_eq!(absent.exit, Exit::Refused, "{}", absent.sentence);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_9_what_is_published_is_so_to_the_end_though_the_command_was_cut_off() {
+    let (node, net, chain, follow) = desk();
+    let cid = tree(&node.store, node.dir.path(), "tree");
+    chain.moves(ME, 0, cid);
+    // It gets no further than this while somebody else is at it.
+    let held = follow.book.board.open(&node.store).await.unwrap();
+    let socket = node.socket().await;
+    let call = format!("/mimei/{ME}/publish?lifetime_ms=600000");
+    assert!(tokio::time::timeout(Duration::from_millis(300), socket.post::<Published>(&call)).await.is_err());
+    drop(socket);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(pins(&node.store).is_empty() && net.provided().is_empty());
+    drop(held);
+    until("it is published all the same", || pins(&node.store) == [format!("pin/publish/{ME}")]).await;
+    until("and announced", || net.provided() == [What::Mimei(ME), What::Tree(cid)]).await;
+    // Its pin is let go of by hand: that ends it.
+    let socket = node.socket().await;
+    socket.delete(&format!("/storage/roots?root=pin%2Fpublish%2F{ME}")).await.unwrap();
+    assert!(pins(&node.store).is_empty() && net.provided().is_empty());
+    let again = socket.delete(&format!("/storage/roots?root=pin%2Fpublish%2F{ME}")).await.unwrap_err();
+    assert_eq!(again.reason, "absent", "{}", again.failure.sentence);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_10_a_list_is_answered_for_one_by_one() {
+    let (node, net, chain) = linked();
+    let cid = tree(&node.store, node.dir.path(), "tree");
+    chain.moves(ME, 3, cid);
+    let socket = node.socket().await;
+    let both = Bytes::from(format!("{ME}\n{OTHER}\n"));
+    let ask = async |call: &str| socket.post_with::<ListedAll>(call, both.clone()).await.map(|all| all.items);
+    let items = ask("/publish?lifetime_ms=600000").await.unwrap();
+    assert_eq!((items[0].mimei.clone(), items[0].version.as_deref()), (ME.to_string(), Some("3")));
+    assert!(items[0].failure.is_none() && items[0].until_ms.is_some());
+    assert_eq!(items[1].failure.as_ref().map(|no| no.reason.as_str()), Some("absent"));
+    assert_eq!(net.provided(), [What::Mimei(ME), What::Tree(cid)]);
+    let items = ask("/follow").await.unwrap();
+    assert!(items[0].failure.is_none() && items[1].failure.as_ref().unwrap().message.contains("knows no MiMei"));
+    let items = ask("/unfollow").await.unwrap();
+    assert!(items[0].failure.is_none() && items[1].failure.as_ref().unwrap().message.contains("was not provided"));
+    assert_eq!(ask("/publish?lifetime_ms=0").await.unwrap_err().reason, "usage");
+    for wrong in ["", "junk", &format!("{ME}\n").repeat(1_001), &"x".repeat(200_000)] {
+        let said = node.socket().await.post_with::<ListedAll>("/follow", Bytes::from(wrong.to_string())).await.unwrap_err();
+        assert_eq!(said.reason, "usage", "{}", said.failure.sentence);
+    }
+    assert_eq!(pins(&node.store), [format!("pin/publish/{ME}")]);
 }

@@ -35,12 +35,18 @@ pub(super) trait Network: Send + Sync {
     async fn providers(&self, cid: &Cid) -> Vec<Provider>;
     /// Dials a provider where it may be, unless it is connected.
     async fn dial(&self, provider: Provider);
-    /// Says now, and again until it is taken back, that this is here.
-    async fn provide(&self, what: What) -> Result<Provided, String>;
-    /// Takes that back.
-    async fn withdraw(&self, what: What) -> Result<(), String>;
-    /// Whether it is said.
-    async fn is_provided(&self, what: What) -> bool;
+    /// Writes down that these are here: others are told when their turn comes, and again until it is taken back.
+    async fn provide(&self, whats: Vec<What>) -> Result<(), String>;
+    /// Tells others now of what is written down.
+    async fn tell(&self, what: What) -> Result<Provided, String>;
+    /// Why nobody kept it the last time that others were told, if nobody did.
+    async fn failure(&self, what: What) -> Option<String>;
+    /// Takes back that these are here.
+    async fn withdraw(&self, whats: Vec<What>) -> Result<(), String>;
+    /// Keys of all that is written down, in an order of their own, behind `after`, `most` of them at most.
+    async fn keys(&self, after: Option<Key>, most: usize) -> Result<Vec<Key>, String>;
+    /// Takes back these.
+    async fn forget(&self, keys: Vec<Key>) -> Result<(), String>;
     /// A block came into the store.
     async fn announce(&self, cid: Cid);
     /// Whether nobody is connected.
@@ -107,16 +113,30 @@ impl Network for Routing {
         }
     }
 
-    async fn provide(&self, what: What) -> Result<Provided, String> {
-        Routing::provide(self, what.key()).await.map_err(|e| e.to_string())
+    async fn provide(&self, whats: Vec<What>) -> Result<(), String> {
+        let keys = whats.iter().map(What::key).collect();
+        self.provide_many(keys, None).await.map_err(|e| e.to_string())
     }
 
-    async fn withdraw(&self, what: What) -> Result<(), String> {
-        Routing::withdraw(self, what.key()).await.map_err(|e| e.to_string())
+    async fn tell(&self, what: What) -> Result<Provided, String> {
+        Routing::tell(self, what.key()).await.map_err(|e| e.to_string())
     }
 
-    async fn is_provided(&self, what: What) -> bool {
-        self.provide_status(what.key()).await.is_some()
+    async fn failure(&self, what: What) -> Option<String> {
+        self.provide_status(what.key()).await.and_then(|status| status.failure)
+    }
+
+    async fn withdraw(&self, whats: Vec<What>) -> Result<(), String> {
+        let keys = whats.iter().map(What::key).collect();
+        self.withdraw_many(keys).await.map_err(|e| e.to_string())
+    }
+
+    async fn keys(&self, after: Option<Key>, most: usize) -> Result<Vec<Key>, String> {
+        Routing::provided(self, after, most).await.map_err(|e| e.to_string())
+    }
+
+    async fn forget(&self, keys: Vec<Key>) -> Result<(), String> {
+        self.withdraw_many(keys).await.map_err(|e| e.to_string())
     }
 
     async fn announce(&self, cid: Cid) {

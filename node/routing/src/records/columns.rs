@@ -25,6 +25,8 @@ pub const ALL: [&str; 6] = [META, PROVIDERS, EXPIRY, COUNTS, OWN, DUE];
 pub const FORMAT: &[u8] = b"format";
 /// In [`META`]: rows of others, keys of our own.
 pub const TOTALS: &[u8] = b"totals";
+/// In [`META`]: keys of our own that were announced at least once.
+pub const ANNOUNCED: &[u8] = b"announced";
 
 const MIB: usize = 1 << 20;
 const CACHE_BYTES: usize = 3 * MIB;

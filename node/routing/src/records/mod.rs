@@ -14,7 +14,7 @@ pub(crate) use rows::{Place, place};
 
 use crate::error::RecordsError;
 use crate::{ADDRESSES_MAX, Key};
-use columns::{COUNTS, EXPIRY, FORMAT, META, PROVIDERS, TOTALS, column};
+use columns::{ANNOUNCED, COUNTS, EXPIRY, FORMAT, META, PROVIDERS, TOTALS, column};
 use libp2p::{Multiaddr, PeerId};
 use parity_scale_codec::Encode;
 use rocksdb::{DB, Direction, IteratorMode, WriteBatch, WriteOptions};
@@ -81,6 +81,8 @@ const BOUNDS: Bounds = Bounds { rows: ROWS_MAX, rows_a_provider: ROWS_A_PROVIDER
 struct Turn {
     rows: u64,
     own: u64,
+    /// Keys of our own that were announced at least once.
+    announced: u64,
 }
 
 impl Records {
@@ -106,7 +108,11 @@ impl Records {
             None => Turn::default(),
             Some(bytes) => {
                 let (rows, own) = read(&bytes, "totals")?;
-                Turn { rows, own }
+                let announced = match db.get_cf(column(&db, META)?, ANNOUNCED)? {
+                    Some(bytes) => read(&bytes, "totals")?,
+                    None => Self::count_announced(&db)?,
+                };
+                Turn { rows, own, announced }
             }
         };
         tracing::info!(rows = turn.rows, provided = turn.own, "database of DHT records open");
@@ -128,6 +134,7 @@ impl Records {
     /// Writes, with the totals that will then hold.
     fn write(&self, mut batch: WriteBatch, turn: &mut Turn, after: Turn, sync: bool) -> Result<()> {
         batch.put_cf(column(self.db(), META)?, TOTALS, (after.rows, after.own).encode());
+        batch.put_cf(column(self.db(), META)?, ANNOUNCED, after.announced.encode());
         let mut options = WriteOptions::default();
         options.set_sync(sync);
         self.db().write_opt(batch, &options)?;

@@ -8,7 +8,7 @@ use crate::provide::plan;
 use crate::{Key, ProvideStat, ProvideStatus};
 use libp2p::PeerId;
 use parity_scale_codec::Encode;
-use rocksdb::{Direction, IteratorMode, WriteBatch};
+use rocksdb::{DB, Direction, IteratorMode, WriteBatch};
 
 /// Keys that this node provides at most.
 pub const OWN_MAX: u64 = 1_000_000;
@@ -58,7 +58,7 @@ impl Records {
     /// ROUTE-8: these are provided from now on, until then or until they are withdrawn, whichever was said to last longer. Those that are new
     /// are due at `due`.
     pub fn provide(&self, keys: &[Key], until: Option<u64>, due: u64) -> Result<()> {
-        let mut parts = keys.chunks(BATCH).peekable();
+        let (mut parts, mut changed) = (keys.chunks(BATCH).peekable(), false);
         while let Some(part) = parts.next() {
             let mut turn = self.turn();
             let (mut batch, mut after, mut seen) = (WriteBatch::default(), *turn, std::collections::HashSet::new());
@@ -68,6 +68,9 @@ impl Records {
                     Some(old) => Own { until: old.until.zip(until).map(|(one, other)| one.max(other)), ..old.clone() },
                     None => Own { until, due, ..Own::default() },
                 };
+                if old.as_ref() == Some(&new) {
+                    continue;
+                }
                 if old.is_none() {
                     after.own = after.own.saturating_add(1);
                 }
@@ -76,15 +79,31 @@ impl Records {
                 }
                 self.put_own(&mut batch, key, old.as_ref(), Some(&new))?;
             }
-            // One that is synced brings those before it to disk.
-            self.write(batch, &mut turn, after, parts.peek().is_none())?;
+            changed |= !batch.is_empty();
+            if changed {
+                // One that is synced brings those before it to disk.
+                self.write(batch, &mut turn, after, parts.peek().is_none())?;
+            }
         }
         Ok(())
     }
 
-    /// It is provided no longer; others forget it when it expires.
-    pub fn withdraw(&self, key: &Key) -> Result<()> {
-        self.take_out(std::slice::from_ref(key), true)
+    /// A key that is due before then is due then: somebody announces it meanwhile.
+    pub fn put_off(&self, key: &Key, due: u64) -> Result<()> {
+        let (mut turn, mut batch) = (self.turn(), WriteBatch::default());
+        let Some(old) = self.own(key)?.filter(|own| own.due < due) else { return Ok(()) };
+        self.put_own(&mut batch, key, Some(&old), Some(&Own { due, ..old.clone() }))?;
+        let after = *turn;
+        self.write(batch, &mut turn, after, false)
+    }
+
+    /// These are provided no longer; others forget them when they expire.
+    pub fn withdraw(&self, keys: &[Key]) -> Result<()> {
+        let mut parts = keys.chunks(BATCH).peekable();
+        while let Some(part) = parts.next() {
+            self.take_out(part, parts.peek().is_none())?;
+        }
+        Ok(())
     }
 
     fn take_out(&self, keys: &[Key], sync: bool) -> Result<()> {
@@ -92,14 +111,41 @@ impl Records {
             return Ok(());
         }
         let (mut turn, mut batch) = (self.turn(), WriteBatch::default());
-        let mut after = *turn;
-        for key in keys {
+        let (mut after, mut seen) = (*turn, std::collections::HashSet::new());
+        for key in keys.iter().filter(|key| seen.insert(*key)) {
             if let Some(old) = self.own(key)? {
                 self.put_own(&mut batch, key, Some(&old), None)?;
                 after.own = after.own.saturating_sub(1);
+                after.announced = after.announced.saturating_sub(u64::from(old.last_success.is_some()));
             }
         }
         self.write(batch, &mut turn, after, sync)
+    }
+
+    /// Keys that this node provides, in the order of their places, behind `after`, `most` of them at most.
+    pub fn provided(&self, after: Option<&Key>, most: usize) -> Result<Vec<Key>> {
+        let (start, now, mut keys) = (after.map(of_own).unwrap_or_default(), self.now(), Vec::new());
+        for row in self.db().iterator_cf(column(self.db(), OWN)?, IteratorMode::From(&start, Direction::Forward)) {
+            let (name, value) = row?;
+            if *name == *start || read::<Own>(&value, OWN)?.is_over(now) {
+                continue;
+            }
+            if keys.len() >= most {
+                break;
+            }
+            keys.extend(key_in(&name));
+        }
+        Ok(keys)
+    }
+
+    /// Keys that were announced at least once, counted: a database of an earlier program does not say how many there are.
+    pub(super) fn count_announced(db: &DB) -> Result<u64> {
+        let mut count = 0_u64;
+        for row in db.iterator_cf(column(db, OWN)?, IteratorMode::Start) {
+            let (_, value) = row?;
+            count = count.saturating_add(u64::from(read::<Own>(&value, OWN)?.last_success.is_some()));
+        }
+        Ok(count)
     }
 
     /// How the announcing of a key goes.
@@ -114,15 +160,15 @@ impl Records {
         }))
     }
 
-    /// How many there are, and how many are due.
+    /// How many there are, how many of them were announced, and how many are due, counted up to 65,536.
     pub fn stat(&self) -> Result<ProvideStat> {
-        let (mut stat, now) = (ProvideStat { keys: self.turn().own, ..ProvideStat::default() }, self.now());
-        for row in self.db().iterator_cf(column(self.db(), DUE)?, IteratorMode::Start) {
+        let (turn, now) = (*self.turn(), self.now());
+        let mut stat = ProvideStat { keys: turn.own, announced: turn.announced, ..ProvideStat::default() };
+        for row in self.db().iterator_cf(column(self.db(), DUE)?, IteratorMode::Start).take(SCANNED_MAX) {
             let (name, _) = row?;
-            if time_of(&name).is_none_or(|(time, _)| time > now) {
-                break;
-            }
+            let Some((time, _)) = time_of(&name).filter(|(time, _)| *time <= now) else { break };
             stat.waiting = stat.waiting.saturating_add(1);
+            stat.oldest_due_ms = stat.oldest_due_ms.or(Some(time));
         }
         Ok(stat)
     }
@@ -193,6 +239,7 @@ impl Records {
     /// What came of announcing: when each is due again. What was withdrawn meanwhile stays so.
     pub fn announced(&self, outcomes: &[(Key, Outcome)]) -> Result<()> {
         let (now, mut turn, mut batch) = (self.now(), self.turn(), WriteBatch::default());
+        let mut after = *turn;
         for (key, outcome) in outcomes {
             let Some(old) = self.own(key)? else { continue };
             let new = match outcome {
@@ -211,9 +258,10 @@ impl Records {
                     ..old.clone()
                 },
             };
+            let is_first = old.last_success.is_none() && new.last_success.is_some();
+            after.announced = after.announced.saturating_add(u64::from(is_first));
             self.put_own(&mut batch, key, Some(&old), Some(&new))?;
         }
-        let after = *turn;
         self.write(batch, &mut turn, after, false)
     }
 }

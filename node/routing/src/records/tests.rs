@@ -120,7 +120,8 @@ fn route_8_what_is_provided_is_kept_over_a_restart_and_due_when_the_plan_says() 
     let now = CLOCK.load(Ordering::SeqCst);
     records.provide(&keys(0..3), None, now).unwrap();
     records.provide(&[key(3)], Some(now + HOUR), now).unwrap();
-    assert_eq!(records.stat().unwrap(), ProvideStat { keys: 4, waiting: 4, ..ProvideStat::default() });
+    let stat = ProvideStat { keys: 4, waiting: 4, oldest_due_ms: Some(now), ..ProvideStat::default() };
+    assert_eq!(records.stat().unwrap(), stat);
     let peer = PeerId::random();
     records
         .announced(&[(key(0), Outcome::Announced(vec![peer])), (key(1), Outcome::Failed("nobody".into()))])
@@ -139,7 +140,7 @@ fn route_8_what_is_provided_is_kept_over_a_restart_and_due_when_the_plan_says() 
     due.sort();
     assert_eq!(due, [key(1), key(2)]);
     assert_eq!(records.stat().unwrap().keys, 3, "and it is taken out when its turn comes");
-    records.withdraw(&key(2)).unwrap();
+    records.withdraw(&[key(2)]).unwrap();
     records.announced(&[(key(2), Outcome::Announced(vec![]))]).unwrap();
     assert_eq!((records.status(&key(2)).unwrap(), records.is_own(&key(0)).unwrap()), (None, true));
 }
@@ -176,4 +177,55 @@ fn route_9_due_keys_of_a_region_are_found_by_their_place() {
     assert_eq!(records.due_in(&around, 0, 5).unwrap().len(), 5);
     records.announced(&[(key(7), Outcome::Announced(vec![]))]).unwrap();
     assert!(!records.due_in(&around, 256, 9).unwrap().contains(&key(7)) && records.first_due().unwrap().is_some());
+}
+
+#[test]
+fn route_8_what_was_announced_is_counted_over_a_restart_and_what_is_withdrawn_is_not() {
+    fresh!(dir, _local, CLOCK, records, open);
+    let now = CLOCK.load(Ordering::SeqCst);
+    records.provide(&keys(0..10), None, now).unwrap();
+    let told = |of: std::ops::Range<u64>| keys(of).into_iter().map(|key| (key, Outcome::Announced(vec![]))).collect::<Vec<_>>();
+    records.announced(&told(0..4)).unwrap();
+    records.announced(&told(2..6)).unwrap();
+    records
+        .announced(&[(key(6), Outcome::Failed("nobody".into())), (key(0), Outcome::Failed("nobody".into()))])
+        .unwrap();
+    let stat =
+        |records: &Records| records.stat().map(|stat| (stat.keys, stat.announced, stat.waiting, stat.oldest_due_ms)).unwrap();
+    assert_eq!(stat(&records), (10, 6, 3, Some(now)), "one that failed later was announced all the same");
+    records.withdraw(&[key(0), key(0), key(9)]).unwrap();
+    assert_eq!(stat(&records), (8, 5, 2, Some(now)));
+    drop(records);
+    let records = open().unwrap();
+    assert_eq!(stat(&records), (8, 5, 2, Some(now)));
+    // An earlier program did not write the number down.
+    records.db().delete_cf(column(records.db(), META).unwrap(), ANNOUNCED).unwrap();
+    drop(records);
+    assert_eq!(stat(&open().unwrap()), (8, 5, 2, Some(now)));
+}
+
+#[test]
+fn route_8_what_is_provided_is_told_in_pages_and_who_is_announced_now_waits_for_no_turn() {
+    fresh!(dir, _local, CLOCK, records, _open);
+    let now = CLOCK.load(Ordering::SeqCst);
+    records.provide(&keys(0..25), None, now).unwrap();
+    records.provide(&[key(25)], Some(now + 1), now).unwrap();
+    CLOCK.fetch_add(1, Ordering::SeqCst);
+    let mut seen: Vec<Key> = Vec::new();
+    loop {
+        let page = records.provided(seen.last(), 10).unwrap();
+        if page.is_empty() {
+            break;
+        }
+        assert!(page.len() <= 10);
+        seen.extend(page);
+    }
+    seen.sort();
+    assert_eq!(seen, keys(0..25), "one whose time is over is provided no more");
+    records.put_off(&key(3), now + 50).unwrap();
+    records.put_off(&key(3), now + 20).unwrap();
+    records.put_off(&key(30), now + 50).unwrap();
+    assert_eq!(records.status(&key(3)).unwrap().unwrap().next_due_ms, now + 50);
+    assert_eq!((records.status(&key(30)).unwrap(), records.stat().unwrap().keys), (None, 26));
+    assert!(!records.due_in(&place(key(3).bytes()), 256, 9).unwrap().contains(&key(3)));
 }

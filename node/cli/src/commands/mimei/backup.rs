@@ -1,7 +1,7 @@
 //! `leither mimei backup` and `restore`, what `add` and they share, and what `show` says of this node.
 
 use super::cur::absent;
-use super::{id, newest, place, view};
+use super::{id, network, newest, place, view};
 use crate::commands::Session;
 use crate::content::api::Local;
 use crate::content::client::Socket;
@@ -91,18 +91,36 @@ impl Next<'_> {
     }
 }
 
-/// Sees to it that the node keeps a version that the chain has, if its content is here.
-pub async fn hold(wallet: &Wallet, socket: &Socket, view: &MimeiView, number: u64) -> Done {
+/// Sees to it that the node keeps a version that the chain has. Gives what is missing for that, if its content is not here.
+async fn held(wallet: &Wallet, socket: &Socket, view: &MimeiView, number: u64) -> Done<Option<Cid>> {
     let mimei = view.mimei.0;
     if socket.held(&mimei, number).await?.is_some() {
-        return Ok(());
+        return Ok(None);
     }
-    let cid = place::version(wallet, socket, view, number).await?.to_string();
-    match socket.record(&mimei, number, &cid, "unixfs-v1-2025").await {
-        Ok(_) => Ok(()),
-        Err(said) if said.reason == "absent" => Err(absent(&mimei, number, &cid)),
+    let cid = place::version(wallet, socket, view, number).await?;
+    match socket.record(&mimei, number, &cid.to_string(), "unixfs-v1-2025").await {
+        Ok(_) => Ok(None),
+        Err(said) if said.reason == "absent" => Ok(Some(cid)),
         Err(said) => Err(said.into()),
     }
+}
+
+/// The same, of content that has to be here.
+pub async fn hold(wallet: &Wallet, socket: &Socket, view: &MimeiView, number: u64) -> Done {
+    match held(wallet, socket, view, number).await? {
+        None => Ok(()),
+        Some(cid) => Err(absent(&view.mimei.0, number, &cid.to_string())),
+    }
+}
+
+/// HOLD-4: the same, of content that is fetched if it is not here.
+async fn fetch(session: &Session, wallet: &Wallet, socket: &Socket, view: &MimeiView, number: u64) -> Done {
+    if let Some(cid) = held(wallet, socket, view, number).await? {
+        // It stays here for as long as this connection does, and is then said to be the version.
+        network::moved(session, socket, &format!("/fetch?cid={cid}&mimei={}", view.mimei.0)).await?;
+        hold(wallet, socket, view, number).await?;
+    }
+    Ok(())
 }
 
 /// How the working copy stands to the chain.
@@ -223,7 +241,7 @@ impl Restore {
             );
             return Err(Failure::new(Exit::Refused, sentence));
         }
-        hold(&wallet, &socket, &view, number).await?;
+        fetch(session, &wallet, &socket, &view, number).await?;
         let cur = match socket.local(&mimei).await?.cur {
             // It followed by itself when the version was taken in.
             Some(cur) => socket.restore(&mimei, Some(number), Some(&cur.generation), Some(seen)).await?,

@@ -1,20 +1,28 @@
 //! `leither mimei publish`, `provide`, `findprovs`, `sync`, and what `show` says of the network.
 
 use super::id;
+use super::list::{self, Verb};
 use crate::commands::Session;
-use crate::content::api::{self, Followed, Moved, NetworkView, ProvidedItem, ProvidedList, Providers, Published, escape};
+use crate::content::api::{
+    self, Followed, Moved, NetworkView, ProvidedItem, ProvidedList, Providers, Providing, Published, escape,
+};
 use crate::content::client::Socket;
 use crate::exit::{Done, Exit, Failure};
 use crate::print::Printer;
 use crate::times::duration;
 use clap::Args;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// Announces the newest version, so that others find it here.
 #[derive(Args, Debug)]
 pub struct Publish {
-    /// Which.
-    mimei: String,
+    /// Which; several are announced in the background.
+    #[arg(required_unless_present = "list")]
+    mimei: Vec<String>,
+    /// Those that this file names, one a line (- reads the standard input); blank lines and those that begin with # name none.
+    #[arg(long, value_name = "FILE")]
+    list: Option<PathBuf>,
     /// How long it is announced, again and again.
     #[arg(long, default_value = "168h", value_parser = duration)]
     lifetime: u64,
@@ -23,15 +31,21 @@ pub struct Publish {
 /// Keeps the newest version here from now on, and announces it.
 #[derive(Args, Debug)]
 pub struct Provide {
-    /// Which; may be left out with --status.
-    #[arg(required_unless_present = "status")]
-    mimei: Option<String>,
+    /// Which; several are fetched and announced in the background. May be left out with --status.
+    #[arg(required_unless_present_any = ["list", "status", "summary"])]
+    mimei: Vec<String>,
+    /// Those that this file names, one a line (- reads the standard input); blank lines and those that begin with # name none.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["status", "summary"])]
+    list: Option<PathBuf>,
     /// No more. What is here stays.
-    #[arg(long, conflicts_with = "status")]
+    #[arg(long, conflicts_with_all = ["status", "summary"])]
     stop: bool,
     /// What is provided, and how its announcing goes.
     #[arg(long)]
     status: bool,
+    /// How many keys are announced (of each MiMei its own and its tree's), and how many are to be announced now.
+    #[arg(long, conflicts_with_all = ["status", "mimei"])]
+    summary: bool,
 }
 
 /// Who provides a MiMei, and which version each of them holds.
@@ -58,7 +72,8 @@ pub fn step(printer: Printer) -> impl Fn(&api::Progress) {
     }
 }
 
-async fn moved(session: &Session, socket: &Socket, call: &str) -> Done<Moved> {
+/// Has the node fetch, and shows how far that is.
+pub(super) async fn moved(session: &Session, socket: &Socket, call: &str) -> Done<Moved> {
     let moved = socket.events(call, step(session.printer)).await;
     session.printer.progress_over();
     Ok(moved?)
@@ -78,26 +93,57 @@ impl Publish {
     pub(super) async fn run(self, session: &Session) -> Done {
         let wallet = session.wallet().await?;
         let socket = session.socket(&wallet).await?;
-        let call = format!("/mimei/{}/publish?lifetime_ms={}", id(&self.mimei)?, self.lifetime);
-        session.printer.answer(&socket.post::<Published>(&call).await?);
+        let mimei = match (self.mimei.as_slice(), &self.list) {
+            ([mimei], None) => id(mimei)?,
+            _ => return list::run(session, &socket, self.mimei, self.list.as_deref(), Verb::Publish(self.lifetime)).await,
+        };
+        let said: Published = socket.post(&format!("/mimei/{mimei}/publish?lifetime_ms={}", self.lifetime)).await?;
+        session.printer.answer(&said);
+        if let Some(sentence) = later(&said) {
+            session.printer.say(&sentence);
+        }
         Ok(())
     }
+}
+
+/// What it means that nobody keeps yet what was published, and what to do next.
+fn later(said: &Published) -> Option<String> {
+    let sentence = match (&said.why, said.told.as_str()) {
+        (Some(why), _) => format!("Others were not told at once: {why}. They are told when its turn comes."),
+        (None, "0") => "Nobody was told yet, since this node knows no other: it is announced once one is found. `leither swarm connect ADDRESS` \
+                        tells it of one."
+            .into(),
+        (None, told) => format!("None of the {told} nodes that were told says that it keeps it: they are told again, at first in a minute."),
+    };
+    said.pending.then_some(sentence)
 }
 
 impl Provide {
     pub(super) async fn run(self, session: &Session) -> Done {
         let wallet = session.wallet().await?;
         let socket = session.socket(&wallet).await?;
-        let mimei = self.mimei.as_deref().map(id).transpose()?;
+        if self.summary {
+            session.printer.answer(&socket.get::<Providing>("/provided/summary").await?);
+            return Ok(());
+        }
         if self.status {
-            let items = match mimei {
-                Some(id) => socket.get::<ProvidedList>(&format!("/provided?mimei={id}")).await?.items,
-                None => provided(&socket).await?,
-            };
+            let mut items = Vec::new();
+            for mimei in &self.mimei {
+                items.extend(socket.get::<ProvidedList>(&format!("/provided?mimei={}", id(mimei)?)).await?.items);
+            }
+            if self.mimei.is_empty() {
+                items = provided(&socket).await?;
+            }
             session.printer.answer(&json!({ "items": items }));
             return Ok(());
         }
-        let Some(mimei) = mimei else { return Err(Failure::usage("name a MiMei")) };
+        let mimei = match (self.mimei.as_slice(), &self.list) {
+            ([mimei], None) => id(mimei)?,
+            _ => {
+                let verb = if self.stop { Verb::Stop } else { Verb::Provide };
+                return list::run(session, &socket, self.mimei, self.list.as_deref(), verb).await;
+            }
+        };
         let call = format!("/mimei/{mimei}/follow");
         if self.stop {
             let ended: Followed = socket.delete_for(&call).await?;
@@ -175,6 +221,25 @@ fn note(network: &NetworkView) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hold_9_who_publishes_where_nobody_is_known_is_told_what_that_means() {
+        let none = || api::Confirmed { asked: "0".into(), confirmed: vec![] };
+        let said = |told: &str, pending: bool, why: Option<&str>| Published {
+            mimei: "lthmm1".into(),
+            version: "0".into(),
+            cid: "bafy".into(),
+            until_ms: "9".into(),
+            of_mimei: none(),
+            of_tree: none(),
+            told: told.into(),
+            pending,
+            why: why.map(String::from),
+        };
+        assert!(later(&said("0", true, None)).unwrap().contains("knows no other") && later(&said("3", false, None)).is_none());
+        assert!(later(&said("3", true, None)).unwrap().contains("None of the 3"));
+        assert!(later(&said("0", true, Some("too much is under way"))).unwrap().contains("too much is under way"));
+    }
 
     #[test]
     fn network_1_what_the_chain_does_not_say_is_a_note_and_no_conflict() {

@@ -3,12 +3,16 @@
 //! | module | holds |
 //! |---|---|
 //! | `added` | what was added over a connection, until somebody says what it is |
-//! | `network` | calls about the swarm, and about what is announced and followed |
+//! | `lists` | calls about many MiMeis at once |
+//! | `network` | calls about the swarm |
+//! | `provided` | calls about what is announced and followed |
 //! | `query` | what a call says |
 //! | `streams` | calls that take long: fetching, CARs |
 
 mod added;
+mod lists;
 mod network;
+mod provided;
 mod query;
 mod streams;
 
@@ -87,7 +91,7 @@ struct Desk {
     link: Option<Link>,
     calls: Semaphore,
     writes: Semaphore,
-    asks: Semaphore,
+    asks: Arc<Semaphore>,
     fetches: Arc<Semaphore>,
     cars: Arc<Semaphore>,
 }
@@ -115,7 +119,7 @@ impl Admin {
             link,
             calls: Semaphore::new(CALLS_MAX),
             writes: Semaphore::new(WRITES_MAX),
-            asks: Semaphore::new(ASKS_MAX),
+            asks: Arc::new(Semaphore::new(ASKS_MAX)),
             fetches: Arc::new(Semaphore::new(FETCHES_MAX)),
             cars: Arc::new(Semaphore::new(CARS_MAX)),
         };
@@ -202,7 +206,7 @@ impl Desk {
             }
             (["storage", "roots"], m) if m == delete => {
                 let root = query.need("root")?;
-                self.ask(move |store| calls::release(store, &root)).await
+                self.release(root).await
             }
             (["storage", "freed"], m) if m == get => {
                 let root = query.need("root")?;
@@ -223,11 +227,15 @@ impl Desk {
             (["dht", "peer"], m) if m == get => self.asking(self.find_peer(&query)).await,
             (["providers"], m) if m == get => self.asking(self.providers(&query)).await,
             (["provided"], m) if m == get => self.asking(self.provided(&query)).await,
+            (["provided", "summary"], m) if m == get => self.providing().await,
+            (["publish"], m) if m == post => self.publish_all(&query, request.into_body()).await,
+            (["follow"], m) if m == post => self.follow_all(request.into_body()).await,
+            (["unfollow"], m) if m == post => self.unfollow_all(request.into_body()).await,
             (["fetch"], m) if m == post => self.fetch(&query, &added),
             (["car"], m) if m == get => self.export(&query).await,
             (["car"], m) if m == post => self.import(&query, request.into_body()).await,
             (["mimei", id, "network"], m) if m == get => self.glance(mimei(id)?).await,
-            (["mimei", id, "publish"], m) if m == post => self.asking(self.publish(mimei(id)?, &query)).await,
+            (["mimei", id, "publish"], m) if m == post => self.publish(mimei(id)?, &query).await,
             (["mimei", id, "sync"], m) if m == post => self.bring(mimei(id)?, false).await,
             (["mimei", id, "follow"], m) if m == post => self.bring(mimei(id)?, true).await,
             (["mimei", id, "follow"], m) if m == delete => self.unfollow(mimei(id)?).await,

@@ -1,26 +1,19 @@
-//! Calls about the network: who is connected, who has what, what is announced and followed.
+//! Calls about the network: who is connected, who has what.
 
-use super::{Desk, Link, Query, json, mimei};
-use crate::content::api::{
-    Addresses, AnnounceView, Confirmed, Connected, Followed, NetworkView, Outgoing, Peers, ProvidedItem, ProvidedList, Provider,
-    Providers, Published, Reach, SwarmPeer,
-};
+use super::{Desk, Link, Query, json};
+use crate::content::api::{Addresses, Connected, NetworkView, Outgoing, Peers, Provider, Providers, Reach, SwarmPeer};
 use crate::content::calls::{Answer, No};
 use crate::content::chain::Chain;
-use crate::content::follow;
-use crate::content::publish;
 use crate::content::wants::{Network, What};
-use crate::wallet::now_ms;
 use hyper::body::Bytes;
 use hyper::{Response, StatusCode};
 use leither_kit::Cid;
 use leither_kit::source::SourceError;
 use leither_net::{Multiaddr, PeerId};
-use leither_routing::{Direction, Held, Key, ProvideStatus, RouteError, Routing};
-use leither_storage::{ContentStore, Kept};
+use leither_routing::{Direction, Held, Key, RouteError, Routing};
 use leither_types::MimeiId;
 use std::time::Duration;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// Providers that are told at most.
@@ -35,8 +28,6 @@ const GLANCE: Duration = Duration::from_secs(3);
 const GLANCE_FIND: Duration = Duration::from_secs(2);
 /// ... and until then for what they hold.
 const GLANCE_HELD: Duration = Duration::from_millis(2_800);
-/// MiMeis of one answer about what is provided.
-const PROVIDED_MAX: usize = 200;
 
 fn refused(error: RouteError) -> No {
     let (status, reason) = match &error {
@@ -52,7 +43,7 @@ fn texts(addresses: &[Multiaddr]) -> Vec<String> {
     addresses.iter().map(ToString::to_string).collect()
 }
 
-fn names(peers: &[PeerId]) -> Vec<String> {
+pub(super) fn names(peers: &[PeerId]) -> Vec<String> {
     peers.iter().map(ToString::to_string).collect()
 }
 
@@ -64,7 +55,7 @@ fn what(text: &str) -> Answer<What> {
 }
 
 impl Link {
-    fn routing(&self) -> Answer<&Routing> {
+    pub(super) fn routing(&self) -> Answer<&Routing> {
         self.routing.as_ref().ok_or_else(no_swarm)
     }
 }
@@ -201,122 +192,6 @@ impl Desk {
             complete: held.len() == count,
             ..view
         })
-    }
-
-    /// HOLD-9: `POST /mimei/ID/publish`
-    pub(super) async fn publish(&self, id: MimeiId, query: &Query) -> Answer<Response<Outgoing>> {
-        let follow = &self.link()?.follow;
-        let lifetime = query.need_number("lifetime_ms")?;
-        let said = publish::publish(&self.store, &*follow.chain, &*follow.network, id, lifetime).await?;
-        let confirmed =
-            |of: &leither_routing::Provided| Confirmed { asked: of.asked.to_string(), confirmed: names(&of.confirmed) };
-        json(&Published {
-            mimei: id.to_string(),
-            version: said.number.to_string(),
-            cid: said.cid.to_string(),
-            until_ms: said.until.to_string(),
-            of_mimei: confirmed(&said.mimei),
-            of_tree: confirmed(&said.tree),
-        })
-    }
-
-    /// HOLD-6: `DELETE /mimei/ID/follow`: what is here stays, and is announced no more.
-    pub(super) async fn unfollow(&self, id: MimeiId) -> Answer<Response<Outgoing>> {
-        let follow = &self.link()?.follow;
-        let end = move |store: &ContentStore| -> Answer<(bool, Option<Cid>, bool)> {
-            let now = now_ms().map_err(|failure| No::fault(failure.sentence))?;
-            let newest = store.newest(&id)?.map(|(_, kept)| kept.cid);
-            let is_published = publish::published(store, &id)?.is_some();
-            Ok((follow::end(store, &id, now)?, newest, is_published))
-        };
-        let (was, newest, is_published) = self.work(end).await?;
-        follow.book.forget(&id);
-        if was && !is_published {
-            for what in [What::Mimei(id)].into_iter().chain(newest.map(What::Tree)) {
-                follow.network.withdraw(what).await.map_err(No::fault)?;
-            }
-        }
-        json(&Followed { mimei: id.to_string(), was })
-    }
-
-    /// `GET /provided`: one MiMei, or a page of those that are followed and, on the first page, all that are published.
-    pub(super) async fn provided(&self, query: &Query) -> Answer<Response<Outgoing>> {
-        let link = self.link()?;
-        let one = query.text("mimei").map(|text| mimei(&text)).transpose()?;
-        let after = query.text("after").map(|text| mimei(&text)).transpose()?;
-        let list = move |store: &ContentStore| -> Answer<(Vec<MimeiId>, bool)> {
-            if let Some(id) = one {
-                return Ok((vec![id], false));
-            }
-            let (mut ids, more) = follow::followed(store, after.as_ref(), PROVIDED_MAX)?;
-            if after.is_none() {
-                let published: Vec<MimeiId> = publish::all(store)?.into_iter().map(|(id, _)| id).collect();
-                // Those that are both come in the place of those that are followed.
-                for id in published {
-                    if !follow::is_followed(store, &id)? {
-                        ids.insert(0, id);
-                    }
-                }
-            }
-            Ok((ids, more))
-        };
-        let (ids, more) = self.work(list).await?;
-        let next = ids.last().filter(|_| more).map(ToString::to_string);
-        let chain = link.follow.chain.newest(ids.clone()).await.map_err(No::fault)?;
-        let mut items = Vec::new();
-        for (id, newest) in ids.into_iter().zip(chain) {
-            items.push(self.provided_one(link, id, newest.and_then(|newest| newest.last)).await?);
-        }
-        json(&ProvidedList { items, next })
-    }
-
-    async fn provided_one(&self, link: &Link, id: MimeiId, chain: Option<(u64, Cid)>) -> Answer<ProvidedItem> {
-        let look = move |store: &ContentStore| -> Answer<(Option<(u64, Kept)>, bool, Option<u64>)> {
-            let until = publish::published(store, &id)?.map(|kept| kept.generation);
-            Ok((store.newest(&id)?, follow::is_followed(store, &id)?, until))
-        };
-        let (here, following, until) = self.work(look).await?;
-        let status = |what: What| async move {
-            match &link.routing {
-                Some(routing) => routing.provide_status(what.key()).await,
-                None => None,
-            }
-        };
-        let of_mimei = status(What::Mimei(id)).await;
-        let of_tree = match &here {
-            Some((_, kept)) => status(What::Tree(kept.cid)).await,
-            None => None,
-        };
-        Ok(ProvidedItem {
-            mimei: id.to_string(),
-            following,
-            published_until_ms: until.map(|until| until.to_string()),
-            version: here.map(|(number, _)| number.to_string()),
-            cid: here.map(|(_, kept)| kept.cid.to_string()),
-            chain_version: chain.map(|(number, _)| number.to_string()),
-            of_mimei: of_mimei.map(announce_view),
-            of_tree: of_tree.map(announce_view),
-            failure: link.follow.book.failure(&id),
-        })
-    }
-
-    /// A thread that may wait, outside the places of other calls: the network is slow, and not the disk.
-    pub(super) async fn follow_from_now_on(&self, id: MimeiId) -> Answer<()> {
-        let store = self.store.clone();
-        let begin = move || -> Answer<()> {
-            let now = now_ms().map_err(|failure| No::fault(failure.sentence))?;
-            follow::begin(&store, &id, now)
-        };
-        spawn_blocking(begin).await.map_err(No::fault)?
-    }
-}
-
-fn announce_view(status: ProvideStatus) -> AnnounceView {
-    AnnounceView {
-        last_success_ms: status.last_success_ms.map(|ms| ms.to_string()),
-        next_due_ms: status.next_due_ms.to_string(),
-        confirmed: names(&status.confirmed),
-        failure: status.failure,
     }
 }
 

@@ -6,10 +6,12 @@ use crate::content::api::{Event, Imported, Moved, Outgoing, Progress};
 use crate::content::calls::{self, Answer, No};
 use crate::content::fetch::{Far, Fetched, PATIENCE};
 use crate::content::follow::{self, Follow, profile_of};
+use crate::content::publish;
+use crate::content::wants::What;
 use crate::wallet::now_ms;
-use hyper::Response;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
 use leither_kit::Cid;
 use leither_storage::{ContentStore, Root, StorageError};
 use leither_types::MimeiId;
@@ -104,6 +106,15 @@ async fn sync(follow: &Follow, id: MimeiId, follows: bool, tell: &watch::Sender<
         true => {
             let fetched = follow.bring_up(&id, newest, PATIENCE, tell).await?;
             follow.book.is_done(id, newest);
+            let store = follow.store.clone();
+            if !spawn_blocking(move || follow::is_followed(&store, &id)).await.map_err(No::fault)?? {
+                follow.book.forget(&id);
+                let message = format!("providing {id} was stopped meanwhile; version {number} stays here, and is not announced");
+                return Err(No { status: StatusCode::CONFLICT, reason: "conflict", message });
+            }
+            // Who cannot be told now is told when its turn comes.
+            let network = &*follow.network;
+            tokio::join!(publish::tell(network, What::Mimei(id)), publish::tell(network, What::Tree(cid)));
             fetched
         }
         false => follow.hold(&id, number, cid, false, PATIENCE, tell).await?,

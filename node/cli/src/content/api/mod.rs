@@ -13,6 +13,8 @@
 //! | `GET /dht/peer?id=` | [`Provider`]: where a peer is |
 //! | `GET /providers?of=` | [`Providers`] of a MiMei or a content id |
 //! | `GET /provided?mimei=&after=` | [`ProvidedList`]: what is announced and followed |
+//! | `GET /provided/summary` | [`Providing`]: how far announcing is |
+//! | `POST /publish?lifetime_ms=`, `/follow`, `/unfollow` | up to 1000 MiMeis, one a line: [`ListedAll`] |
 //! | `POST /fetch?cid=&mimei=` | [`Event`]s, one a line: a tree out of the network, to be read now |
 //! | `GET /car?cid=`, `POST /car?name=` | a tree as a CAR; takes one in, [`Imported`] |
 //! | `POST /blocks?profile=` | frames in, children first, the root last; [`Stored`] once it is on disk |
@@ -67,7 +69,7 @@ pub fn unframe(frame: Bytes) -> Option<(Cid, Bytes)> {
 }
 
 /// Why something was not done.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// A stable word.
     pub reason: String,

@@ -1,5 +1,6 @@
 //! What calls about the network, and those that take long, answer.
 
+use super::Refusal;
 use serde::{Deserialize, Serialize};
 
 /// How far something is.
@@ -185,6 +186,56 @@ pub struct Published {
     pub of_mimei: Confirmed,
     /// Who was told of the tree.
     pub of_tree: Confirmed,
+    /// Nodes that were told of one of them.
+    pub told: String,
+    /// Of one of them nobody says yet that it keeps it: others are told again.
+    pub pending: bool,
+    /// Why nobody was told now, where that is not because nobody is known.
+    pub why: Option<String>,
+}
+
+/// HOLD-10: MiMeis of one call.
+pub const LISTED_MAX: usize = 1_000;
+
+/// What became of one MiMei of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Which.
+    pub mimei: String,
+    /// Its newest version on chain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// That version's tree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cid: Option<String>,
+    /// Until when it is announced, in ms since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<String>,
+    /// Why nothing was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Refusal>,
+}
+
+/// What became of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedAll {
+    /// In the order in which they were named.
+    pub items: Vec<Listed>,
+}
+
+/// How far announcing is. A MiMei has two keys: its own, and that of its tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Providing {
+    /// Keys that are provided.
+    pub keys: String,
+    /// Those of them that were announced at least once.
+    pub announced: String,
+    /// Those that are to be announced now, counted up to 65,536.
+    pub due: String,
+    /// Since when the one is due that has waited for longest, in ms since 1970.
+    pub oldest_due_ms: Option<String>,
+    /// When others were last told of some, in ms since 1970; nothing: not since the start.
+    pub last_round_ms: Option<String>,
 }
 
 /// What is followed no more.

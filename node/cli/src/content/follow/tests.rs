@@ -1,3 +1,4 @@
+use super::super::board::Why;
 use super::super::cache::hash_of;
 use super::super::fakes::{FakeChain, FakeNet};
 use super::*;
@@ -57,7 +58,7 @@ impl Node {
 #[tokio::test(flavor = "multi_thread")]
 async fn hold_6_what_is_followed_comes_is_a_version_and_is_announced() {
     let node = node();
-    begin(&node.store, &ME, NOW).unwrap();
+    begin(&node.store, &[ME], NOW).unwrap();
     assert!(is_followed(&node.store, &ME).unwrap());
     assert_eq!(node.store.stat().unwrap().blocks, 0, "the pin itself keeps nothing");
     let end = tokio::sync::Notify::new();
@@ -78,7 +79,7 @@ async fn hold_6_what_is_followed_comes_is_a_version_and_is_announced() {
         node.until("the one before is announced no more", |node| !node.net.provided().contains(&What::Tree(first)))
             .await;
         node.until("the released one is here as well", |node| [1, 3].iter().all(|n| node.numbers().contains(n))).await;
-        super::end(&node.store, &ME, NOW).unwrap();
+        assert_eq!(super::end(&node.store, &[ME], NOW).unwrap(), [true]);
         node.chain.moves(ME, 4, node.there("fifth"));
         sleep(Duration::from_millis(1_500)).await;
         assert!(!node.numbers().contains(&4), "it is followed no more");
@@ -91,7 +92,7 @@ async fn hold_6_what_is_followed_comes_is_a_version_and_is_announced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hold_6_what_cannot_be_had_is_tried_again_and_a_newer_version_at_once() {
     let node = node();
-    begin(&node.store, &ME, NOW).unwrap();
+    begin(&node.store, &[ME], NOW).unwrap();
     let (lost, found) = (node.there("lost"), node.there("found"));
     node.net.lose(&lost);
     node.chain.moves(ME, 0, lost);
@@ -114,6 +115,7 @@ async fn hold_6_what_cannot_be_had_is_tried_again_and_a_newer_version_at_once() 
 #[tokio::test(flavor = "multi_thread")]
 async fn hold_6_the_newest_version_and_the_released_one_do_not_wait_for_each_other() {
     let node = node();
+    begin(&node.store, &[ME], NOW).unwrap();
     let (released, newest, newer) = (node.there("released"), node.there("newest"), node.there("newer"));
     let [lost, _] = [&released, &newer].map(|cid| node.net.lose(cid).unwrap());
     let bring = async || {
@@ -178,7 +180,7 @@ async fn hold_6_who_has_no_turn_waits_and_is_the_next() {
     let lost = node.there("lost");
     node.net.lose(&lost);
     let ids: Vec<MimeiId> = (0..=JOBS_MAX as u8).map(|n| MimeiId([n; 20])).collect();
-    ids.iter().for_each(|id| begin(&node.store, id, NOW).unwrap());
+    begin(&node.store, &ids, NOW).unwrap();
     let (last, first) = ids.split_last().unwrap();
     first.iter().for_each(|id| node.chain.moves(*id, 0, lost));
     let (mut after, mut jobs) = (None, JoinSet::new());
@@ -228,7 +230,7 @@ async fn hold_6_one_at_a_time_brings_a_mimei_up() {
 fn hold_6_those_that_are_followed_are_looked_at_in_turns() {
     let node = node();
     let ids: Vec<MimeiId> = (0..25u8).map(|n| MimeiId([n; 20])).collect();
-    ids.iter().for_each(|id| begin(&node.store, id, NOW).unwrap());
+    begin(&node.store, &ids, NOW).unwrap();
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
         let (page, more) = followed(&node.store, after.as_ref(), 10).unwrap();
@@ -259,4 +261,30 @@ fn hold_8_of_what_following_brought_the_newest_two_stay_and_the_released_one() {
     assert_eq!(node.numbers(), [0, 1, 3, 4, 5, 6]);
     let_go(&node.store, &ME, None, NOW).unwrap();
     assert_eq!(node.numbers(), [0, 3, 4, 5, 6]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_6_what_is_stopped_while_it_is_fetched_is_announced_no_more() {
+    let node = node();
+    begin(&node.store, &[ME], NOW).unwrap();
+    let first = node.there("first");
+    node.chain.moves(ME, 0, first);
+    let newest = node.chain.last(&ME).await.unwrap().unwrap();
+    let tell = watch::Sender::new(Far::default());
+    node.follow.bring_up(&ME, newest, PATIENCE, &tell).await.unwrap();
+    assert_eq!(node.net.provided(), [What::Mimei(ME), What::Tree(first)]);
+    // One block of the next version comes only once its owner has stopped it.
+    let second = node.there("second");
+    let block = node.net.lose(&second).unwrap();
+    node.chain.moves(ME, 1, second);
+    let newest = node.chain.last(&ME).await.unwrap().unwrap();
+    let stop = async {
+        node.until("it is asked for", |node| node.net.asked().contains(&second)).await;
+        assert_eq!(publish::stop(&node.follow, vec![ME], Why::Followed).await.unwrap(), [true]);
+        node.net.0.blocks.lock().unwrap().insert(hash_of(&second), block);
+    };
+    let (came, ()) = tokio::join!(node.follow.bring_up(&ME, newest, PATIENCE, &tell), stop);
+    came.unwrap();
+    assert_eq!(node.numbers(), [0, 1], "it came, and stays");
+    assert_eq!(node.net.provided(), [], "and nobody is told of it");
 }

@@ -5,7 +5,7 @@ use super::rows::{Kept, Key, Root, numbered, read_numbered, time_of, timed};
 use super::tx::{How, Tx};
 use super::{ContentStore, Form, Inner, children, targets};
 use crate::config::{DRY_RUN_BLOCKS_MAX, GRACE_MS, PAGE_MAX};
-use crate::error::{Result, damaged};
+use crate::error::{Result, StorageError, damaged};
 use cid::Cid;
 use rocksdb::{Direction, IteratorMode};
 use std::collections::HashMap;
@@ -49,6 +49,39 @@ impl ContentStore {
         tx.set_root(root, None, now.saturating_add(GRACE_MS))?;
         tx.apply(How::Durable)?;
         Ok(true)
+    }
+
+    /// As [`Self::keep`], of many in one write. Those whose tree is not here are left out; says of each whether it is kept.
+    pub fn keep_all(&self, roots: &[(Root, Kept)], now: u64) -> Result<Vec<bool>> {
+        let mut tx = Tx::begin(&self.inner)?;
+        let mut done = Vec::with_capacity(roots.len());
+        for (root, kept) in roots {
+            match tx.require(&kept.cid) {
+                Ok(()) => {
+                    tx.set_root(root, Some(*kept), now.saturating_add(GRACE_MS))?;
+                    done.push(true);
+                }
+                Err(StorageError::NoBlock(_)) => done.push(false),
+                Err(error) => return Err(error),
+            }
+        }
+        tx.apply(How::Durable)?;
+        Ok(done)
+    }
+
+    /// STORAGE-3: as [`Self::release`], of many in one write.
+    pub fn release_all(&self, roots: &[Root], now: u64) -> Result<Vec<bool>> {
+        let mut tx = Tx::begin(&self.inner)?;
+        let mut done = Vec::with_capacity(roots.len());
+        for root in roots {
+            let is_there = tx.root(root)?.is_some();
+            if is_there {
+                tx.set_root(root, None, now.saturating_add(GRACE_MS))?;
+            }
+            done.push(is_there);
+        }
+        tx.apply(How::Durable)?;
+        Ok(done)
     }
 
     /// What a root names.

@@ -1,0 +1,201 @@
+//! What is announced, and for whom: a key is taken back when the last that needs it is over, and not before.
+//!
+//! Two MiMeis may have the same tree, and one may be published and followed as well. Whoever publishes, follows or ends that holds the board from
+//! before he writes it down until what nobody needs any more is taken back, so that none of them takes back what another has just announced.
+
+use super::calls::{Answer, No};
+use super::wants::{Network, What};
+use super::{follow, publish};
+use leither_kit::Cid;
+use leither_routing::Key;
+use leither_storage::config::PAGE_MAX;
+use leither_storage::{ContentStore, Kept};
+use leither_types::MimeiId;
+use std::collections::{BTreeSet, HashMap};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::task::spawn_blocking;
+
+/// Why a MiMei is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It is published, for a time.
+    Published,
+    /// It is followed, and a version of it is here.
+    Followed,
+}
+
+/// A MiMei that is announced with a tree; if it is published, until then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Use {
+    pub mimei: MimeiId,
+    pub cid: Cid,
+    /// In ms; 0 of one that is followed.
+    pub until: u64,
+}
+
+impl Use {
+    /// What others are told of.
+    pub fn whats(&self) -> [What; 2] {
+        [What::Mimei(self.mimei), What::Tree(self.cid)]
+    }
+}
+
+/// HOLD-9: a page of what the store says is announced, behind `after`; and where the next one begins, if there is one.
+pub(super) fn page(store: &ContentStore, why: Why, after: Option<&MimeiId>) -> Answer<(Vec<Use>, Option<MimeiId>)> {
+    if why == Why::Published {
+        let (page, more) = publish::published_page(store, after, PAGE_MAX)?;
+        let next = page.last().map(|(id, _)| *id).filter(|_| more);
+        let one = |(mimei, kept): (MimeiId, Kept)| Use { mimei, cid: kept.cid, until: kept.generation };
+        return Ok((page.into_iter().map(one).collect(), next));
+    }
+    let (ids, more) = follow::followed(store, after, PAGE_MAX)?;
+    let mut uses = Vec::new();
+    for id in &ids {
+        uses.extend(store.newest(id)?.map(|(_, kept)| Use { mimei: *id, cid: kept.cid, until: 0 }));
+    }
+    Ok((uses, ids.last().copied().filter(|_| more)))
+}
+
+/// The board: about 400 bytes for each MiMei that is announced.
+#[derive(Default)]
+pub(super) struct Board {
+    uses: Mutex<Uses>,
+}
+
+impl Board {
+    /// For whoever changes something: nobody else does until it is dropped. Read from the store at first, and again after a change that failed.
+    pub async fn open(&self, store: &ContentStore) -> Answer<MutexGuard<'_, Uses>> {
+        let mut uses = self.uses.lock().await;
+        if !uses.is_read {
+            let store = store.clone();
+            *uses = spawn_blocking(move || Uses::read(&store)).await.map_err(No::fault)??;
+        }
+        Ok(uses)
+    }
+}
+
+/// Who needs which keys.
+#[derive(Default)]
+pub(super) struct Uses {
+    is_read: bool,
+    published: HashMap<MimeiId, Use>,
+    followed: HashMap<MimeiId, Use>,
+    /// When the published ones are over.
+    ends: BTreeSet<(u64, MimeiId)>,
+    /// How many need it.
+    keys: HashMap<Key, u32>,
+}
+
+impl Uses {
+    fn read(store: &ContentStore) -> Answer<Self> {
+        let mut uses = Self { is_read: true, ..Self::default() };
+        for why in [Why::Published, Why::Followed] {
+            let mut after = None;
+            loop {
+                let (found, next) = page(store, why, after.as_ref())?;
+                found.into_iter().for_each(|one| drop(uses.set(why, one.mimei, Some(one))));
+                after = next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(uses)
+    }
+
+    /// For this reason it is announced as that; nothing: no more. Gives what may not be needed any more, for [`Self::take_back`].
+    pub fn set(&mut self, why: Why, mimei: MimeiId, now: Option<Use>) -> Vec<What> {
+        let of = match why {
+            Why::Published => &mut self.published,
+            Why::Followed => &mut self.followed,
+        };
+        let before = match now {
+            Some(now) => of.insert(mimei, now),
+            None => of.remove(&mimei),
+        };
+        let mut old = Vec::new();
+        if let Some(before) = before {
+            self.ends.remove(&(before.until, mimei));
+            old.extend(before.whats());
+        }
+        for what in now.iter().flat_map(Use::whats) {
+            let count = self.keys.entry(what.key()).or_default();
+            *count = count.saturating_add(1);
+        }
+        for what in &old {
+            let key = what.key();
+            let left = self.keys.get(&key).map_or(0, |count| count.saturating_sub(1));
+            match left {
+                0 => self.keys.remove(&key),
+                left => self.keys.insert(key, left),
+            };
+        }
+        if let Some(now) = now.filter(|_| why == Why::Published) {
+            self.ends.insert((now.until, mimei));
+        }
+        old
+    }
+
+    /// Whether somebody needs it.
+    pub fn needs(&self, key: &Key) -> bool {
+        self.keys.contains_key(key)
+    }
+
+    /// The published ones that are over by then, the first ones first, `most` of them at most.
+    pub fn over(&self, now: u64, most: usize) -> Vec<MimeiId> {
+        self.ends.iter().take_while(|(end, _)| *end <= now).take(most).map(|(_, id)| *id).collect()
+    }
+
+    /// Something that was changed here was not written down: what the store says counts.
+    pub fn doubt(&mut self) {
+        self.is_read = false;
+    }
+
+    /// HOLD-9: what nobody needs of these is announced no more.
+    pub async fn take_back(&mut self, network: &dyn Network, mut whats: Vec<What>) -> Answer<()> {
+        whats.retain(|what| !self.needs(&what.key()));
+        if whats.is_empty() {
+            return Ok(());
+        }
+        let done = network.withdraw(whats).await;
+        if done.is_err() {
+            self.doubt();
+        }
+        done.map_err(No::fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leither_kit::multihash::Multihash;
+
+    fn tree(n: u8, codec: u64) -> Cid {
+        Cid::new_v1(codec, Multihash::wrap(0x12, &[n; 32]).unwrap())
+    }
+
+    #[test]
+    fn hold_9_a_key_is_needed_as_long_as_somebody_needs_it() {
+        let (one, other) = (MimeiId([1; 20]), MimeiId([2; 20]));
+        let mut uses = Uses::default();
+        let of = |mimei, cid, until| Some(Use { mimei, cid, until });
+        let needs = |uses: &Uses, what: What| uses.needs(&what.key());
+        assert!(uses.set(Why::Published, one, of(one, tree(1, 0x70), 50)).is_empty());
+        // The same blocks under another codec have the same key.
+        uses.set(Why::Published, other, of(other, tree(1, 0x55), 40));
+        uses.set(Why::Followed, one, of(one, tree(1, 0x70), 0));
+        assert_eq!((uses.over(39, 9), uses.over(50, 9), uses.over(50, 1)), (vec![], vec![other, one], vec![other]));
+        assert_eq!(uses.set(Why::Published, one, None), [What::Mimei(one), What::Tree(tree(1, 0x70))]);
+        assert!(needs(&uses, What::Mimei(one)), "it is followed");
+        // A new version of the one: the other still has the tree of the one before.
+        uses.set(Why::Followed, one, of(one, tree(2, 0x70), 0));
+        assert!(needs(&uses, What::Tree(tree(1, 0x70))) && needs(&uses, What::Tree(tree(2, 0x70))));
+        uses.set(Why::Published, other, of(other, tree(2, 0x70), 90));
+        assert!(!needs(&uses, What::Tree(tree(1, 0x70))));
+        assert_eq!(uses.over(89, 9), [], "it was prolonged");
+        uses.set(Why::Published, other, None);
+        uses.set(Why::Published, other, None);
+        uses.set(Why::Followed, one, None);
+        assert!(uses.keys.is_empty() && uses.ends.is_empty());
+    }
+}
