@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Private content and rights as those meet them who have them and those who have not: a directory closed for two readers, got back bit for bit by each,
-by nobody else, with no word of it in any block; a reader comes, one goes, and later versions are closed to that one; nothing slips out in the open.
+by nobody else, with no word of it in any block; a reader comes, one goes, and later versions are closed to that one; nothing slips out in the open,
+neither by an older version nor by a file that is called like the head.
 Then a MiMei that an organization owns: what its supervisors, its members and anybody may, and one who may not all the same."""
 import pathlib
 import random
@@ -88,6 +89,63 @@ def private(chain, gate, top, tree):
     chain.cli("mimei", "get", f"{mid}/diary/2026/later.txt", one, "--from", "carol")
     CHECKS.equal(one.read_text(), "not for bob", "a single file")
     refuses(chain, "no \"none\"", "mimei", "get", f"{mid}/diary/none", top / "absent", "--from", "carol")
+    # A fork goes on under the same key, so only who has it makes one.
+    refuses(chain, "readers", "mimei", "fork", mid, "--from", "bob")
+    fork = chain.cli("mimei", "fork", mid, "--from", "carol")
+    CHECKS.equal(fork["content"], "here", "with its parent's content")
+    get(chain, top, fork["mimei"], "carol", tree)
+
+
+def crossing(chain, top, tree):
+    """PRIVATE-9: an older version neither opens what is private nor closes what is open, and lets nobody in again, unless somebody says so."""
+    add = ["mimei", "add", "--app", "files", "--mark", "notes", "--from", "alice", tree]
+    mid = chain.cli(*add)["mimei"]
+    chain.cli(*add, "--private")
+    backup = ["mimei", "backup", mid, "--from", "alice"]
+    restore = lambda version: chain.cli("mimei", "restore", mid, "--version", version)
+    newest = lambda: int(chain.cli("mimei", "show", mid, "--offline")["head"]["version"])
+    restore(0)
+    refuses(chain, "newest version is private", *backup)
+    refuses(chain, "closes nothing", *backup, "--private")
+    CHECKS.equal(newest(), 1, "neither was sent")
+    chain.cli(*backup, "--public")
+    CHECKS.equal(newest(), 2, "open, as somebody said")
+    out = top / "open"
+    chain.cli("mimei", "get", f"{mid}@last", out)
+    same(tree, out)
+    restore(1)
+    refuses(chain, "everybody reads", *backup)
+    refuses(chain, "opens nothing", *backup, "--public")
+    chain.cli(*backup, "--private")
+    get(chain, top, mid, "alice", tree)
+    chain.cli("mimei", "readers", "add", mid, "bob", "--from", "alice")
+    chain.cli("mimei", "readers", "remove", mid, "bob", "--from", "alice")
+    CHECKS.equal(newest(), 5, "private, with bob, without him")
+    restore(4)
+    refuses(chain, "taken out", *backup)
+    refuses(chain, "taken out", *backup, "--private")
+    CHECKS.equal(newest(), 5, "who was taken out stays out")
+    return mid
+
+
+def called_like_the_head(chain, gate, top, private):
+    """PRIVATE-10: a file of that name makes nothing private; a head where all is open is refused, for nobody could open that."""
+    tree = top / "plain"
+    tree.mkdir()
+    (tree / ".leither-private").write_text("leither-private\nmy notes on it\n")
+    (tree / "other").write_text("for everybody")
+    mid = chain.cli("mimei", "add", "--from", "alice", tree)["mimei"]
+    out = top / "plain-again"
+    chain.cli("mimei", "get", mid, out)
+    same(tree, out)
+    chain.cli("mimei", "cur", "write", f"{mid}/more", tree / "other")
+    chain.cli("mimei", "backup", mid, "--from", "alice")
+    cid = chain.cli("mimei", "show", private, "--offline")["head"]["cid"]
+    with urllib.request.urlopen(f"{gate}/ipfs/{cid}/.leither-private?format=raw", timeout=20) as answer:
+        (tree / ".leither-private").write_bytes(answer.read())
+    refuses(chain, "head of private content", "mimei", "add", "--from", "alice", tree, code=2)
+    refuses(chain, "another name", "mimei", "cur", "write", f"{mid}/.leither-private", tree / ".leither-private", code=2)
+    chain.cli("mimei", "cur", "write", f"{mid}/copy", tree / ".leither-private")
 
 
 def rights(chain, tree):
@@ -118,6 +176,7 @@ def main():
         top = pathlib.Path(text)
         tree = make(top)
         private(chain, chain.ready["gateway"], top, tree)
+        called_like_the_head(chain, chain.ready["gateway"], top, crossing(chain, top, tree))
         rights(chain, tree)
     print(f"private content and rights: {CHECKS.count} checks")
 

@@ -4,17 +4,19 @@
 //! |---|---|
 //! | `add` | files -> blocks in the node -> the newest version |
 //! | `backup` | the working copy -> the newest version, and back |
+//! | `closing` | with what content is closed; nothing is opened or closed by chance |
 //! | `cur` | the working copy, file by file |
 //! | `get` | a version -> files |
 //! | `list` | announcing and providing many |
 //! | `network` | announcing, providing, finding, fetching |
 //! | `place` | `MIMEI[@VERSION][/path]` |
-//! | `private` | content that only its readers read |
+//! | `private` | content that only its readers read, opened |
 //! | `readers` | who they are |
 //! | `rights` | who may what |
 
 mod add;
 mod backup;
+mod closing;
 mod cur;
 mod get;
 mod list;
@@ -34,7 +36,7 @@ use backup::{Backup, Restore};
 use clap::{Args, Subcommand};
 use leither_pallets::Call;
 use leither_pallets::mimei::{Call as MimeiCall, MARK_AUTO};
-use leither_rpc_api::{GetMimei, GetMimeiPage, ListMimei, MimeiView, methods};
+use leither_rpc_api::{ClientError, GetMimei, GetMimeiPage, ListMimei, MimeiView, Reason, methods};
 use leither_types::{AccountId, MimeiId, Text};
 use serde_json::{Value, json};
 
@@ -201,6 +203,19 @@ async fn view(wallet: &Wallet, id: MimeiId) -> Done<MimeiView> {
     Ok(wallet.client.call(&methods::MIMEI_GET, GetMimei { mimei: id.into() }).await?)
 }
 
+/// The same; nothing where the chain knows no such MiMei. Whatever else is refused says nothing of whether it is there.
+async fn view_if_made(wallet: &Wallet, id: MimeiId) -> Done<Option<MimeiView>> {
+    made(wallet.client.call(&methods::MIMEI_GET, GetMimei { mimei: id.into() }).await)
+}
+
+fn made(answer: Result<MimeiView, ClientError>) -> Done<Option<MimeiView>> {
+    match answer {
+        Ok(view) => Ok(Some(view)),
+        Err(ClientError::Refused { reason, .. }) if reason == Reason::UnknownMimei.word() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 impl Mimei {
     pub(super) async fn run(self, session: &Session) -> Done {
         let wallet = session.wallet().await?;
@@ -228,7 +243,9 @@ impl Mimei {
             }
             Mimei::Fork { mimei, mark, tx } => {
                 let parent = id(&mimei)?;
-                let number = newest(&view(&wallet, parent).await?)?;
+                let shown = view(&wallet, parent).await?;
+                let number = newest(&shown)?;
+                closing::refuse_stranger(session, &wallet, &shown, &tx.from).await?;
                 let mark = Text::new(mark).ok_or_else(|| Failure::usage("--mark is at most 128 bytes"))?;
                 let sent = wallet.send(&tx, vec![Call::Mimei(MimeiCall::Fork { parent, number, mark })]).await?;
                 let mut more = created(&sent);
@@ -319,4 +336,23 @@ fn created(sent: &Sent) -> Value {
     let mut events = sent.receipt.iter().flat_map(|receipt| &receipt.events);
     let id = events.find(|event| event.pallet == "mimei" && event.event == "created");
     id.and_then(|event| event.args.get("mimei").cloned()).map_or_else(|| json!({}), |id| json!({ "mimei": id }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_9_only_a_mimei_that_the_chain_says_it_has_not_got_is_not_made_yet() {
+        let refused = |reason: &str| {
+            let message = format!("refused: {reason}");
+            made(Err(ClientError::Refused { code: -32_000, reason: reason.into(), message, data: serde_json::Map::new() }))
+        };
+        assert!(refused(Reason::UnknownMimei.word()).unwrap().is_none());
+        for reason in Reason::ALL.iter().filter(|reason| **reason != Reason::UnknownMimei) {
+            assert!(refused(reason.word()).is_err(), "{}", reason.word());
+        }
+        assert!(refused("").is_err(), "no word at all");
+        assert!(made(Err(ClientError::Timeout { url: "http://127.0.0.1:1".into() })).is_err());
+    }
 }

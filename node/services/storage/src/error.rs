@@ -93,6 +93,9 @@ pub enum StorageError {
         "this is private content, in which `{0}` would stand for everybody to read; get it, change the files, and add them with `leither mimei add --private`"
     )]
     Private(String),
+    /// PRIVATE-9, PRIVATE-10
+    #[error("{0}")]
+    Head(&'static str),
     /// Beyond a bound.
     #[error("{0}; split it up")]
     TooMuch(&'static str),

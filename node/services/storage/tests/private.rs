@@ -5,13 +5,13 @@ mod common;
 use cid::Cid;
 use common::{ME, NOW, check, pin};
 use leither_kit::node::{Node, Slot, decode};
-use leither_storage::content::{self, Profile};
+use leither_storage::content::{self, ContentError, Profile};
 use leither_storage::seal::{HEAD_NAME, Head, Id, Name, Opening, Seal, SealError, TreeKey};
 use leither_storage::{ContentStore, Kept, StorageError};
-use leither_types::SecretKey;
+use leither_types::{MimeiId, SecretKey};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{FileExt, symlink};
 use std::path::Path;
 
 fn reader() -> SecretKey {
@@ -149,6 +149,28 @@ fn tree(root: &Path) {
     fs::write(root.join(HEAD_NAME), b"a file called so").unwrap();
     fs::write(root.join("\u{202e}odd\n"), b"odd").unwrap();
     symlink("photos/one.jpg", root.join("newest")).unwrap();
+}
+
+#[test]
+fn private_1_of_a_file_that_changes_while_it_is_added_no_changed_byte_becomes_a_block() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("long");
+    fs::write(&path, vec![7; 3 << 20]).unwrap();
+    let (_, whole) = Blocks::add(dir.path(), &seal(1));
+    let mut blocks = Vec::new();
+    let mut sink = |cid: &Cid, _: Vec<u8>| {
+        // After the first reading, before the second one comes there.
+        if blocks.is_empty() {
+            let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+            file.write_all_at(b"other", 5 << 19).unwrap();
+        }
+        blocks.push(*cid);
+        Ok(())
+    };
+    let added = content::add_sealed(dir.path(), Profile::default(), &seal(1), &mut sink, &mut |_| ());
+    assert!(matches!(added, Err(ContentError::Changed { .. })), "{added:?}");
+    assert!(!blocks.is_empty());
+    assert!(blocks.iter().all(|cid| whole.0.contains_key(cid)), "a block that the file as it was has not got");
 }
 
 #[test]
@@ -324,4 +346,71 @@ fn private_9_nothing_is_written_in_the_open_into_private_content() {
     drop(edit);
     assert_eq!(Blocks::add(&files, &more).0, kept.cid, "as if it had been added for them");
     check(&store);
+}
+
+#[test]
+fn private_9_a_working_copy_is_neither_opened_nor_closed_by_its_head() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = dir.path().join("files");
+    tree(&files);
+    let (root, _) = Blocks::add(&files, &seal(1));
+    let store = common::open(&dir.path().join("db"));
+    cur(&store, &root, &files, &seal(1));
+    let mut edit = store.edit(&ME).unwrap();
+    edit.truncate(HEAD_NAME, 0).unwrap();
+    assert!(
+        matches!(edit.write_at("plain", 0, b"for everybody"), Err(StorageError::Private(_))),
+        "without its head as well"
+    );
+    edit.write_at(HEAD_NAME, 0, b"no head").unwrap();
+    assert!(matches!(edit.commit(NOW), Err(StorageError::Head(_))));
+    drop(edit);
+    let open = MimeiId([8; 20]);
+    store.create_cur(&open, Profile::default(), None).unwrap();
+    let mut edit = store.edit(&open).unwrap();
+    edit.write_at("plain", 0, b"for everybody").unwrap();
+    edit.write_at(HEAD_NAME, 0, &seal(1).head(&[9; 32])).unwrap();
+    assert!(matches!(edit.commit(NOW), Err(StorageError::Head(_))));
+    edit.append(HEAD_NAME, b"and more, so that it is none").unwrap();
+    edit.commit(NOW).unwrap();
+    drop(edit);
+    assert_eq!(store.cur(&ME).unwrap().unwrap().cid, root, "as it was");
+    check(&store);
+}
+
+fn add_open(path: &Path) -> Result<content::Added, ContentError> {
+    content::add(path, Profile::default(), &mut |_, _| Ok(()), &mut |_| ())
+}
+
+#[test]
+fn private_10_a_file_called_like_the_head_is_harmless_and_a_head_is_not_added_in_the_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = dir.path().join("files");
+    fs::create_dir_all(files.join("below")).unwrap();
+    for text in ["", "notes", "leither-private", "leither-private: my notes\n"] {
+        fs::write(files.join(HEAD_NAME), text).unwrap();
+        add_open(&files).unwrap();
+    }
+    let store = common::open(&dir.path().join("db"));
+    let added = store.add(&files, Profile::default(), &pin("open"), NOW, &mut |_| ()).unwrap();
+    store.create_cur(&ME, Profile::default(), Some(&added.cid)).unwrap();
+    let mut edit = store.edit(&ME).unwrap();
+    edit.write_at("other", 0, b"a working copy like any other").unwrap();
+    edit.rename(HEAD_NAME, "notes").unwrap();
+    edit.commit(NOW).unwrap();
+    drop(edit);
+    check(&store);
+
+    let head = seal(1).head(&[9; 32]);
+    let mut later = head.clone();
+    later[15] = 2;
+    for bytes in [head.clone(), later] {
+        fs::write(files.join(HEAD_NAME), bytes).unwrap();
+        let added = add_open(&files);
+        assert!(matches!(&added, Err(ContentError::Head { path }) if path.ends_with(HEAD_NAME)), "{added:?}");
+    }
+    // Below the root it is a file like any other, and so it is where all is closed.
+    Blocks::add(&files, &seal(1));
+    fs::rename(files.join(HEAD_NAME), files.join("below").join(HEAD_NAME)).unwrap();
+    add_open(&files).unwrap();
 }

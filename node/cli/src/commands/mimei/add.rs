@@ -1,7 +1,7 @@
 //! `leither mimei add`: files -> blocks in the node -> the newest version.
 
 use super::backup::Next;
-use super::{Named, created, id, private, view};
+use super::{Named, closing, created, id, private, view};
 use crate::commands::Session;
 use crate::content::client::Socket;
 use crate::exit::{Done, Failure};
@@ -136,7 +136,7 @@ impl Add {
             Some(text) => Some(id(text)?),
             None => self.named.id(&wallet.account(&self.tx.from).await?, self.kind()),
         };
-        let wanted = private::Wanted {
+        let wanted = closing::Wanted {
             private: self.private,
             public: self.public,
             readers: &self.reader,
@@ -144,7 +144,7 @@ impl Add {
             mimei: known,
             is_there: self.mimei.is_some(),
         };
-        let private::Closing { seal, seen } = private::seal_for(session, wallet, &wanted).await?;
+        let closing::Closing { seal, seen } = closing::seal_for(session, wallet, &wanted).await?;
         let closed = seal.as_ref().map(private::shown);
         let (added, stored) = match &socket {
             None => (hashed(&self.path, profile, seal.as_ref(), &bar), None),

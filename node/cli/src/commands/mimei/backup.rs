@@ -1,7 +1,9 @@
 //! `leither mimei backup` and `restore`, what `add` and they share, and what `show` says of this node.
 
+use super::closing::{self, Said, may_follow};
 use super::cur::absent;
-use super::{id, network, newest, place, view};
+use super::place::{self, Tree};
+use super::{id, network, newest, view};
 use crate::commands::Session;
 use crate::content::api::Local;
 use crate::content::client::Socket;
@@ -15,12 +17,19 @@ use leither_rpc_api::MimeiView;
 use leither_storage::content::content_id;
 use leither_types::MimeiId;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Makes the working copy the newest version.
 #[derive(Args, Debug)]
 pub struct Backup {
     /// Which.
     mimei: String,
+    /// For everybody to read, though the newest version is private.
+    #[arg(long)]
+    public: bool,
+    /// For its readers alone, though everybody reads the newest version.
+    #[arg(long, conflicts_with = "public")]
+    private: bool,
     /// How it is signed and sent.
     #[command(flatten)]
     tx: TxFlags,
@@ -191,9 +200,17 @@ pub fn shown(view: &MimeiView, local: &Local) -> Done<Value> {
 }
 
 impl Backup {
+    fn said(&self) -> Option<Said> {
+        match (self.private, self.public) {
+            (true, _) => Some(Said::Private),
+            (false, true) => Some(Said::Public),
+            (false, false) => None,
+        }
+    }
+
     pub(super) async fn run(self, session: &Session) -> Done {
         let wallet = session.wallet().await?;
-        let socket = session.socket(&wallet).await?;
+        let socket = Arc::new(session.socket(&wallet).await?);
         let mimei = id(&self.mimei)?;
         let (view, local) = (view(&wallet, mimei).await?, socket.local(&mimei).await?);
         let refused = |sentence: String| Err(Failure::new(Exit::Refused, sentence));
@@ -217,9 +234,12 @@ impl Backup {
             Standing::Ahead | Standing::None => {}
         }
         let cid = cur.cid.parse().map_err(Failure::fault)?;
+        let tree = Tree { cid, name: format!("the working copy of {mimei}") };
+        let head = closing::head_of(socket.clone(), &tree).await?;
+        may_follow(&closing::before(socket.clone(), &wallet, &view).await?, head.as_ref(), self.said())?;
         let next = Next { mimei, base: view.head.as_ref().map(|head| head.version.0), cid, profile: &cur.profile, is_cur: true };
         let more = json!({ "mimei": self.mimei, "version": next.number().to_string(), "cid": cur.cid, "changed": true });
-        let socket = (!self.tx.dry_run).then_some(&socket);
+        let socket = (!self.tx.dry_run).then_some(&*socket);
         let sent = next.send(&wallet, socket, &self.tx).await?;
         wallet.print_sent(&sent, &more)
     }

@@ -1,5 +1,6 @@
 //! `leither mimei get`: files out of the node, each block checked here.
 
+use super::closing;
 use super::network::step;
 use super::place::{self, Place, Tree, find, unread};
 use super::private;
@@ -53,12 +54,12 @@ impl Get {
         let socket = Arc::new(session.socket(&wallet).await?);
         let tree = place::tree(&wallet, &socket, &self.place).await?;
         let is_here = !matches!(socket.block(&tree.cid).await, Err(SourceError::NotFound(_)));
-        if private::is_private(&Afar(socket.clone()), &tree).await? {
+        if let Some(head) = closing::head_of(Arc::new(Afar(socket.clone())), &tree).await? {
             if !is_here {
                 // Its paths say nothing to who has no key, so it is fetched whole.
                 self.fetch(session, &socket, &tree.cid).await?;
             }
-            let wanted = private::Get { place: &self.place, out: self.out, from: self.from.as_deref() };
+            let wanted = private::Get { place: &self.place, out: self.out, from: self.from.as_deref(), head: &head };
             return private::get(session, &wallet, socket, &tree, wanted).await;
         }
         let found = if is_here {

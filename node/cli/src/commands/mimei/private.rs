@@ -1,8 +1,8 @@
-//! Private content: with what it is closed, and how it is opened. All of it happens in this command; the node only keeps blocks.
+//! Private content, opened: in this command; the node only keeps blocks.
 
+use super::closing::small;
 use super::get::{DEPTH_MAX, PAGE, TELL_BYTES, disk, is_name, taken};
-use super::place::{self, Place, Tree, unread};
-use super::view;
+use super::place::{Place, Tree, unread};
 use crate::commands::Session;
 use crate::content::client::Socket;
 use crate::exit::{Done, Exit, Failure};
@@ -11,12 +11,11 @@ use crate::print::Printer;
 use crate::wallet::Wallet;
 use leither_kit::Cid;
 use leither_kit::node::Node;
-use leither_kit::source::{Source, SourceError};
-use leither_kit::walk::{Cursor, FileWalk, Loaded, WalkError, list, load, resolve};
-use leither_rpc_api::{GetAccount, MimeiView, methods};
+use leither_kit::walk::{Cursor, FileWalk, Loaded, list, load};
+use leither_rpc_api::{GetAccount, methods};
 use leither_storage::cur::leads_out;
-use leither_storage::seal::{HEAD_BYTES_MAX, HEAD_NAME, Head, Id, Name, Opening, Seal, SealError, TreeKey};
-use leither_types::{AccountId, MimeiId, PublicKey, SecretKey};
+use leither_storage::seal::{HEAD_NAME, Head, Id, Name, Opening, Seal, SealError, TreeKey};
+use leither_types::{AccountId, PublicKey, SecretKey};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::Write;
@@ -28,22 +27,6 @@ const ENTRIES_MAX: usize = 2 * leither_storage::content::ENTRIES_MAX + 1;
 /// A name that stands in a file beside.
 const BESIDE_BYTES: u64 = 256;
 
-/// What an add shall be.
-pub struct Wanted<'a> {
-    /// Closed.
-    pub private: bool,
-    /// Open, whatever the newest version is.
-    pub public: bool,
-    /// Who reads beside those who do.
-    pub readers: &'a [String],
-    /// Who adds.
-    pub from: &'a str,
-    /// To which; none where a new one is made each time.
-    pub mimei: Option<MimeiId>,
-    /// Whether it must be there; else it may be made only now.
-    pub is_there: bool,
-}
-
 /// What a get shall give.
 pub struct Get<'a> {
     /// Of what.
@@ -52,6 +35,8 @@ pub struct Get<'a> {
     pub out: Option<PathBuf>,
     /// With whose key.
     pub from: Option<&'a str>,
+    /// Its version's head.
+    pub head: &'a Head,
 }
 
 /// 32 bytes of chance.
@@ -96,121 +81,6 @@ pub async fn public_key(wallet: &Wallet, text: &str) -> Done<PublicKey> {
     }
 }
 
-/// The head of a tree, if it is private content.
-pub async fn head_of(socket: Arc<Socket>, tree: &Tree) -> Done<Option<Head>> {
-    let found = match resolve(&*socket, &tree.cid, &[HEAD_NAME]).await {
-        Ok(found) => found.target,
-        Err(WalkError::Absent { .. } | WalkError::NotADirectory { .. }) => return Ok(None),
-        Err(error) => return Err(unread(tree, error)),
-    };
-    let bytes = small(socket, tree, found, HEAD_BYTES_MAX as u64).await?;
-    Ok(Some(Head::read(&bytes)?))
-}
-
-async fn small(socket: Arc<Socket>, tree: &Tree, found: Loaded, most: u64) -> Done<Vec<u8>> {
-    let mut walk = FileWalk::new(socket, found, 0..most.saturating_add(1)).map_err(|e| unread(tree, e))?;
-    let mut bytes = Vec::new();
-    while let Some(block) = walk.next().await.map_err(|e| unread(tree, e))? {
-        bytes.extend_from_slice(&block.content);
-    }
-    Ok(bytes)
-}
-
-/// Whether a tree, wherever it is, is closed.
-pub async fn is_private(source: &dyn Source, tree: &Tree) -> Done<bool> {
-    match resolve(source, &tree.cid, &[HEAD_NAME]).await {
-        Ok(_) => Ok(true),
-        Err(WalkError::Absent { .. } | WalkError::NotADirectory { .. }) => Ok(false),
-        Err(error) => Err(unread(tree, error)),
-    }
-}
-
-/// The newest version's head, if it is private; nothing before the first version.
-pub async fn newest(socket: Arc<Socket>, wallet: &Wallet, view: &MimeiView) -> Done<Option<Head>> {
-    let Some(version) = &view.head else { return Ok(None) };
-    let cid = place::version(wallet, &socket, view, version.version.0).await?;
-    let tree = Tree { cid, name: format!("version {} of {}", version.version.0, view.mimei.0) };
-    head_of(socket, &tree).await
-}
-
-async fn head_here(session: &Session, wallet: &Wallet, view: &MimeiView) -> Done<Option<Head>> {
-    let socket = Arc::new(session.socket(wallet).await?);
-    newest(socket, wallet, view).await
-}
-
-/// PRIVATE-9: whether the newest version is private. One that is not here, or a node that is not there, cannot be looked at.
-async fn is_closed_here(session: &Session, wallet: &Wallet, view: &MimeiView) -> Done<bool> {
-    let Some(version) = &view.head else { return Ok(false) };
-    let socket = match session.socket(wallet).await {
-        Ok(socket) => Arc::new(socket),
-        Err(failure) if failure.exit == Exit::Unreachable => return Ok(false),
-        Err(failure) => return Err(failure),
-    };
-    let cid = place::version(wallet, &socket, view, version.version.0).await?;
-    match resolve(&*socket, &cid, &[HEAD_NAME]).await {
-        Ok(_) => Ok(true),
-        Err(WalkError::Absent { .. } | WalkError::NotADirectory { .. } | WalkError::Source(SourceError::NotFound(_))) => {
-            Ok(false)
-        }
-        Err(error) => Err(unread(&Tree { cid, name: format!("version {} of {}", version.version.0, view.mimei.0) }, error)),
-    }
-}
-
-/// What an add is closed with, and the version that this follows from: the next one is made from that alone.
-pub struct Closing {
-    /// Nothing where it is open.
-    pub seal: Option<Seal>,
-    /// The number of the newest version when it was looked at, if the MiMei was there.
-    pub seen: Option<Option<u64>>,
-}
-
-/// PRIVATE-6, PRIVATE-8, PRIVATE-9: what an add is closed with: the newest version's key and readers, unless a reader was taken out; nothing where it
-/// is public.
-pub async fn seal_for(session: &Session, wallet: &Wallet, wanted: &Wanted<'_>) -> Done<Closing> {
-    let before = match wanted.mimei {
-        None => None,
-        Some(id) => match view(wallet, id).await {
-            Ok(view) => Some(view),
-            Err(failure) if !wanted.is_there && failure.exit == Exit::Refused => None,
-            Err(failure) => return Err(failure),
-        },
-    };
-    let seen = before.as_ref().map(|view| view.head.as_ref().map(|head| head.version.0));
-    Ok(Closing { seal: seal_after(session, wallet, wanted, before.as_ref()).await?, seen })
-}
-
-async fn seal_after(session: &Session, wallet: &Wallet, wanted: &Wanted<'_>, before: Option<&MimeiView>) -> Done<Option<Seal>> {
-    if !wanted.private {
-        let asked = before.filter(|_| !wanted.public);
-        let is_closed = match asked {
-            Some(view) => is_closed_here(session, wallet, view).await?,
-            None => false,
-        };
-        return match is_closed {
-            true => Err(Failure::new(
-                Exit::Refused,
-                "the newest version is private: --private closes the next one for the same readers, --public lets everybody read it",
-            )),
-            false => Ok(None),
-        };
-    }
-    let before = match before {
-        Some(view) => head_here(session, wallet, view).await?,
-        None => None,
-    };
-    let mut seal = match before {
-        None => Seal::new(TreeKey::new(random()?)),
-        Some(head) => {
-            let seal = head.unlock(&wallet.signer(wanted.from).await?)?;
-            if seal.rotates() { seal.rotated(TreeKey::new(random()?), &mut random)? } else { seal }
-        }
-    };
-    for reader in std::iter::once(wanted.from).chain(wanted.readers.iter().map(String::as_str)) {
-        seal.add(public_key(wallet, reader).await?, &random()?)?;
-    }
-    Ok(Some(seal))
-}
-
 /// Who reads what was closed with it, and which key that is.
 pub fn shown(seal: &Seal) -> Value {
     let readers: Vec<String> = seal.readers().map(|key| AccountId::of_key(&key).to_string()).collect();
@@ -232,10 +102,7 @@ async fn secret(wallet: &Wallet, head: &Head, from: Option<&str>) -> Done<Secret
 
 /// Opens a version, or a part of it, and writes it to this machine.
 pub async fn get(session: &Session, wallet: &Wallet, socket: Arc<Socket>, tree: &Tree, wanted: Get<'_>) -> Done {
-    let head = head_of(socket.clone(), tree)
-        .await?
-        .ok_or_else(|| Failure::fault(format!("{} has no head any more", tree.name)))?;
-    let head = &head;
+    let head = wanted.head;
     let seal = head.unlock(&secret(wallet, head, wanted.from).await?)?;
     let mut reader = Reader { socket, tree, key: seal.key().clone(), printer: session.printer, files: 0, bytes: 0, told: 0 };
     let found = reader.find(head, &wanted.place.path).await?;
@@ -326,12 +193,21 @@ impl Reader<'_> {
         let mut entries = Vec::with_capacity(named.len());
         for (text, cid) in named {
             let bytes = match TreeKey::beside(&text).and_then(|name| beside.get(&name)) {
-                Some(cid) => Some(small(self.socket.clone(), self.tree, self.load(cid).await?, BESIDE_BYTES).await?),
+                Some(cid) => Some(self.beside(cid).await?),
                 None => None,
             };
             entries.push((self.key.open_name(&text, bytes.as_deref())?, cid));
         }
         Ok(entries)
+    }
+
+    /// What stands in the file of a long name; nothing where it is no file, which is no name, either.
+    async fn beside(&self, cid: &Cid) -> Done<Vec<u8>> {
+        let loaded = self.load(cid).await?;
+        if loaded.node.file_size().is_none() {
+            return Ok(Vec::new());
+        }
+        small(self.socket.clone(), loaded, BESIDE_BYTES).await.map_err(|e| unread(self.tree, e))
     }
 
     /// Follows a path; each directory on it is seen to be whole.

@@ -1,6 +1,7 @@
 //! `leither mimei readers …`: who reads private content.
 
 use super::backup::{Next, Standing, hold, standing};
+use super::closing;
 use super::private::{self, public_key, random};
 use super::{id, view};
 use crate::commands::Session;
@@ -100,7 +101,7 @@ fn shown(key: &PublicKey) -> serde_json::Value {
 async fn head(session: &Session, wallet: &Wallet, view: &MimeiView) -> Done<Head> {
     let socket = Arc::new(session.socket(wallet).await?);
     let none = || refused(format!("the newest version of {} is not private: everybody reads it", view.mimei.0));
-    private::newest(socket, wallet, view).await?.ok_or_else(none)
+    closing::newest(socket, wallet, view).await?.ok_or_else(none)
 }
 
 /// PRIVATE-8: a version of the same content with another head, by way of the working copy.

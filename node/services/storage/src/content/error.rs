@@ -64,6 +64,14 @@ pub enum ContentError {
         /// Why.
         source: SealError,
     },
+    /// PRIVATE-10: in the open it would be taken for private content.
+    #[error(
+        "{path} is the head of private content, for which this directory would be taken, though nobody could open it: rename the file, or move it away"
+    )]
+    Head {
+        /// Which file.
+        path: PathBuf,
+    },
     /// A directory could not be encoded.
     #[error("the directory {path} cannot be encoded: {what}")]
     Encode {
@@ -77,4 +85,13 @@ pub enum ContentError {
 pub(super) fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> ContentError {
     let path = path.to_path_buf();
     move |source| ContentError::Io { what, path, source }
+}
+
+/// PRIVATE-1: what is sealed is read twice, and `InvalidData` says that it was not the same.
+pub(super) fn read_again(path: &Path) -> impl FnOnce(std::io::Error) -> ContentError {
+    let path = path.to_path_buf();
+    move |source| match source.kind() {
+        std::io::ErrorKind::InvalidData => ContentError::Changed { path },
+        _ => ContentError::Io { what: "read", path, source },
+    }
 }

@@ -1,4 +1,4 @@
-use super::{ContentError, Profile, error::io, walk::Node, walk::OPEN, walk::Walk};
+use super::{ContentError, Profile, error::io, error::read_again, walk::Node, walk::OPEN, walk::Walk};
 use crate::seal::Id;
 use cid::Version;
 use rust_unixfs::file::adder::{BalancedCollector, Chunker, FileAdder};
@@ -44,7 +44,7 @@ impl Stamp {
 }
 
 /// Opens a regular file and nothing else, even where it was swapped for a link or a pipe a moment ago.
-fn open(path: &Path) -> Result<(File, Metadata), ContentError> {
+pub(super) fn open(path: &Path) -> Result<(File, Metadata), ContentError> {
     let changed = || ContentError::Changed { path: path.into() };
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
     let file = opened.map_err(|e| if e.raw_os_error() == Some(libc::ELOOP) { changed() } else { io("open", path)(e) })?;
@@ -84,11 +84,7 @@ impl Walk<'_, '_> {
         chunk.resize(self.profile.chunk(), 0);
         let (mut read, mut node) = (0u64, None);
         loop {
-            let filled = fill(input, &mut chunk).map_err(|error| match error.kind() {
-                // What is sealed is read twice, and was not the same.
-                std::io::ErrorKind::InvalidData => ContentError::Changed { path: path.into() },
-                _ => io("read", path)(error),
-            })?;
+            let filled = fill(input, &mut chunk).map_err(read_again(path))?;
             read = read.saturating_add(filled as u64);
             if filled == 0 || read > most {
                 break;

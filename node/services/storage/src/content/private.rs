@@ -1,11 +1,23 @@
 //! What of a walk is sealed: see [`crate::seal`].
 
 use super::walk::{Entry, Node, Walk};
-use super::{ContentError, error::io};
-use crate::seal::{HEAD_NAME, Id, Seal, Sealing, file_id};
-use std::fs::File;
+use super::{ContentError, error::io, error::read_again, file::open};
+use crate::seal::{HEAD_BYTES_MAX, HEAD_NAME, Head, Id, Known, Seal, Sealing};
+use std::fs::{self, File};
 use std::io::{Read, Seek};
 use std::path::Path;
+
+/// PRIVATE-10: a directory that would be taken for private content is not added in the open. A file that is only called like a head is like any other.
+pub(super) fn refuse_head(root: &Path) -> Result<(), ContentError> {
+    let path = root.join(HEAD_NAME);
+    if !fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file()) {
+        return Ok(());
+    }
+    let (file, _) = open(&path)?;
+    let mut bytes = Vec::new();
+    file.take(HEAD_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(io("read", &path))?;
+    if Head::is_one(&bytes) { Err(ContentError::Head { path }) } else { Ok(()) }
+}
 
 impl Walk<'_, '_> {
     /// PRIVATE-1: a file is read twice, for its id and for its segments. Says how much of it was read each time.
@@ -16,27 +28,13 @@ impl Walk<'_, '_> {
         len: u64,
         seal: &Seal,
     ) -> Result<(Option<Node>, u64, Id), ContentError> {
-        // One byte more than there is: a file that says less than it gives is noticed.
-        let (id, read) = file_id(seal.key(), Read::by_ref(file).take(len.saturating_add(1))).map_err(io("read", path))?;
-        if read != len {
-            return Err(ContentError::Changed { path: path.into() });
-        }
+        let known = Known::read(seal.key(), &mut *file, len).map_err(read_again(path))?;
+        let id = known.id();
         file.rewind().map_err(io("read", path))?;
-        let (node, _) = self.sealed(path, file, id, len, seal)?;
-        Ok((node, read, id))
-    }
-
-    fn sealed(
-        &mut self,
-        path: &Path,
-        input: impl Read,
-        id: Id,
-        len: u64,
-        seal: &Seal,
-    ) -> Result<(Option<Node>, u64), ContentError> {
-        let mut sealing = Sealing::new(seal.key(), input, id, len);
+        let mut sealing = Sealing::new(seal.key(), file, known);
         let size = sealing.size();
-        self.cut(path, &mut sealing, size)
+        let (node, _) = self.cut(path, &mut sealing, size)?;
+        Ok((node, len, id))
     }
 
     /// PRIVATE-3, PRIVATE-4: entries under their sealed names, and the directory's id. The root gets its head.

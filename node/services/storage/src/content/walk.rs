@@ -1,5 +1,7 @@
 use super::dir::Packed;
-use super::{Added, ContentError, DEPTH_MAX, ENTRIES_MAX, Profile, Progress, Sink, Watch, error::io, file::Stamp};
+use super::{
+    Added, ContentError, DEPTH_MAX, ENTRIES_MAX, Profile, Progress, Sink, Watch, error::io, file::Stamp, private::refuse_head,
+};
 use crate::seal::{Id, Seal};
 use cid::Cid;
 use rust_unixfs::{Metadata, symlink::symlink_block};
@@ -83,6 +85,9 @@ impl<'a, 'b> Walk<'a, 'b> {
     fn walk_directory(&mut self, path: &Path, depth: usize) -> Result<(Node, Id), ContentError> {
         if depth >= DEPTH_MAX {
             return Err(ContentError::TooMuch { path: path.into(), what: "lies deeper than 256 directories" });
+        }
+        if depth == 0 && self.seal.is_none() {
+            refuse_head(path)?;
         }
         let stamp = || fs::symlink_metadata(path).map(|meta| Stamp::of(&meta)).map_err(io("examine", path));
         let before = stamp()?;

@@ -6,7 +6,7 @@ use super::view::{Item, Kind, Page, kind, list, read, resolve, stat};
 use super::{dir, file, move_cur, path};
 use crate::config::GRACE_MS;
 use crate::error::{Result, StorageError};
-use crate::seal::HEAD_NAME;
+use crate::seal::{HEAD_BYTES_MAX, HEAD_NAME, Head};
 use crate::store::{ContentStore, Kept, Root};
 use cid::Cid;
 use leither_types::MimeiId;
@@ -20,14 +20,18 @@ pub struct Edit {
     mimei: MimeiId,
     base: Kept,
     root: Cid,
+    /// PRIVATE-9: what it started from is private content; so it stays, and what is open stays open.
+    is_private: bool,
     /// Something was taken away that its owner may want back.
     removes: bool,
 }
 
 impl Edit {
     pub(super) fn new(store: &ContentStore, mimei: MimeiId, base: Kept) -> Result<Self> {
-        let mut edit = Self { tree: Tree::new(store, base.profile), mimei, base, root: base.cid, removes: false };
+        let tree = Tree::new(store, base.profile);
+        let mut edit = Self { tree, mimei, base, root: base.cid, is_private: false, removes: false };
         edit.hold_base()?;
+        edit.is_private = edit.has_head()?;
         Ok(edit)
     }
 
@@ -165,8 +169,36 @@ impl Edit {
 
     /// PRIVATE-9: what would be written into private content would not be sealed.
     fn refuse_private(&self, path: &str) -> Result<()> {
-        let is_private = dir::is_one(&self.tree, &self.root)? && dir::lookup(&self.tree, &self.root, HEAD_NAME)?.is_some();
-        if is_private { Err(StorageError::Private(path.chars().take(256).collect())) } else { Ok(()) }
+        if self.is_private { Err(StorageError::Private(path.chars().take(256).collect())) } else { Ok(()) }
+    }
+
+    /// PRIVATE-10: whether the tree, as it is by now, is private content.
+    fn has_head(&self) -> Result<bool> {
+        if !dir::is_one(&self.tree, &self.root)? {
+            return Ok(false);
+        }
+        let Some(link) = dir::lookup(&self.tree, &self.root, HEAD_NAME)? else { return Ok(false) };
+        if !matches!(kind(&self.tree, &link.cid)?, Kind::File(_)) {
+            return Ok(false);
+        }
+        let mut bytes = vec![0; HEAD_BYTES_MAX + 1];
+        let len = file::read(&self.tree, &link.cid, 0, &mut bytes)?;
+        Ok(Head::is_one(bytes.get(..len).unwrap_or_default()))
+    }
+
+    /// PRIVATE-9: by a change of the head alone readers come and go; nothing is opened or closed by it.
+    fn refuse_other_kind(&self) -> Result<()> {
+        if self.root == self.base.cid || self.has_head()? == self.is_private {
+            return Ok(());
+        }
+        Err(StorageError::Head(match self.is_private {
+            true => {
+                "`.leither-private` would be no head any more, and nobody could open this private content; `leither mimei readers` changes who reads it"
+            }
+            false => {
+                "this open content would be taken for private by that `.leither-private`, and nobody could open it; give the file another name"
+            }
+        }))
     }
 
     /// Makes something at a path at which nothing stands.
@@ -220,6 +252,7 @@ impl Edit {
     /// error says so, the other's stands, and the tree of this edit can still be read, and kept ([`Self::keep_as`]). What was taken away can be
     /// taken back for a day after `now`; blocks that mere writes superseded go at once.
     pub fn commit(&mut self, now: u64) -> Result<Kept> {
+        self.refuse_other_kind()?;
         let due = if self.removes { now.saturating_add(GRACE_MS) } else { 0 };
         self.tree.hand_over(&self.root)?;
         let moved = move_cur(&mut self.tree.session, &self.mimei, self.base.generation, &self.root, self.base.profile, due)?;

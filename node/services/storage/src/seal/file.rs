@@ -20,6 +20,8 @@ const LENGTH_BYTES: u64 = 8;
 const PADDED_MIN: u64 = 256;
 /// Longer files are refused: nobody reads them, either.
 const LENGTH_MAX: u64 = 1 << 50;
+/// PRIVATE-1: how many pieces of a file are known at most.
+const PIECES_MAX: u64 = 1 << 20;
 
 /// PRIVATE-7: how much is sealed of a file that long: 256 bytes at least, then Padmé, which keeps the length's first few bits and adds a sixteenth at most.
 pub fn padded(len: u64) -> u64 {
@@ -31,15 +33,109 @@ pub fn padded(len: u64) -> u64 {
     len.saturating_add(mask) & !mask
 }
 
-/// PRIVATE-1: the id of a file: a keyed hash of all its bytes. Says how many they were, too.
-pub fn file_id(key: &TreeKey, input: impl Read) -> io::Result<(Id, u64)> {
-    let mut hasher = key.hasher(For::FileId);
-    hasher.update_reader(input)?;
-    Ok((hasher.finalize().into(), hasher.count()))
+/// PRIVATE-1: what a first reading of a file gives: its id, and of each piece a keyed hash, by which the second reading is held to the first.
+///
+/// A piece has 64 KiB, of files beyond 64 GiB as much more as it takes for there to be no more than 1,048,576 (16 MiB of hashes).
+pub struct Known {
+    id: Id,
+    len: u64,
+    pieces: Vec<Piece>,
+}
+
+/// Of a piece's keyed hash so much is kept: it stands in memory alone, and who has not got the key makes no other piece with the same.
+type Piece = [u8; 16];
+
+/// How long the pieces of a file are: 64 KiB, doubled as often as need be.
+pub(super) fn piece_bytes(len: u64) -> u64 {
+    let mut bytes = SEGMENT;
+    while len.div_ceil(bytes) > PIECES_MAX {
+        bytes = bytes.saturating_mul(2);
+    }
+    bytes
+}
+
+/// The hasher is that of ids of files: a piece is known as a file of its own would be.
+fn hash_piece(hasher: &mut blake3::Hasher, bytes: &[u8]) -> Piece {
+    let mut piece = Piece::default();
+    hasher.reset().update(bytes).finalize_xof().fill(&mut piece);
+    piece
+}
+
+fn changed() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "it changed while it was sealed")
+}
+
+impl Known {
+    /// Reads all of a file that is said to be so long. Fails with `InvalidData` where it is not.
+    pub fn read(key: &TreeKey, input: impl Read, len: u64) -> io::Result<Self> {
+        // One byte more than there should be: a file that says less than it gives is noticed.
+        let mut input = input.take(len.saturating_add(1));
+        let (mut whole, mut hasher) = (key.hasher(For::FileId), key.hasher(For::FileId));
+        let (mut pieces, mut buffer) = (Vec::new(), Vec::new());
+        loop {
+            buffer.clear();
+            if input.by_ref().take(piece_bytes(len)).read_to_end(&mut buffer)? == 0 {
+                break;
+            }
+            whole.update(&buffer);
+            pieces.push(hash_piece(&mut hasher, &buffer));
+        }
+        if whole.count() != len {
+            return Err(changed());
+        }
+        Ok(Self { id: whole.finalize().into(), len, pieces })
+    }
+
+    /// PRIVATE-1: the id of the file: a keyed hash of all its bytes.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+}
+
+/// The second reading: nothing of a piece is given before all of it was seen to be what it was.
+struct Again<R> {
+    input: R,
+    hasher: blake3::Hasher,
+    /// How long each is, the last one aside.
+    piece_bytes: u64,
+    pieces: std::vec::IntoIter<Piece>,
+    buffer: Vec<u8>,
+    at: usize,
+}
+
+impl<R: Read> Again<R> {
+    fn fill(&mut self, known: &Piece) -> io::Result<()> {
+        self.at = 0;
+        self.buffer.clear();
+        self.input.by_ref().take(self.piece_bytes).read_to_end(&mut self.buffer)?;
+        if hash_piece(&mut self.hasher, &self.buffer) == *known { Ok(()) } else { Err(changed()) }
+    }
+}
+
+impl<R: Read> Read for Again<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.at >= self.buffer.len()
+            && let Some(known) = self.pieces.next()
+            && let Err(error) = self.fill(&known)
+        {
+            // Nor is what comes after it: it would stand in another place.
+            self.buffer.clear();
+            self.pieces = Vec::new().into_iter();
+            return Err(error);
+        }
+        given(&self.buffer, &mut self.at, out)
+    }
+}
+
+/// Gives what comes next of a buffer.
+fn given(buffer: &[u8], at: &mut usize, out: &mut [u8]) -> io::Result<usize> {
+    let given = buffer.get(*at..).unwrap_or_default().read(out)?;
+    *at = at.saturating_add(given);
+    Ok(given)
 }
 
 /// How a sealed file is cut.
-pub struct Sealed {
+struct Sealed {
     cipher: XChaCha20Poly1305,
     id: Id,
     padded: u64,
@@ -52,7 +148,7 @@ impl Sealed {
     }
 
     /// From its first 32 bytes and its size.
-    pub fn of(key: &TreeKey, id: Id, size: u64) -> Result<Self, SealError> {
+    fn of(key: &TreeKey, id: Id, size: u64) -> Result<Self, SealError> {
         let form = || SealError::Form("a file");
         let body = size.checked_sub(ID_BYTES).filter(|body| *body <= LENGTH_MAX.saturating_mul(2)).ok_or_else(form)?;
         let segments = body.div_ceil(WHOLE);
@@ -64,18 +160,18 @@ impl Sealed {
     }
 
     /// How many segments it has: one at least.
-    pub fn segments(&self) -> u64 {
+    fn segments(&self) -> u64 {
         self.padded.div_ceil(SEGMENT)
     }
 
     /// Its size.
-    pub fn size(&self) -> u64 {
+    fn size(&self) -> u64 {
         let tags = self.segments().saturating_mul(TAG_BYTES as u64);
         ID_BYTES.saturating_add(self.padded).saturating_add(tags)
     }
 
     /// Where a segment lies in it.
-    pub fn place(&self, segment: u64) -> Range<u64> {
+    fn place(&self, segment: u64) -> Range<u64> {
         let start = ID_BYTES.saturating_add(segment.saturating_mul(WHOLE));
         start..start.saturating_add(WHOLE).min(self.size())
     }
@@ -96,7 +192,7 @@ impl Sealed {
     }
 
     /// Opens a segment in place.
-    pub fn open(&self, segment: u64, buffer: &mut Vec<u8>) -> Result<(), SealError> {
+    fn open(&self, segment: u64, buffer: &mut Vec<u8>) -> Result<(), SealError> {
         let altered = || SealError::Altered("a file");
         let len = buffer.len().checked_sub(TAG_BYTES).ok_or_else(altered)?;
         let tag = Tag::clone_from_slice(buffer.get(len..).unwrap_or_default());
@@ -105,30 +201,37 @@ impl Sealed {
     }
 
     /// How long the content is, by its opened first segment.
-    pub fn length(&self, first: &[u8]) -> Result<u64, SealError> {
+    fn length(&self, first: &[u8]) -> Result<u64, SealError> {
         let bytes = first.first_chunk::<8>().ok_or(SealError::Form("a file"))?;
         let len = u64::from_le_bytes(*bytes);
         if len <= LENGTH_MAX && padded(len) == self.padded { Ok(len) } else { Err(SealError::Altered("a file")) }
     }
 }
 
-/// PRIVATE-1, PRIVATE-2: a file as it is read sealed, segment by segment. Fails with `InvalidData` where what comes is not what the id is of.
+/// PRIVATE-1, PRIVATE-2: a file as it is read sealed, segment by segment. Fails with `InvalidData` where what comes is not what it was, before any of
+/// the piece that changed is sealed: under one key and nonce there is never but one segment. Holds one segment, one piece and what is known of them.
 pub struct Sealing<R> {
-    input: R,
+    input: Again<R>,
     sealed: Sealed,
-    len: u64,
     left: u64,
     next: u64,
     buffer: Vec<u8>,
     at: usize,
-    check: blake3::Hasher,
 }
 
 impl<R: Read> Sealing<R> {
-    /// Of content with this id and length.
-    pub fn new(key: &TreeKey, input: R, id: Id, len: u64) -> Self {
-        let sealed = Sealed::with(key, id, padded(len));
-        Self { input, sealed, len, left: len, next: 0, buffer: id.to_vec(), at: 0, check: key.hasher(For::FileId) }
+    /// Of what was read once, from its start.
+    pub fn new(key: &TreeKey, input: R, known: Known) -> Self {
+        let Known { id, len, pieces } = known;
+        let input = Again {
+            input,
+            hasher: key.hasher(For::FileId),
+            piece_bytes: piece_bytes(len),
+            pieces: pieces.into_iter(),
+            buffer: Vec::new(),
+            at: 0,
+        };
+        Self { input, sealed: Sealed::with(key, id, padded(len)), left: len, next: 0, buffer: id.to_vec(), at: 0 }
     }
 
     /// How many bytes it will give.
@@ -137,46 +240,38 @@ impl<R: Read> Sealing<R> {
     }
 
     fn fill(&mut self) -> io::Result<()> {
-        let changed = || io::Error::new(io::ErrorKind::InvalidData, "it changed while it was sealed");
         let start = self.next.saturating_mul(SEGMENT);
         let whole = self.sealed.padded.saturating_sub(start).min(SEGMENT);
+        self.at = 0;
         self.buffer.clear();
         if self.next == 0 {
-            self.buffer.extend_from_slice(&self.len.to_le_bytes());
+            // Nothing is read yet.
+            self.buffer.extend_from_slice(&self.left.to_le_bytes());
         }
         let room = whole.saturating_sub(self.buffer.len() as u64).min(self.left);
-        let before = self.buffer.len();
-        let read = (&mut self.input).take(room).read_to_end(&mut self.buffer)?;
+        let read = self.input.by_ref().take(room).read_to_end(&mut self.buffer)?;
         if read as u64 != room {
             return Err(changed());
         }
-        self.check.update(self.buffer.get(before..).unwrap_or_default());
         self.left = self.left.saturating_sub(room);
         self.buffer.resize(usize::try_from(whole).unwrap_or(SEGMENT_BYTES), 0);
-        let is_last = self.next.saturating_add(1) == self.sealed.segments();
-        if is_last && self.check.finalize() != blake3::Hash::from(self.sealed.id) {
-            return Err(changed());
-        }
         self.sealed.close(self.next, &mut self.buffer)?;
         self.next = self.next.saturating_add(1);
-        self.at = 0;
         Ok(())
     }
 }
 
 impl<R: Read> Read for Sealing<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.at >= self.buffer.len() {
-            if self.next >= self.sealed.segments() {
-                return Ok(0);
-            }
-            self.fill()?;
+        if self.at >= self.buffer.len()
+            && self.next < self.sealed.segments()
+            && let Err(error) = self.fill()
+        {
+            // What is in it was not sealed.
+            self.buffer.clear();
+            return Err(error);
         }
-        let rest = self.buffer.get(self.at..).unwrap_or_default();
-        let given = rest.len().min(out.len());
-        out.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
-        self.at = self.at.saturating_add(given);
-        Ok(given)
+        given(&self.buffer, &mut self.at, out)
     }
 }
 
@@ -260,36 +355,4 @@ impl Opening {
             Err(SealError::Altered("a file"))
         }
     }
-}
-
-/// PRIVATE-2: the bytes of a range of a file, of which as many segments are fetched as it lies in, and the first. `fetch` gives the bytes of a range
-/// of the sealed file. The range is cut to the file; whether all of the file is what it was is not looked at.
-pub fn read_range(
-    key: &TreeKey,
-    size: u64,
-    range: Range<u64>,
-    fetch: &mut dyn FnMut(Range<u64>) -> io::Result<Vec<u8>>,
-    out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-) -> Result<(), SealError> {
-    let id = fetch(0..ID_BYTES).map_err(SealError::Out)?;
-    let sealed = Sealed::of(key, id.try_into().map_err(|_| SealError::Form("a file"))?, size)?;
-    let mut opened = |segment: u64| {
-        let mut buffer = fetch(sealed.place(segment)).map_err(SealError::Out)?;
-        sealed.open(segment, &mut buffer)?;
-        Ok::<_, SealError>(buffer)
-    };
-    let first = opened(0)?;
-    let len = sealed.length(&first)?;
-    let range = range.start.min(len).saturating_add(LENGTH_BYTES)..range.end.min(len).saturating_add(LENGTH_BYTES);
-    if range.is_empty() {
-        return Ok(());
-    }
-    let last = range.end.saturating_sub(1) / SEGMENT;
-    for segment in range.start / SEGMENT..=last {
-        let buffer = if segment == 0 { first.clone() } else { opened(segment)? };
-        let start = segment.saturating_mul(SEGMENT);
-        let place = |at: u64| usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX).min(buffer.len());
-        out(buffer.get(place(range.start)..place(range.end)).unwrap_or_default()).map_err(SealError::Out)?;
-    }
-    Ok(())
 }

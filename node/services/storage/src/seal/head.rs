@@ -19,6 +19,8 @@ pub const HEAD_BYTES_MAX: usize = FIXED_BYTES + READERS_MAX * READER_BYTES + 32;
 
 const MAGIC: &[u8; 15] = b"leither-private";
 const FORMAT: u8 = 1;
+/// Later formats have numbers up to this one: below whatever goes on a line of text that begins like a head.
+const FORMAT_LAST: u8 = 8;
 /// PRIVATE-8: the next version takes another tree key.
 const FLAG_ROTATES: u8 = 1;
 const FIXED_BYTES: usize = 15 + 1 + 32 + 1 + 32 + 2;
@@ -60,12 +62,13 @@ impl Head {
             rest = tail;
             Ok::<_, SealError>(head)
         };
-        if bytes.len() > HEAD_BYTES_MAX || take(MAGIC.len())? != MAGIC {
+        if take(MAGIC.len())? != MAGIC {
             return Err(form());
         }
         match take(1)? {
-            [FORMAT] => {}
-            [later] if *later > FORMAT => return Err(SealError::Newer(*later)),
+            [FORMAT] if bytes.len() <= HEAD_BYTES_MAX => {}
+            // Of what length those are, they say themselves.
+            [later] if (FORMAT + 1..=FORMAT_LAST).contains(later) => return Err(SealError::Newer(*later)),
             _ => return Err(form()),
         }
         let key_id = array(take(32)?)?;
@@ -94,6 +97,21 @@ impl Head {
         Ok(Self { key_id, rotates, root, readers, bytes: bytes.to_vec() })
     }
 
+    /// PRIVATE-10: what a tree's `.leither-private` makes of it, by its first [`HEAD_BYTES_MAX`] bytes and one more; nothing where it is no head but a
+    /// file that is called so, and the tree is open.
+    pub fn find(bytes: &[u8]) -> Result<Option<Self>, SealError> {
+        match Self::read(bytes) {
+            Ok(head) => Ok(Some(head)),
+            Err(newer @ SealError::Newer(_)) => Err(newer),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// PRIVATE-10: whether a tree with this is private, if only for a newer program.
+    pub fn is_one(bytes: &[u8]) -> bool {
+        !matches!(Self::find(bytes), Ok(None))
+    }
+
     /// Who reads.
     pub fn readers(&self) -> impl Iterator<Item = PublicKey> {
         self.readers.iter().map(|reader| reader.key)
@@ -102,6 +120,11 @@ impl Head {
     /// PRIVATE-8: whether the next version takes another key.
     pub fn rotates(&self) -> bool {
         self.rotates
+    }
+
+    /// PRIVATE-9: whether the same read what is closed with both, and the same would read the next: all but the root is the same.
+    pub fn is_as(&self, other: &Self) -> bool {
+        self.key_id == other.key_id && self.rotates == other.rotates && self.readers().eq(other.readers())
     }
 
     /// What the root must be, to be looked at once [`Self::unlock`] has said that a reader wrote it.

@@ -10,7 +10,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `key` | the tree key, what is derived from it, and how a reader gets it |
-//! | `file` | files: sizes, segments, whole and in ranges |
+//! | `file` | files: read twice, sizes, segments |
 //! | `name` | names, links, directories |
 //! | `head` | `.leither-private` |
 //!
@@ -23,7 +23,7 @@ mod name;
 #[cfg(test)]
 mod tests;
 
-pub use file::{Opening, SEGMENT_BYTES, Sealed, Sealing, file_id, padded, read_range};
+pub use file::{Known, Opening, SEGMENT_BYTES, Sealing, padded};
 pub use head::{HEAD_BYTES_MAX, HEAD_NAME, Head, READERS_MAX, Seal};
 pub use key::TreeKey;
 pub use name::{Name, SealedName};

@@ -80,21 +80,30 @@ impl TreeKey {
 
     /// Opens a name; `beside` is the content of the file beside, where there is one.
     pub fn open_name(&self, text: &str, beside: Option<&[u8]>) -> Result<Name, SealError> {
+        if text.starts_with(LONG) {
+            return self.open_long_name(text, beside);
+        }
         let form = || SealError::Form("a name");
-        let (id, masked) = match beside {
-            Some(bytes) => (read(LONG, text).filter(|id| id.len() == 32).ok_or_else(form)?, bytes.to_vec()),
-            None => {
-                let mut id = read(SHORT, text).filter(|all| all.len() > SHORT_ID).ok_or_else(form)?;
-                let masked = id.split_off(SHORT_ID);
-                (id, masked)
-            }
-        };
-        if masked.len() > NAME_MAX + 1 || !masked.len().is_multiple_of(STEP) {
+        let mut id = read(SHORT, text).filter(|all| all.len() > SHORT_ID).ok_or_else(form)?;
+        let mut bytes = id.split_off(SHORT_ID);
+        if bytes.len() > SHORT_MAX || !bytes.len().is_multiple_of(STEP) {
             return Err(form());
         }
-        let mut bytes = masked;
         self.mask(For::NameMask, &id, &mut bytes);
         let text = unpad(bytes).ok_or(SealError::Altered("a name"))?;
+        Ok(Name { text, id })
+    }
+
+    /// The entry's own name is its directory's, which is known to be whole; what may be another's is the file beside.
+    fn open_long_name(&self, text: &str, beside: Option<&[u8]>) -> Result<Name, SealError> {
+        let id = read(LONG, text).filter(|id| id.len() == 32).ok_or(SealError::Form("a long name"))?;
+        let mut bytes = beside.ok_or(SealError::Form("a long name without the file that it stands in"))?.to_vec();
+        let altered = || SealError::Altered("the file that a long name stands in");
+        if bytes.len() != NAME_MAX + 1 {
+            return Err(altered());
+        }
+        self.mask(For::NameMask, &id, &mut bytes);
+        let text = unpad(bytes).filter(|text| (SHORT_MAX + 1..=NAME_MAX).contains(&text.len())).ok_or_else(altered)?;
         Ok(Name { text, id })
     }
 

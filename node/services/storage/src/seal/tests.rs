@@ -17,8 +17,8 @@ fn content(len: usize) -> Vec<u8> {
 }
 
 fn seal(key: &TreeKey, content: &[u8]) -> Vec<u8> {
-    let (id, len) = file_id(key, content).unwrap();
-    let mut sealing = Sealing::new(key, content, id, len);
+    let known = Known::read(key, content, content.len() as u64).unwrap();
+    let mut sealing = Sealing::new(key, content, known);
     let size = sealing.size();
     let mut bytes = Vec::new();
     sealing.read_to_end(&mut bytes).unwrap();
@@ -46,26 +46,6 @@ proptest! {
     #[test]
     fn private_1_a_file_comes_back_whatever_is_in_it(bytes in prop::collection::vec(any::<u8>(), 0..2_000), piece in 1usize..700) {
         prop_assert_eq!(open(&key(1), &seal(&key(1), &bytes), piece).unwrap(), bytes);
-    }
-
-    #[test]
-    fn private_2_a_range_is_what_stands_there(len in 0usize..400_000, start in 0u64..420_000, more in 0u64..200_000) {
-        let bytes = content(len);
-        let sealed = seal(&key(1), &bytes);
-        let (mut got, mut fetched) = (Vec::new(), 0u64);
-        let mut fetch = |range: std::ops::Range<u64>| {
-            fetched += range.end - range.start;
-            Ok(sealed[range.start as usize..range.end as usize].to_vec())
-        };
-        let range = start..start + more;
-        read_range(&key(1), sealed.len() as u64, range, &mut fetch, &mut |part| {
-            got.extend_from_slice(part);
-            Ok(())
-        }).unwrap();
-        let (start, end) = ((start as usize).min(len), ((start + more) as usize).min(len));
-        prop_assert_eq!(&got, &bytes[start..end]);
-        let whole = (SEGMENT_BYTES + 16) as u64;
-        prop_assert!(fetched <= 32 + (more / SEGMENT_BYTES as u64 + 3) * whole, "no more than it needs: {}", fetched);
     }
 
     #[test]
@@ -149,15 +129,58 @@ fn private_1_equal_files_are_equal_and_nobody_without_the_key_can_tell_what_they
 }
 
 #[test]
-fn private_1_content_that_changes_while_it_is_sealed_is_noticed() {
-    let (id, len) = file_id(&key(1), &content(100_000)[..]).unwrap();
-    let mut other = content(100_000);
-    other[99_999] ^= 1;
-    for given in [other, content(99_999)] {
-        let mut sealed = Vec::new();
-        let error = Sealing::new(&key(1), &given[..], id, len).read_to_end(&mut sealed).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+fn private_1_of_content_that_changes_no_changed_byte_is_ever_sealed() {
+    let before = content(5 * SEGMENT_BYTES);
+    let whole = seal(&key(1), &before);
+    let flipped = |at: usize| {
+        let mut other = before.clone();
+        other[at] ^= 1;
+        other
+    };
+    let swapped = [&before[SEGMENT_BYTES..2 * SEGMENT_BYTES], &before[..SEGMENT_BYTES], &before[2 * SEGMENT_BYTES..]].concat();
+    let short = before[..before.len() - 1].to_vec();
+    // What was read the second time, and how many of its segments are those of the first.
+    let cases = [
+        (flipped(0), 0),
+        (flipped(SEGMENT_BYTES - 8), 0),
+        (flipped(SEGMENT_BYTES), 1),
+        (flipped(3 * SEGMENT_BYTES + 5), 3),
+        (flipped(before.len() - 1), 4),
+        (short, 4),
+        (swapped, 0),
+        (Vec::new(), 0),
+    ];
+    for (n, (after, good)) in cases.into_iter().enumerate() {
+        let known = Known::read(&key(1), &before[..], before.len() as u64).unwrap();
+        let mut sealing = Sealing::new(&key(1), &after[..], known);
+        let mut given = Vec::new();
+        let error = sealing.read_to_end(&mut given).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData, "case {n}");
+        assert_eq!(given.len(), 32 + good * (SEGMENT_BYTES + 16), "case {n}");
+        assert!(whole.starts_with(&given), "case {n}: a segment that the content as it was has not got");
+        assert!(sealing.read_to_end(&mut given).is_err(), "case {n}: who goes on gets no more");
+        assert_eq!(given.len(), 32 + good * (SEGMENT_BYTES + 16), "case {n}");
     }
+}
+
+#[test]
+fn private_1_a_file_of_another_length_than_it_says_is_noticed_at_the_first_reading() {
+    let bytes = content(100_000);
+    for len in [0, 99_999, 100_001] {
+        let error = Known::read(&key(1), &bytes[..], len).err().map(|error| error.kind());
+        assert_eq!(error, Some(io::ErrorKind::InvalidData), "{len}");
+    }
+    assert!(Known::read(&key(1), &bytes[..], 100_000).is_ok());
+}
+
+#[test]
+fn private_1_what_is_known_of_a_file_is_bounded() {
+    for len in [0, 1, 64 << 10, 64 << 30, (64 << 30) + 1, 1 << 40, 1 << 50, u64::MAX] {
+        let piece = file::piece_bytes(len);
+        assert!(len.div_ceil(piece) <= 1 << 20, "{len}");
+        assert!(piece <= (len >> 19).max(64 << 10), "{len}: no longer than need be");
+    }
+    assert_eq!((file::piece_bytes(64 << 30), file::piece_bytes(1 << 40)), (64 << 10, 1 << 20));
 }
 
 #[test]
@@ -189,12 +212,11 @@ fn private_2_segments_that_are_left_out_doubled_or_moved_are_noticed() {
 }
 
 #[test]
-fn private_2_a_file_of_any_length_needs_one_segment_of_memory() {
+fn private_2_a_file_of_any_length_comes_and_goes_by_segments() {
     let len = 40 << 20;
     let zeros = || io::repeat(7).take(len);
-    let (id, count) = file_id(&key(1), zeros()).unwrap();
-    assert_eq!(count, len);
-    let mut sealing = Sealing::new(&key(1), zeros(), id, len);
+    let known = Known::read(&key(1), zeros(), len).unwrap();
+    let mut sealing = Sealing::new(&key(1), zeros(), known);
     let mut opening = Opening::new(&key(1), sealing.size(), None);
     let (mut piece, mut opened) = (vec![0; 1 << 20], 0u64);
     loop {
@@ -242,6 +264,28 @@ fn private_3_long_names_stand_in_a_file_beside() {
         let sealed = key(1).seal_name(name, &[5; 32]).unwrap();
         assert_eq!(key(1).open_name(&sealed.text, None).unwrap().text, name);
     }
+}
+
+#[test]
+fn private_3_a_long_name_whose_file_was_altered_is_named() {
+    let name = "x".repeat(200);
+    let SealedName { text, beside } = key(1).seal_name(&name, &[5; 32]).unwrap();
+    let (_, bytes) = beside.unwrap();
+    let mut padding = bytes.clone();
+    padding[255] ^= 1;
+    let mut short = bytes.clone();
+    // The mask is over it still: a name of 128 bytes, which would stand in its directory.
+    short[128..200].iter_mut().for_each(|byte| *byte ^= b'x');
+    let long = [&bytes[..], &[0]].concat();
+    for (n, other) in [&bytes[..255], &long[..], &[], &padding[..], &short[..]].into_iter().enumerate() {
+        let error = key(1).open_name(&text, Some(other)).unwrap_err();
+        assert!(matches!(error, SealError::Altered("the file that a long name stands in")), "case {n}: {error}");
+    }
+    let error = key(1).open_name(&text, None).unwrap_err();
+    assert!(matches!(error, SealError::Form("a long name without the file that it stands in")), "{error}");
+    let error = key(1).open_name("l", Some(&bytes[..])).unwrap_err();
+    assert!(matches!(error, SealError::Form("a long name")), "{error}");
+    assert_eq!(key(1).open_name(&text, Some(&bytes[..])).unwrap().text, name);
 }
 
 #[test]
@@ -312,6 +356,62 @@ fn private_5_every_flipped_byte_of_a_head_is_noticed() {
     let mut later = bytes.clone();
     later[15] = 2;
     assert!(matches!(Head::read(&later), Err(SealError::Newer(2))));
+}
+
+#[test]
+fn private_10_a_file_that_is_only_called_like_the_head_is_none() {
+    let head = shared(&[1]).head(&[9; 32]);
+    assert!(Head::is_one(&head) && Head::find(&head).unwrap().is_some());
+    let later = |format: u8| {
+        let mut bytes = head.clone();
+        bytes[15] = format;
+        bytes.resize(HEAD_BYTES_MAX + 1, 1);
+        bytes
+    };
+    for format in 2..=8 {
+        assert!(Head::is_one(&later(format)), "format {format} is a newer program's, of any length");
+        assert!(matches!(Head::find(&later(format)), Err(SealError::Newer(_))));
+    }
+    let with = |at: usize, byte: u8| {
+        let mut bytes = head.clone();
+        bytes[at] = byte;
+        bytes
+    };
+    let none = [
+        Vec::new(),
+        b"notes".to_vec(),
+        b"leither-private".to_vec(),
+        b"leither-private\n".to_vec(),
+        b"leither-private\tkeys".to_vec(),
+        b"leither-private is what I keep here".to_vec(),
+        head[..head.len() - 1].to_vec(),
+        [&head[..], b"x"].concat(),
+        // Another first letter, format 0, unknown flags, more readers than there are, than there may be.
+        with(0, b'L'),
+        with(15, 0),
+        later(1),
+        with(48, 2),
+        with(81, 2),
+        with(82, 0xff),
+    ];
+    for (n, bytes) in none.iter().enumerate() {
+        assert!(!Head::is_one(bytes), "case {n}");
+        assert!(matches!(Head::find(bytes), Ok(None)), "case {n}");
+    }
+}
+
+#[test]
+fn private_9_heads_are_alike_where_key_readers_and_mark_are() {
+    let head = |seal: &Seal, root: u8| Head::read(&seal.head(&[root; 32])).unwrap();
+    let (one, two) = (shared(&[1]), shared(&[1, 2]));
+    assert!(head(&two, 9).is_as(&head(&two, 8)), "of another root");
+    assert!(!head(&one, 9).is_as(&head(&two, 9)) && !head(&two, 9).is_as(&head(&one, 9)), "a reader more or less");
+    let mut removed = two.clone();
+    removed.remove(&account(2).public());
+    assert!(!head(&one, 9).is_as(&head(&removed, 9)), "the same reader, but another key is due");
+    let mut other = Seal::new(key(2));
+    other.add(account(1).public(), &[7; 32]).unwrap();
+    assert!(!head(&one, 9).is_as(&head(&other, 9)), "another key");
 }
 
 #[test]
