@@ -27,7 +27,7 @@ COUNT_MAX = 124_000
 # A full round of 100,000 takes ten minutes at most; of a few, what their first round and its timer take.
 ROUND_S = 30 + COUNT * 570 / 100_000
 # ROUTE-9: so many keys a second at most.
-PACE = 2 * 1_024
+PACE = 4 * 1_024
 SAMPLE = 50
 # Those of which the bytes are read as well.
 READ = 3

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 /// Requests of one peer in a second, and at once.
 const REQUESTS: (u32, u32) = (20, 100);
-/// Keys that it may announce in a second, and at once: 100,000 keys take a minute.
-const KEYS: (u32, u32) = (2_048, 32_768);
+/// Keys that it may announce in a second, and at once: 100,000 MiMeis, of two keys each, take a minute.
+const KEYS: (u32, u32) = (4_096, 32_768);
 /// Peers whose account is kept; beyond that a stranger is not answered.
 const ACCOUNTS_MAX: usize = 4_096;
 

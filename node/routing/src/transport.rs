@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// A connection that is not ready by then is none. Who asks by AutoNAT whether it is reached gives up after 10 s: where nobody answers, that
 /// is found out before (ROUTE-11).
-const HANDSHAKE: Duration = Duration::from_secs(8);
+const HANDSHAKE: Duration = Duration::from_secs(6);
 /// What a peer may send on one QUIC connection before we have read it, in all and on one stream.
 const UNREAD_BYTES_MAX: u32 = 16 << 20;
 const UNREAD_BYTES_A_STREAM_MAX: u32 = 4 << 20;

@@ -12,6 +12,7 @@ use leither_storage::config::PAGE_MAX;
 use leither_storage::{ContentStore, Kept};
 use leither_types::MimeiId;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::spawn_blocking;
 
@@ -60,6 +61,8 @@ pub(super) fn page(store: &ContentStore, why: Why, after: Option<&MimeiId>) -> A
 #[derive(Default)]
 pub(super) struct Board {
     uses: Mutex<Uses>,
+    /// A change failed half way: what is announced is to be compared with what the store says.
+    is_doubted: AtomicBool,
 }
 
 impl Board {
@@ -67,10 +70,17 @@ impl Board {
     pub async fn open(&self, store: &ContentStore) -> Answer<MutexGuard<'_, Uses>> {
         let mut uses = self.uses.lock().await;
         if !uses.is_read {
+            // At the first reading the keeper compares anyway.
+            self.is_doubted.store(true, Ordering::Relaxed);
             let store = store.clone();
             *uses = spawn_blocking(move || Uses::read(&store)).await.map_err(No::fault)??;
         }
         Ok(uses)
+    }
+
+    /// Whether a change failed half way since this was asked last.
+    pub fn was_doubted(&self) -> bool {
+        self.is_doubted.swap(false, Ordering::Relaxed)
     }
 }
 
@@ -134,6 +144,11 @@ impl Uses {
             self.ends.insert((now.until, mimei));
         }
         old
+    }
+
+    /// Whether it is followed, and a version of it announced.
+    pub fn follows(&self, id: &MimeiId) -> bool {
+        self.followed.contains_key(id)
     }
 
     /// Whether somebody needs it.

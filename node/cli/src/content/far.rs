@@ -235,8 +235,11 @@ impl Browse {
         if !givers.is_empty() {
             wants.add_peers(givers).await;
         }
-        let all = self.open.values().map(|open| open.cid).collect();
-        self.want(&mut *wants, all).await;
+        // By themselves: a file may name parts that are refused, and nobody waits for those.
+        for is_asked in [true, false] {
+            let cids = self.open.values().filter(|open| open.waiting.is_empty() != is_asked).map(|open| open.cid).collect();
+            self.want(&mut *wants, cids).await;
+        }
         let (begin, mut tick) = (Instant::now(), interval(Duration::from_secs(1)));
         loop {
             tokio::select! {

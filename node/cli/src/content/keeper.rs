@@ -54,6 +54,9 @@ impl Keeper {
                 Err(error) => tracing::error!(%error, "what tidies content failed"),
             }
             keeper.settle().await;
+            if keeper.follow.book.board.was_doubted() && repair.is_none() {
+                repair = Some(Instant::now());
+            }
             if repair.is_some_and(|due| due <= Instant::now()) {
                 let done = publish::repair(&keeper.follow).await;
                 repair = done.is_err().then(|| Instant::now() + REPAIR_AGAIN);

@@ -90,8 +90,9 @@ pub(super) async fn write_down(follow: &Follow, ids: Vec<MimeiId>, lifetime_ms: 
     if lifetime_ms == 0 || lifetime_ms > LIFETIME_MS_MAX {
         return Err(No::usage("a lifetime is more than nothing and at most 366 days"));
     }
-    let newest = follow.chain.newest(ids.clone()).await.map_err(No::fault)?;
     let mut uses = follow.book.board.open(&follow.store).await?;
+    // Asked while the board is held: whoever had it before may have published a newer version than was on chain then.
+    let newest = follow.chain.newest(ids.clone()).await.map_err(No::fault)?;
     let look = move |store: &ContentStore| -> Answer<Vec<Answer<Written>>> {
         let until = calls::now()?.saturating_add(lifetime_ms);
         let heads = ids.into_iter().zip(newest);
@@ -126,7 +127,10 @@ pub(super) async fn write_down(follow: &Follow, ids: Vec<MimeiId>, lifetime_ms: 
             *one = Err(absent(&of.mimei, number, &of.cid));
         }
     }
-    uses.take_back(&*follow.network, old).await?;
+    // All of it is published, whatever becomes of what is needed no more.
+    if let Err(no) = uses.take_back(&*follow.network, old).await {
+        tracing::warn!(error = no.message, "what is published no more stays announced until it is compared again");
+    }
     drop(uses);
     for written in found.iter().flatten() {
         follow.network.announce(written.of.cid).await;
@@ -192,10 +196,27 @@ pub(super) async fn follows(follow: &Follow, id: MimeiId, cid: Cid) -> Answer<()
         }
         let of = Use { mimei: id, cid, until: 0 };
         let old = uses.set(Why::Followed, id, Some(of));
-        follow.network.provide(of.whats().to_vec()).await.map_err(No::fault)?;
-        uses.take_back(&*follow.network, old).await
+        // First what is over: where there is room for no key more, its place is needed.
+        uses.take_back(&*follow.network, old).await?;
+        let provided = follow.network.provide(of.whats().to_vec()).await;
+        if provided.is_err() {
+            uses.doubt();
+        }
+        provided.map_err(No::fault)
     })
     .await
+}
+
+/// HOLD-6: a followed MiMei was brought up to the chain. False where it was ended meanwhile, and maybe begun anew: then it is due again, if it is
+/// followed at all.
+pub(super) async fn is_up(follow: &Follow, id: MimeiId, newest: crate::backend::Newest) -> Answer<bool> {
+    let uses = follow.book.board.open(&follow.store).await?;
+    let stands = newest.last.is_none() || uses.follows(&id);
+    match stands {
+        true => follow.book.is_done(id, newest),
+        false => follow.book.forget(&id),
+    }
+    Ok(stands)
 }
 
 /// HOLD-6, HOLD-10: these are followed from now on. Says of each which version the chain has, if it has one.

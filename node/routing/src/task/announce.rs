@@ -58,6 +58,11 @@ impl Announcer {
         Self { rounds: BTreeMap::new(), last: 0, plan: Plan::Idle, region: None, not_before: now, adding: 0, pace }
     }
 
+    /// Whether there is more to announce to the same peers.
+    pub fn is_in_a_region(&self) -> bool {
+        self.region.is_some()
+    }
+
     fn begin(&mut self, round: Round) -> u64 {
         self.last = self.last.saturating_add(1);
         self.rounds.insert(self.last, round);

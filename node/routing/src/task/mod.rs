@@ -36,6 +36,8 @@ use tokio::task::JoinSet;
 
 /// How often it is looked what is due.
 const TICK: Duration = Duration::from_millis(500);
+/// ROUTE-9: within a region of the key space rounds follow each other so fast.
+const ROUNDS_APART: Duration = Duration::from_millis(250);
 /// Connections are given so long to close.
 const HANG_UP: Duration = Duration::from_secs(1);
 /// How often rows that have expired are taken out.
@@ -145,6 +147,8 @@ impl Task {
     pub async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut next_round = tokio::time::interval(ROUNDS_APART);
+        next_round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_event(event),
@@ -157,6 +161,7 @@ impl Task {
                     Some(command) => self.on_command(command, Instant::now()),
                 },
                 _ = tick.tick() => self.on_tick(Instant::now()),
+                _ = next_round.tick(), if self.announcer.is_in_a_region() => self.sweep(Instant::now()),
             }
         }
         // Whoever asks from now on hears that it has stopped.
@@ -215,7 +220,9 @@ impl Task {
         self.give_up_connecting(now);
         self.end_finds(now);
         self.hunt(now);
-        self.sweep(now);
+        if !self.announcer.is_in_a_region() {
+            self.sweep(now);
+        }
         if now >= self.purge_at {
             self.purge_at = now.checked_add(PURGE).unwrap_or(now);
             self.purge();

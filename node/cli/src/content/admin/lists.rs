@@ -11,6 +11,7 @@ use hyper::Response;
 use hyper::body::Incoming;
 use leither_kit::Cid;
 use leither_types::MimeiId;
+use std::collections::HashSet;
 
 /// A list is no longer.
 const LIST_BYTES_MAX: usize = 128 << 10;
@@ -94,6 +95,8 @@ impl Desk {
     pub(super) async fn unfollow_all(&self, body: Incoming) -> Answer<Response<Outgoing>> {
         let work = |follow: Follow, ids| async move { publish::stop(&follow, ids, Why::Followed).await };
         let (ids, done) = self.many(body, work).await?;
-        listed(&ids, ids.iter().zip(done).map(|(id, was)| stopped(id, was)))
+        // One that stands in the list twice was provided, though by its second line no more.
+        let were: HashSet<&MimeiId> = ids.iter().zip(done).filter_map(|(id, was)| was.then_some(id)).collect();
+        listed(&ids, ids.iter().map(|id| stopped(id, were.contains(id))))
     }
 }

@@ -105,10 +105,7 @@ async fn sync(follow: &Follow, id: MimeiId, follows: bool, tell: &watch::Sender<
     let fetched = match follows {
         true => {
             let fetched = follow.bring_up(&id, newest, PATIENCE, tell).await?;
-            follow.book.is_done(id, newest);
-            let store = follow.store.clone();
-            if !spawn_blocking(move || follow::is_followed(&store, &id)).await.map_err(No::fault)?? {
-                follow.book.forget(&id);
+            if !publish::is_up(follow, id, newest).await? {
                 let message = format!("providing {id} was stopped meanwhile; version {number} stays here, and is not announced");
                 return Err(No { status: StatusCode::CONFLICT, reason: "conflict", message });
             }

@@ -206,3 +206,21 @@ async fn hold_10_many_are_followed_from_now_on_and_those_that_the_chain_knows_no
     assert_eq!(stop(&node.follow, vec![OTHER, ME], Why::Followed).await.unwrap(), [false, true]);
     assert!(node.net.provided().is_empty() && !follow::is_followed(node.store(), &ME).unwrap());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_6_what_was_ended_and_begun_anew_while_it_was_fetched_is_due_again() {
+    let node = node();
+    let (tree, book) = (node.here("tree"), &node.follow.book);
+    node.chain.moves(ME, 5, tree);
+    let newest = node.follow.chain.last(&ME).await.unwrap().unwrap();
+    begin(&node.follow, vec![ME]).await.unwrap();
+    follows(&node.follow, ME, tree).await.unwrap();
+    // The released version is still on its way.
+    stop(&node.follow, vec![ME], Why::Followed).await.unwrap();
+    begin(&node.follow, vec![ME]).await.unwrap();
+    assert!(!is_up(&node.follow, ME, newest).await.unwrap());
+    assert!(book.is_due(&ME, &newest, tokio::time::Instant::now()) && node.net.provided().is_empty());
+    follows(&node.follow, ME, tree).await.unwrap();
+    assert!(is_up(&node.follow, ME, newest).await.unwrap());
+    assert!(!book.is_due(&ME, &newest, tokio::time::Instant::now()) && !node.net.provided().is_empty());
+}
