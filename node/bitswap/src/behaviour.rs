@@ -1,7 +1,7 @@
 //! Where the parts meet: the swarm's events go in, what is to be done comes out.
 
 use crate::client::Client;
-use crate::handler::{FromBehaviour, Handler, Outgoing, ToBehaviour};
+use crate::handler::{FromBehaviour, Handler, Outgoing, Rooms, ToBehaviour};
 use crate::server::{Leaving, Server};
 use crate::traffic::{Book, Traffic};
 use crate::wire::{Message, Version};
@@ -45,6 +45,7 @@ pub struct Behaviour {
     server: Server,
     workers: Workers,
     traffic: Book,
+    rooms: Rooms,
     connections: HashMap<PeerId, Vec<ConnectionId>>,
     /// Peers whose connections are held open.
     held: BTreeSet<PeerId>,
@@ -64,6 +65,7 @@ impl Behaviour {
             config,
             server: Server::default(),
             traffic: Book::default(),
+            rooms: Rooms::default(),
             connections: HashMap::new(),
             held: BTreeSet::new(),
             on_their_way: HashMap::new(),
@@ -127,7 +129,7 @@ impl Behaviour {
     }
 
     fn handler(&self) -> Handler {
-        Handler::new(self.config.stall_timeout)
+        Handler::new(self.config.stall_timeout, self.rooms.clone())
     }
 
     fn notify(&mut self, peer: PeerId, connection: ConnectionId, event: FromBehaviour) {
@@ -306,7 +308,10 @@ impl NetworkBehaviour for Behaviour {
 
     fn on_connection_handler_event(&mut self, peer: PeerId, _: ConnectionId, event: THandlerOutEvent<Self>) {
         match event {
-            ToBehaviour::Message(message) => self.received(peer, *message),
+            ToBehaviour::Message(message, room) => {
+                self.received(peer, *message);
+                drop(room);
+            }
             // BITSWAP-3
             ToBehaviour::Junk(why) => {
                 tracing::debug!(%peer, %why, "bitswap: junk; the peer is cut off");

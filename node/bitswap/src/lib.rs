@@ -41,7 +41,7 @@ pub struct Config {
     pub have_timeout: Duration,
     /// A peer that was asked for a block and sends none for so long is passed over.
     pub block_timeout: Duration,
-    /// A peer that reads nothing of what it asked for is cut off after this.
+    /// A peer that has read less than 64 KiB of what it asked for, and not all of it, is cut off after this.
     pub stall_timeout: Duration,
 }
 
@@ -63,7 +63,7 @@ pub enum DropReason {
     #[error("it wants more than {WANTS_A_PEER_MAX} blocks at a time; the oldest wants were dropped")]
     TooManyWants,
     /// It asks and does not read; it was cut off.
-    #[error("it reads nothing of what it asked for, and was cut off")]
+    #[error("it reads nothing or next to nothing of what it asked for, and was cut off")]
     ReadsNothing,
 }
 

@@ -2,6 +2,7 @@
 //! so that a connection holds one message, however many streams it has (BITSWAP-4).
 
 use super::ToBehaviour;
+use super::room::{Room, Rooms};
 use crate::wire::{self, Junk, PREFIX_BYTES_MAX};
 use libp2p::Stream;
 use libp2p::futures::AsyncRead;
@@ -27,12 +28,13 @@ struct Reading {
     moved: Instant,
 }
 
-#[derive(Default)]
 pub(super) struct Inbound {
     /// Where no message has begun, or one waits to be taken up.
     waiting: VecDeque<Reading>,
     /// Whose message is being read.
-    current: Option<Reading>,
+    current: Option<(Reading, Room)>,
+    /// What the messages of all connections take.
+    rooms: Rooms,
 }
 
 enum Step {
@@ -45,6 +47,10 @@ enum Step {
 }
 
 impl Inbound {
+    pub fn new(rooms: Rooms) -> Self {
+        Self { waiting: VecDeque::new(), current: None, rooms }
+    }
+
     pub fn push(&mut self, mut stream: Stream) {
         // An open stream alone keeps no connection.
         stream.ignore_for_keep_alive();
@@ -65,11 +71,12 @@ impl Inbound {
     /// Reads until nothing more is there, or a message is whole.
     pub fn poll(&mut self, cx: &mut Context<'_>, events: &mut VecDeque<ToBehaviour>) {
         loop {
-            if let Some(mut reading) = self.current.take() {
-                match reading.body(cx) {
-                    Step::Pending => self.current = Some(reading),
+            if let Some((mut reading, room)) = self.current.take() {
+                match reading.body(&room, cx) {
+                    Step::Pending => self.current = Some((reading, room)),
                     Step::Whole(frame) => {
-                        let read = wire::decode(&frame).map(|message| ToBehaviour::Message(Box::new(message)));
+                        room.whole();
+                        let read = wire::decode(&frame).map(|message| ToBehaviour::Message(Box::new(message), room));
                         let good = read.is_ok();
                         events.push_back(read.unwrap_or_else(ToBehaviour::Junk));
                         if good {
@@ -99,7 +106,7 @@ impl Inbound {
             let Some(mut reading) = self.waiting.pop_front() else { break };
             match reading.head(cx) {
                 Step::Begun => {
-                    self.current = Some(reading);
+                    self.current = Some((reading, self.rooms.begin()));
                     return true;
                 }
                 Step::Junk(junk) => events.push_back(ToBehaviour::Junk(junk)),
@@ -113,7 +120,7 @@ impl Inbound {
     /// Resets the stream whose message stands still.
     pub fn look(&mut self) {
         let stands = |reading: &Reading| !reading.head.is_empty() && reading.moved.elapsed() > STANDSTILL_MAX;
-        if self.current.as_ref().is_some_and(stands) {
+        if self.current.as_ref().is_some_and(|(reading, _)| stands(reading)) {
             self.current = None;
             // Those that waited for it did not stand still by their own fault.
             self.waiting.iter_mut().for_each(|reading| reading.moved = Instant::now());
@@ -143,13 +150,20 @@ impl Reading {
         Step::Begun
     }
 
-    fn body(&mut self, cx: &mut Context<'_>) -> Step {
+    fn body(&mut self, room: &Room, cx: &mut Context<'_>) -> Step {
+        if room.is_given_up(cx) {
+            return Step::Ended;
+        }
         let len = self.len.unwrap_or(0);
         while self.filled < len {
             // The space grows with what has come, never with what the length promises.
             if self.filled == self.body.len() {
                 let space = self.filled.saturating_mul(2).max(SPACE_BYTES).min(len);
-                self.body.resize(space, 0);
+                match room.grow(space, cx) {
+                    Poll::Pending => return Step::Pending,
+                    Poll::Ready(false) => return Step::Ended,
+                    Poll::Ready(true) => self.body.resize(space, 0),
+                }
             }
             let Some(space) = self.body.get_mut(self.filled..) else { return Step::Ended };
             match Pin::new(&mut self.stream).poll_read(cx, space) {

@@ -2,12 +2,15 @@
 
 mod inbound;
 mod outbound;
+mod progress;
+mod room;
 mod upgrade;
 
 use crate::wire::{Junk, Message, Version};
 use inbound::Inbound;
 use libp2p::swarm::handler::{ConnectionEvent, ConnectionHandler, ConnectionHandlerEvent, SubstreamProtocol};
 use outbound::Outbound;
+pub use room::{Room, Rooms};
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -34,7 +37,8 @@ pub enum FromBehaviour {
 
 #[derive(Debug)]
 pub enum ToBehaviour {
-    Message(Box<Message>),
+    /// And the space that it takes until it has been handled.
+    Message(Box<Message>, Room),
     Junk(Junk),
     /// It was written and flushed.
     Sent(u64),
@@ -42,7 +46,7 @@ pub enum ToBehaviour {
     Lost(u64),
     /// The version that the peer agreed to; none where it speaks no bitswap.
     Speaks(Option<Version>),
-    /// The peer has read nothing for too long.
+    /// The peer has read too little of what waits for it, for too long.
     Stalled,
 }
 
@@ -55,8 +59,8 @@ pub struct Handler {
 }
 
 impl Handler {
-    pub fn new(stall: Duration) -> Self {
-        Self { inbound: Inbound::default(), outbound: Outbound::new(stall), events: VecDeque::new(), hold: false, look: None }
+    pub fn new(stall: Duration, rooms: Rooms) -> Self {
+        Self { inbound: Inbound::new(rooms), outbound: Outbound::new(stall), events: VecDeque::new(), hold: false, look: None }
     }
 
     /// Wakes once a second while something could take too long.

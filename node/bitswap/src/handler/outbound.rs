@@ -1,6 +1,7 @@
 //! Our stream. Messages follow one another on it; it is closed once there was nothing to say for a while, long before the other side would
 //! give it up (BITSWAP-4).
 
+use super::progress::Progress;
 use super::{Outgoing, ToBehaviour};
 use crate::wire::{self, Version};
 use bytes::{Buf, Bytes};
@@ -27,6 +28,7 @@ struct Open {
     /// The other side writes nothing on it, and may say so at once.
     deaf: bool,
     moved: Instant,
+    progress: Progress,
 }
 
 struct Writing {
@@ -87,7 +89,8 @@ impl Outbound {
 
     pub fn opened(&mut self, mut stream: Stream, version: Version) {
         stream.ignore_for_keep_alive();
-        self.state = State::Open(Open { stream, version, writing: None, deaf: false, moved: Instant::now() });
+        let (moved, progress) = (Instant::now(), Progress::default());
+        self.state = State::Open(Open { stream, version, writing: None, deaf: false, moved, progress });
     }
 
     /// The peer opens no stream to us.
@@ -119,6 +122,7 @@ impl Outbound {
             let State::Open(open) = &mut self.state else { return };
             if open.writing.is_none() {
                 let Some(outgoing) = self.queue.pop_front() else {
+                    open.progress.rests();
                     if open.was_reset(cx) {
                         self.state = State::None;
                     }
@@ -127,6 +131,7 @@ impl Outbound {
                 let pieces = wire::encode(&outgoing.message, open.version).into();
                 open.writing = Some(Writing { outgoing, pieces });
                 open.moved = Instant::now();
+                open.progress.waits(open.moved);
             }
             match open.write(cx) {
                 Poll::Pending => return,
@@ -146,11 +151,11 @@ impl Outbound {
         }
     }
 
-    /// Closes a stream that nothing is said on, and reports a peer that reads nothing (BITSWAP-7).
+    /// Closes a stream that nothing is said on, and reports a peer that reads nothing, or next to nothing (BITSWAP-7).
     pub fn look(&mut self, events: &mut VecDeque<ToBehaviour>) {
-        let State::Open(open) = &self.state else { return };
+        let State::Open(open) = &mut self.state else { return };
         if open.writing.is_some() {
-            if open.moved.elapsed() > self.stall {
+            if open.progress.has_stalled(Instant::now(), self.stall) {
                 events.push_back(ToBehaviour::Stalled);
             }
         } else if self.queue.is_empty() && open.moved.elapsed() >= LINGER {
@@ -175,7 +180,10 @@ impl Open {
             match Pin::new(&mut self.stream).poll_write(cx, piece) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(count)) => piece.advance(count.min(piece.len())),
+                Poll::Ready(Ok(count)) => {
+                    piece.advance(count.min(piece.len()));
+                    self.progress.wrote(count);
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             }
             self.moved = Instant::now();

@@ -9,10 +9,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Wants that are remembered of one peer (BITSWAP-5).
 pub const WANTS_A_PEER_MAX: usize = 1_024;
-/// Bytes of blocks for one peer that are being read or have not left (BITSWAP-7).
+/// Bytes of answers to one peer that are being read or have not left (BITSWAP-7).
 pub const LEAVING_A_PEER_MAX: usize = 4 << 20;
 /// The same for all peers together.
 pub const LEAVING_MAX: usize = 64 << 20;
+/// What each answer takes beside its block: its id in the message, and among those that are to be remembered once it has left.
+pub const ANSWER_BYTES: usize = 256;
+/// Messages with answers to one peer that have not left.
+pub const MESSAGES_A_PEER_MAX: usize = 32;
 /// Wants that one turn looks up.
 pub const WANTS_A_TURN: usize = 128;
 /// After so many lost messages in a row a peer is answered no more, until it asks again.
@@ -50,6 +54,10 @@ struct Ledger {
     /// The place of this peer among those whose turn may come: bytes and lookups that it was given.
     served: u64,
     leaving: usize,
+    /// Messages that have not left.
+    messages: usize,
+    /// Lookups up to this number were an earlier ledger's.
+    after: u64,
     /// One lookup at a time, by its number.
     looking: Option<u64>,
     /// Messages that were lost one after the other.
@@ -62,8 +70,13 @@ struct Ledger {
 pub(crate) struct Leaving {
     pub peer: PeerId,
     pub message: Message,
+    /// Of blocks.
     pub bytes: usize,
     pub blocks: usize,
+    /// The lookup that it answers.
+    number: u64,
+    /// What it counts for among what has not left.
+    room: usize,
     answered: Vec<Cid>,
 }
 
@@ -81,7 +94,8 @@ impl Server {
     /// Takes a wantlist. How many older wants had to be dropped for it.
     pub fn receive(&mut self, peer: PeerId, full: bool, wants: Vec<Want>) -> usize {
         self.unready(peer);
-        let ledger = self.ledgers.entry(peer).or_default();
+        let after = self.lookups;
+        let ledger = self.ledgers.entry(peer).or_insert_with(|| Ledger { after, ..Ledger::default() });
         if full {
             let kept: BTreeSet<Cid> = wants.iter().filter(|want| want.ask != Ask::Cancel).map(|want| want.cid).collect();
             let gone: Vec<Cid> = ledger.wants.keys().filter(|cid| !kept.contains(cid)).copied().collect();
@@ -115,10 +129,16 @@ impl Server {
 
     /// BITSWAP-7: what to look up next: for the peer that was given least, while there is room for the answer.
     pub fn next_job(&mut self) -> Option<Job> {
-        if self.leaving.saturating_add(JOB_BYTES) > LEAVING_MAX {
+        let free = LEAVING_MAX.saturating_sub(self.leaving);
+        if free < JOB_BYTES {
             return None;
         }
-        let (served, peer) = self.ready.pop_first()?;
+        // Many that read slowly leave room for those that do not: the less there is, the less may anybody have beyond one turn.
+        let share = free / (LEAVING_MAX / LEAVING_A_PEER_MAX);
+        let fits = |ledger: &Ledger| ledger.leaving == 0 || ledger.leaving.saturating_add(JOB_BYTES) <= share;
+        let next = self.ready.iter().find(|(_, peer)| self.ledgers.get(peer).is_some_and(fits)).copied()?;
+        self.ready.remove(&next);
+        let (served, peer) = next;
         self.clock = self.clock.max(served);
         let ledger = self.ledgers.get_mut(&peer)?;
         let wants = ledger.take(WANTS_A_TURN).into();
@@ -132,8 +152,8 @@ impl Server {
     /// A lookup has ended, or was not begun: what to send.
     pub fn done(&mut self, done: Done) -> Option<Leaving> {
         let Done { number, peer, answers, rest, .. } = done;
-        self.unready(peer);
-        // Who went and came back meanwhile has a new ledger, which knows nothing of the lookup.
+        // Who went and came back meanwhile has a new ledger, which knows nothing of the lookup and keeps its place among the ready. One that
+        // is looked up for has no place there.
         let ledger = self.ledgers.get_mut(&peer).filter(|ledger| ledger.looking == Some(number))?;
         ledger.looking = None;
         ledger.leaving = ledger.leaving.saturating_sub(JOB_BYTES);
@@ -148,23 +168,29 @@ impl Server {
         }
         let refused = std::mem::take(&mut ledger.refused);
         message.presences.extend(refused.into_iter().map(|cid| Presence { cid, have: false }));
-        let bytes = message.block_bytes();
-        ledger.leaving = ledger.leaving.saturating_add(bytes);
+        let (bytes, blocks) = (message.block_bytes(), message.blocks.len());
+        // Whoever asks again and again for what is not here, and reads no answer, is to fill no memory either.
+        let says = blocks.saturating_add(message.presences.len());
+        let room = bytes.saturating_add(ANSWER_BYTES.saturating_mul(says));
+        ledger.leaving = ledger.leaving.saturating_add(room);
+        ledger.messages = ledger.messages.saturating_add(usize::from(says > 0));
         ledger.served = ledger.served.saturating_add(bytes as u64);
-        self.leaving = self.leaving.saturating_add(bytes);
+        self.leaving = self.leaving.saturating_add(room);
         self.settle(peer);
-        let says = !message.blocks.is_empty() || !message.presences.is_empty();
-        let blocks = message.blocks.len();
-        says.then_some(Leaving { peer, message, bytes, blocks, answered })
+        (says > 0).then_some(Leaving { peer, message, bytes, blocks, number, room, answered })
     }
 
     /// A message has left, or was lost: then its wants are answered once more.
     pub fn left(&mut self, leaving: &Leaving, lost: bool) {
         let peer = leaving.peer;
         self.unready(peer);
-        let Some(ledger) = self.ledgers.get_mut(&peer) else { return };
-        ledger.leaving = ledger.leaving.saturating_sub(leaving.bytes);
-        self.leaving = self.leaving.saturating_sub(leaving.bytes);
+        // One that an earlier ledger of this peer counted went with that.
+        let Some(ledger) = self.ledgers.get_mut(&peer).filter(|ledger| leaving.number > ledger.after) else {
+            return self.settle(peer);
+        };
+        ledger.messages = ledger.messages.saturating_sub(1);
+        ledger.leaving = ledger.leaving.saturating_sub(leaving.room);
+        self.leaving = self.leaving.saturating_sub(leaving.room);
         ledger.losses = if lost { ledger.losses.saturating_add(1) } else { 0 };
         if ledger.losses >= LOSSES_MAX {
             return self.disconnected(peer);
@@ -196,7 +222,7 @@ impl Server {
     /// Places a peer among those whose turn may come, if it may.
     fn settle(&mut self, peer: PeerId) {
         let Some(ledger) = self.ledgers.get_mut(&peer) else { return };
-        let room = ledger.leaving.saturating_add(JOB_BYTES) <= LEAVING_A_PEER_MAX;
+        let room = ledger.messages < MESSAGES_A_PEER_MAX && ledger.leaving.saturating_add(JOB_BYTES) <= LEAVING_A_PEER_MAX;
         let work = !ledger.queue.is_empty() || !ledger.refused.is_empty();
         if ledger.looking.is_none() && work && room {
             ledger.served = ledger.served.max(self.clock);

@@ -154,6 +154,75 @@ fn bitswap_7_who_does_not_read_holds_a_bounded_number_of_bytes() {
 }
 
 #[test]
+fn bitswap_7_many_that_hardly_read_leave_room_for_one_that_does() {
+    let mut server = Server::default();
+    let mut held = Vec::new();
+    for _ in 0..48 {
+        server.receive(PeerId::random(), false, all(1_000));
+    }
+    while let Some(job) = server.next_job() {
+        held.extend(server.done(look_up(job, 256 << 10)));
+    }
+    assert!(held.len() >= 48);
+    let reader = PeerId::random();
+    server.receive(reader, false, all(1_000));
+    for _ in 0..100 {
+        let job = server.next_job().unwrap();
+        assert_eq!(job.peer, reader);
+        let leaving = server.done(look_up(job, 256 << 10)).unwrap();
+        server.left(&leaving, false);
+    }
+    // Where few are there, each may have all that is a peer's.
+    held.iter().for_each(|leaving| server.disconnected(leaving.peer));
+    let mut given = 0;
+    while let Some(job) = server.next_job() {
+        given += server.done(look_up(job, 256 << 10)).unwrap().bytes;
+    }
+    assert!(given >= LEAVING_A_PEER_MAX - 2 * JOB_BYTES, "{given}");
+}
+
+#[test]
+fn bitswap_7_answers_without_blocks_take_room_until_they_have_left() {
+    let (mut server, peer) = (Server::default(), PeerId::random());
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        server.receive(peer, false, (0..1_000).map(|n| want(n, Ask::Have)).collect());
+        while let Some(job) = server.next_job() {
+            held.extend(server.done(absent(job)));
+        }
+    }
+    assert_eq!(held.len(), MESSAGES_A_PEER_MAX);
+    let presences: usize = held.iter().map(|leaving| leaving.message.presences.len()).sum();
+    assert!(presences > 3_000, "{presences}");
+    assert_eq!(server.leaving(), presences * ANSWER_BYTES);
+    // One that has left makes room for one.
+    server.left(&held.remove(0), false);
+    let job = server.next_job().unwrap();
+    held.extend(server.done(absent(job)));
+    assert!(server.next_job().is_none());
+    held.iter().for_each(|leaving| server.left(leaving, false));
+    assert_eq!(server.leaving(), 0);
+}
+
+#[test]
+fn bitswap_7_what_an_earlier_ledger_counted_is_not_taken_from_a_later_one() {
+    let (mut server, peer) = (Server::default(), PeerId::random());
+    server.receive(peer, false, all(3));
+    let job = server.next_job().unwrap();
+    let old = server.done(look_up(job, 1_000)).unwrap();
+    server.disconnected(peer);
+    assert_eq!(server.leaving(), 0);
+    server.receive(peer, false, all(3));
+    let job = server.next_job().unwrap();
+    let new = server.done(look_up(job, 10)).unwrap();
+    let counted = server.leaving();
+    server.left(&old, false);
+    assert_eq!((server.leaving(), server.wants_of(&peer)), (counted, 3));
+    server.left(&new, false);
+    assert_eq!((server.leaving(), server.wants_of(&peer)), (0, 0));
+}
+
+#[test]
 fn bitswap_12_a_lookup_of_an_earlier_connection_is_nothing_to_a_later_one() {
     let (mut server, peer) = (Server::default(), PeerId::random());
     server.receive(peer, false, all(3));
@@ -162,7 +231,12 @@ fn bitswap_12_a_lookup_of_an_earlier_connection_is_nothing_to_a_later_one() {
     server.receive(peer, false, all(3));
     let new = server.next_job().unwrap();
     assert!(server.done(look_up(old, 10)).is_none());
-    assert_eq!(server.done(look_up(new, 10)).unwrap().message.blocks.len(), 3);
+    // It ends while the next one waits for its turn: that keeps its place.
+    server.disconnected(peer);
+    server.receive(peer, false, all(3));
+    assert!(server.done(look_up(new, 10)).is_none());
+    let job = server.next_job().unwrap();
+    assert_eq!(server.done(look_up(job, 10)).unwrap().message.blocks.len(), 3);
 }
 
 /// BITSWAP-6: what cannot be brought to a peer is not made for ever.
