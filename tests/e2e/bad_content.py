@@ -155,6 +155,12 @@ def links(desk):
         (out / "a").mkdir(parents=True)
         (out / "way").symlink_to(target)
         desk.refused("leads out", "mimei", "add", "--from", "alice", out)
+    # Two that are harmless read one by one: the first climbs before the second does.
+    two = desk.top / "out-two"
+    (two / "a" / "b" / "c").mkdir(parents=True)
+    (two / "a" / "b" / "c" / "l").symlink_to("../../..")
+    (two / "s").symlink_to("a/b/c/l/../../../../etc/passwd")
+    desk.refused("leads out", "mimei", "add", "--from", "alice", two)
     pipe = desk.top / "pipe"
     pipe.mkdir()
     os.mkfifo(pipe / "it")
@@ -165,6 +171,7 @@ def links(desk):
     (loop / "here").symlink_to("file")
     (loop / "file").write_text("content")
     made = desk.chain.cli("mimei", "add", "--from", "alice", loop)
+    looped = made["mimei"]
     CHECKS.that(curl(f"{desk.gate}/ipfs/{made['cid']}/self/self/self").status in (400, 404, 422), "a link to itself is not followed")
     # One that no tool of ours makes.
     made = dag.Made()
@@ -173,6 +180,22 @@ def links(desk):
     for path in ("link", "link/passwd"):
         found = curl(f"{desk.gate}/ipfs/{dag.text(root)}/{path}")
         CHECKS.that(b"root:" not in found.body and found.status < 500, f"a link out of a tree by {path}: {found.status} {found.body[:80]!r}")
+    # Two that lead out together: neither is written.
+    made = dag.Made()
+    inner = made.put(dag.directory([(b"l", made.put(dag.symlink(b"../../..")))]))
+    for name in (b"c", b"b"):
+        inner = made.put(dag.directory([(name, inner)]))
+    root = made.put(dag.directory([(b"a", inner), (b"s", made.put(dag.symlink(b"a/b/c/l/../../../../etc/passwd")))]))
+    CHECKS.equal(desk.stored(made, root)[0], 200, "blocks with two links that lead out together are blocks")
+    for call in (f"/mimei/{looped}/versions/7?cid={dag.text(root)}", f"/mimei/{looped}/cur?version=7"):
+        CHECKS.equal(admin(desk.socket, "POST", call, b"")[0], 200, f"POST {call}")
+    desk.refused("leads out", "mimei", "get", f"{looped}@cur", desk.top / "two-out")
+    CHECKS.that(not (desk.top / "two-out").exists() and not list(desk.top.glob(".leither-get-*")), "nothing of it is left on the disk")
+    desk.refused("--discard", "storage", "release", f"cur/{looped}")
+    desk.refused("only a working copy", "storage", "release", f"pin/base/{looped}", "--discard")
+    desk.chain.cli("storage", "release", f"cur/{looped}", "--discard")
+    held = {item["root"] for item in desk.chain.cli("storage", "pins")["items"]}
+    CHECKS.that(not held & {f"cur/{looped}", f"pin/base/{looped}"}, f"a working copy that is discarded is gone: {held}")
     # Entries that would be written elsewhere by who believes them.
     for name in (b"..", b".", b"", b"a/b", b"nul\0", b"\xff"):
         made = dag.Made()
@@ -461,6 +484,17 @@ def writers(desk):
             kept.update({name: text for name, code, text in zip(names, done, texts) if code == 0})
     for name, text in kept.items():
         CHECKS.that(cat(name) == text, f"{name} is there, whatever came after")
+    # Who reads what is changed meanwhile is told that, and not that something were missing.
+    (desk.top / "long").write_bytes(random.Random(9).randbytes(8 * MIB))
+    for words in (["cur", "cat", f"{mid}/long.bin"], ["get", f"{mid}@cur/long.bin", "-"]):
+        desk.chain.cli("mimei", "cur", "write", f"{mid}/long.bin", desk.top / "long")
+        reader = subprocess.Popen([str(LEITHER), "mimei", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  env=environment(desk.chain.home.name, desk.chain.url))
+        CHECKS.equal(len(reader.stdout.read(1)), 1, f"{words[0]} has begun")
+        desk.chain.cli("mimei", "cur", "rm", f"{mid}/long.bin")
+        desk.chain.cli("storage", "purge", "--all")
+        err = reader.communicate(timeout=WAIT_S)[1]
+        CHECKS.that(reader.returncode == 1 and b"changed while it was read" in err, f"{words[0]}: {reader.returncode} {err[-300:]}")
     tell("writers", rounds=12, refused=refusals, kept=len(kept))
 
 

@@ -25,10 +25,13 @@ pub enum Storage {
         #[arg(long)]
         hashes: bool,
     },
-    /// No longer keeps a pin or a version; it can be taken back for a day.
+    /// No longer keeps a pin or a version; it can be taken back for a day. What may be nowhere else is refused.
     Release {
-        /// As `pins` shows it: pin/NAME or version/MIMEI/NUMBER.
+        /// As `pins` shows it: pin/NAME or version/MIMEI/NUMBER; cur/MIMEI with --discard.
         root: String,
+        /// Throws a working copy away, with what was changed in it and not backed up.
+        #[arg(long)]
+        discard: bool,
         /// Only says what it would free.
         #[arg(long)]
         dry_run: bool,
@@ -71,10 +74,10 @@ impl Storage {
                     return Err(Failure::new(Exit::Fault, sentence));
                 }
             }
-            Storage::Release { root, dry_run } => {
+            Storage::Release { root, discard, dry_run } => {
                 let freed: Freed = socket.get(&format!("/storage/freed?root={}", escape(&root))).await?;
                 if !dry_run {
-                    socket.delete(&format!("/storage/roots?root={}", escape(&root))).await?;
+                    socket.delete(&format!("/storage/roots?root={}&discard={discard}", escape(&root))).await?;
                 }
                 session.printer.answer(&json!({ "root": root, "released": !dry_run, "frees": freed }));
             }

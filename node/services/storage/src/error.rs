@@ -81,7 +81,9 @@ pub enum StorageError {
     #[error("the directory `{0}` is not empty; remove it with all that is in it, or empty it first")]
     NotEmpty(String),
     /// CUR-2
-    #[error("the link `{path}` leads out of the tree, to `{target}`; let it name something inside")]
+    #[error(
+        "the link `{path}` leads out of the tree, or climbs by `..` after a name, to `{target}`; let it name something inside, with `..` at the front alone"
+    )]
     Escape {
         /// Which link.
         path: String,

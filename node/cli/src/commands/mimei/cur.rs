@@ -1,6 +1,6 @@
 //! `leither mimei cur …`: the working copy, file by file.
 
-use super::place::{Place, Tree, Which, find, tree, unread};
+use super::place::{Place, Tree, Which, find, tree, unless_moved, unread};
 use crate::commands::Session;
 use crate::content::api::Local;
 use crate::content::client::Socket;
@@ -105,7 +105,8 @@ impl Cur {
             Cur::Cat { place, from, len } => desk.cat(place, from, len).await,
             Cur::Stat { place } => {
                 let (place, tree) = desk.tree(place).await?;
-                let found = find(&*desk.socket, &tree, &place.path).await?.target;
+                let found = find(&*desk.socket, &tree, &place.path).await;
+                let found = unless_moved(&desk.socket, &place, &tree, found).await?.target;
                 session.printer.answer(&described(&place.path, &found));
                 Ok(())
             }
@@ -173,28 +174,38 @@ impl Desk<'_> {
 
     async fn ls(&self, place: Place, after: Option<String>, limit: usize) -> Done {
         let (place, tree) = self.tree(place).await?;
-        let found = find(&*self.socket, &tree, &place.path).await?.target;
-        let cursor: Cursor = after.map(|text| text.parse()).transpose().map_err(Failure::usage)?.unwrap_or_default();
-        let page = list(&*self.socket, &found, &cursor, limit).await.map_err(|e| unread(&tree, e))?;
-        let mut items = Vec::new();
-        for entry in page.entries {
-            let below = load(&*self.socket, &entry.cid).await.map_err(|e| unread(&tree, e))?;
-            items.push(described(&entry.name, &below));
-        }
-        self.session.printer.answer(&json!({ "items": items, "next": page.next.map(|next| next.to_string()) }));
+        let page = self.page(&place, &tree, after, limit).await;
+        self.session.printer.answer(&unless_moved(&self.socket, &place, &tree, page).await?);
         Ok(())
     }
 
+    async fn page(&self, place: &Place, tree: &Tree, after: Option<String>, limit: usize) -> Done<Value> {
+        let found = find(&*self.socket, tree, &place.path).await?.target;
+        let cursor: Cursor = after.map(|text| text.parse()).transpose().map_err(Failure::usage)?.unwrap_or_default();
+        let page = list(&*self.socket, &found, &cursor, limit).await.map_err(|e| unread(tree, e))?;
+        let mut items = Vec::new();
+        for entry in page.entries {
+            let below = load(&*self.socket, &entry.cid).await.map_err(|e| unread(tree, e))?;
+            items.push(described(&entry.name, &below));
+        }
+        Ok(json!({ "items": items, "next": page.next.map(|next| next.to_string()) }))
+    }
+
     async fn cat(&self, place: Place, from: u64, len: Option<u64>) -> Done {
-        let printer = self.session.printer;
-        if printer.json {
+        if self.session.printer.json {
             return Err(Failure::usage("a file's bytes are no JSON: leave --json out"));
         }
         let (place, tree) = self.tree(place).await?;
-        let found = find(&*self.socket, &tree, &place.path).await?.target;
+        let done = self.bytes(&place, &tree, from, len).await;
+        unless_moved(&self.socket, &place, &tree, done).await
+    }
+
+    async fn bytes(&self, place: &Place, tree: &Tree, from: u64, len: Option<u64>) -> Done {
+        let printer = self.session.printer;
+        let found = find(&*self.socket, tree, &place.path).await?.target;
         let end = len.map_or(u64::MAX, |len| from.saturating_add(len));
-        let mut walk = FileWalk::new(self.socket.clone(), found, from..end).map_err(|e| unread(&tree, e))?;
-        while let Some(block) = walk.next().await.map_err(|e| unread(&tree, e))? {
+        let mut walk = FileWalk::new(self.socket.clone(), found, from..end).map_err(|e| unread(tree, e))?;
+        while let Some(block) = walk.next().await.map_err(|e| unread(tree, e))? {
             printer.bytes(&block.content).map_err(|e| Failure::fault(format!("cannot write the file out: {e}")))?;
         }
         Ok(())

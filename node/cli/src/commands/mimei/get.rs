@@ -2,17 +2,18 @@
 
 use super::closing;
 use super::network::step;
-use super::place::{self, Place, Tree, find, unread};
+use super::place::{self, Place, Tree, Which, find, unless_moved, unread};
 use super::private;
 use crate::commands::Session;
 use crate::content::client::{Afar, Socket};
 use crate::exit::{Done, Exit, Failure};
 use crate::print::Printer;
+use crate::wallet::Wallet;
 use clap::Args;
 use leither_kit::Cid;
 use leither_kit::node::Node;
 use leither_kit::source::{Source, SourceError};
-use leither_kit::walk::{Cursor, FileWalk, Loaded, list, load};
+use leither_kit::walk::{Cursor, FileWalk, Loaded, WalkError, list, load};
 use leither_storage::cur::leads_out;
 use serde_json::json;
 use std::io::Write;
@@ -53,21 +54,33 @@ impl Get {
         let wallet = session.wallet().await?;
         let socket = Arc::new(session.socket(&wallet).await?);
         let tree = place::tree(&wallet, &socket, &self.place).await?;
+        let place = self.place.clone();
+        let done = self.read(session, &wallet, socket.clone(), &tree).await;
+        unless_moved(&socket, &place, &tree, done).await
+    }
+
+    async fn read(self, session: &Session, wallet: &Wallet, socket: Arc<Socket>, tree: &Tree) -> Done {
         let is_here = !matches!(socket.block(&tree.cid).await, Err(SourceError::NotFound(_)));
-        if let Some(head) = closing::head_of(Arc::new(Afar(socket.clone())), &tree).await? {
+        // A working copy is here or nowhere: what it was before a change is not looked for elsewhere.
+        let source: Arc<dyn Source> = match self.place.which {
+            Which::Cur if !is_here => return Err(unread(tree, WalkError::Source(SourceError::NotFound(tree.cid)))),
+            Which::Cur => socket.clone(),
+            _ => Arc::new(Afar(socket.clone())),
+        };
+        if let Some(head) = closing::head_of(source, tree).await? {
             if !is_here {
                 // Its paths say nothing to who has no key, so it is fetched whole.
                 self.fetch(session, &socket, &tree.cid).await?;
             }
             let wanted = private::Get { place: &self.place, out: self.out, from: self.from.as_deref(), head: &head };
-            return private::get(session, &wallet, socket, &tree, wanted).await;
+            return private::get(session, wallet, socket, tree, wanted).await;
         }
         let found = if is_here {
-            find(&*socket, &tree, &self.place.path).await?.target
+            find(&*socket, tree, &self.place.path).await?.target
         } else {
-            self.reach(session, &socket, &tree).await?
+            self.reach(session, &socket, tree).await?
         };
-        let mut writer = Writer { socket, tree: &tree, printer: session.printer, files: 0, blocks: 0, bytes: 0, told: 0 };
+        let mut writer = Writer { socket, tree, printer: session.printer, files: 0, blocks: 0, bytes: 0, told: 0 };
         if self.out.as_deref() == Some(Path::new("-")) {
             if session.printer.json {
                 return Err(Failure::usage("a file on the standard output is no JSON: leave --json out, or name a file"));
@@ -173,7 +186,10 @@ impl Writer<'_> {
                         Node::Directory(_) | Node::Shard(_) => waiting.push((found, to, depth.saturating_add(1))),
                         Node::Symlink(target) => {
                             if target.is_empty() || target.contains('\0') || leads_out(target, depth) {
-                                return Err(self.odd(&format!("the link {:?} leads out of the tree, to {target:?}", entry.name)));
+                                return Err(self.odd(&format!(
+                                    "the link {:?} leads out of the tree, or climbs after a name, to {target:?}",
+                                    entry.name
+                                )));
                             }
                             std::os::unix::fs::symlink(target, &to).map_err(|e| disk(&to)(e))?;
                         }

@@ -124,6 +124,23 @@ pub async fn find(source: &dyn Source, tree: &Tree, path: &str) -> Done<Resolved
     resolve(source, &tree.cid, &names).await.map_err(|error| unread(tree, error))
 }
 
+/// What reading a place came to. A working copy that was changed meanwhile is called so, for the blocks of what it was may be gone by then.
+pub async fn unless_moved<T>(socket: &Socket, place: &Place, tree: &Tree, done: Done<T>) -> Done<T> {
+    match done {
+        Err(failure) if place.which == Which::Cur && failure.exit == Exit::Refused => match socket.local(&place.mimei).await {
+            Ok(local) => Err(moved(tree, local.cur.as_ref().map(|cur| cur.cid.as_str())).unwrap_or(failure)),
+            Err(_) => Err(failure),
+        },
+        done => done,
+    }
+}
+
+/// That the working copy, which is `now`, is not the tree that was read.
+fn moved(tree: &Tree, now: Option<&str>) -> Option<Failure> {
+    let is_same = now.is_some_and(|now| now == tree.cid.to_string());
+    (!is_same).then(|| Failure::new(Exit::Refused, format!("{} was changed while it was read: try again", tree.name)))
+}
+
 /// Why a tree could not be read; content that is missing is called by its name.
 pub fn unread(tree: &Tree, error: WalkError) -> Failure {
     match error {
@@ -146,6 +163,16 @@ pub fn unread(tree: &Tree, error: WalkError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_working_copy_that_is_another_by_now_was_changed() {
+        let tree = Tree { cid: Cid::default(), name: "the working copy of x".into() };
+        assert!(moved(&tree, Some(&tree.cid.to_string())).is_none(), "it is the same: something else is wrong");
+        for now in [Some("another"), None] {
+            let said = moved(&tree, now).unwrap().sentence;
+            assert!(said.contains("the working copy of x was changed while it was read: try again"), "{said}");
+        }
+    }
 
     #[test]
     fn a_place_is_a_mimei_a_version_and_a_path() {

@@ -273,7 +273,10 @@ impl Reader<'_> {
                         let (target, id) = self.key.open_link(target)?;
                         name.check(&self.key, &id)?;
                         if leads_out(&target, depth) {
-                            return Err(self.odd(&format!("the link {:?} leads out of the tree, to {target:?}", name.text)));
+                            return Err(self.odd(&format!(
+                                "the link {:?} leads out of the tree, or climbs after a name, to {target:?}",
+                                name.text
+                            )));
                         }
                         std::os::unix::fs::symlink(&target, &to).map_err(|e| disk(&to)(e))?;
                     }

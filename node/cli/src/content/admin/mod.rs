@@ -7,6 +7,7 @@
 //! | `network` | calls about the swarm |
 //! | `provided` | calls about what is announced and followed |
 //! | `query` | what a call says |
+//! | `release` | what is let go of by hand |
 //! | `streams` | calls that take long: fetching, CARs |
 
 mod added;
@@ -14,6 +15,7 @@ mod lists;
 mod network;
 mod provided;
 mod query;
+mod release;
 mod streams;
 
 use super::api::{FRAME_BYTES_MAX, FRAME_HEAD, Outgoing, Refusal, Stored, unframe};
@@ -206,7 +208,7 @@ impl Desk {
             }
             (["storage", "roots"], m) if m == delete => {
                 let root = query.need("root")?;
-                self.release(root).await
+                self.release(root, query.is_set("discard")).await
             }
             (["storage", "freed"], m) if m == get => {
                 let root = query.need("root")?;

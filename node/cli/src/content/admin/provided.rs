@@ -1,6 +1,7 @@
 //! Calls about what this node announces and follows.
 
 use super::network::names;
+use super::release::release;
 use super::{Desk, Link, Query, json, mimei};
 use crate::content::api::{AnnounceView, Confirmed, Followed, Outgoing, ProvidedItem, ProvidedList, Providing, Published};
 use crate::content::board::Why;
@@ -61,15 +62,19 @@ impl Desk {
         json(&Followed { mimei: id.to_string(), was: was.contains(&true) })
     }
 
-    /// `DELETE /storage/roots`: what is published or followed by it is so no more.
-    pub(super) async fn release(&self, text: String) -> Answer<Response<Outgoing>> {
-        match (&self.link, announced(&calls::read_root(&text)?)) {
+    /// `DELETE /storage/roots`: what is published or followed by it is so no more. `discard` throws a working copy away.
+    pub(super) async fn release(&self, text: String, discard: bool) -> Answer<Response<Outgoing>> {
+        let root = calls::read_root(&text)?;
+        if discard && !matches!(root, Root::Cur(_)) {
+            return Err(No::usage("only a working copy, cur/MIMEI, is discarded: leave that out"));
+        }
+        match (&self.link, announced(&root)) {
             (Some(link), Some((id, why))) => {
                 let follow = link.follow.clone();
                 let was = publish::apart(async move { publish::stop(&follow, vec![id], why).await }).await?;
                 if was.contains(&true) { json(&()) } else { Err(calls::not_kept(&text)) }
             }
-            _ => self.ask(move |store| calls::release(store, &text)).await,
+            _ => self.ask(move |store| release(store, &root, discard)).await,
         }
     }
 

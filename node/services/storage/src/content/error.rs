@@ -25,8 +25,10 @@ pub enum ContentError {
         /// What it is.
         kind: &'static str,
     },
-    /// A link that leads out of what is added.
-    #[error("the link {path} leads out of the directory, to {target}: copy the target in, or remove the link")]
+    /// A link that leads out of what is added, or may by way of another.
+    #[error(
+        "the link {path} leads out of the directory, or climbs by `..` after a name, to {target}: copy the target in, remove the link, or write its target with `..` at the front alone"
+    )]
     Escape {
         /// Which link.
         path: PathBuf,

@@ -191,7 +191,7 @@ fn a_link_at_the_root_is_followed() {
 #[test]
 fn a_link_that_leads_out_is_refused() {
     for (target, out) in
-        [("/etc/passwd", true), ("..", true), ("../d/a", true), ("sub/../../x", true), ("./sub/../a", false), ("nowhere", false)]
+        [("/etc/passwd", true), ("..", true), ("../d/a", true), ("sub/../../x", true), ("./sub/../a", true), ("nowhere", false)]
     {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("d");
@@ -207,6 +207,20 @@ fn a_link_that_leads_out_is_refused() {
     assert!(quiet(&dir.path().join("d"), Profile::default()).is_ok());
     symlink("../../x", dir.path().join("d/sub/outside")).unwrap();
     assert!(matches!(quiet(&dir.path().join("d"), Profile::default()), Err(ContentError::Escape { .. })));
+}
+
+// CONTENT-3
+#[test]
+fn two_links_that_lead_out_together_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("d");
+    fs::create_dir_all(root.join("a/b/c")).unwrap();
+    symlink("../../..", root.join("a/b/c/l")).unwrap();
+    assert!(quiet(&root, Profile::default()).is_ok(), "up to the root, by real directories");
+    symlink("a/b/c/l/d", root.join("down")).unwrap();
+    assert!(quiet(&root, Profile::default()).is_ok(), "through it, and down");
+    symlink("a/b/c/l/../x", root.join("s")).unwrap();
+    assert!(matches!(quiet(&root, Profile::default()), Err(ContentError::Escape { path, .. }) if path.ends_with("s")));
 }
 
 // CONTENT-4

@@ -2,12 +2,13 @@ use super::dir::Packed;
 use super::{
     Added, ContentError, DEPTH_MAX, ENTRIES_MAX, Profile, Progress, Sink, Watch, error::io, file::Stamp, private::refuse_head,
 };
+use crate::cur::leads_out;
 use crate::seal::{Id, Seal};
 use cid::Cid;
 use rust_unixfs::{Metadata, symlink::symlink_block};
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
-use std::path::{Component, Path};
+use std::path::Path;
 
 /// What is known of an encoded entry.
 #[derive(Clone, Copy)]
@@ -120,10 +121,11 @@ impl<'a, 'b> Walk<'a, 'b> {
 
     fn link(&mut self, path: &Path, depth: usize) -> Result<(Node, Id), ContentError> {
         let target = fs::read_link(path).map_err(io("read the link", path))?;
-        if leads_out(&target, depth) {
+        let text = target.to_str().ok_or_else(|| ContentError::Name { path: path.into() })?;
+        // CONTENT-3. Its own name is the last step: it lies in a directory `depth - 1` steps below the root.
+        if leads_out(text, depth.saturating_sub(1)) {
             return Err(ContentError::Escape { path: path.into(), target });
         }
-        let text = target.to_str().ok_or_else(|| ContentError::Name { path: path.into() })?;
         let (text, id) = match self.seal {
             Some(seal) => seal.key().seal_link(text).map_err(|source| ContentError::Seal { path: path.into(), source })?,
             None => (text.to_string(), OPEN),
@@ -151,22 +153,4 @@ impl<'a, 'b> Walk<'a, 'b> {
     pub(super) fn tell(&mut self) {
         (self.watch)(&Progress { bytes: self.added.size, entries: self.entries });
     }
-}
-
-/// CONTENT-3: whether a link that lies `depth` steps below the root names something outside, read as text.
-fn leads_out(target: &Path, depth: usize) -> bool {
-    // The link's own name is the last step: it lies in a directory `depth - 1` steps below the root.
-    let mut level = depth.saturating_sub(1);
-    for part in target.components() {
-        match part {
-            Component::Prefix(_) | Component::RootDir => return true,
-            Component::CurDir => {}
-            Component::Normal(_) => level += 1,
-            Component::ParentDir => match level.checked_sub(1) {
-                Some(up) => level = up,
-                None => return true,
-            },
-        }
-    }
-    false
 }

@@ -252,15 +252,26 @@ impl Edit {
     /// error says so, the other's stands, and the tree of this edit can still be read, and kept ([`Self::keep_as`]). What was taken away can be
     /// taken back for a day after `now`; blocks that mere writes superseded go at once.
     pub fn commit(&mut self, now: u64) -> Result<Kept> {
+        self.commit_and(now, || ())
+    }
+
+    /// As [`Self::commit`], with what others do between the move and what follows it.
+    pub(super) fn commit_and(&mut self, now: u64, meanwhile: impl FnOnce()) -> Result<Kept> {
         self.refuse_other_kind()?;
         let due = if self.removes { now.saturating_add(GRACE_MS) } else { 0 };
         self.tree.hand_over(&self.root)?;
         let moved = move_cur(&mut self.tree.session, &self.mimei, self.base.generation, &self.root, self.base.profile, due)?;
         self.base = moved;
         self.removes = false;
+        meanwhile();
+        // The move is on disk: whoever was told of an error now would do the same again.
+        if let Err(error) = self.hold_base() {
+            tracing::warn!(%error, "a working copy was written, and its tree is not held for what comes next");
+        }
         // What was superseded is a few blocks; the rest of a large one goes with the next purge.
-        self.tree.store().purge(0, SUPERSEDED_MAX)?;
-        self.hold_base()?;
+        if let Err(error) = self.tree.store().purge(0, SUPERSEDED_MAX) {
+            tracing::warn!(%error, "a working copy was written, and what it superseded is not cleared yet");
+        }
         Ok(moved)
     }
 

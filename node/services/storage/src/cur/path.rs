@@ -35,20 +35,23 @@ fn wrong(path: &str, what: &'static str) -> StorageError {
     StorageError::Path { path: path.chars().take(256).collect(), what }
 }
 
-/// CUR-2: whether the target of a link that lies in a directory `level` steps below the root leads out of the tree, read as text.
+/// CUR-2: whether the target of a link that lies in a directory `level` steps below the root may lead out of the tree, whatever else is in it:
+/// it is absolute, climbs above the root, or climbs after a name.
+///
+/// A link lies in a real directory of the tree, for links are leaves; so `..` at the front alone climbs through real directories, `level` times at
+/// most. From there names only go down, or through another link of the tree, which stays inside by the same rule. After a name `..` would climb
+/// from wherever that name leads, which the text does not say.
 pub fn leads_out(target: &str, level: usize) -> bool {
-    let mut level = level;
     if target.starts_with('/') {
         return true;
     }
+    let (mut level, mut is_named) = (level, false);
     for part in target.split('/') {
         match part {
             "" | "." => {}
-            ".." => match level.checked_sub(1) {
-                Some(up) => level = up,
-                None => return true,
-            },
-            _ => level = level.saturating_add(1),
+            ".." if is_named || level == 0 => return true,
+            ".." => level = level.saturating_sub(1),
+            _ => is_named = true,
         }
     }
     false
@@ -74,16 +77,24 @@ mod tests {
     }
 
     #[test]
-    fn cur_2_a_link_leads_out_if_it_climbs_above_the_root() {
+    fn cur_2_a_link_leads_out_if_it_climbs_above_the_root_or_after_a_name() {
         for (target, level, out) in [
             ("a", 0, false),
             ("..", 0, true),
             ("../a", 1, false),
             ("../../a", 1, true),
             ("a/../..", 0, true),
-            ("a/../b", 0, false),
+            ("a/../b", 0, true),
+            ("../a/../b", 2, true),
             ("/etc/passwd", 5, true),
             ("./a", 0, false),
+            (".././/../a/b", 2, false),
+            (".././/../a/b", 1, true),
+            // Each alone stays inside, read as text; the second by way of the first ends above the root.
+            ("../../..", 3, false),
+            ("a/b/c/l/../../../../etc/passwd", 0, true),
+            ("...", 0, false),
+            ("a..", 0, false),
         ] {
             assert_eq!(leads_out(target, level), out, "{target} at {level}");
         }

@@ -111,7 +111,7 @@ fn cur_2_links_stay_within_the_tree() {
     edit.mkdir("d").unwrap();
     edit.write_at("a", 0, b"a").unwrap();
     edit.symlink("d/up", "../a").unwrap();
-    for target in ["/a", "../../a", "..", "", "a\0"] {
+    for target in ["/a", "../../a", "..", "", "a\0", "d/up/../a"] {
         assert!(matches!(edit.symlink("l", target), Err(StorageError::Escape { .. })), "{target:?}");
     }
     // Moved up, it would lead out.
@@ -151,6 +151,29 @@ fn cur_7_of_two_writers_the_second_is_told_and_both_sides_are_kept() {
     assert_eq!(&out, b"two");
     assert!(matches!(store.create_cur(&ME, Profile::V1_2025, None), Err(StorageError::HasCur(_))));
     assert!(matches!(store.edit(&MimeiId([1; 20])), Err(StorageError::NoCur(_))));
+    check(&store);
+}
+
+#[test]
+fn cur_7_a_commit_that_moved_the_root_says_so_whatever_comes_after() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.create_cur(&ME, Profile::V1_2025, None).unwrap();
+    let mut one = store.edit(&ME).unwrap();
+    one.append("f", b"one").unwrap();
+    let moved = one.commit_and(NOW, || {
+        let mut two = store.edit(&ME).unwrap();
+        two.append("f", b"two").unwrap();
+        two.commit(NOW).unwrap();
+    });
+    let moved = moved.unwrap();
+    assert_eq!(moved.generation, 1);
+    assert_eq!(store.get(&moved.cid).unwrap(), None, "it is superseded, and gone, before it could be held");
+    let now = store.cur(&ME).unwrap().unwrap();
+    let mut out = [0; 8];
+    assert_eq!(store.view(&now.cid, now.profile).read("f", 0, &mut out).unwrap(), 6);
+    assert_eq!(&out[..6], b"onetwo");
+    drop(one);
     check(&store);
 }
 
