@@ -1,5 +1,9 @@
 //! What the calls of the socket do: plain functions over the store, on threads that may wait.
 
+mod next;
+
+pub use next::{Waiting, expect, give_up, lose, waiting, waiting_page};
+
 use super::api::{self, Cur, Freed, Held, Purged, RootView, Roots, Stat, Verified};
 use crate::wallet::now_ms;
 use hyper::StatusCode;
@@ -211,16 +215,6 @@ fn set_base(store: &ContentStore, mimei: &MimeiId, number: u64, kept: &Kept) -> 
     Ok(store.keep(&pin(BASE, mimei), Kept { generation: number, ..*kept }, now()?)?)
 }
 
-/// What waits to become a version, and whether it is the working copy's tree.
-pub fn waiting(store: &ContentStore, mimei: &MimeiId) -> Answer<Option<(Kept, bool)>> {
-    for (prefix, is_cur) in [(NEXT_CUR, true), (NEXT, false)] {
-        if let Some(kept) = store.root(&pin(prefix, mimei))? {
-            return Ok(Some((kept, is_cur)));
-        }
-    }
-    Ok(None)
-}
-
 /// `GET /mimei/ID`
 pub fn local(store: &ContentStore, mimei: &MimeiId) -> Answer<api::Local> {
     let (mut after, mut newest, mut count) = (None, None, 0u64);
@@ -236,7 +230,11 @@ pub fn local(store: &ContentStore, mimei: &MimeiId) -> Answer<api::Local> {
     Ok(api::Local {
         cur: store.cur(mimei)?.as_ref().map(cur_view),
         base: base(store, mimei)?.map(|(number, kept)| held(number, &kept)),
-        next: waiting(store, mimei)?.map(|(kept, _)| held(kept.generation, &kept)),
+        next: waiting(store, mimei)?.into_iter().max_by_key(|next| next.number).map(|next| Held {
+            version: next.number.to_string(),
+            cid: next.cid.to_string(),
+            profile: next.profile.name().into(),
+        }),
         newest,
         held: count.to_string(),
     })
@@ -248,53 +246,30 @@ pub fn version(store: &ContentStore, mimei: &MimeiId, number: u64) -> Answer<Hel
     Ok(held(number, &kept))
 }
 
-/// HOLD-1: keeps what is to become a version while the chain decides.
-pub fn expect(store: &ContentStore, mimei: &MimeiId, number: u64, cid: Cid, profile: Profile, is_cur: bool) -> Answer<()> {
-    let kept = Kept { cid, profile, generation: number };
-    let (mine, other) = if is_cur { (NEXT_CUR, NEXT) } else { (NEXT, NEXT_CUR) };
-    let now = now()?;
-    store.keep(&pin(mine, mimei), kept, now)?;
-    store.release(&pin(other, mimei), now)?;
-    store.release(&pin(ADDED, cid), now)?;
-    Ok(())
-}
-
-/// This tree is expected to become a version no more: the chain refused it. What another command waits for stays.
-pub fn give_up(store: &ContentStore, mimei: &MimeiId, cid: &Cid) -> Answer<()> {
-    let now = now()?;
-    for root in [pin(NEXT, mimei), pin(NEXT_CUR, mimei)] {
-        if store.root(&root)?.is_some_and(|kept| kept.cid == *cid) {
-            store.release(&root, now)?;
-        }
-    }
-    store.release(&pin(ADDED, cid), now)?;
-    Ok(())
-}
-
 /// HOLD-2: the chain has this version: it is kept as such. A working copy that nobody changed since the version before follows.
 pub fn record(store: &ContentStore, mimei: &MimeiId, number: u64, cid: Cid, profile: Profile) -> Answer<Held> {
     store.backup(mimei, number, &cid, profile)?;
     let kept = Kept { cid, profile, generation: 0 };
-    let waits = waiting(store, mimei)?.filter(|(next, _)| next.cid == cid && next.generation == number);
-    let came_from_cur = waits.is_some_and(|(_, is_cur)| is_cur);
+    let mut done = waiting(store, mimei)?;
+    done.retain(|next| next.number == number && next.cid == cid);
+    let came_from_cur = done.iter().any(|next| next.is_cur);
     if let Some(cur) = store.cur(mimei)? {
-        let untouched = base(store, mimei)?.is_some_and(|(_, base)| base.cid == cur.cid);
+        let base = base(store, mimei)?;
+        // One that was known when the working copy came from an older one takes nothing of that back.
+        let seen = base.map(|(seen, _)| seen);
+        let untouched = base.is_some_and(|(seen, base)| base.cid == cur.cid && number > seen);
         if untouched && cur.cid != cid {
             store.set_cur(mimei, cur.generation, &cid, profile, now()?)?;
         }
-        if came_from_cur || untouched || cur.cid == cid {
+        if came_from_cur || untouched || (cur.cid == cid && seen.is_none_or(|seen| number >= seen)) {
             set_base(store, mimei, number, &kept)?;
         }
     }
-    give_up(store, mimei, &cid)?;
+    // What else waits for this number waits for the keeper.
+    for root in done.into_iter().map(|next| next.root).chain([pin(ADDED, cid)]) {
+        store.release(&root, now()?)?;
+    }
     Ok(held(number, &kept))
-}
-
-/// HOLD-3: another became the version that this tree was to be: it is kept under a name of its own, and nothing is lost.
-pub fn lose(store: &ContentStore, mimei: &MimeiId, next: &Kept) -> Answer<()> {
-    let name = format!("{mimei}/{}", next.cid);
-    store.keep(&pin(LOST, name), Kept { generation: 0, ..*next }, now()?)?;
-    give_up(store, mimei, &next.cid)
 }
 
 /// HOLD-4: `POST /mimei/ID/cur`: a version becomes the working copy, or, where there is no version, an empty directory does. `seen` is the newest
@@ -376,3 +351,6 @@ pub fn change(edit: &mut Edit, op: &Op, path: &str, pieces: &mut dyn FnMut() -> 
     }
     Ok(cur_view(&edit.commit(now()?)?))
 }
+
+#[cfg(test)]
+mod tests;

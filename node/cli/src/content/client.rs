@@ -238,9 +238,9 @@ impl Socket {
         self.post(&format!("/mimei/{mimei}/next?version={version}&cid={cid}&profile={profile}&cur={is_cur}")).await
     }
 
-    /// Nothing is to become a version.
-    pub async fn give_up(&self, mimei: &MimeiId, cid: &str) -> Answered<()> {
-        self.delete(&format!("/mimei/{mimei}/next?cid={cid}")).await
+    /// The same is not to become one any more.
+    pub async fn give_up(&self, mimei: &MimeiId, version: u64, cid: &str, is_cur: bool) -> Answered<()> {
+        self.delete(&format!("/mimei/{mimei}/next?version={version}&cid={cid}&cur={is_cur}")).await
     }
 
     /// HOLD-2: the chain has it.

@@ -62,8 +62,8 @@ fn nothing() -> Cid {
     Cid::new_v1(leither_kit::node::codec::RAW, leither_kit::multihash::Multihash::default())
 }
 
-/// How the files of a fetched tree are cut, as far as its id tells.
-pub(super) fn profile_of(cid: &Cid) -> Profile {
+/// How the files of a tree are cut that was made elsewhere, as far as its id tells.
+pub fn profile_of(cid: &Cid) -> Profile {
     if u64::from(cid.version()) == 0 { Profile::V0_2015 } else { Profile::V1_2025 }
 }
 
@@ -106,7 +106,7 @@ pub(super) fn followed(store: &ContentStore, after: Option<&MimeiId>, most: usiz
 /// HOLD-6, HOLD-8: a version that came, by following or because its owner asked for it. One that was made here, or waits to become a version,
 /// stays what it is.
 fn record(store: &ContentStore, id: &MimeiId, number: u64, cid: Cid, follows: bool, now: u64) -> Answer<()> {
-    let made_here = calls::waiting(store, id)?.is_some_and(|(next, _)| next.cid == cid && next.generation == number);
+    let made_here = calls::waiting(store, id)?.iter().any(|next| next.cid == cid && next.number == number);
     let profile = profile_of(&cid);
     if follows && !made_here && store.version(id, number)?.is_none() {
         store.keep(&Root::Version(*id, number), Kept { cid, profile, generation: BY_FOLLOWING }, now)?;

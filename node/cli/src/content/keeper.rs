@@ -1,15 +1,14 @@
 //! What is done by time: the trash, the quota under the disk's cap, and versions of which the chain spoke after the command had ended.
 
-use super::calls::{self, ADDED, NEXT, NEXT_CUR};
+use super::calls::{self, ADDED, NEXT, NEXT_CUR, Waiting};
 use super::follow::Follow;
 use super::publish;
 use crate::backend::Served;
 use crate::wallet::now_ms;
-use leither_gateway::{HeadError, Heads, Version};
+use leither_gateway::{Head, HeadError, Heads, Version};
 use leither_storage::config::{PAGE_MAX, STEP_ROWS_MAX};
-use leither_storage::{ContentStore, Kept, Root};
+use leither_storage::{ContentStore, Root};
 use leither_store::tree_bytes;
-use leither_types::MimeiId;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,7 +52,10 @@ impl Keeper {
                 Ok(Err(error)) => tracing::warn!(error, "content could not be tidied; it is tried again"),
                 Err(error) => tracing::error!(%error, "what tidies content failed"),
             }
-            keeper.settle().await;
+            told(
+                settle(&keeper.store, &*keeper.heads, PAGE_MAX).await,
+                "not all that waits to become a version could be looked at",
+            );
             if keeper.follow.book.board.was_doubted() && repair.is_none() {
                 repair = Some(Instant::now());
             }
@@ -83,38 +85,44 @@ impl Keeper {
         }
         Ok(())
     }
+}
 
-    /// HOLD-1: a command may end, or be killed, before the chain has answered. Nothing that waits is forgotten.
-    async fn settle(&self) {
-        for (mimei, next) in self.waiting() {
-            let found = self.heads.head(&mimei, Version::Number(next.generation)).await;
-            let store = self.store.clone();
-            let done = spawn_blocking(move || match found {
-                Ok(head) if head.cid == next.cid => {
-                    calls::record(&store, &mimei, next.generation, next.cid, next.profile).map(drop)
+/// HOLD-1: a command may end, or be killed, before the chain has answered. Nothing that waits is forgotten, and each is settled by itself; they are
+/// looked at page by page.
+async fn settle(store: &ContentStore, heads: &dyn Heads, page: usize) -> calls::Answer<()> {
+    for prefix in [NEXT, NEXT_CUR] {
+        let mut after = None;
+        loop {
+            let from = store.clone();
+            let look = spawn_blocking(move || calls::waiting_page(&from, prefix, after, page));
+            let (found, last) = look.await.map_err(calls::No::fault)??;
+            for next in found {
+                let head = heads.head(&next.mimei, Version::Number(next.number)).await;
+                let (mimei, store) = (next.mimei, store.clone());
+                match spawn_blocking(move || decide(&store, &next, &head)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(no)) => {
+                        tracing::warn!(%mimei, error = no.message, "a version could not be recorded; it is tried again");
+                    }
+                    Err(error) => tracing::error!(%mimei, %error, "what records versions failed"),
                 }
-                Ok(_) => calls::lose(&store, &mimei, &next),
-                // Not yet, or not to be asked now.
-                Err(HeadError::NoVersion { .. } | HeadError::Unavailable(_) | HeadError::Unknown(_)) => Ok(()),
-            });
-            if let Ok(Err(no)) = done.await {
-                tracing::warn!(%mimei, error = no.message, "a version could not be recorded; it is tried again");
+            }
+            match last {
+                Some(last) => after = Some(last),
+                None => break,
             }
         }
     }
+    Ok(())
+}
 
-    /// Their pins stand together: `next/` and what follows.
-    fn waiting(&self) -> Vec<(MimeiId, Kept)> {
-        let mut found = Vec::new();
-        for prefix in [NEXT, NEXT_CUR] {
-            let page = self.store.roots(Some(&Root::Pin(prefix.into())), PAGE_MAX).unwrap_or_default();
-            for (root, kept) in page {
-                let Root::Pin(name) = root else { break };
-                let Some(id) = name.strip_prefix(prefix) else { break };
-                found.extend(id.parse().ok().map(|mimei| (mimei, kept)));
-            }
-        }
-        found
+/// The tree that the chain took becomes the version; another lost.
+fn decide(store: &ContentStore, next: &Waiting, head: &Result<Head, HeadError>) -> calls::Answer<()> {
+    match head {
+        Ok(head) if head.cid == next.cid => calls::record(store, &next.mimei, next.number, next.cid, next.profile).map(drop),
+        Ok(_) => calls::lose(store, next),
+        // Not yet, or not to be asked now.
+        Err(HeadError::NoVersion { .. } | HeadError::Unavailable(_) | HeadError::Unknown(_)) => Ok(()),
     }
 }
 
@@ -149,15 +157,95 @@ fn room(quota: u64, cap: u64, used: u64, held: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use async_trait::async_trait;
+    use leither_kit::Cid;
+    use leither_storage::Kept;
+    use leither_storage::content::Profile;
+    use leither_types::MimeiId;
+    use std::collections::HashMap;
+    use std::path::Path;
+
+    const ME: MimeiId = MimeiId([7; 20]);
+
+    /// Heads that a test sets.
+    #[derive(Default)]
+    struct Set(HashMap<(MimeiId, u64), Cid>);
+
+    #[async_trait]
+    impl Heads for Set {
+        async fn head(&self, mimei: &MimeiId, version: Version) -> Result<Head, HeadError> {
+            let Version::Number(number) = version else { return Err(HeadError::Unknown(*mimei)) };
+            let found = self.0.get(&(*mimei, number));
+            found
+                .map(|cid| Head { number, cid: *cid, proof: None })
+                .ok_or(HeadError::NoVersion { mimei: *mimei, version })
+        }
+    }
+
+    fn open(dir: &Path) -> ContentStore {
+        ContentStore::open(&leither_storage::Config::new(dir.join("content"))).unwrap()
+    }
+
+    /// A file in the store, under a pin of its own.
+    fn file(store: &ContentStore, dir: &Path, text: &str) -> Cid {
+        let path = dir.join("file");
+        std::fs::write(&path, text).unwrap();
+        let root = Root::Pin(format!("test/{text}"));
+        store.add(&path, Profile::default(), &root, 0, &mut |_| ()).unwrap().cid
+    }
+
+    fn pins(store: &ContentStore) -> Vec<String> {
+        let roots = store.roots(None, 1000).unwrap().into_iter();
+        roots.map(|(root, _)| calls::root_text(&root)).filter(|root| !root.starts_with("pin/test/")).collect()
+    }
+
+    #[tokio::test]
+    async fn hold_1_each_of_those_that_wait_for_one_number_is_settled_by_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let profile = Profile::default();
+        let [took, lost, cur] = ["took", "lost", "cur"].map(|text| file(&store, dir.path(), text));
+        calls::expect(&store, &ME, 1, took, profile, false).unwrap();
+        calls::expect(&store, &ME, 1, lost, profile, false).unwrap();
+        calls::expect(&store, &ME, 1, cur, profile, true).unwrap();
+        let waits = pins(&store);
+        settle(&store, &Set::default(), PAGE_MAX).await.unwrap();
+        assert_eq!((waits.len(), pins(&store)), (3, waits), "the chain has not spoken");
+        settle(&store, &Set([((ME, 1), took)].into()), PAGE_MAX).await.unwrap();
+        let mut kept = [format!("pin/conflict/{ME}/{lost}"), format!("pin/conflict/{ME}/{cur}"), format!("version/{ME}/1")];
+        kept.sort();
+        assert_eq!(pins(&store), kept);
+    }
+
+    #[tokio::test]
+    async fn hold_1_what_waits_is_looked_at_to_the_last_page_and_so_are_the_pins_of_earlier_nodes() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let cid = file(&store, dir.path(), "tree");
+        let ids: Vec<MimeiId> = (0..7).map(|n| MimeiId([n; 20])).collect();
+        for id in &ids {
+            calls::expect(&store, id, 3, cid, Profile::default(), false).unwrap();
+        }
+        for prefix in [NEXT, NEXT_CUR] {
+            let kept = Kept { cid, profile: Profile::default(), generation: 4 };
+            store.keep(&Root::Pin(format!("{prefix}{ME}")), kept, 0).unwrap();
+        }
+        let mut heads: HashMap<_, _> = ids.iter().map(|id| ((*id, 3), cid)).collect();
+        heads.insert((ME, 4), cid);
+        settle(&store, &Set(heads), 2).await.unwrap();
+        let versions: Vec<String> =
+            ids.iter().map(|id| (id, 3)).chain([(&ME, 4)]).map(|(id, n)| format!("version/{id}/{n}")).collect();
+        assert_eq!(pins(&store), versions);
+    }
 
     #[test]
     fn hold_7_what_was_added_and_nobody_claimed_goes_after_ten_minutes() {
         let dir = tempfile::tempdir().unwrap();
-        let store = ContentStore::open(&leither_storage::Config::new(dir.path().join("content"))).unwrap();
+        let store = open(dir.path());
         let added = |text: &str, at: u64| {
             let path = dir.path().join("file");
             std::fs::write(&path, text).unwrap();
-            let profile = leither_storage::content::Profile::default();
+            let profile = Profile::default();
             let cid = store.add(&path, profile, &Root::Pin("x".into()), 0, &mut |_| ()).unwrap().cid;
             store.keep(&calls::added(&cid), Kept { cid, profile, generation: at }, 0).unwrap();
             cid

@@ -48,6 +48,8 @@ mod sockets;
 mod tests;
 mod wants;
 
+pub use follow::profile_of;
+
 use crate::backend::Served;
 use crate::compose::swarm_addresses;
 use crate::config::{self, Config};

@@ -1,6 +1,6 @@
 use super::admin::{Admin, Link};
 use super::api::{FRAMES_END, ListedAll, Outgoing, Published, Stat, frame};
-use super::calls::{self, No};
+use super::calls;
 use super::client::{self, Socket};
 use super::fakes::{FakeChain, FakeNet};
 use super::far;
@@ -12,7 +12,7 @@ use hyper::body::Bytes;
 use leither_kit::Cid;
 use leither_kit::source::{Source, SourceError};
 use leither_storage::content::{self, Profile};
-use leither_storage::{Config, ContentStore, Kept, Root};
+use leither_storage::{Config, ContentStore, Root};
 use leither_types::MimeiId;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-const ME: MimeiId = MimeiId([7; 20]);
-const OTHER: MimeiId = MimeiId([8; 20]);
+pub(super) const ME: MimeiId = MimeiId([7; 20]);
+pub(super) const OTHER: MimeiId = MimeiId([8; 20]);
 const PROFILE: &str = "unixfs-v1-2025";
 
 struct Node {
@@ -31,7 +31,7 @@ struct Node {
     path: PathBuf,
 }
 
-fn open(quota_bytes: u64) -> (TempDir, ContentStore) {
+pub(super) fn open(quota_bytes: u64) -> (TempDir, ContentStore) {
     let dir = tempfile::tempdir().unwrap();
     let config = Config { quota_bytes, ..Config::new(dir.path().join("content")) };
     let store = ContentStore::open(&config).unwrap();
@@ -82,7 +82,7 @@ fn blocks_of(path: &Path) -> Vec<(Cid, Vec<u8>)> {
 }
 
 /// A tree in the store, under no root but a pin.
-fn tree(store: &ContentStore, dir: &Path, text: &str) -> Cid {
+pub(super) fn tree(store: &ContentStore, dir: &Path, text: &str) -> Cid {
     let path = dir.join("tree");
     let _ = std::fs::remove_dir_all(&path);
     std::fs::create_dir(&path).unwrap();
@@ -90,7 +90,7 @@ fn tree(store: &ContentStore, dir: &Path, text: &str) -> Cid {
     store.add(&path, Profile::default(), &Root::Pin(format!("test/{text}")), 0, &mut |_| ()).unwrap().cid
 }
 
-fn pins(store: &ContentStore) -> Vec<String> {
+pub(super) fn pins(store: &ContentStore) -> Vec<String> {
     let roots = store.roots(None, 1000).unwrap().into_iter();
     roots.map(|(root, _)| calls::root_text(&root)).filter(|root| !root.starts_with("pin/test/")).collect()
 }
@@ -265,82 +265,6 @@ async fn sock_6_connections_are_bounded_and_one_more_waits() {
     tokio::time::timeout(Duration::from_secs(20), ask).await.unwrap().unwrap();
 }
 
-#[test]
-fn hold_1_what_waits_is_kept_until_it_is_refused() {
-    let (dir, store) = open(1 << 30);
-    let (mine, theirs) = (tree(&store, dir.path(), "mine"), tree(&store, dir.path(), "theirs"));
-    calls::expect(&store, &ME, 0, mine, Profile::default(), false).unwrap();
-    assert_eq!(pins(&store), [format!("pin/next/add/{ME}")]);
-    let (next, is_cur) = calls::waiting(&store, &ME).unwrap().unwrap();
-    assert_eq!((next.cid, next.generation, is_cur), (mine, 0, false));
-    calls::give_up(&store, &ME, &theirs).unwrap();
-    assert_eq!(pins(&store).len(), 1, "what another command waits for stays");
-    calls::give_up(&store, &ME, &mine).unwrap();
-    assert!(pins(&store).is_empty());
-}
-
-#[test]
-fn hold_2_a_working_copy_follows_unless_it_was_changed() {
-    let (dir, store) = open(1 << 30);
-    let trees: Vec<Cid> = ["0", "1", "2"].iter().map(|text| tree(&store, dir.path(), text)).collect();
-    let profile = Profile::default();
-    calls::record(&store, &ME, 0, trees[0], profile).unwrap();
-    assert_eq!(pins(&store), [format!("version/{ME}/0")]);
-    calls::restore(&store, &ME, Some(0), None, None).unwrap();
-    calls::record(&store, &ME, 1, trees[1], profile).unwrap();
-    assert_eq!(store.cur(&ME).unwrap().unwrap().cid, trees[1], "nobody had changed it");
-    let mut edit = store.edit(&ME).unwrap();
-    edit.mkdir("mine").unwrap();
-    let changed = edit.commit(0).unwrap();
-    calls::record(&store, &ME, 2, trees[2], profile).unwrap();
-    assert_eq!(store.cur(&ME).unwrap().unwrap().cid, changed.cid, "it stays as it is");
-    assert_eq!(calls::base(&store, &ME).unwrap().unwrap().0, 1, "and came from the version before");
-    // Its own backup: what it came from is that.
-    calls::expect(&store, &ME, 3, changed.cid, profile, true).unwrap();
-    let mut edit = store.edit(&ME).unwrap();
-    edit.mkdir("more").unwrap();
-    edit.commit(0).unwrap();
-    calls::record(&store, &ME, 3, changed.cid, profile).unwrap();
-    calls::record(&store, &ME, 3, changed.cid, profile).unwrap();
-    assert_eq!(calls::base(&store, &ME).unwrap().unwrap().0, 3, "though it was changed meanwhile");
-    let other = calls::record(&store, &ME, 3, trees[0], profile).unwrap_err();
-    assert_eq!(other.reason, "conflict", "a version never changes");
-}
-
-#[test]
-fn hold_3_a_tree_that_lost_is_kept_under_its_own_name() {
-    let (dir, store) = open(1 << 30);
-    let mine = tree(&store, dir.path(), "mine");
-    calls::expect(&store, &ME, 4, mine, Profile::default(), true).unwrap();
-    let (next, _) = calls::waiting(&store, &ME).unwrap().unwrap();
-    calls::lose(&store, &ME, &next).unwrap();
-    assert_eq!(pins(&store), [format!("pin/conflict/{ME}/{mine}")]);
-}
-
-#[test]
-fn hold_4_a_working_copy_begins_with_a_version_or_empty() {
-    let (dir, store) = open(1 << 30);
-    let profile = Profile::default();
-    let (old, new) = (tree(&store, dir.path(), "old"), tree(&store, dir.path(), "new"));
-    calls::record(&store, &ME, 0, old, profile).unwrap();
-    calls::record(&store, &ME, 1, new, profile).unwrap();
-    let cur = calls::restore(&store, &ME, Some(0), None, Some(1)).unwrap();
-    assert_eq!(cur.cid, old.to_string());
-    assert_eq!(
-        calls::base(&store, &ME).unwrap().unwrap(),
-        (1, Kept { cid: old, profile, generation: 1 }),
-        "the newest was seen"
-    );
-    assert_eq!(calls::restore(&store, &ME, Some(1), Some(7), Some(1)).unwrap_err().reason, "conflict", "another generation");
-    calls::restore(&store, &ME, Some(1), Some(0), Some(1)).unwrap();
-    let before = store.stat().unwrap();
-    assert_eq!(calls::fork(&store, &ME, 1, &OTHER).unwrap().cid, new.to_string());
-    assert_eq!(store.stat().unwrap(), before, "not one block is copied");
-    assert_eq!(calls::version(&store, &OTHER, 0).unwrap().cid, new.to_string());
-    let missing: Result<_, No> = calls::fork(&store, &ME, 9, &MimeiId([9; 20]));
-    assert_eq!(missing.unwrap_err().reason, "absent");
-}
-
 #[tokio::test]
 async fn a_body_of_one_piece_says_how_long_it_is() {
     use hyper::body::Body;
@@ -405,7 +329,7 @@ async fn hold_7_what_a_command_left_behind_goes_with_its_connection() {
     third.expect(&ME, 0, &added.cid.to_string(), PROFILE, false).await.unwrap();
     drop(third);
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(pins(&node.store), [format!("pin/next/add/{ME}")]);
+    assert_eq!(pins(&node.store), [format!("pin/next/add/{ME}/0/{}", added.cid)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

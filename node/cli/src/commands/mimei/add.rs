@@ -35,9 +35,9 @@ pub struct Add {
     /// The newest version that the change is based on; the chain's where it is not given.
     #[arg(long, requires = "mimei")]
     base: Option<u64>,
-    /// How content is cut and hashed: unixfs-v1-2025 or unixfs-v0-2015.
-    #[arg(long, default_value = "unixfs-v1-2025")]
-    profile: String,
+    /// How content is cut and hashed: unixfs-v1-2025 or unixfs-v0-2015; as the newest version where it is not given, and a first one as unixfs-v1-2025.
+    #[arg(long)]
+    profile: Option<String>,
     /// Only computes the content id and records it: the node keeps nothing of it, and serves nothing.
     #[arg(long)]
     only_hash: bool,
@@ -106,6 +106,11 @@ fn hashed(path: &Path, profile: Profile, seal: Option<&Seal>, bar: &Bar) -> Done
     }?)
 }
 
+/// A MiMei goes on as it began, unless another profile is asked for: what did not change keeps its blocks.
+fn chosen(given: Option<Profile>, newest: Option<Profile>) -> Profile {
+    given.or(newest).unwrap_or_default()
+}
+
 fn bar(progress: &Progress, total: u64) -> String {
     let done = progress.bytes.min(total).saturating_mul(BAR).checked_div(total).unwrap_or(BAR);
     let full: String = (0..BAR).map(|at| if at < done { '#' } else { '.' }).collect();
@@ -128,7 +133,7 @@ fn size_of(path: &Path) -> u64 {
 
 impl Add {
     pub(super) async fn run(self, session: &Session, wallet: &Wallet) -> Done {
-        let profile: Profile = self.profile.parse()?;
+        let given: Option<Profile> = self.profile.as_deref().map(str::parse::<Profile>).transpose()?;
         let bar = Bar::new(wallet.printer, &self.path);
         // What is only tried stores nothing.
         let socket = if self.only_hash || self.tx.dry_run { None } else { Some(session.socket(wallet).await?) };
@@ -144,7 +149,8 @@ impl Add {
             mimei: known,
             is_there: self.mimei.is_some(),
         };
-        let closing::Closing { seal, seen } = closing::seal_for(session, wallet, &wanted).await?;
+        let closing::Closing { seal, seen, profile } = closing::seal_for(session, wallet, &wanted).await?;
+        let profile = chosen(given, profile);
         let closed = seal.as_ref().map(private::shown);
         let (added, stored) = match &socket {
             None => (hashed(&self.path, profile, seal.as_ref(), &bar), None),
@@ -233,6 +239,18 @@ mod tests {
         assert_eq!(at(4 << 20), "[############............] 4 of 8 MiB, 3 entries");
         assert_eq!(at(9 << 20), "[########################] 9 of 8 MiB, 3 entries", "a file that grew meanwhile");
         assert!(bar(&Progress::default(), 0).starts_with("[####"), "nothing to read is all read");
+    }
+
+    #[test]
+    fn a_mimei_goes_on_with_the_profile_of_its_newest_version_unless_another_is_given() {
+        let text = tempfile::NamedTempFile::new().unwrap();
+        for profile in Profile::ALL {
+            let cid = content::add(text.path(), profile, &mut |_, _| Ok(()), &mut |_| ()).unwrap().cid;
+            let newest = Some(crate::content::profile_of(&cid));
+            assert_eq!(chosen(None, newest), profile, "by the id of a version");
+            assert_eq!(Profile::ALL.map(|given| chosen(Some(given), newest)), Profile::ALL);
+        }
+        assert_eq!(chosen(None, None), Profile::V1_2025, "a first version");
     }
 
     #[test]

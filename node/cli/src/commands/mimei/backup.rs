@@ -7,6 +7,7 @@ use super::{id, network, newest, view};
 use crate::commands::Session;
 use crate::content::api::Local;
 use crate::content::client::Socket;
+use crate::content::profile_of;
 use crate::exit::{Done, Exit, Failure};
 use crate::wallet::{Sent, TxFlags, Wallet};
 use clap::Args;
@@ -80,7 +81,7 @@ impl Next<'_> {
             Err(failure) => {
                 // It may have been sent, if nobody answered; then the node finds out.
                 if failure.exit != Exit::Unreachable {
-                    socket.give_up(&self.mimei, &cid).await?;
+                    socket.give_up(&self.mimei, number, &cid, self.is_cur).await?;
                 }
                 return Err(failure);
             }
@@ -92,7 +93,7 @@ impl Next<'_> {
                 Err(said) => Ok(Sent { unknown: Some(said.into()), ..sent }),
             },
             Some(_) => {
-                socket.give_up(&self.mimei, &cid).await?;
+                socket.give_up(&self.mimei, number, &cid, self.is_cur).await?;
                 Ok(sent)
             }
             None => Ok(sent),
@@ -107,7 +108,7 @@ async fn held(wallet: &Wallet, socket: &Socket, view: &MimeiView, number: u64) -
         return Ok(None);
     }
     let cid = place::version(wallet, socket, view, number).await?;
-    match socket.record(&mimei, number, &cid.to_string(), "unixfs-v1-2025").await {
+    match socket.record(&mimei, number, &cid.to_string(), profile_of(&cid).name()).await {
         Ok(_) => Ok(None),
         Err(said) if said.reason == "absent" => Ok(Some(cid)),
         Err(said) => Err(said.into()),
@@ -199,6 +200,21 @@ pub fn shown(view: &MimeiView, local: &Local) -> Done<Value> {
     Ok(value)
 }
 
+/// HOLD-4: the generation of the working copy that a version may take the place of; nothing where there is none. What has changes that no version has is
+/// refused. The generation is that of what was judged, so that a change that comes later is not overwritten either.
+fn replaceable<'a>(local: &'a Local, view: &MimeiView, discard: bool) -> Done<Option<&'a str>> {
+    let changed = matches!(standing(local, view), Standing::Ahead | Standing::Conflict)
+        && local.cur.as_ref().map(|cur| &cur.cid) != local.base.as_ref().map(|base| &base.cid);
+    if changed && !discard {
+        let mimei = &view.mimei.0;
+        let sentence = format!(
+            "the working copy of {mimei} has changes that no version has: `leither mimei backup {mimei}` keeps them, --discard takes them out"
+        );
+        return Err(Failure::new(Exit::Refused, sentence));
+    }
+    Ok(local.cur.as_ref().map(|cur| cur.generation.as_str()))
+}
+
 impl Backup {
     fn said(&self) -> Option<Said> {
         match (self.private, self.public) {
@@ -228,6 +244,10 @@ impl Backup {
             }
             Standing::Same => {
                 let version = view.head.as_ref().map(|head| head.version);
+                // Who made the same edit as another device goes on from its version.
+                if let Some(version) = version {
+                    socket.record(&mimei, version.0, &cur.cid, &cur.profile).await?;
+                }
                 wallet.printer.answer(&json!({ "mimei": self.mimei, "version": version, "cid": cur.cid, "changed": false }));
                 return Ok(());
             }
@@ -253,22 +273,68 @@ impl Restore {
         let (view, local) = (view(&wallet, mimei).await?, socket.local(&mimei).await?);
         let seen = newest(&view)?;
         let number = self.version.unwrap_or(seen);
-        let changed = matches!(standing(&local, &view), Standing::Ahead | Standing::Conflict)
-            && local.cur.as_ref().map(|cur| &cur.cid) != local.base.as_ref().map(|base| &base.cid);
-        if changed && !self.discard {
-            let sentence = format!(
-                "the working copy of {mimei} has changes that no version has: `leither mimei backup {mimei}` keeps them, --discard takes them out"
-            );
-            return Err(Failure::new(Exit::Refused, sentence));
-        }
+        replaceable(&local, &view, self.discard)?;
         fetch(session, &wallet, &socket, &view, number).await?;
-        let cur = match socket.local(&mimei).await?.cur {
-            // It followed by itself when the version was taken in.
-            Some(cur) => socket.restore(&mimei, Some(number), Some(&cur.generation), Some(seen)).await?,
-            None => socket.restore(&mimei, Some(number), None, Some(seen)).await?,
-        };
+        // Meanwhile it may have been changed, or have followed by itself.
+        let local = socket.local(&mimei).await?;
+        let generation = replaceable(&local, &view, self.discard)?;
+        let cur = socket.restore(&mimei, Some(number), generation, Some(seen)).await?;
         let more = json!({ "mimei": self.mimei, "version": number.to_string(), "cid": cur.cid, "generation": cur.generation });
         session.printer.answer(&more);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::api::{Cur, Held};
+    use leither_rpc_api::{GroupsView, Hash32, U64, VersionView};
+    use leither_storage::content::Profile;
+    use leither_types::{AccountId, Hash};
+
+    fn seen(number: u64, cid: &str) -> MimeiView {
+        let (author, owner) = (AccountId([1; 20]).into(), AccountId([1; 20]).into());
+        let groups = GroupsView { mask: U64(0), guests: vec![], members: vec![], supervisors: vec![] };
+        MimeiView {
+            mimei: MimeiId([7; 20]).into(),
+            author,
+            owner,
+            app: String::new(),
+            kind: "dir".into(),
+            mark: String::new(),
+            head: Some(VersionView { version: U64(number), cid: cid.into(), height: U64(1), time: U64(0) }),
+            release: None,
+            history: Hash32(Hash([0; 32])),
+            forked_from: None,
+            referenced: 0,
+            groups,
+            grants: vec![],
+            created: U64(1),
+            height: U64(1),
+        }
+    }
+
+    fn here(cur: (&str, u64), base: (&str, u64)) -> Local {
+        let profile = Profile::default().name();
+        Local {
+            cur: Some(Cur { cid: cur.0.into(), profile: profile.into(), generation: cur.1.to_string() }),
+            base: Some(Held { version: base.1.to_string(), cid: base.0.into(), profile: profile.into() }),
+            ..Local::default()
+        }
+    }
+
+    #[test]
+    fn hold_4_a_change_that_came_while_a_version_was_fetched_is_not_overwritten() {
+        let view = seen(1, "new");
+        let before = here(("old", 5), ("old", 0));
+        assert_eq!(replaceable(&before, &view, false).unwrap(), Some("5"), "this and no later generation is replaced");
+        let changed = here(("mine", 6), ("old", 0));
+        let refused = replaceable(&changed, &view, false).unwrap_err();
+        assert!(refused.exit == Exit::Refused && refused.sentence.contains("--discard"), "{}", refused.sentence);
+        assert_eq!(replaceable(&changed, &view, true).unwrap(), Some("6"));
+        let followed = here(("new", 6), ("new", 1));
+        assert_eq!(replaceable(&followed, &view, false).unwrap(), Some("6"), "what followed by itself has no changes");
+        assert_eq!(replaceable(&Local::default(), &view, false).unwrap(), None);
     }
 }

@@ -5,12 +5,14 @@ use super::private::{public_key, random};
 use super::{view, view_if_made};
 use crate::commands::Session;
 use crate::content::client::Socket;
+use crate::content::profile_of;
 use crate::exit::{Done, Exit, Failure};
 use crate::wallet::Wallet;
 use leither_kit::Cid;
 use leither_kit::source::{Source, SourceError};
 use leither_kit::walk::{FileWalk, Loaded, WalkError, resolve};
 use leither_rpc_api::MimeiView;
+use leither_storage::content::Profile;
 use leither_storage::seal::{HEAD_BYTES_MAX, HEAD_NAME, Head, Seal, SealError, TreeKey};
 use leither_types::MimeiId;
 use std::sync::Arc;
@@ -37,6 +39,8 @@ pub struct Closing {
     pub seal: Option<Seal>,
     /// The number of the newest version when it was looked at, if the MiMei was there.
     pub seen: Option<Option<u64>>,
+    /// How the newest version is cut, as far as its id tells; nothing before the first version.
+    pub profile: Option<Profile>,
 }
 
 /// What the newest version is.
@@ -221,7 +225,9 @@ pub async fn seal_for(session: &Session, wallet: &Wallet, wanted: &Wanted<'_>) -
             None
         }
     };
-    Ok(Closing { seal, seen })
+    let head = view.as_ref().and_then(|view| view.head.as_ref());
+    let profile = head.and_then(|head| head.cid.parse::<Cid>().ok()).map(|cid| profile_of(&cid));
+    Ok(Closing { seal, seen, profile })
 }
 
 async fn seal_after(session: &Session, wallet: &Wallet, wanted: &Wanted<'_>, view: Option<&MimeiView>) -> Done<Seal> {

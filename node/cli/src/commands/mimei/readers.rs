@@ -126,14 +126,15 @@ async fn change(
         return Ok(());
     }
     let socket = session.socket(wallet).await?;
+    hold(wallet, &socket, &view, newest).await?;
+    // By what was read last, and that generation alone is replaced: a change may come at any time.
     let local = socket.local(&mimei).await?;
     if matches!(standing(&local, &view), Standing::Ahead | Standing::Conflict) {
         let sentence =
             format!("the working copy of {mimei} has changes: `leither mimei restore {mimei} --discard` first takes them out");
         return Err(refused(sentence));
     }
-    hold(wallet, &socket, &view, newest).await?;
-    let generation = socket.local(&mimei).await?.cur.map(|cur| cur.generation);
+    let generation = local.cur.map(|cur| cur.generation);
     socket.restore(&mimei, Some(newest), generation.as_deref(), Some(newest)).await?;
     let bytes = std::io::Cursor::new(seal.head(head.root()));
     let cur = socket.edit(&mimei, &[("op", "write"), ("path", HEAD_NAME)], Some(Box::new(bytes))).await?;

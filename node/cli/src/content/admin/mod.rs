@@ -268,8 +268,8 @@ impl Desk {
                 self.ask(move |store| calls::expect(store, &id, n, cid, profile, is_cur)).await
             }
             (["mimei", id, "next"], m) if m == delete => {
-                let (id, cid) = (mimei(id)?, query.cid()?);
-                self.ask(move |store| calls::give_up(store, &id, &cid)).await
+                let (id, n, cid, is_cur) = (mimei(id)?, query.need_number("version")?, query.cid()?, query.is_set("cur"));
+                self.ask(move |store| calls::give_up(store, &id, n, &cid, is_cur)).await
             }
             (["mimei", id, "cur"], m) if m == post => {
                 let (id, version) = (mimei(id)?, query.number("version")?);

@@ -22,7 +22,7 @@
 //! | `GET /mimei/ID` | [`Local`] |
 //! | `GET /mimei/ID/versions/N` | [`Held`] |
 //! | `POST /mimei/ID/versions/N?cid=&profile=` | records that the chain has that version |
-//! | `POST /mimei/ID/next?version=&cid=&profile=&cur=` | keeps what is to become a version; `DELETE ...?cid=` gives that up |
+//! | `POST /mimei/ID/next?version=&cid=&profile=&cur=` | keeps what is to become a version; `DELETE ...?version=&cid=&cur=` gives that up |
 //! | `POST /mimei/ID/cur?version=&generation=&seen=` | makes a version the working copy, or an empty directory; [`Cur`] |
 //! | `POST /mimei/ID/edit?op=&path=&...` | changes the working copy; [`Cur`] |
 //! | `GET /mimei/ID/network` | [`NetworkView`], within three seconds |
@@ -192,7 +192,7 @@ pub struct Local {
     pub cur: Option<Cur>,
     /// What the working copy came from, with the number of the version that was the newest then.
     pub base: Option<Held>,
-    /// What waits to become a version.
+    /// What waits to become a version; that of the highest number where several do.
     pub next: Option<Held>,
     /// The newest version that is kept here.
     pub newest: Option<Held>,
