@@ -52,6 +52,8 @@ async fn rewritten(ask: &Ask, at: &At, to: &[String], status: StatusCode) -> Res
         |more: Option<&'static str>| -> Vec<&str> { at.anchor.below.iter().chain(to).map(String::as_str).chain(more).collect() };
     let mut found = walk::resolve(&*ask.source, &at.anchor.cid, &path(None)).await?;
     if matches!(found.target.node, Node::Directory(_) | Node::Shard(_)) {
+        // Its place in the pool first: the next block needs one, too (GW-13).
+        drop(found);
         found = walk::resolve(&*ask.source, &at.anchor.cid, &path(Some("index.html"))).await?;
     }
     let etag = format!("\"{}\"", found.target.cid);

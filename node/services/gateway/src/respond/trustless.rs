@@ -30,6 +30,8 @@ pub(super) async fn document(ask: &Ask, at: &At, document: &'static Document) ->
     if located.cid.codec() != document.codec {
         // A JSON file that was added as a file is one all the same.
         if document.codec == codec::JSON && matches!(located.cid.codec(), codec::RAW | codec::DAG_PB) {
+            // What its block has of the pool first: what follows needs a place, too (GW-13).
+            drop(located);
             return content::content(ask, at).await;
         }
         let text = format!(
