@@ -110,7 +110,7 @@ mod tests {
     fn route_5_keys_are_counted_apart_and_accounts_are_bounded() {
         let (mut quotas, peer, start) = (Quotas::default(), PeerId::random(), Instant::now());
         assert_eq!((0..100).filter(|_| quotas.keys(peer, 1_024, start)).count(), 32);
-        assert_eq!((0..100).filter(|_| quotas.keys(peer, 1_024, start + Duration::from_secs(1))).count(), 2);
+        assert_eq!((0..100).filter(|_| quotas.keys(peer, 1_024, start + Duration::from_secs(1))).count(), 4);
         (1..ACCOUNTS_MAX).for_each(|_| assert!(quotas.request(PeerId::random(), start)));
         assert!(!quotas.request(PeerId::random(), start));
         quotas.tidy(start + Duration::from_secs(100));

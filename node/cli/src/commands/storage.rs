@@ -27,9 +27,9 @@ pub enum Storage {
     },
     /// No longer keeps a pin or a version; it can be taken back for a day. What may be nowhere else is refused.
     Release {
-        /// As `pins` shows it: pin/NAME or version/MIMEI/NUMBER; cur/MIMEI with --discard.
+        /// As `pins` shows it: pin/NAME or version/MIMEI/NUMBER; cur/MIMEI and pin/next/… with --discard.
         root: String,
-        /// Throws a working copy away, with what was changed in it and not backed up.
+        /// Throws a working copy away, with what was changed in it and not backed up; or a tree that waits to become a version.
         #[arg(long)]
         discard: bool,
         /// Only says what it would free.

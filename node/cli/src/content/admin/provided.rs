@@ -65,8 +65,15 @@ impl Desk {
     /// `DELETE /storage/roots`: what is published or followed by it is so no more. `discard` throws a working copy away.
     pub(super) async fn release(&self, text: String, discard: bool) -> Answer<Response<Outgoing>> {
         let root = calls::read_root(&text)?;
-        if discard && !matches!(root, Root::Cur(_)) {
-            return Err(No::usage("only a working copy, cur/MIMEI, is discarded: leave that out"));
+        let is_discarded = match &root {
+            Root::Cur(_) => true,
+            Root::Pin(name) => name.starts_with(calls::NEXT) || name.starts_with(calls::NEXT_CUR),
+            Root::Version(..) => false,
+        };
+        if discard && !is_discarded {
+            return Err(No::usage(
+                "only a working copy, cur/MIMEI, and what waits to become a version, pin/next/…, are discarded: leave that out",
+            ));
         }
         match (&self.link, announced(&root)) {
             (Some(link), Some((id, why))) => {

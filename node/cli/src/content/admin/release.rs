@@ -20,6 +20,8 @@ pub(super) fn release(store: &ContentStore, root: &Root, discard: bool) -> Answe
         return Ok(());
     }
     match why_kept(store, root)? {
+        // Its transaction came to nothing, says its owner.
+        Some(_) if discard => calls::release(store, &text),
         Some(why) => {
             Err(No { status: StatusCode::BAD_REQUEST, reason: "refused", message: format!("`{text}` is not released: {why}") })
         }
@@ -38,10 +40,11 @@ fn why_kept(store: &ContentStore, root: &Root) -> Answer<Option<String>> {
         }
         Root::Pin(name) => name,
     };
-    let of = |prefix: &str| name.strip_prefix(prefix).and_then(|id| id.parse::<MimeiId>().ok());
+    // Of one that waits the number and the tree come behind.
+    let of = |prefix: &str| name.strip_prefix(prefix).and_then(|rest| rest.split('/').next()?.parse::<MimeiId>().ok());
     if let Some(id) = of(calls::NEXT).or_else(|| of(calls::NEXT_CUR)) {
         return Ok(Some(format!(
-            "it waits to become a version, which may be nowhere else; it ends by itself once the chain has answered, and the next `leither mimei add` or `backup` of {id} takes its place"
+            "it waits to become a version of {id}, which may be nowhere else, and ends by itself once the chain has that version; --discard lets go of it where its transaction came to nothing"
         )));
     }
     match of(calls::BASE) {
@@ -80,10 +83,14 @@ mod tests {
             store.roots(None, 1000).unwrap().iter().map(|(root, _)| calls::root_text(root)).collect()
         };
         let pin = |name: &str| Root::Pin(name.into());
-        let (base, mine, theirs) =
-            (pin(&format!("base/{ME}")), pin(&format!("next/cur/{ME}")), pin(&format!("next/add/{OTHER}")));
+        let (base, mine, theirs) = (
+            pin(&format!("base/{ME}")),
+            pin(&format!("next/cur/{ME}/1/{}", changed.cid)),
+            pin(&format!("next/add/{OTHER}/0/{cid}")),
+        );
         let before = roots(&store);
-        for (root, words) in [(Root::Cur(ME), "--discard"), (base.clone(), "restore"), (mine, "by itself"), (theirs, "by itself")]
+        for (root, words) in
+            [(Root::Cur(ME), "--discard"), (base.clone(), "restore"), (mine.clone(), "by itself"), (theirs.clone(), "by itself")]
         {
             let no = release(&store, &root, false).unwrap_err();
             assert_eq!(no.reason, "refused", "{root:?}: {}", no.message);
@@ -97,7 +104,10 @@ mod tests {
         }
         release(&store, &Root::Version(ME, 0), false).unwrap();
         release(&store, &Root::Cur(ME), true).unwrap();
-        assert_eq!(roots(&store), [format!("pin/next/add/{OTHER}"), format!("pin/next/cur/{ME}")], "its base went with it");
+        assert_eq!(roots(&store), [&theirs, &mine].map(calls::root_text), "its base went with it");
+        release(&store, &mine, true).unwrap();
+        release(&store, &theirs, true).unwrap();
+        assert!(roots(&store).is_empty());
         assert_eq!(release(&store, &Root::Cur(ME), true).unwrap_err().reason, "absent");
         // One that no working copy needs any more can go.
         store.keep(&base, Kept { cid, profile, generation: 0 }, 0).unwrap();

@@ -5,7 +5,7 @@
 //! | `GET /storage` | [`Stat`] |
 //! | `GET /storage/roots?after=` | [`Roots`], 1000 at most |
 //! | `GET /storage/freed?root=` | [`Freed`]: what a release would free |
-//! | `DELETE /storage/roots?root=&discard=` | releases a pin or version, with `discard` a working copy |
+//! | `DELETE /storage/roots?root=&discard=` | releases a pin or version, with `discard` a working copy, or what waits to become a version |
 //! | `POST /storage/verify?hashes=` | [`Verified`] |
 //! | `POST /storage/purge?all=` | [`Purged`] |
 //! | `GET /swarm/addrs`, `/swarm/peers`, `/swarm/reach` | [`Addresses`], [`Peers`], [`Reach`] |

@@ -103,7 +103,7 @@ pub fn expect(store: &ContentStore, mimei: &MimeiId, number: u64, cid: Cid, prof
 fn too_many(mimei: &MimeiId) -> No {
     let message = format!(
         "{WAITING_MAX} trees wait already to become a version of {mimei}; try again when the chain has spoken, or let go of those whose \
-         transaction came to nothing with `leither storage release`: `leither storage pins` shows them as pin/{NEXT}{mimei}/… and pin/{NEXT_CUR}{mimei}/…"
+         transaction came to nothing with `leither storage release --discard`: `leither storage pins` shows them as pin/{NEXT}{mimei}/… and pin/{NEXT_CUR}{mimei}/…"
     );
     No { status: StatusCode::CONFLICT, reason: "conflict", message }
 }
