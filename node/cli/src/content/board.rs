@@ -57,7 +57,7 @@ pub(super) fn page(store: &ContentStore, why: Why, after: Option<&MimeiId>) -> A
     Ok((uses, ids.last().copied().filter(|_| more)))
 }
 
-/// The board: about 400 bytes for each MiMei that is announced.
+/// The board: by its types about 400 bytes for each MiMei that is announced.
 #[derive(Default)]
 pub(super) struct Board {
     uses: Mutex<Uses>,

@@ -2,7 +2,7 @@
 
 mod next;
 
-pub use next::{Waiting, expect, give_up, lose, waiting, waiting_page};
+pub use next::{Waiting, expect, give_up, lose, waiting, waiting_page, waits_for};
 
 use super::api::{self, Cur, Freed, Held, Purged, RootView, Roots, Stat, Verified};
 use crate::wallet::now_ms;

@@ -221,16 +221,13 @@ impl Follow {
             tried = self.bring_up(&id, newest, PATIENCE, &tell) => tried,
             () = self.falls_behind(far, pace) => Err(FetchError::Slow { seconds: pace.as_secs() }.into()),
         };
-        let tried = match tried {
+        let done = match tried {
             Ok(_) => publish::is_up(self, id, newest).await,
             Err(no) => Err(no),
         };
-        match tried {
-            Ok(_) => {}
-            Err(no) => {
-                let pause = self.book.has_failed(id, newest, &no.message, Instant::now());
-                tracing::warn!(mimei = %id, error = no.message, again_in_s = pause.as_secs(), "a followed MiMei could not be brought up to the chain");
-            }
+        if let Err(no) = done {
+            let pause = self.book.has_failed(id, newest, &no.message, Instant::now());
+            tracing::warn!(mimei = %id, error = no.message, again_in_s = pause.as_secs(), "a followed MiMei could not be brought up to the chain");
         }
     }
 

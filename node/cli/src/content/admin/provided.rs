@@ -65,12 +65,7 @@ impl Desk {
     /// `DELETE /storage/roots`: what is published or followed by it is so no more. `discard` throws a working copy away.
     pub(super) async fn release(&self, text: String, discard: bool) -> Answer<Response<Outgoing>> {
         let root = calls::read_root(&text)?;
-        let is_discarded = match &root {
-            Root::Cur(_) => true,
-            Root::Pin(name) => name.starts_with(calls::NEXT) || name.starts_with(calls::NEXT_CUR),
-            Root::Version(..) => false,
-        };
-        if discard && !is_discarded {
+        if discard && !matches!(root, Root::Cur(_)) && calls::waits_for(&root).is_none() {
             return Err(No::usage(
                 "only a working copy, cur/MIMEI, and what waits to become a version, pin/next/…, are discarded: leave that out",
             ));

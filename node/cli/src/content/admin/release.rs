@@ -40,14 +40,12 @@ fn why_kept(store: &ContentStore, root: &Root) -> Answer<Option<String>> {
         }
         Root::Pin(name) => name,
     };
-    // Of one that waits the number and the tree come behind.
-    let of = |prefix: &str| name.strip_prefix(prefix).and_then(|rest| rest.split('/').next()?.parse::<MimeiId>().ok());
-    if let Some(id) = of(calls::NEXT).or_else(|| of(calls::NEXT_CUR)) {
+    if let Some(id) = calls::waits_for(root) {
         return Ok(Some(format!(
             "it waits to become a version of {id}, which may be nowhere else, and ends by itself once the chain has that version; --discard lets go of it where its transaction came to nothing"
         )));
     }
-    match of(calls::BASE) {
+    match name.strip_prefix(calls::BASE).and_then(|id| id.parse::<MimeiId>().ok()) {
         // One that was left alone by a working copy that is gone says nothing to anybody.
         Some(id) if store.cur(&id)?.is_some() => Ok(Some(format!(
             "the next backup has to know what the working copy came from; `leither mimei restore {id} --discard` begins it anew"

@@ -35,19 +35,29 @@ pub struct Waiting {
 impl Waiting {
     /// By its pin; nothing where the pin says something else. Earlier nodes had one pin a MiMei and kind, and the number in the place of the generation.
     fn read(root: Root, kept: &Kept) -> Option<Self> {
-        let Root::Pin(name) = &root else { return None };
-        let (rest, is_cur) = match name.strip_prefix(NEXT_CUR) {
-            Some(rest) => (rest, true),
-            None => (name.strip_prefix(NEXT)?, false),
-        };
-        let mut parts = rest.split('/');
-        let mimei = parts.next()?.parse().ok()?;
-        let number = match parts.next() {
+        let (mimei, number, is_cur) = parts(&root)?;
+        let number = match number {
             Some(number) => number.parse().ok()?,
             None => kept.generation,
         };
         Some(Self { mimei, number, cid: kept.cid, profile: kept.profile, is_cur, root })
     }
+}
+
+/// What such a pin says: whose, which version where it tells, and whether it is the working copy's tree.
+fn parts(root: &Root) -> Option<(MimeiId, Option<&str>, bool)> {
+    let Root::Pin(name) = root else { return None };
+    let (rest, is_cur) = match name.strip_prefix(NEXT_CUR) {
+        Some(rest) => (rest, true),
+        None => (name.strip_prefix(NEXT)?, false),
+    };
+    let mut parts = rest.split('/');
+    Some((parts.next()?.parse().ok()?, parts.next(), is_cur))
+}
+
+/// Whose version a root waits to become, if it is the pin of one that waits.
+pub fn waits_for(root: &Root) -> Option<MimeiId> {
+    parts(root).map(|(mimei, ..)| mimei)
 }
 
 fn next_pin(mimei: &MimeiId, number: u64, cid: &Cid, is_cur: bool) -> Root {
