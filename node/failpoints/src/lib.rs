@@ -74,6 +74,7 @@ pub const POINTS: &[&str] = &[
     "content/write/flushed",
     "content/add/window",
     "content/add/finished",
+    "content/act/changed",
     "content/holds/cleared",
     "content/purge/step",
 ];

@@ -1,8 +1,10 @@
 //! What the calls of the socket do: plain functions over the store, on threads that may wait.
 
+#[cfg(test)]
+mod deaths;
 mod next;
 
-pub use next::{Waiting, expect, give_up, lose, waiting, waiting_page, waits_for};
+pub use next::{Waiting, expect, give_up, lose, waiting, waiting_for, waiting_page, waits_for};
 
 use super::api::{self, Cur, Freed, Held, Purged, RootView, Roots, Stat, Verified};
 use crate::wallet::now_ms;
@@ -10,7 +12,7 @@ use hyper::StatusCode;
 use leither_kit::Cid;
 use leither_storage::config::{GRACE_MS, PAGE_MAX, STEP_ROWS_MAX};
 use leither_storage::content::Profile;
-use leither_storage::{ContentStore, Edit, Kept, Kind, Root, StorageError};
+use leither_storage::{Act, ContentStore, Edit, Kept, Kind, Root, StorageError};
 use leither_types::MimeiId;
 
 /// Pins of blocks that were added, until they are said to be a version. In the place of the generation stands when that was, in ms.
@@ -211,10 +213,6 @@ pub fn base(store: &ContentStore, mimei: &MimeiId) -> Answer<Option<(u64, Kept)>
     Ok(store.root(&pin(BASE, mimei))?.map(|kept| (kept.generation, kept)))
 }
 
-fn set_base(store: &ContentStore, mimei: &MimeiId, number: u64, kept: &Kept) -> Answer<()> {
-    Ok(store.keep(&pin(BASE, mimei), Kept { generation: number, ..*kept }, now()?)?)
-}
-
 /// `GET /mimei/ID`
 pub fn local(store: &ContentStore, mimei: &MimeiId) -> Answer<api::Local> {
     let (mut after, mut newest, mut count) = (None, None, 0u64);
@@ -248,28 +246,39 @@ pub fn version(store: &ContentStore, mimei: &MimeiId, number: u64) -> Answer<Hel
 
 /// HOLD-2: the chain has this version: it is kept as such. A working copy that nobody changed since the version before follows.
 pub fn record(store: &ContentStore, mimei: &MimeiId, number: u64, cid: Cid, profile: Profile) -> Answer<Held> {
-    store.backup(mimei, number, &cid, profile)?;
-    let kept = Kept { cid, profile, generation: 0 };
-    let mut done = waiting(store, mimei)?;
-    done.retain(|next| next.number == number && next.cid == cid);
-    let came_from_cur = done.iter().any(|next| next.is_cur);
-    if let Some(cur) = store.cur(mimei)? {
-        let base = base(store, mimei)?;
+    record_as(store, mimei, number, Kept { cid, profile, generation: 0 })
+}
+
+/// As [`record`]. The generation says how the version came (HOLD-8), if it has not waited here to become one.
+pub fn record_as(store: &ContentStore, mimei: &MimeiId, number: u64, kept: Kept) -> Answer<Held> {
+    let done = waiting_for(store, mimei, number, &kept.cid)?;
+    store.act(now()?, |act| recorded(act, mimei, number, kept, done))?;
+    Ok(held(number, &kept))
+}
+
+/// HOLD-2: what follows from a version that is final, and from that it was `done`: that it waits no more.
+pub fn recorded(act: &mut Act<'_>, mimei: &MimeiId, number: u64, kept: Kept, done: Vec<Waiting>) -> Answer<()> {
+    let Kept { cid, profile, .. } = kept;
+    let generation = if done.is_empty() { kept.generation } else { 0 };
+    act.record(mimei, number, Kept { generation, ..kept })?;
+    if let Some(cur) = act.root(&Root::Cur(*mimei))? {
+        let base = act.root(&pin(BASE, mimei))?;
         // One that was known when the working copy came from an older one takes nothing of that back.
-        let seen = base.map(|(seen, _)| seen);
-        let untouched = base.is_some_and(|(seen, base)| base.cid == cur.cid && number > seen);
+        let untouched = base.is_some_and(|base| base.cid == cur.cid && number > base.generation);
+        let is_late = base.is_some_and(|base| number < base.generation);
         if untouched && cur.cid != cid {
-            store.set_cur(mimei, cur.generation, &cid, profile, now()?)?;
+            act.set_cur(mimei, cur.generation, &cid, profile)?;
         }
-        if came_from_cur || untouched || (cur.cid == cid && seen.is_none_or(|seen| number >= seen)) {
-            set_base(store, mimei, number, &kept)?;
+        let came_from_cur = done.iter().any(|next| next.is_cur);
+        if untouched || (!is_late && (came_from_cur || cur.cid == cid)) {
+            act.keep(&pin(BASE, mimei), Kept { generation: number, ..kept })?;
         }
     }
     // What else waits for this number waits for the keeper.
     for root in done.into_iter().map(|next| next.root).chain([pin(ADDED, cid)]) {
-        store.release(&root, now()?)?;
+        act.release(&root)?;
     }
-    Ok(held(number, &kept))
+    Ok(())
 }
 
 /// HOLD-4: `POST /mimei/ID/cur`: a version becomes the working copy, or, where there is no version, an empty directory does. `seen` is the newest
@@ -284,15 +293,21 @@ pub fn restore(
     let Some(number) = version else {
         return Ok(cur_view(&store.create_cur(mimei, Profile::default(), None)?));
     };
-    let cur = store.restore(mimei, number, generation, now()?)?;
-    set_base(store, mimei, seen.unwrap_or(number), &cur)?;
+    let cur = store.act(now()?, |act| -> Answer<Kept> {
+        let cur = act.restore(mimei, number, generation)?;
+        act.keep(&pin(BASE, mimei), Kept { generation: seen.unwrap_or(number), ..cur })?;
+        Ok(cur)
+    })?;
     Ok(cur_view(&cur))
 }
 
 /// `POST /mimei/ID/fork`
 pub fn fork(store: &ContentStore, mimei: &MimeiId, version: u64, fork: &MimeiId) -> Answer<Cur> {
-    let cur = store.fork(mimei, version, fork)?;
-    set_base(store, fork, 0, &cur)?;
+    let cur = store.act(now()?, |act| -> Answer<Kept> {
+        let cur = act.fork(mimei, version, fork)?;
+        act.keep(&pin(BASE, fork), Kept { generation: 0, ..cur })?;
+        Ok(cur)
+    })?;
     Ok(cur_view(&cur))
 }
 

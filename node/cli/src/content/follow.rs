@@ -105,13 +105,9 @@ pub(super) fn followed(store: &ContentStore, after: Option<&MimeiId>, most: usiz
 
 /// HOLD-6, HOLD-8: a version that came, by following or because its owner asked for it. One that was made here, or waits to become a version,
 /// stays what it is.
-fn record(store: &ContentStore, id: &MimeiId, number: u64, cid: Cid, follows: bool, now: u64) -> Answer<()> {
-    let made_here = calls::waiting(store, id)?.iter().any(|next| next.cid == cid && next.number == number);
-    let profile = profile_of(&cid);
-    if follows && !made_here && store.version(id, number)?.is_none() {
-        store.keep(&Root::Version(*id, number), Kept { cid, profile, generation: BY_FOLLOWING }, now)?;
-    }
-    calls::record(store, id, number, cid, profile).map(drop)
+fn record(store: &ContentStore, id: &MimeiId, number: u64, cid: Cid, follows: bool) -> Answer<()> {
+    let generation = if follows { BY_FOLLOWING } else { 0 };
+    calls::record_as(store, id, number, Kept { cid, profile: profile_of(&cid), generation }).map(drop)
 }
 
 /// HOLD-8: of the versions that following brought the newest two stay, and the released one.
@@ -309,7 +305,7 @@ impl Follow {
             // Added here, in the trash, or of another MiMei.
             let is_here = store.has(&cid)?;
             if is_here {
-                record(&store, &of, number, cid, follows, now()?)?;
+                record(&store, &of, number, cid, follows)?;
             }
             Ok(is_here)
         };
@@ -318,7 +314,7 @@ impl Follow {
         }
         let fetched = bring(&self.store, &*self.network, Some(id), cid, patience, tell).await?;
         let (store, of) = (self.store.clone(), *id);
-        spawn_blocking(move || record(&store, &of, number, cid, follows, now()?)).await.map_err(No::fault)??;
+        spawn_blocking(move || record(&store, &of, number, cid, follows)).await.map_err(No::fault)??;
         Ok(fetched)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::content::Profile;
 use crate::error::{Result, StorageError};
-use crate::store::{ContentStore, Kept, Root};
+use crate::store::{Act, ContentStore, Kept, Root};
 use cid::Cid;
 use leither_types::MimeiId;
 
@@ -34,14 +34,8 @@ pub fn judge(base: Option<&Cid>, local: &Cid, other: &Cid) -> Verdict {
 impl ContentStore {
     /// VERSION-1: records that a version is this tree, which is here, and keeps it. Again with the same tree: nothing happens; with another: an error.
     pub fn backup(&self, mimei: &MimeiId, number: u64, tree: &Cid, profile: Profile) -> Result<()> {
-        let root = Root::Version(*mimei, number);
-        let kept = Kept { cid: *tree, profile, generation: 0 };
-        self.session().finish_with(tree, |tx| match tx.root(&root)? {
-            None => tx.set_root(&root, Some(kept), 0),
-            Some(found) if found.cid == *tree => Ok(()),
-            Some(found) => Err(StorageError::VersionTaken { mimei: *mimei, number, found: found.cid, given: *tree }),
-        })?;
-        Ok(())
+        // Nothing is released by it, so the time does not matter.
+        self.act(0, |act| act.record(mimei, number, Kept { cid: *tree, profile, generation: 0 }))
     }
 
     /// A version that is here.
@@ -74,21 +68,57 @@ impl ContentStore {
 
     /// VERSION-2: makes a version the working copy, if that is still of the generation that the caller saw. `None`: there is none yet.
     pub fn restore(&self, mimei: &MimeiId, number: u64, generation: Option<u64>, now: u64) -> Result<Kept> {
-        let version = self.version(mimei, number)?.ok_or(StorageError::NoVersion { mimei: *mimei, number })?;
-        match generation {
-            Some(generation) => self.set_cur(mimei, generation, &version.cid, version.profile, now),
-            None => self.create_cur(mimei, version.profile, Some(&version.cid)),
-        }
+        self.act(now, |act| act.restore(mimei, number, generation))
     }
 
     /// VERSION-2: another MiMei begins with a version of this one, as its version 0 and its working copy. Not one block is copied.
     pub fn fork(&self, mimei: &MimeiId, number: u64, fork: &MimeiId) -> Result<Kept> {
-        let version = self.version(mimei, number)?.ok_or(StorageError::NoVersion { mimei: *mimei, number })?;
-        self.backup(fork, 0, &version.cid, version.profile)?;
-        match self.cur(fork)? {
-            // Tried before, and interrupted between the two.
-            Some(cur) if cur.generation == 0 && cur.cid == version.cid => Ok(cur),
-            _ => self.create_cur(fork, version.profile, Some(&version.cid)),
+        // Nothing is released by it, so the time does not matter.
+        self.act(0, |act| act.fork(mimei, number, fork))
+    }
+}
+
+impl Act<'_> {
+    /// VERSION-1: as [`ContentStore::backup`]. The generation is the caller's to give a meaning; that of a version that is here stays.
+    pub fn record(&mut self, mimei: &MimeiId, number: u64, kept: Kept) -> Result<()> {
+        let root = Root::Version(*mimei, number);
+        match self.root(&root)? {
+            None => self.keep(&root, kept),
+            Some(found) if found.cid == kept.cid => Ok(()),
+            Some(found) => Err(StorageError::VersionTaken { mimei: *mimei, number, found: found.cid, given: kept.cid }),
         }
+    }
+
+    /// VERSION-2: as [`ContentStore::restore`].
+    pub fn restore(&mut self, mimei: &MimeiId, number: u64, generation: Option<u64>) -> Result<Kept> {
+        let version = self.version(mimei, number)?;
+        match generation {
+            Some(generation) => self.set_cur(mimei, generation, &version.cid, version.profile),
+            None => self.begin_cur(mimei, version),
+        }
+    }
+
+    /// VERSION-2: as [`ContentStore::fork`].
+    pub fn fork(&mut self, mimei: &MimeiId, number: u64, fork: &MimeiId) -> Result<Kept> {
+        let version = self.version(mimei, number)?;
+        self.record(fork, 0, Kept { generation: 0, ..version })?;
+        match self.root(&Root::Cur(*fork))? {
+            // Done before, by somebody who was not told.
+            Some(cur) if cur.generation == 0 && cur.cid == version.cid => Ok(cur),
+            _ => self.begin_cur(fork, version),
+        }
+    }
+
+    fn version(&self, mimei: &MimeiId, number: u64) -> Result<Kept> {
+        self.root(&Root::Version(*mimei, number))?.ok_or(StorageError::NoVersion { mimei: *mimei, number })
+    }
+
+    fn begin_cur(&mut self, mimei: &MimeiId, version: Kept) -> Result<Kept> {
+        let (root, kept) = (Root::Cur(*mimei), Kept { generation: 0, ..version });
+        if self.root(&root)?.is_some() {
+            return Err(StorageError::HasCur(*mimei));
+        }
+        self.keep(&root, kept)?;
+        Ok(kept)
     }
 }

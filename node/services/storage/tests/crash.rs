@@ -3,7 +3,7 @@ mod common;
 
 use common::*;
 use leither_storage::content::Profile;
-use leither_storage::{ContentStore, Root};
+use leither_storage::{ContentStore, Result, Root};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
@@ -30,6 +30,14 @@ fn work(store: &ContentStore, dir: &Path) {
         edit.append("log", b"line\n").unwrap();
         let cur = edit.commit(NOW + round).unwrap();
         println!("did cur {}", cur.cid);
+
+        // Two roots that say the same.
+        let both = store.act(NOW + round, |act| -> Result<()> {
+            act.keep(&pin("base"), cur)?;
+            act.keep(&pin("copy"), cur)
+        });
+        both.unwrap();
+        println!("did base {}", cur.cid);
 
         // An add that is given up.
         let mut session = store.session();
@@ -108,6 +116,7 @@ fn storage_7_wherever_a_process_dies_the_store_is_right_and_has_what_was_done() 
                     assert!(after, "{point} {hits}: {name} is {is}");
                 }
             }
+            assert_eq!(root_of(&store, "base"), root_of(&store, "copy"), "{point} {hits}: half an act");
             drop(store);
             // The same work, undisturbed, comes to the same end.
             let (told, whole) = run(dir.path(), "");

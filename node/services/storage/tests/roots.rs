@@ -3,7 +3,8 @@ mod common;
 
 use cid::Cid;
 use common::*;
-use leither_storage::{ContentStore, Kept, Root};
+use leither_storage::content::Profile;
+use leither_storage::{ContentStore, Kept, Result, Root, StorageError};
 
 /// Puts two leaves and a node over them, and pins the node.
 fn add(store: &ContentStore, name: &str, leaves: [&[u8]; 2]) -> Cid {
@@ -41,4 +42,35 @@ fn storage_3_many_roots_are_kept_and_released_in_one_write_and_what_is_not_here_
     assert_eq!((released.iter().filter(|is_there| **is_there).count(), released[500]), (334, false));
     assert_eq!(purge(&store, NOW + DAY), 5);
     check(&store);
+}
+
+#[test]
+fn storage_10_an_act_is_done_whole_or_with_a_refusal_in_its_middle_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (one, two) = (add(&store, "one", [b"a", b"b"]), add(&store, "two", [b"c", b"d"]));
+    store.create_cur(&ME, Profile::V1_2025, Some(&one)).unwrap();
+    let before = (store.roots(None, 100).unwrap(), store.stat().unwrap());
+    let act = |last: Cid| {
+        store.act(NOW, |act| -> Result<Kept> {
+            act.record(&ME, 0, kept(two))?;
+            let cur = act.set_cur(&ME, 0, &two, Profile::V1_2025)?;
+            assert_eq!(act.root(&Root::Cur(ME))?, Some(cur), "it reads what it has changed");
+            assert!(act.release(&pin("one"))? && !act.release(&pin("one"))?);
+            act.keep(&pin("last"), kept(last))?;
+            Ok(cur)
+        })
+    };
+    assert!(matches!(act(raw(b"absent")), Err(StorageError::NoBlock(_))));
+    assert_eq!((store.roots(None, 100).unwrap(), store.stat().unwrap()), before);
+    assert!(store.trash(None, 10).unwrap().is_empty());
+    check(&store);
+    let cur = act(two).unwrap();
+    assert_eq!((cur.cid, cur.generation, store.cur(&ME).unwrap()), (two, 1, Some(cur)));
+    assert_eq!(store.version(&ME, 0).unwrap().map(|kept| kept.cid), Some(two));
+    assert_eq!(store.trash(None, 10).unwrap().len(), 1, "what was released can be taken back");
+    assert_eq!(purge(&store, NOW + DAY), 3);
+    check(&store);
+    // By what the working copy is at that moment: the generation has moved.
+    assert!(matches!(act(two), Err(StorageError::CurMoved { base: 0, found: 1, .. })));
 }

@@ -94,20 +94,28 @@ pub fn waiting(store: &ContentStore, mimei: &MimeiId) -> Answer<Vec<Waiting>> {
     Ok(found)
 }
 
+/// Those of them that wait for this number with this very tree.
+pub fn waiting_for(store: &ContentStore, mimei: &MimeiId, number: u64, cid: &Cid) -> Answer<Vec<Waiting>> {
+    let mut found = waiting(store, mimei)?;
+    found.retain(|next| next.number == number && next.cid == *cid);
+    Ok(found)
+}
+
 /// HOLD-1: keeps what is to become a version while the chain decides, beside all else that waits for the same number.
 pub fn expect(store: &ContentStore, mimei: &MimeiId, number: u64, cid: Cid, profile: Profile, is_cur: bool) -> Answer<()> {
     let root = next_pin(mimei, number, &cid, is_cur);
     let now = now()?;
-    let counting = COUNTING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _counting = COUNTING.lock().unwrap_or_else(PoisonError::into_inner);
     let others = match store.root(&root)? {
         Some(kept) => kept.generation,
         None if waiting(store, mimei)?.len() >= WAITING_MAX => return Err(too_many(mimei)),
         None => 0,
     };
-    store.keep(&root, Kept { cid, profile, generation: others.saturating_add(1) }, now)?;
-    drop(counting);
-    store.release(&pin(ADDED, cid), now)?;
-    Ok(())
+    store.act(now, |act| -> Answer<()> {
+        act.keep(&root, Kept { cid, profile, generation: others.saturating_add(1) })?;
+        act.release(&pin(ADDED, cid))?;
+        Ok(())
+    })
 }
 
 fn too_many(mimei: &MimeiId) -> No {
@@ -137,13 +145,13 @@ pub fn give_up(store: &ContentStore, mimei: &MimeiId, number: u64, cid: &Cid, is
 
 /// HOLD-3: another became the version that this tree was to be: it is kept under a name of its own, and nothing is lost.
 pub fn lose(store: &ContentStore, next: &Waiting) -> Answer<()> {
-    let now = now()?;
-    let _counting = COUNTING.lock().unwrap_or_else(PoisonError::into_inner);
-    // Who waited for it may have given it up meanwhile.
-    if store.root(&next.root)?.is_some() {
-        let kept = Kept { cid: next.cid, profile: next.profile, generation: 0 };
-        store.keep(&pin(LOST, format_args!("{}/{}", next.mimei, next.cid)), kept, now)?;
-        store.release(&next.root, now)?;
-    }
-    Ok(())
+    store.act(now()?, |act| -> Answer<()> {
+        // Who waited for it may have given it up meanwhile.
+        if act.root(&next.root)?.is_some() {
+            let kept = Kept { cid: next.cid, profile: next.profile, generation: 0 };
+            act.keep(&pin(LOST, format_args!("{}/{}", next.mimei, next.cid)), kept)?;
+            act.release(&next.root)?;
+        }
+        Ok(())
+    })
 }

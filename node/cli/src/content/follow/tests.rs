@@ -250,13 +250,13 @@ fn hold_8_of_what_following_brought_the_newest_two_stay_and_the_released_one() {
     let path = write(node.dir.path(), "tree");
     let cid = node.store.add(&path, Profile::default(), &Root::Pin("x".into()), 0, &mut |_| ()).unwrap().cid;
     for number in [1, 2, 3, 5] {
-        record(&node.store, &ME, number, cid, true, NOW).unwrap();
+        record(&node.store, &ME, number, cid, true).unwrap();
     }
     // Those of who makes versions here are never let go of.
     node.store.backup(&ME, 0, &cid, Profile::default()).unwrap();
     calls::expect(&node.store, &ME, 4, cid, Profile::default(), false).unwrap();
-    record(&node.store, &ME, 4, cid, true, NOW).unwrap();
-    record(&node.store, &ME, 6, cid, false, NOW).unwrap();
+    record(&node.store, &ME, 4, cid, true).unwrap();
+    record(&node.store, &ME, 6, cid, false).unwrap();
     let_go(&node.store, &ME, Some(1), NOW).unwrap();
     assert_eq!(node.numbers(), [0, 1, 3, 4, 5, 6]);
     let_go(&node.store, &ME, None, NOW).unwrap();

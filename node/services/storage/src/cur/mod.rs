@@ -20,10 +20,9 @@ pub use edit::Edit;
 pub use path::leads_out;
 pub use view::{Item, Kind, Page, View};
 
-use crate::config::GRACE_MS;
 use crate::content::Profile;
 use crate::error::{Result, StorageError};
-use crate::store::{ContentStore, Kept, Root, Session};
+use crate::store::{Act, ContentStore, Kept, Root, Session};
 use cid::Cid;
 use leither_types::MimeiId;
 
@@ -55,7 +54,7 @@ impl ContentStore {
 
     /// CUR-7: sets the working copy to a tree that is here, if it is still of the generation that the caller saw. What it was goes to the trash for a day.
     pub fn set_cur(&self, mimei: &MimeiId, generation: u64, tree: &Cid, profile: Profile, now: u64) -> Result<Kept> {
-        move_cur(&mut self.session(), mimei, generation, tree, profile, now.saturating_add(GRACE_MS))
+        self.act(now, |act| act.set_cur(mimei, generation, tree, profile))
     }
 
     /// Begins to change the working copy.
@@ -76,16 +75,31 @@ impl ContentStore {
     }
 }
 
+impl Act<'_> {
+    /// CUR-7: as [`ContentStore::set_cur`].
+    pub fn set_cur(&mut self, mimei: &MimeiId, generation: u64, tree: &Cid, profile: Profile) -> Result<Kept> {
+        let root = Root::Cur(*mimei);
+        let kept = next(self.root(&root)?, mimei, generation, tree, profile)?;
+        self.keep(&root, kept)?;
+        Ok(kept)
+    }
+}
+
+/// What a working copy becomes, if it is still of the generation that the caller saw.
+fn next(found: Option<Kept>, mimei: &MimeiId, base: u64, cid: &Cid, profile: Profile) -> Result<Kept> {
+    let found = found.ok_or(StorageError::NoCur(*mimei))?.generation;
+    match found == base {
+        true => Ok(Kept { cid: *cid, profile, generation: base.saturating_add(1) }),
+        false => Err(StorageError::CurMoved { mimei: *mimei, base, found }),
+    }
+}
+
 /// The compare-and-set of a working copy, with the blocks of a session.
 fn move_cur(session: &mut Session, mimei: &MimeiId, base: u64, cid: &Cid, profile: Profile, due: u64) -> Result<Kept> {
     let root = Root::Cur(*mimei);
     let mut moved = None;
     session.finish_with(cid, |tx| {
-        let found = tx.root(&root)?.ok_or(StorageError::NoCur(*mimei))?.generation;
-        if found != base {
-            return Err(StorageError::CurMoved { mimei: *mimei, base, found });
-        }
-        let kept = Kept { cid: *cid, profile, generation: base.saturating_add(1) };
+        let kept = next(tx.root(&root)?, mimei, base, cid, profile)?;
         moved = Some(kept);
         tx.set_root(&root, Some(kept), due)
     })?;

@@ -8,6 +8,7 @@
 //! A block is here only if all that it links to is here: whoever writes goes children first. So a tree that a root names is whole, and to keep
 //! or to release it touches one count, however large it is.
 
+mod act;
 mod columns;
 mod purge;
 mod roots;
@@ -16,6 +17,7 @@ mod session;
 mod tx;
 mod verify;
 
+pub use act::Act;
 pub use purge::Purged;
 pub use roots::{Freed, Trashed};
 pub use rows::{Kept, Root};
