@@ -262,7 +262,7 @@ impl Mimei {
                 let view = view(&wallet, id(&mimei)?).await?;
                 match session.socket(&wallet).await {
                     Ok(socket) => {
-                        let mut shown = backup::shown(&view, &socket.local(&view.mimei.0).await?)?;
+                        let mut shown = backup::shown(&view, &backup::local(&wallet, &socket, &view).await?)?;
                         if !offline {
                             shown["network"] = network(&socket, &view).await?;
                         }

@@ -14,11 +14,15 @@ use clap::Args;
 use leither_kit::Cid;
 use leither_pallets::Call;
 use leither_pallets::mimei::Call as MimeiCall;
-use leither_rpc_api::MimeiView;
+use leither_rpc_api::{GetMimeiPage, Limit, MimeiView, VersionView, methods};
 use leither_storage::content::content_id;
 use leither_types::MimeiId;
 use serde_json::{Value, json};
 use std::sync::Arc;
+
+/// Versions of one page, and pages that are looked at.
+const PAGE: u32 = 200;
+const PAGES_MAX: usize = 5;
 
 /// Makes the working copy the newest version.
 #[derive(Args, Debug)]
@@ -160,6 +164,58 @@ impl Standing {
     }
 }
 
+/// HOLD-12: what this node has. A working copy with the same content as a version that is newer than the one it came from comes from that version,
+/// whoever made both: equal content is no conflict, neither now nor when the next version comes.
+pub async fn local(wallet: &Wallet, socket: &Socket, view: &MimeiView) -> Done<Local> {
+    let mimei = view.mimei.0;
+    let local = socket.local(&mimei).await?;
+    let found = match standing(&local, view) {
+        Standing::Same => view.head.as_ref().filter(|head| agrees(&local, head)).map(|head| head.version.0),
+        Standing::Conflict => same_before(wallet, view, &local).await?,
+        Standing::None | Standing::Ahead | Standing::Behind => None,
+    };
+    let (Some(number), Some(cur)) = (found, &local.cur) else { return Ok(local) };
+    match socket.record(&mimei, number, &cur.cid, &cur.profile).await {
+        Ok(_) => Ok(socket.local(&mimei).await?),
+        // It was changed at this very moment, or the disk is full: what stands there is told, and the next look tries again.
+        Err(_) => Ok(local),
+    }
+}
+
+/// The number of the newest version when the working copy began.
+fn seen(local: &Local) -> Option<u64> {
+    local.base.as_ref().and_then(|base| base.version.parse().ok())
+}
+
+/// Whether the working copy has the content of a version, and nothing says yet that it comes from that one.
+fn agrees(local: &Local, version: &VersionView) -> bool {
+    let Some(cur) = &local.cur else { return false };
+    let is_known = local.base.as_ref().is_some_and(|base| base.cid == cur.cid) && seen(local) >= Some(version.version.0);
+    version.cid == cur.cid && !is_known
+}
+
+/// The newest version that is newer than the one that the working copy came from, and has the same content. Of those the newest thousand are looked
+/// at.
+async fn same_before(wallet: &Wallet, view: &MimeiView, local: &Local) -> Done<Option<u64>> {
+    let seen = seen(local);
+    let mut after = None;
+    for _ in 0..PAGES_MAX {
+        let ask = GetMimeiPage { mimei: view.mimei, after, limit: Limit::new(PAGE) };
+        // The newest first.
+        let page = wallet.client.call(&methods::MIMEI_GET_VERSIONS, ask).await?;
+        let mut newer = page.items.iter().take_while(|version| seen.is_none_or(|seen| version.version.0 > seen));
+        if let Some(found) = newer.find(|version| agrees(local, version)) {
+            return Ok(Some(found.version.0));
+        }
+        let is_over = page.items.last().is_some_and(|last| seen.is_some_and(|seen| last.version.0 <= seen));
+        after = page.next;
+        if is_over || after.is_none() {
+            break;
+        }
+    }
+    Ok(None)
+}
+
 /// VERSION-3: by what the working copy came from, and what was the newest then.
 pub fn standing(local: &Local, view: &MimeiView) -> Standing {
     let Some(cur) = &local.cur else { return Standing::None };
@@ -228,7 +284,8 @@ impl Backup {
         let wallet = session.wallet().await?;
         let socket = Arc::new(session.socket(&wallet).await?);
         let mimei = id(&self.mimei)?;
-        let (view, local) = (view(&wallet, mimei).await?, socket.local(&mimei).await?);
+        let view = view(&wallet, mimei).await?;
+        let local = local(&wallet, &socket, &view).await?;
         let refused = |sentence: String| Err(Failure::new(Exit::Refused, sentence));
         let Some(cur) = &local.cur else {
             return refused(format!(
@@ -270,13 +327,14 @@ impl Restore {
         let wallet = session.wallet().await?;
         let socket = session.socket(&wallet).await?;
         let mimei = id(&self.mimei)?;
-        let (view, local) = (view(&wallet, mimei).await?, socket.local(&mimei).await?);
+        let view = view(&wallet, mimei).await?;
         let seen = newest(&view)?;
+        let before = local(&wallet, &socket, &view).await?;
         let number = self.version.unwrap_or(seen);
-        replaceable(&local, &view, self.discard)?;
+        replaceable(&before, &view, self.discard)?;
         fetch(session, &wallet, &socket, &view, number).await?;
         // Meanwhile it may have been changed, or have followed by itself.
-        let local = socket.local(&mimei).await?;
+        let local = local(&wallet, &socket, &view).await?;
         let generation = replaceable(&local, &view, self.discard)?;
         let cur = socket.restore(&mimei, Some(number), generation, Some(seen)).await?;
         let more = json!({ "mimei": self.mimei, "version": number.to_string(), "cid": cur.cid, "generation": cur.generation });
@@ -289,11 +347,11 @@ impl Restore {
 mod tests {
     use super::*;
     use crate::content::api::{Cur, Held};
-    use leither_rpc_api::{GroupsView, Hash32, U64, VersionView};
+    use leither_rpc_api::{GroupsView, Hash32, U64};
     use leither_storage::content::Profile;
     use leither_types::{AccountId, Hash};
 
-    fn seen(number: u64, cid: &str) -> MimeiView {
+    fn at(number: u64, cid: &str) -> MimeiView {
         let (author, owner) = (AccountId([1; 20]).into(), AccountId([1; 20]).into());
         let groups = GroupsView { mask: U64(0), guests: vec![], members: vec![], supervisors: vec![] };
         MimeiView {
@@ -326,7 +384,7 @@ mod tests {
 
     #[test]
     fn hold_4_a_change_that_came_while_a_version_was_fetched_is_not_overwritten() {
-        let view = seen(1, "new");
+        let view = at(1, "new");
         let before = here(("old", 5), ("old", 0));
         assert_eq!(replaceable(&before, &view, false).unwrap(), Some("5"), "this and no later generation is replaced");
         let changed = here(("mine", 6), ("old", 0));
@@ -336,5 +394,22 @@ mod tests {
         let followed = here(("new", 6), ("new", 1));
         assert_eq!(replaceable(&followed, &view, false).unwrap(), Some("6"), "what followed by itself has no changes");
         assert_eq!(replaceable(&Local::default(), &view, false).unwrap(), None);
+    }
+
+    #[test]
+    fn hold_12_equal_content_is_no_conflict_when_another_version_comes() {
+        let mine = here(("mine", 5), ("old", 0));
+        let (same, next) = (at(1, "mine"), at(2, "theirs"));
+        assert_eq!(standing(&mine, &same), Standing::Same);
+        // Who looks after the next one has come finds the version of before.
+        assert_eq!(standing(&mine, &next), Standing::Conflict);
+        assert!(agrees(&mine, same.head.as_ref().unwrap()) && !agrees(&mine, next.head.as_ref().unwrap()));
+        // What recording that version makes of it.
+        let recorded = here(("mine", 5), ("mine", 1));
+        assert_eq!(standing(&recorded, &next), Standing::Behind);
+        assert!(!agrees(&recorded, same.head.as_ref().unwrap()), "it is known");
+        let empty = Local { base: None, ..mine };
+        assert!(agrees(&empty, same.head.as_ref().unwrap()), "it came from no version");
+        assert!(!agrees(&Local::default(), same.head.as_ref().unwrap()));
     }
 }

@@ -1,6 +1,6 @@
 //! `leither mimei readers …`: who reads private content.
 
-use super::backup::{Next, Standing, hold, standing};
+use super::backup::{Next, Standing, hold, local, standing};
 use super::closing;
 use super::private::{self, public_key, random};
 use super::{id, view};
@@ -128,7 +128,7 @@ async fn change(
     let socket = session.socket(wallet).await?;
     hold(wallet, &socket, &view, newest).await?;
     // By what was read last, and that generation alone is replaced: a change may come at any time.
-    let local = socket.local(&mimei).await?;
+    let local = local(wallet, &socket, &view).await?;
     if matches!(standing(&local, &view), Standing::Ahead | Standing::Conflict) {
         let sentence =
             format!("the working copy of {mimei} has changes: `leither mimei restore {mimei} --discard` first takes them out");
