@@ -317,9 +317,11 @@ def mimei(chain):
     which = made["mimei"]
     add = lambda who, *more: ["mimei", "add", "--mimei", which, README, "--from", who, *more]
     failed(chain, "mimei.not_allowed", *add("judy"))
-    failed(chain, "mimei.head_moved", *add("bob", "--base", "5"))
+    # It was decided by another version what this one may be, unless that is said.
+    turned_away(chain, "--base", *add("bob", "--base", "5"))
+    failed(chain, "mimei.head_moved", *add("bob", "--base", "5", "--public"))
     chain.cli(*add("bob", "--base", "0"))
-    failed(chain, "mimei.head_moved", *add("bob", "--base", "0"))
+    failed(chain, "mimei.head_moved", *add("bob", "--base", "0", "--public"))
     failed(chain, "mimei.not_allowed", "mimei", "release", which, "--from", "judy")
     failed(chain, "mimei.no_version", "mimei", "release", which, "--version", "9", "--from", "bob")
     failed(chain, "mimei.not_allowed", "mimei", "grant", which, "judy", "backup", "--from", "judy")

@@ -150,6 +150,7 @@ impl Add {
             is_there: self.mimei.is_some(),
         };
         let closing::Closing { seal, seen, profile } = closing::seal_for(session, wallet, &wanted).await?;
+        closing::follows_on(self.base, seen, self.public)?;
         let profile = chosen(given, profile);
         let closed = seal.as_ref().map(private::shown);
         let (added, stored) = match &socket {

@@ -91,6 +91,16 @@ pub enum Crossing {
         "the newest version is not on this node, so that nobody can tell who reads it: `leither mimei sync` fetches it, then try again"
     )]
     ClosesUnseen,
+    /// `--base` names another version than the one by which it was decided.
+    #[error(
+        "--base names version {base}, and what this one may be was decided by the newest that this node knows: {newest}. Leave --base out to follow on that one, or try again when the node knows version {base}; --public lets everybody read this one, whatever it follows on"
+    )]
+    Elsewhere {
+        /// What was named.
+        base: u64,
+        /// What was looked at.
+        newest: String,
+    },
     /// `--private` of what is open.
     #[error(
         "--private closes nothing that is open: `leither mimei get` the working copy, and `leither mimei add --private` its files"
@@ -125,6 +135,18 @@ pub fn may_follow(before: &Before, next: Option<&Head>, said: Option<Said>) -> R
         (Before::Private(_), None) => Err(Crossing::Opens),
         (Before::Unseen, None) => Err(Crossing::OpensUnseen),
         (Before::Open, Some(_)) => Err(Crossing::Closes),
+    }
+}
+
+/// PRIVATE-9: what a version may be was decided by the newest one, `seen`: it may follow on that one alone, unless somebody said that it is public.
+pub fn follows_on(base: Option<u64>, seen: Option<Option<u64>>, public: bool) -> Result<(), Crossing> {
+    let newest = seen.flatten();
+    match base {
+        Some(base) if newest != Some(base) && !public => {
+            let newest = newest.map_or_else(|| "there is none".into(), |newest| format!("version {newest}"));
+            Err(Crossing::Elsewhere { base, newest })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -283,6 +305,19 @@ mod tests {
         for (before, next, answers) in cases {
             let found = all.map(|said| may_follow(&before, next, said));
             assert_eq!(found, answers, "{before:?}, then {}", next.map_or("open", |_| "private"));
+        }
+    }
+
+    #[test]
+    fn private_9_a_version_follows_on_the_one_by_which_it_was_decided_unless_it_is_said_to_be_public() {
+        for (base, seen) in [(None, None), (None, Some(Some(4))), (None, Some(None)), (Some(4), Some(Some(4)))] {
+            assert_eq!(follows_on(base, seen, false), Ok(()), "{base:?} on {seen:?}");
+        }
+        // One that is there only since, an older one, and one of a MiMei without any.
+        for seen in [Some(Some(3)), Some(Some(5)), Some(None), None] {
+            let crossing = follows_on(Some(4), seen, false).unwrap_err();
+            assert!(crossing.to_string().contains("Leave --base out"), "{crossing}");
+            assert_eq!(follows_on(Some(4), seen, true), Ok(()));
         }
     }
 
