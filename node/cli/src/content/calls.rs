@@ -328,6 +328,16 @@ pub enum Op {
     Rename(String),
 }
 
+/// SOCK-5: begins a change; with a generation of the working copy that the caller saw, only if it is still of that one.
+pub fn begin_edit(store: &ContentStore, mimei: &MimeiId, generation: Option<u64>) -> Answer<Edit> {
+    let edit = store.edit(mimei)?;
+    let found = edit.base().generation;
+    match generation {
+        Some(base) if base != found => Err(StorageError::CurMoved { mimei: *mimei, base, found }.into()),
+        _ => Ok(edit),
+    }
+}
+
 /// SOCK-5: one change, whole or not at all. `pieces` gives what is to be written, or nothing at its end.
 pub fn change(edit: &mut Edit, op: &Op, path: &str, pieces: &mut dyn FnMut() -> Answer<Option<Vec<u8>>>) -> Answer<Cur> {
     match op {

@@ -240,7 +240,20 @@ async fn sock_5_an_edit_is_done_whole_or_not_at_all() {
         let failure = socket.edit(&ME, &query, None).await.unwrap_err();
         assert_eq!(failure.exit, exit, "{query:?}: {}", failure.sentence);
     }
-    assert_eq!(socket.local(&ME).await.unwrap().cur, Some(appended), "what was refused has changed nothing");
+    assert_eq!(socket.local(&ME).await.unwrap().cur, Some(appended.clone()), "what was refused has changed nothing");
+    // Of the generation that was seen, or not at all: somebody else may have changed it since.
+    for (generation, is_done) in [(short.generation.as_str(), false), (appended.generation.as_str(), true)] {
+        let query = [("op", "write"), ("path", "head"), ("generation", generation)];
+        let done = socket.edit(&ME, &query, input(b"head".to_vec())).await;
+        assert_eq!(done.is_ok(), is_done, "{generation}");
+        match done {
+            Ok(cur) => assert_ne!(cur.cid, appended.cid),
+            Err(failure) => {
+                assert!(failure.exit == Exit::Refused && failure.sentence.contains("moved"), "{}", failure.sentence);
+                assert_eq!(socket.local(&ME).await.unwrap().cur, Some(appended.clone()));
+            }
+        }
+    }
     assert_eq!(
         socket.edit(&OTHER, &[("op", "mkdir"), ("path", "a")], None).await.unwrap_err().exit,
         Exit::Refused,

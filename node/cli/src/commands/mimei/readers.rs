@@ -135,9 +135,11 @@ async fn change(
         return Err(refused(sentence));
     }
     let generation = local.cur.map(|cur| cur.generation);
-    socket.restore(&mimei, Some(newest), generation.as_deref(), Some(newest)).await?;
+    let restored = socket.restore(&mimei, Some(newest), generation.as_deref(), Some(newest)).await?;
     let bytes = std::io::Cursor::new(seal.head(head.root()));
-    let cur = socket.edit(&mimei, &[("op", "write"), ("path", HEAD_NAME)], Some(Box::new(bytes))).await?;
+    // Nothing but the head is to be new in the next version.
+    let write = [("op", "write"), ("path", HEAD_NAME), ("generation", restored.generation.as_str())];
+    let cur = socket.edit(&mimei, &write, Some(Box::new(bytes))).await?;
     let cid = cur.cid.parse().map_err(Failure::fault)?;
     let next = Next { mimei, base: Some(newest), cid, profile: &cur.profile, is_cur: true };
     let more = json!({

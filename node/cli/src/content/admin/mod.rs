@@ -355,6 +355,7 @@ impl Desk {
     async fn edit(&self, id: MimeiId, query: &Query, body: Incoming) -> Answer<Response<Outgoing>> {
         let _place = self.writes.acquire().await.map_err(No::fault)?;
         let path = query.text("path").unwrap_or_default();
+        let generation = query.number("generation")?;
         let op = match query.need("op")?.as_str() {
             "write" => Op::Write(query.number("at")?),
             "append" => Op::Append,
@@ -367,7 +368,7 @@ impl Desk {
         let (pieces, mut coming) = mpsc::channel::<Option<Bytes>>(PIECES_MAX);
         let store = self.store.clone();
         let work = spawn_blocking(move || -> Answer<super::api::Cur> {
-            let mut edit = store.edit(&id)?;
+            let mut edit = calls::begin_edit(&store, &id, generation)?;
             let mut over = false;
             // Pieces of the wire are small: put together, each leaf is made once or twice.
             let mut next = || -> Answer<Option<Vec<u8>>> {

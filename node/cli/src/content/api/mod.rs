@@ -24,7 +24,7 @@
 //! | `POST /mimei/ID/versions/N?cid=&profile=` | records that the chain has that version |
 //! | `POST /mimei/ID/next?version=&cid=&profile=&cur=` | keeps what is to become a version; `DELETE ...?version=&cid=&cur=` gives that up |
 //! | `POST /mimei/ID/cur?version=&generation=&seen=` | makes a version the working copy, or an empty directory; [`Cur`] |
-//! | `POST /mimei/ID/edit?op=&path=&...` | changes the working copy; [`Cur`] |
+//! | `POST /mimei/ID/edit?op=&path=&generation=&...` | changes the working copy, with a generation only if it is of that one; [`Cur`] |
 //! | `GET /mimei/ID/network` | [`NetworkView`], within three seconds |
 //! | `POST /mimei/ID/publish?lifetime_ms=` | [`Published`] |
 //! | `POST /mimei/ID/sync` | [`Event`]s: the newest version out of the network |
