@@ -22,6 +22,9 @@ pub(super) const PUBLISHED: &str = "publish/";
 /// The longest time: a year.
 pub(super) const LIFETIME_MS_MAX: u64 = 366 * 24 * 60 * 60 * 1000;
 
+/// The word of what is not here.
+const ABSENT: &str = "absent";
+
 fn pin(id: &MimeiId) -> Root {
     Root::Pin(format!("{PUBLISHED}{id}"))
 }
@@ -99,8 +102,8 @@ pub(super) async fn write_down(follow: &Follow, ids: Vec<MimeiId>, lifetime_ms: 
         Ok(heads.map(|(id, newest)| ready(store, id, newest.and_then(|newest| newest.last), until)).collect())
     };
     let mut found = aside(&follow.store, look).await?;
-    let ready: Vec<Use> = found.iter().flatten().map(|written| written.of).collect();
-    let whats: Vec<What> = ready.iter().flat_map(Use::whats).collect();
+    let ready: Vec<Written> = found.iter().flatten().copied().collect();
+    let whats: Vec<What> = ready.iter().flat_map(|written| written.of.whats()).collect();
     let kept = match follow.network.provide(whats.clone()).await {
         Ok(()) => aside(&follow.store, move |store| pin_all(store, &ready)).await,
         Err(error) => Err(unreachable(error)),
@@ -119,13 +122,17 @@ pub(super) async fn write_down(follow: &Follow, ids: Vec<MimeiId>, lifetime_ms: 
     let (mut kept, mut old) = (kept.into_iter(), Vec::new());
     for one in &mut found {
         let Ok(Written { number, of }) = *one else { continue };
-        if kept.next() == Some(true) {
-            old.extend(uses.set(Why::Published, of.mimei, Some(of)));
-        } else {
+        let no = match kept.next() {
+            Some(Ok(())) => {
+                old.extend(uses.set(Why::Published, of.mimei, Some(of)));
+                continue;
+            }
+            Some(Err(no)) if no.reason != ABSENT => no,
             // It was purged at this very moment.
-            old.extend(of.whats());
-            *one = Err(absent(&of.mimei, number, &of.cid));
-        }
+            _ => absent(&of.mimei, number, &of.cid),
+        };
+        old.extend(of.whats());
+        *one = Err(no);
     }
     // All of it is published, whatever becomes of what is needed no more.
     if let Err(no) = uses.take_back(&*follow.network, old).await {
@@ -138,10 +145,26 @@ pub(super) async fn write_down(follow: &Follow, ids: Vec<MimeiId>, lifetime_ms: 
     Ok(found)
 }
 
-fn pin_all(store: &ContentStore, uses: &[Use]) -> Answer<Vec<bool>> {
-    let kept = |of: &Use| Kept { cid: of.cid, profile: profile_of(&of.cid), generation: of.until };
-    let pins: Vec<(Root, Kept)> = uses.iter().map(|of| (pin(&of.mimei), kept(of))).collect();
-    Ok(store.keep_all(&pins, calls::now()?)?)
+/// HOLD-9: each is kept as published and as the version that it is, all in one write. Says of each whether it is, or why not.
+fn pin_all(store: &ContentStore, all: &[Written]) -> Answer<Vec<Answer<()>>> {
+    let waits = |written: &Written| calls::waiting_for(store, &written.of.mimei, written.number, &written.of.cid);
+    let waits = all.iter().map(waits).collect::<Answer<Vec<_>>>()?;
+    store.act(calls::now()?, |act| -> Answer<Vec<Answer<()>>> {
+        let mut done = Vec::with_capacity(all.len());
+        for (Written { number, of }, waits) in all.iter().zip(waits) {
+            let kept = Kept { cid: of.cid, profile: profile_of(&of.cid), generation: 0 };
+            match calls::recorded(act, &of.mimei, *number, kept, waits) {
+                Ok(()) => {
+                    act.keep(&pin(&of.mimei), Kept { generation: of.until, ..kept })?;
+                    done.push(Ok(()));
+                }
+                // Nothing of it has changed by then: that comes first.
+                Err(no) if [ABSENT, "conflict"].contains(&no.reason) => done.push(Err(no)),
+                Err(no) => return Err(no),
+            }
+        }
+        Ok(done)
+    })
 }
 
 fn unreachable(message: String) -> No {

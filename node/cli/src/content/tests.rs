@@ -448,12 +448,13 @@ async fn hold_9_what_is_published_is_so_to_the_end_though_the_command_was_cut_of
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(pins(&node.store).is_empty() && net.provided().is_empty());
     drop(held);
-    until("it is published all the same", || pins(&node.store) == [format!("pin/publish/{ME}")]).await;
+    let version = format!("version/{ME}/0");
+    until("it is published all the same", || pins(&node.store) == [format!("pin/publish/{ME}"), version.clone()]).await;
     until("and announced", || net.provided() == [What::Mimei(ME), What::Tree(cid)]).await;
     // Its pin is let go of by hand: that ends it.
     let socket = node.socket().await;
     socket.delete(&format!("/storage/roots?root=pin%2Fpublish%2F{ME}")).await.unwrap();
-    assert!(pins(&node.store).is_empty() && net.provided().is_empty());
+    assert!(pins(&node.store) == [version] && net.provided().is_empty());
     let again = socket.delete(&format!("/storage/roots?root=pin%2Fpublish%2F{ME}")).await.unwrap_err();
     assert_eq!(again.reason, "absent", "{}", again.failure.sentence);
 }
@@ -482,5 +483,5 @@ async fn hold_10_a_list_is_answered_for_one_by_one() {
         let said = node.socket().await.post_with::<ListedAll>("/follow", Bytes::from(wrong.to_string())).await.unwrap_err();
         assert_eq!(said.reason, "usage", "{}", said.failure.sentence);
     }
-    assert_eq!(pins(&node.store), [format!("pin/publish/{ME}")]);
+    assert_eq!(pins(&node.store), [format!("pin/publish/{ME}"), format!("version/{ME}/3")]);
 }

@@ -80,6 +80,8 @@ async fn hold_9_what_is_published_is_announced_until_its_time_is_over() {
     assert_eq!((said.written.number, said.written.of.cid, said.mimei.provided.asked), (3, there, 3));
     assert!(!said.mimei.pending && !said.tree.pending);
     assert_eq!(node.net.provided(), [What::Mimei(ME), What::Tree(there)]);
+    let version = node.store().version(&ME, 3).unwrap().unwrap();
+    assert_eq!((version.cid, version.generation), (there, 0), "it came by no `sync`, and is recorded all the same");
     assert!(node.store().release(&Root::Pin("test/file".into()), 0).unwrap());
     assert!(node.store().has(&there).unwrap() && node.is_published(ME), "it is kept by being published");
     expire(&node.follow).await.unwrap();
@@ -95,6 +97,20 @@ async fn hold_9_what_is_published_is_announced_until_its_time_is_over() {
     over().await;
     expire(&node.follow).await.unwrap();
     assert_eq!((node.net.provided().len(), node.is_published(ME)), (2, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_9_what_is_another_version_here_than_on_chain_is_refused_and_the_rest_goes_on() {
+    let node = node();
+    let (mine, theirs) = (node.here("mine"), node.here("theirs"));
+    node.store().backup(&ME, 0, &mine, Profile::default()).unwrap();
+    node.chain.moves(ME, 0, theirs);
+    node.chain.moves(OTHER, 0, theirs);
+    let both = write_down(&node.follow, vec![ME, OTHER], LONG).await.unwrap();
+    assert_eq!(both[0].as_ref().unwrap_err().reason, "conflict");
+    assert!(both[1].is_ok() && !node.is_published(ME) && node.is_published(OTHER));
+    assert_eq!(node.store().version(&OTHER, 0).unwrap().unwrap().cid, theirs);
+    assert_eq!(sorted(&node.net.provided()), sorted(&[What::Mimei(OTHER), What::Tree(theirs)]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +145,7 @@ async fn hold_9_what_a_run_left_half_done_the_next_start_ends() {
     let (tree, stray, brought) = (node.here("tree"), node.here("stray"), node.here("brought"));
     let until = calls::now().unwrap() + LONG;
     // Published and not announced; announced and not published; followed, with a version here, and not announced.
-    pin_all(node.store(), &[Use { mimei: ME, cid: tree, until }]).unwrap();
+    pin_all(node.store(), &[Written { number: 3, of: Use { mimei: ME, cid: tree, until } }]).unwrap();
     node.net.0.provided.lock().unwrap().extend([What::Mimei(MimeiId([9; 20])), What::Tree(stray)]);
     follow::begin(node.store(), &[OTHER, MimeiId([10; 20])], 0).unwrap();
     node.store().backup(&OTHER, 4, &brought, Profile::default()).unwrap();
