@@ -130,14 +130,23 @@ impl Job {
     }
 }
 
-/// The tree under construction. Dropped, it takes out again what it brought, on a thread that may wait.
+/// The tree under construction. Dropped, it leaves what it brought to the next try (FETCH-4), on a thread that may wait.
 struct Building(Option<Assembly>);
 
 impl Drop for Building {
     fn drop(&mut self) {
         if let (Some(assembly), Ok(handle)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
-            handle.spawn_blocking(move || drop(assembly));
+            handle.spawn_blocking(move || leave(assembly));
         }
+    }
+}
+
+/// FETCH-4: what came whole stays in the trash for its day.
+fn leave(assembly: Assembly) {
+    let left = crate::wallet::now_ms().map_err(|failure| failure.sentence);
+    let left = left.and_then(|now| assembly.leave(now).map_err(|error| error.to_string()));
+    if let Err(error) = left {
+        tracing::warn!(error, "what a fetch brought before it ended is not left to the next try");
     }
 }
 
@@ -184,7 +193,7 @@ impl Flying {
     }
 }
 
-/// FETCH-1: fetches a tree and keeps it. If it fails, or is dropped, nothing of it is left.
+/// FETCH-1: fetches a tree and keeps it. If it fails, or is dropped, nothing of it is kept; what came whole the next try finds in the trash (FETCH-4).
 pub(super) async fn fetch(
     store: &ContentStore,
     wants: &mut dyn Wants,
@@ -226,13 +235,13 @@ pub(super) async fn fetch(
             far.blocks = far.blocks.saturating_add(1);
             far.bytes = far.bytes.saturating_add(bytes.len() as u64);
         }
-        let Some(assembly) = building.0.take() else { break };
-        let put = spawn_blocking(move || put(assembly, batch)).await.map_err(|e| FetchError::Machine(e.to_string()))?;
-        let (assembly, jobs) = put?;
+        let put = spawn_blocking(move || put(building, batch)).await.map_err(|e| FetchError::Machine(e.to_string()))?;
+        let (back, jobs) = put?;
+        building = back;
+        let Some(assembly) = &building.0 else { break };
         let (bytes, links) = assembly.waits();
         crowded = bytes > LOOSE_BYTES_MAX / 4 || links > LOOSE_LINKS_MAX / 4;
         here = here.max(assembly.here());
-        building.0 = Some(assembly);
         stack.extend(jobs);
     }
     let kept = Kept { cid: root, profile: order.profile, generation: 0 };
@@ -288,8 +297,17 @@ pub(super) async fn now_or_not<T>(future: impl Future<Output = T>) -> Option<T> 
     .await
 }
 
-/// Puts blocks to the others; gives what they link to and is missing, the first link of the first block last.
-fn put(mut assembly: Assembly, batch: Vec<(Cid, Bytes)>) -> Result<(Assembly, Vec<Job>), StorageError> {
+/// Puts blocks to the others, whoever has stopped to wait for it. What the store refuses (it is full, or the tree was made to do harm) must not stay
+/// for a day: then all of it is taken out again.
+fn put(mut building: Building, batch: Vec<(Cid, Bytes)>) -> Result<(Building, Vec<Job>), StorageError> {
+    let Some(mut assembly) = building.0.take() else { return Ok((building, Vec::new())) };
+    let jobs = take(&mut assembly, batch)?;
+    building.0 = Some(assembly);
+    Ok((building, jobs))
+}
+
+/// Gives what the blocks link to and is missing, the first link of the first block last.
+fn take(assembly: &mut Assembly, batch: Vec<(Cid, Bytes)>) -> Result<Vec<Job>, StorageError> {
     let mut jobs = Vec::new();
     for (cid, data) in batch.into_iter().rev() {
         let sizes = sizes(&cid, &data);
@@ -298,7 +316,7 @@ fn put(mut assembly: Assembly, batch: Vec<(Cid, Bytes)>) -> Result<(Assembly, Ve
         let missing = assembly.take_checked(&cid, data)?;
         jobs.extend(missing.into_iter().rev().map(|cid| Job::new(cid, sizes.get(&hash_of(&cid)).copied())));
     }
-    Ok((assembly, jobs))
+    Ok(jobs)
 }
 
 /// What a block says of the sizes of those that it links to.

@@ -219,4 +219,9 @@ impl Assembly {
         }
         self.session.finish(root, kept, now)
     }
+
+    /// STORAGE-5: ends without a root. What came whole is found by the next try for a day after `now`; what waits for others is gone.
+    pub fn leave(self, now: u64) -> Result<()> {
+        self.session.leave(now)
+    }
 }

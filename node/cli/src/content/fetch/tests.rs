@@ -14,6 +14,15 @@ fn order(cid: Cid) -> Order {
     Order { cid, root: Root::Pin(format!("t/{cid}")), profile: Profile::default(), patience: Duration::from_millis(400) }
 }
 
+async fn until(is_so: impl Fn() -> bool) {
+    let wait = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
+}
+
 async fn run(store: &ContentStore, net: &FakeNet, cid: Cid) -> Result<Fetched, FetchError> {
     let mut wants = net.session(Vec::new()).await.unwrap();
     fetch(store, &mut *wants, &order(cid), &watch::Sender::new(Far::default())).await
@@ -113,24 +122,39 @@ fn fetch_2_what_a_tree_says_of_its_leaves_is_not_believed_against_what_came() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fetch_3_what_does_not_come_is_named_and_nothing_of_the_rest_stays() {
+async fn fetch_3_what_does_not_come_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, net) = (store(&dir), FakeNet::default());
+    let (root, _) = net.have(&tree(dir.path(), 5), Profile::default());
+    net.lose(&root).unwrap();
+    let failed = run(&store, &net, root).await.unwrap_err();
+    assert!(matches!(&failed, FetchError::Stuck { missing, .. } if *missing == root), "{failed}");
+    assert_eq!(store.stat().unwrap().blocks, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fetch_4_the_next_try_goes_on_from_what_came() {
     let dir = tempfile::tempdir().unwrap();
     let (store, net) = (store(&dir), FakeNet::default());
     let path = tree(dir.path(), 30);
-    let (root, _) = net.have(&path, Profile::default());
+    let (root, count) = net.have(&path, Profile::default());
     let (lost, _) = FakeNet::default().have(&path.join("d3/f3"), Profile::default());
     let bytes = net.lose(&lost).unwrap();
     let failed = run(&store, &net, root).await.unwrap_err();
     assert!(matches!(&failed, FetchError::Stuck { missing, .. } if *missing == lost), "{failed}");
-    for _ in 0..200 {
-        if store.stat().unwrap().blocks == 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(store.stat().unwrap().blocks, 0);
+    // All but what is missing, the directory that it lies in, and the root.
+    let came = count as u64 - 3;
+    until(|| store.stat().unwrap().blocks == came && store.verify(false).unwrap().holds == 0).await;
+    let now = crate::wallet::now_ms().unwrap();
+    assert_eq!((store.purge(now, 1_000).unwrap().blocks, store.roots(None, 10).unwrap().len()), (0, 0), "it is in the trash");
     net.0.blocks.lock().unwrap().insert(hash_of(&lost), bytes);
-    run(&store, &net, root).await.unwrap();
+    let asked = net.asked().len();
+    let fetched = run(&store, &net, root).await.unwrap();
+    assert_eq!((fetched.blocks, net.asked().len() - asked), (3, 3), "what came is not fetched again");
+    assert!(store.verify(true).unwrap().wrong.is_empty());
+    assert!(store.release(&order(root).root, now).unwrap());
+    while store.purge(now + 2 * leither_storage::config::GRACE_MS, 1_000).unwrap().more {}
+    assert_eq!(store.stat().unwrap().blocks, 0, "and it goes with its root");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,4 +165,6 @@ async fn a_full_quota_ends_it_by_name() {
     let (root, _) = net.have(&tree(dir.path(), 5), Profile::default());
     let failed = run(&store, &net, root).await.unwrap_err();
     assert!(matches!(failed, FetchError::Store(StorageError::Quota { .. })), "{failed}");
+    // What is full would be full for a day.
+    until(|| store.stat().unwrap().blocks == 0).await;
 }

@@ -3,7 +3,7 @@
 use super::rows::{Form, Kept, Key, Need, Root};
 use super::tx::{How, Tx};
 use super::{ContentStore, children, targets};
-use crate::config::{STEP_ROWS_MAX, WINDOW_BLOCKS_MAX, WINDOW_BYTES_MAX};
+use crate::config::{GRACE_MS, STEP_ROWS_MAX, WINDOW_BLOCKS_MAX, WINDOW_BYTES_MAX};
 use crate::error::Result;
 use cid::Cid;
 use leither_failpoints::hit;
@@ -24,7 +24,8 @@ pub struct Stored {
     pub known: u64,
 }
 
-/// An add. Nothing of it is kept unless [`Session::finish`] says under which root; a session that is dropped takes its blocks out again.
+/// An add. Nothing of it is kept unless [`Session::finish`] says under which root; a session that is dropped takes its blocks out again,
+/// one that is left ([`Session::leave`]) lets them be found for a day.
 ///
 /// STORAGE-5: what it has put is held, row by row, until a block that it put later links to it. So however it ends, what is left is known.
 pub struct Session {
@@ -174,7 +175,7 @@ impl Session {
 
     /// STORAGE-5: the end of an add: on disk, and kept by `root`, once this returns. What the root named before may be taken back for a day after `now`.
     pub fn finish(mut self, root: &Root, kept: Kept, now: u64) -> Result<Stored> {
-        self.finish_with(&kept.cid, |tx| tx.set_root(root, Some(kept), now.saturating_add(crate::config::GRACE_MS)))
+        self.finish_with(&kept.cid, |tx| tx.set_root(root, Some(kept), now.saturating_add(GRACE_MS)))
     }
 
     /// As [`Self::finish`], with what else is to happen in the same write. If it fails, nothing has happened, and it can be tried again.
@@ -204,6 +205,24 @@ impl Session {
         self.empty();
         self.end()?;
         self.store.sweep()
+    }
+
+    /// STORAGE-5: ends without a root, and leaves what it has put in the trash for a day after `now`: there the next try finds it.
+    pub fn leave(mut self, now: u64) -> Result<()> {
+        self.flush()?;
+        let Some(id) = self.id else { return Ok(()) };
+        let (inner, due) = (self.store.inner.clone(), now.saturating_add(GRACE_MS));
+        loop {
+            let mut tx = Tx::begin(&inner)?;
+            let found = inner.holds_of(id, STEP_ROWS_MAX)?;
+            for key in &found {
+                tx.let_go_until(id, key, due)?;
+            }
+            tx.apply(How::Lazy)?;
+            if found.len() < STEP_ROWS_MAX {
+                return Ok(());
+            }
+        }
     }
 
     /// Lets go of all that it holds.

@@ -202,9 +202,14 @@ impl<'a> Tx<'a> {
 
     /// It does not, or something else takes care of the block.
     pub fn let_go(&mut self, session: u64, key: &Key) -> Result<()> {
+        self.let_go_until(session, key, 0)
+    }
+
+    /// The same; the block may go at `due`, if nobody else needs it.
+    pub fn let_go_until(&mut self, session: u64, key: &Key, due: u64) -> Result<()> {
         let hold = self.hold_slot(session, key)?;
         if std::mem::replace(&mut hold.now, false) {
-            self.unreference(key, 0)?;
+            self.unreference(key, due)?;
         }
         Ok(())
     }
