@@ -585,34 +585,3 @@ fn storage_3_compacting_gives_the_disk_back_what_was_purged() {
     assert!(on_disk() < 30 << 20, "{} bytes", on_disk());
     check(&store);
 }
-
-#[test]
-fn storage_5_what_is_left_to_the_next_try_is_found_by_it_for_a_day() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path());
-    let (cid, block) = node(&[raw(b"a"), raw(b"b")]);
-    let put = |blocks: &[(Cid, &[u8])]| {
-        let mut session = store.session();
-        blocks.iter().for_each(|(cid, bytes)| session.put(cid, bytes.to_vec()).unwrap());
-        session
-    };
-    let whole: [(Cid, &[u8]); 4] = [(raw(b"a"), b"a"), (raw(b"b"), b"b"), (cid, &block), (raw(b"c"), b"c")];
-    put(&whole).leave(NOW).unwrap();
-    assert_eq!((blocks(&store), purge(&store, NOW + DAY - 1)), (4, 0));
-    check(&store);
-    // The next try holds what it finds; given up, it takes nothing of its day away.
-    let mut session = put(&[]);
-    assert!(session.hold(&cid).unwrap() && session.hold(&raw(b"c")).unwrap() && !session.hold(&raw(b"d")).unwrap());
-    drop(session);
-    assert_eq!((blocks(&store), purge(&store, NOW + DAY - 1)), (4, 0));
-    // One that is left, too, begins the day anew, of what it held alone.
-    let mut session = put(&[(raw(b"d"), b"d".as_slice())]);
-    assert!(session.hold(&cid).unwrap());
-    session.leave(NOW + DAY / 2).unwrap();
-    assert_eq!((purge(&store, NOW + DAY), blocks(&store)), (1, 4), "`c` went");
-    let mut session = put(&[]);
-    assert!(session.hold(&cid).unwrap());
-    session.finish(&pin("tree"), kept(cid), NOW).unwrap();
-    assert_eq!((purge(&store, NOW + 2 * DAY), blocks(&store)), (1, 3), "`d` went, and what got a root stays");
-    check(&store);
-}
