@@ -136,6 +136,7 @@ fn pulse(store: &Store, writes: &WriteSet, txs: Vec<SignedTx>, touched: &[(u32, 
         writes,
         receipts: &receipts,
         touched,
+        versions: &[],
         next_set: &store.genesis().validators,
     };
     let (done, commit_took) = timed(|| store.commit(&commit));

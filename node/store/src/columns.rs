@@ -2,7 +2,7 @@
 
 use crate::age;
 use leither_state::Fault;
-use leither_types::{AccountId, Hash, Height, TokenId};
+use leither_types::{AccountId, Hash, Height, MimeiId, TokenId};
 use rocksdb::{BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType};
 use rocksdb::{DBRecoveryMode, LogLevel, MemtableFactory, Options};
 use std::sync::Arc;
@@ -30,9 +30,12 @@ pub const RECORDS: &str = "records";
 pub const UNDECIDED: &str = "undecided";
 /// height -> header, certificate and the next validators, of the heights after which others vote. Kept for ever.
 pub const HANDOVERS: &str = "handovers";
+/// MiMei, version's number -> what its block said of it. Kept for ever.
+pub const VERSIONS: &str = "versions";
 
 /// All there are.
-pub const ALL: [&str; 11] = [META, HEADERS, BODIES, RECEIPTS, HEIGHTS, TXS, HISTORY, HOLDINGS, RECORDS, UNDECIDED, HANDOVERS];
+pub const ALL: [&str; 12] =
+    [META, HEADERS, BODIES, RECEIPTS, HEIGHTS, TXS, HISTORY, HOLDINGS, RECORDS, UNDECIDED, HANDOVERS, VERSIONS];
 
 /// In [`META`].
 pub const FORMAT: &[u8] = b"format";
@@ -105,7 +108,7 @@ fn column_options(name: &str, cache: &Cache, base: &Arc<AtomicU64>) -> Options {
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
     table.set_pin_top_level_index_and_filter(true);
     table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
-    if matches!(name, TXS | HEIGHTS | RECORDS) {
+    if matches!(name, TXS | HEIGHTS | RECORDS | VERSIONS) {
         table.set_bloom_filter(10.0, false);
         table.set_partition_filters(true);
     }
@@ -150,6 +153,21 @@ pub fn holding_key(token: &TokenId, id: &AccountId) -> [u8; 40] {
 pub fn read_holding_key(key: &[u8]) -> Option<(TokenId, AccountId)> {
     let (token, id) = key.split_at_checked(20)?;
     Some((TokenId(token.try_into().ok()?), AccountId(id.try_into().ok()?)))
+}
+
+/// Key of a row of [`VERSIONS`].
+pub fn version_key(mimei: &MimeiId, number: u64) -> [u8; 28] {
+    let mut key = [0; 28];
+    let (left, right) = key.split_at_mut(20);
+    left.copy_from_slice(&mimei.0);
+    right.copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// What [`version_key`] was made of.
+pub fn read_version_key(key: &[u8]) -> Option<(MimeiId, u64)> {
+    let (mimei, number) = key.split_at_checked(20)?;
+    Some((MimeiId(mimei.try_into().ok()?), u64::from_be_bytes(number.try_into().ok()?)))
 }
 
 /// Where a transaction stands, as a value.

@@ -3,7 +3,8 @@ use crate::columns::{
     holding_key, place,
 };
 use crate::handovers::write_handover;
-use crate::{Head, Store, poisoned, storage};
+use crate::versions::write_versions;
+use crate::{Head, Store, VERSION_BYTES_MAX, VersionRow, poisoned, storage};
 use leither_failpoints::hit;
 use leither_state::{Fault, WriteSet};
 use leither_types::{AccountId, Block, Certificate, Hash, Receipt, ValidatorSet};
@@ -23,6 +24,8 @@ pub struct Commit<'a> {
     pub receipts: &'a [Receipt],
     /// Whom the transaction of this index touched, beside its signers: it will be in their history.
     pub touched: &'a [(u32, AccountId)],
+    /// Versions of MiMeis that it made, all of them.
+    pub versions: &'a [VersionRow],
     /// Who votes on the next block; the header names it by its hash.
     pub next_set: &'a ValidatorSet,
 }
@@ -56,6 +59,7 @@ impl Store {
         write_block(&inner.db, &mut batch, commit, &id)?;
         write_handover(&inner.db, &mut batch, commit)?;
         write_state(&inner.db, &mut batch, commit.writes)?;
+        write_versions(&inner.db, &mut batch, commit.versions)?;
         let mut desk = inner.desk.lock().map_err(poisoned)?;
         let undecided = column(&inner.db, UNDECIDED)?;
         desk.keys_up_to(header.height).for_each(|key| batch.delete_cf(undecided, key));
@@ -98,7 +102,7 @@ impl Store {
     /// STORE-3: the block is the head's child and the certificate is this block's.
     fn check_follows(&self, commit: &Commit<'_>, id: &Hash) -> Result<(), Fault> {
         let head = self.inner.books()?.head.clone();
-        let Commit { block, certificate, receipts, next_set, .. } = commit;
+        let Commit { block, certificate, receipts, versions, next_set, .. } = commit;
         let header = &block.header;
         let wrong = |what: &str| Err(Fault::Corrupt(format!("cannot commit block {id} at height {}: {what}", header.height)));
         if head.height.checked_add(1) != Some(header.height) {
@@ -117,6 +121,9 @@ impl Store {
         if receipts.iter().filter(|receipt| receipt.tx != Hash::ZERO).count() != block.txs.len() {
             return wrong("it has another number of receipts than of transactions");
         }
+        if versions.iter().any(|row| row.bytes.len() > VERSION_BYTES_MAX) {
+            return wrong("what it says of a version of a MiMei is too long");
+        }
         if header.hands_over() && next_set.hash() != header.next_validators {
             return wrong("the next validators are not those that it names");
         }
@@ -127,7 +134,11 @@ impl Store {
 fn size_hint(commit: &Commit<'_>) -> usize {
     let records: usize =
         commit.writes.records.iter().map(|(key, value)| 16 + key.len() + value.as_ref().map_or(0, Vec::len)).sum();
-    4096 + commit.writes.holdings.len() * 128 + records + commit.block.txs.len() * 768 + commit.touched.len() * 48
+    4096 + commit.writes.holdings.len() * 128
+        + records
+        + commit.block.txs.len() * 768
+        + commit.touched.len() * 48
+        + commit.versions.len() * 192
 }
 
 /// STORE-2: the block's own rows. The two parts of a block's bytes stand in two column families, and nothing is stored twice.

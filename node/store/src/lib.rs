@@ -4,7 +4,7 @@
 //!              commit(block, certificate, writes, receipts)
 //!                 |                                  |
 //!        the ledger in memory              one WriteBatch, synced             undecided proposals
-//!   all nodes of the state's trees      rows of eleven column families       (the engine's scratch paper)
+//!   all nodes of the state's trees      rows of twelve column families       (the engine's scratch paper)
 //!                 |                                  |
 //!        snapshot() -> dyn Read            block · header · receipts · tx · account_history
 //!                prove
@@ -15,11 +15,11 @@
 //! the fault: the process has to stop, and the next open finds the last height that was committed whole.
 //!
 //! Old blocks go ([`Store::prune`]) so that the disk's cap holds; headers after which others vote stay for ever ([`Handover`]), so that a
-//! stranger can walk to the validators of today ([`check_chain_of_trust`]); the state at one height can be written out in chunks and
-//! built up again elsewhere ([`snapshots`]).
+//! stranger can walk to the validators of today ([`check_chain_of_trust`]), and so do versions of MiMeis ([`VersionRow`]); the state at one height
+//! can be written out in chunks and built up again elsewhere ([`snapshots`]).
 //!
 //! Absent on purpose: what records mean, whether a block is valid, old versions of the state but for those of the newest blocks, in memory
-//! (`past.rs`). Rules `STORE-1` to `STORE-25` are in
+//! (`past.rs`). Rules `STORE-1` to `STORE-27` are in
 //! `spec/store.md`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -42,6 +42,7 @@ pub mod snapshots;
 mod stat;
 mod trust;
 mod undecided;
+mod versions;
 
 pub use commit::Commit;
 pub use disk::tree_bytes;
@@ -53,6 +54,7 @@ pub use snapshots::{Manifest, SnapshotError};
 pub use stat::ColumnStat;
 pub use trust::check_chain_of_trust;
 pub use undecided::{UNDECIDED_AHEAD_MAX, UNDECIDED_BYTES_MAX, UNDECIDED_PER_HEIGHT_MAX, Undecided};
+pub use versions::{Histories, VERSION_BYTES_MAX, VersionRow};
 
 use books::Books;
 use leither_state::{Fault, Read};

@@ -15,7 +15,7 @@ fn damaged(what: &str, height: Height, error: impl std::fmt::Display) -> Fault {
 }
 
 impl Store {
-    fn row(&self, name: &str, key: &[u8]) -> Result<Option<DBPinnableSlice<'_>>, Fault> {
+    pub(crate) fn row(&self, name: &str, key: &[u8]) -> Result<Option<DBPinnableSlice<'_>>, Fault> {
         self.inner.check()?;
         self.inner.db.get_pinned_cf(column(&self.inner.db, name)?, key).map_err(storage)
     }

@@ -2,16 +2,20 @@
 mod common;
 
 use common::*;
+use leither_store::VersionRow;
 use leither_store::snapshots::{keep_newest, list_snapshots, read_chunk, remove_unfinished};
+use leither_types::MimeiId;
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const KILLS: u64 = 15;
+/// Of which each block makes a version, with its height as the number.
+const VERSIONED: MimeiId = MimeiId([1; 20]);
 
 #[test]
-fn store_9_kill_9_at_any_moment_loses_no_committed_height() {
+fn store_9_and_store_26_kill_9_at_any_moment_loses_no_committed_height_and_no_version_without_its_block() {
     let dir = tempfile::tempdir().unwrap();
     let mut dice = Dice(std::process::id().into());
     let mut told = 0;
@@ -52,8 +56,11 @@ fn store_9_kill_9_at_any_moment_loses_no_committed_height() {
             for (index, tx) in (0..).zip(&block.txs) {
                 assert_eq!(store.tx(&tx.id()).unwrap(), Some((height, index)));
             }
+            // STORE-26: the block and the version that it made are there together.
+            assert_eq!(store.version(&VERSIONED, height).unwrap(), Some(said(height, "made")));
             parent = block.id();
         }
+        assert_eq!(store.version(&VERSIONED, head.height + 1).unwrap(), None);
         assert_eq!(store.block(head.height + 1).unwrap(), None);
     }
     assert!(told > KILLS);
@@ -66,7 +73,9 @@ fn child_commits_until_killed() {
     let store = open(Path::new(&dir)).unwrap();
     println!();
     loop {
-        let made = next(&store);
+        let mut made = next(&store);
+        let number = made.block.header.height;
+        made.versions = vec![VersionRow { mimei: VERSIONED, number, bytes: said(number, "made") }];
         assert!(store.put_undecided(made.block.header.height, 0, &made.block.id(), &[1; 5_000]).unwrap());
         store.commit(&made.commit()).unwrap();
         println!("committed {}", made.block.header.height);

@@ -62,7 +62,7 @@ impl Old {
             bytes[0] ^= u8::from(spoil);
             Ok(bytes)
         };
-        let made = Founding::begin(&top.path().join("data"), genesis, &self.manifest, &mut chunks, &quiet);
+        let made = Founding::begin(&top.path().join("data"), genesis, &self.manifest, &HISTORIES, &mut chunks, &quiet);
         let refused = made.and_then(|founding| founding.finish(&change())).expect_err("must be refused");
         assert_eq!(fs::read_dir(top.path()).unwrap().count(), 0, "{refused}");
         refused
@@ -79,7 +79,7 @@ fn recover_6_the_new_chain_begins_at_height_0_with_the_old_state_and_goes_on_by_
     let genesis = recovered(&old.manifest, old.first_root());
     let top = tempfile::tempdir().unwrap();
     let data = top.path().join("data");
-    let founding = Founding::begin(&data, &genesis, &old.manifest, &mut |hash| old.chunk(hash), &quiet).unwrap();
+    let founding = Founding::begin(&data, &genesis, &old.manifest, &HISTORIES, &mut |hash| old.chunk(hash), &quiet).unwrap();
     let mut expected = Expected::at(30);
     expected.check(&*founding.state().unwrap());
     founding.finish(&change()).unwrap();
@@ -109,6 +109,24 @@ fn recover_6_the_new_chain_begins_at_height_0_with_the_old_state_and_goes_on_by_
 }
 
 #[test]
+fn store_27_and_recover_6_the_versions_of_the_old_chain_are_those_of_the_new_one() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(&home.path().join("data")).unwrap();
+    store.commit(&making(&store, MimeiId([1; 20]), &[], &["a", "b"]).commit()).unwrap();
+    let manifest = store.write_snapshot(&home.path().join("snapshots"), &quiet).unwrap();
+    let old = Old { home, store, manifest };
+    let genesis = recovered(&old.manifest, old.first_root());
+    let top = tempfile::tempdir().unwrap();
+    let data = top.path().join("data");
+    let founding = Founding::begin(&data, &genesis, &old.manifest, &HISTORIES, &mut |hash| old.chunk(hash), &quiet).unwrap();
+    founding.finish(&change()).unwrap();
+    let store = reopen(&data, &genesis).unwrap();
+    assert_eq!(store.head().unwrap().height, 0);
+    assert_eq!(store.version(&MimeiId([1; 20]), 0).unwrap(), Some(said(0, "a")));
+    assert_eq!(store.version(&MimeiId([1; 20]), 1).unwrap(), Some(said(1, "b")));
+}
+
+#[test]
 fn recover_6_another_block_another_root_or_a_bad_chunk_begins_nothing_and_leaves_nothing() {
     let old = old();
     let good = recovered(&old.manifest, old.first_root());
@@ -131,12 +149,13 @@ fn recover_6_a_place_that_is_taken_stays_as_it_is_and_what_is_given_up_is_gone()
     let old = old();
     let genesis = recovered(&old.manifest, old.first_root());
     let data = old.home.path().join("data");
-    let taken = Founding::begin(&data, &genesis, &old.manifest, &mut |hash| old.chunk(hash), &quiet);
+    let taken = Founding::begin(&data, &genesis, &old.manifest, &HISTORIES, &mut |hash| old.chunk(hash), &quiet);
     assert!(matches!(taken.err(), Some(SnapshotError::Occupied(_))));
     assert_eq!(old.store.head().unwrap().height, 30);
     let top = tempfile::tempdir().unwrap();
     let founding =
-        Founding::begin(&top.path().join("data"), &genesis, &old.manifest, &mut |hash| old.chunk(hash), &quiet).unwrap();
+        Founding::begin(&top.path().join("data"), &genesis, &old.manifest, &HISTORIES, &mut |hash| old.chunk(hash), &quiet)
+            .unwrap();
     drop(founding);
     assert_eq!(fs::read_dir(top.path()).unwrap().count(), 0);
 }
@@ -147,13 +166,13 @@ fn recover_6_supplies_are_those_of_the_old_chain_to_the_last_unit() {
     let genesis = recovered(&old.manifest, old.first_root());
     let top = tempfile::tempdir().unwrap();
     let data = top.path().join("data");
-    let founding = Founding::begin(&data, &genesis, &old.manifest, &mut |hash| old.chunk(hash), &quiet).unwrap();
+    let founding = Founding::begin(&data, &genesis, &old.manifest, &HISTORIES, &mut |hash| old.chunk(hash), &quiet).unwrap();
     // A change that would make money leads to another root than the genesis names.
     let holding = Holding { free: Amount::new(1), ..Holding::default() };
     let mut forged = change();
     forged.holdings.insert((token(0), account(7_777)), Some(holding));
     assert!(matches!(founding.finish(&forged), Err(SnapshotError::FirstRoot { .. })));
-    let founding = Founding::begin(&data, &genesis, &old.manifest, &mut |hash| old.chunk(hash), &quiet).unwrap();
+    let founding = Founding::begin(&data, &genesis, &old.manifest, &HISTORIES, &mut |hash| old.chunk(hash), &quiet).unwrap();
     founding.finish(&change()).unwrap();
     let store = reopen(&data, &genesis).unwrap();
     for t in 0..3 {

@@ -46,7 +46,7 @@ impl Joiner {
     }
 
     fn restore(&self, chunks: &mut dyn FnMut(&Hash) -> Result<Vec<u8>, SnapshotError>) -> Result<(), SnapshotError> {
-        restore(&self.data(), &genesis(), &self.manifest, &self.handovers, chunks, &quiet)
+        restore(&self.data(), &genesis(), &self.manifest, &self.handovers, &HISTORIES, chunks, &quiet)
     }
 
     /// What it is refused with; nothing is left behind.
@@ -248,7 +248,7 @@ fn store_16_each_lie_of_a_peer_is_refused_by_name_and_leaves_nothing_behind() {
     assert!(matches!(refused, SnapshotError::Contradiction(_)), "{refused}");
     let elsewhere = joiner(&|_| ());
     let other = genesis_named("another");
-    let refused = restore(&elsewhere.data(), &other, &manifest, &elsewhere.handovers, &mut from(&dir), &quiet);
+    let refused = restore(&elsewhere.data(), &other, &manifest, &elsewhere.handovers, &HISTORIES, &mut from(&dir), &quiet);
     assert_eq!(refused, Err(SnapshotError::OtherChain { found: genesis().chain(), expected: other.chain() }));
     for change in [
         (|j: &mut Joiner| j.handovers.clear()) as fn(&mut Joiner),

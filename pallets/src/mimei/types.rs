@@ -21,6 +21,13 @@ pub struct Version {
     pub time: Millis,
 }
 
+impl Version {
+    /// MIMEI-6: the history with this version, after that one.
+    pub(crate) fn history_after(&self, before: &Hash) -> Hash {
+        self.using_encoded(|bytes| tagged("leither/mimei-history/v1", &[&before.0, bytes]))
+    }
+}
+
 /// What the chain knows of a MiMei.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, Serialize)]
 pub struct Head {
@@ -58,7 +65,7 @@ pub struct Head {
 impl Head {
     /// MIMEI-6: the history after this version.
     pub(crate) fn history_after(&self, version: &Version) -> Hash {
-        version.using_encoded(|bytes| tagged("leither/mimei-history/v1", &[&self.history.0, bytes]))
+        version.history_after(&self.history)
     }
 }
 

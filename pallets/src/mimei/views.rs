@@ -1,9 +1,9 @@
 //! What the chain knows of MiMeis.
 
-use super::{Group, Head, Right, Rights, keys};
+use super::{Event, Group, Head, Right, Rights, Version, keys};
 use crate::orgs;
-use leither_state::{Fault, Overlay, Read};
-use leither_types::{AccountId, MimeiId, OrgId};
+use leither_state::{Fault, Overlay, Read, WriteSet};
+use leither_types::{AccountId, EventBytes, Hash, Header, MimeiId, OrgId, Receipt, codec};
 
 /// A committed state, or one under construction.
 #[derive(Clone, Copy)]
@@ -116,4 +116,34 @@ pub fn references(state: &dyn Read, id: &MimeiId, after: Option<&MimeiId>, limit
 /// The record's key behind a head, for a proof.
 pub fn head_key(id: &MimeiId) -> Vec<u8> {
     keys::HEAD.key(id)
+}
+
+/// MIMEI-6: the versions that a block made, in order. A head tells the newest alone; where a block made several, its receipts tell the others.
+/// Where it changed no head nothing is read.
+pub fn backed_up(header: &Header, writes: &WriteSet, receipts: &[Receipt]) -> Vec<(MimeiId, Version)> {
+    let first = keys::HEAD.key(&MimeiId([0; 20]));
+    let last = keys::HEAD.key(&MimeiId([u8::MAX; 20]));
+    if writes.records.range(first..=last).next().is_none() {
+        return Vec::new();
+    }
+    let (height, time) = (header.height, header.time);
+    let one = |bytes: &EventBytes| match crate::describe_event(bytes) {
+        Some(crate::Event::Mimei(Event::BackedUp { mimei, number, content, .. })) => {
+            Some((mimei, Version { number, content, height, time }))
+        }
+        _ => None,
+    };
+    receipts.iter().flat_map(|receipt| &receipt.events).filter_map(one).collect()
+}
+
+/// MIMEI-6: the newest version's number and the history up to it, of a head's record; nothing where it is none, or has no version.
+pub fn stated_history(record: &[u8]) -> Option<(u64, Hash)> {
+    let head: Head = codec::decode(record).ok()?;
+    Some((head.last?.number, head.history))
+}
+
+/// MIMEI-6: the history with one version more; nothing where the bytes are not the version of this number.
+pub fn history_with(before: &Hash, number: u64, bytes: &[u8]) -> Option<Hash> {
+    let version: Version = codec::decode(bytes).ok()?;
+    (version.number == number).then(|| version.history_after(before))
 }

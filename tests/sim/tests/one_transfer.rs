@@ -102,7 +102,7 @@ fn one_transfer_walks_the_seven_verbs() {
     // 6 record: block, state, receipts and height go to disk in one write, or none of them does.
     let (receipts, touched) = (&outcome.receipts, &outcome.touched);
     let (writes, next_set) = (&outcome.writes, &outcome.validators);
-    let commit = Commit { block: &block, certificate: &certificate, writes, receipts, touched, next_set };
+    let commit = Commit { block: &block, certificate: &certificate, writes, receipts, touched, versions: &[], next_set };
     store.commit(&commit).unwrap();
     pool.committed(&*block.txs);
     assert!(pool.is_empty());

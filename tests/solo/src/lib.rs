@@ -65,6 +65,7 @@ pub fn grow_by(store: &Store, key: &SecretKey) {
         writes: &outcome.writes,
         receipts: &outcome.receipts,
         touched: &outcome.touched,
+        versions: &[],
         next_set: &outcome.validators,
     };
     store.commit(&commit).expect("room for it");

@@ -8,7 +8,7 @@ use crate::genesis;
 use crate::home::Home;
 use crate::wallet::now_ms;
 use clap::Subcommand;
-use leither_engine::join::{Anchor, Trusted, begin_from};
+use leither_engine::join::{Anchor, HISTORIES, Trusted, begin_from};
 use leither_store::snapshots::{list_snapshots, read_chunk, read_handovers, read_manifest, restore};
 use leither_store::{Handover, Manifest, SnapshotError, Store, check_chain_of_trust};
 use leither_types::{GenesisHead, Hash};
@@ -106,7 +106,7 @@ fn take(home: &Home, directory: &Path, trust: Option<Trusted>) -> Done<Manifest>
         Anchor::genesis(&genesis).check(now_ms()?, &genesis.params, trusted, trust)?;
     }
     let (manifest, handovers) = read_copy(&genesis, directory, trusted.as_ref())?;
-    restore(&home.data(), &genesis, &manifest, &handovers, &mut chunks, &|_, _| ())?;
+    restore(&home.data(), &genesis, &manifest, &handovers, &HISTORIES, &mut chunks, &|_, _| ())?;
     Ok(manifest)
 }
 

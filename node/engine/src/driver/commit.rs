@@ -6,9 +6,11 @@ use crate::pacing::Pace;
 use arc_malachitebft_app_channel::app::types::core::CommitCertificate;
 use leither_consensus::certificate;
 use leither_failpoints::hit;
+use leither_pallets::mimei;
 use leither_state::Fault;
-use leither_store::Commit;
-use leither_types::Certificate;
+use leither_store::{Commit, VersionRow};
+use leither_types::{Certificate, MimeiId};
+use parity_scale_codec::Encode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
@@ -73,12 +75,16 @@ pub(crate) fn commit_block(
 /// record: block, state, receipts and certificate, in one atomic write.
 fn record(node: &Node, candidate: &Candidate, certificate: Certificate) -> Result<(), NodeFault> {
     let outcome = &candidate.outcome;
+    let made = mimei::views::backed_up(&candidate.block.header, &outcome.writes, &outcome.receipts);
+    let row = |(mimei, version): (MimeiId, mimei::Version)| VersionRow { mimei, number: version.number, bytes: version.encode() };
+    let versions: Vec<VersionRow> = made.into_iter().map(row).collect();
     node.store.commit(&Commit {
         block: &candidate.block,
         certificate: &certificate,
         writes: &outcome.writes,
         receipts: &outcome.receipts,
         touched: &outcome.touched,
+        versions: &versions,
         next_set: &outcome.validators,
     })?;
     Ok(())

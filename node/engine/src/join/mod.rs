@@ -5,7 +5,7 @@
 mod snapshot;
 
 pub use leither_types::Trusted;
-pub use snapshot::{Known, Wanted, Which, begin_from, fetch_snapshot};
+pub use snapshot::{HISTORIES, Known, Wanted, Which, begin_from, fetch_snapshot};
 
 use leither_net::{AskError, Net, Offence, PeerId, PeerInfo, Request, Response};
 use leither_store::SnapshotError;

@@ -5,13 +5,18 @@
 use super::{JoinError, Trusted, Useless, ask, peers};
 use leither_executor::{RecoveryError, recovered_state};
 use leither_net::{Net, Offence, PeerId, PeerInfo, Request, Response};
+use leither_pallets::mimei;
 use leither_store::snapshots::{Founding, check_origin, hash_chunk, restore};
-use leither_store::{Handover, Manifest, SnapshotError, TrustError};
+use leither_store::{Handover, Histories, Manifest, SnapshotError, TrustError};
 use leither_types::{BLOCK_BYTES_MAX, Block, GenesisHead, Hash, Header, Height, ValidatorSet, Walk, decode_within, hash_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::runtime::Handle;
+
+/// MIMEI-6: how the state proves the versions of MiMeis that come with a snapshot (STORE-27).
+pub const HISTORIES: Histories =
+    Histories { key: mimei::views::head_key, stated: mimei::views::stated_history, after: mimei::views::history_with };
 
 /// What a node's own database knows.
 #[derive(Clone, Debug)]
@@ -91,11 +96,11 @@ impl From<TrustError> for Refused {
 
 impl From<SnapshotError> for Refused {
     fn from(error: SnapshotError) -> Self {
-        use SnapshotError::{BadRows, Count, Disk, Fault, Handovers, Ledger, Occupied, Root};
+        use SnapshotError::{BadRows, Count, Disk, Fault, Handovers, Ledger, Occupied, Root, Versions};
         match error {
             Disk { .. } | Fault(_) | Occupied(_) => Self::Machine(error),
             // The chunks have the names that the manifest lists: it is what is wrong.
-            BadRows { .. } | Count { .. } | Ledger(_) | Root { .. } => Self::Content(error.to_string()),
+            BadRows { .. } | Count { .. } | Ledger(_) | Root { .. } | Versions(_) => Self::Content(error.to_string()),
             Handovers(_) => Self::Peer(Offence::BadManifest, error.to_string()),
             other => Self::Useless(other.to_string()),
         }
@@ -110,7 +115,7 @@ pub fn begin_from(
     chunks: &mut dyn FnMut(&Hash) -> Result<Vec<u8>, SnapshotError>,
     progress: &dyn Fn(u64, u64),
 ) -> Result<(), SnapshotError> {
-    let founding = Founding::begin(data, genesis, manifest, chunks, progress)?;
+    let founding = Founding::begin(data, genesis, manifest, &HISTORIES, chunks, progress)?;
     let writes = recovered_state(founding.state()?, genesis, &manifest.header).map_err(|why| match why {
         RecoveryError::Fault(fault) => SnapshotError::Fault(fault),
         other => SnapshotError::Recovery(other.to_string()),
@@ -276,7 +281,7 @@ async fn take(
     let work = move || {
         let mut chunks = |hash: &Hash| handle.block_on(chunk(&net, &mut sources, hash));
         match manifest.chain == genesis.chain() {
-            true => restore(&data, &genesis, &manifest, &handovers, &mut chunks, &*progress),
+            true => restore(&data, &genesis, &manifest, &handovers, &HISTORIES, &mut chunks, &*progress),
             false => begin_from(&data, &genesis, &manifest, &mut chunks, &*progress),
         }
     };

@@ -7,7 +7,7 @@ use crate::columns::{FORMAT, GENESIS, HEAD, INITIAL_ROOT, META, column};
 use crate::commit::write_state;
 use crate::open::FORMAT_VERSION;
 use crate::undecided::synced;
-use crate::{OpenError, Store, storage};
+use crate::{Histories, OpenError, Store, storage};
 use leither_state::{Fault, Read, WriteSet};
 use leither_types::{Certificate, GenesisHead, Hash, Height};
 use parity_scale_codec::Encode;
@@ -32,6 +32,7 @@ impl Founding {
         place: &Path,
         genesis: &GenesisHead,
         manifest: &Manifest,
+        histories: &Histories,
         chunks: &mut dyn FnMut(&Hash) -> Result<Vec<u8>, SnapshotError>,
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, SnapshotError> {
@@ -42,7 +43,7 @@ impl Founding {
         fs::create_dir_all(&part).map_err(disk(&part))?;
         // From here on whatever fails removes what there is.
         let mut founding = Self { store: None, part, place: place.into() };
-        let db = take_rows(&founding.part, manifest, chunks, progress)?;
+        let db = take_rows(&founding.part, manifest, histories, chunks, progress)?;
         write_meta(&db, genesis, &manifest.state_root)?;
         flush(&db)?;
         drop(db);

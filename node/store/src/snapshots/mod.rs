@@ -3,12 +3,13 @@
 //! ```text
 //! <snapshots>/<height>-<8 hex digits of the state root>/manifest.scale      what there is: header, certificate, names of the chunks
 //!                                                      /handovers.scale     what leads to the header from the genesis
-//!                                                      /chunks/<blake3>     rows of the state in key order, at most 1 MiB
+//!                                                      /chunks/<blake3>     rows of the state in key order, then versions; at most 1 MiB
 //! <snapshots>/….part                                                        being written, or being deleted: swept at the next start
 //! ```
 //! The flow: [`crate::Store::write_snapshot`] copies the rows of one height while commits go on; [`list_snapshots`] and [`read_chunk`]
 //! serve them; a joiner reads a [`Manifest`], has [`crate::check_chain_of_trust`] say whether its header is final, and [`restore`]s: rows
-//! whose root is not that header's are refused. A snapshot has no blocks, receipts or history; those begin with the block after it.
+//! whose root is not that header's are refused, and so are versions of MiMeis that this state does not prove. A snapshot has no blocks, receipts
+//! or history; those begin with the block after it.
 
 mod found;
 mod restore;
@@ -23,12 +24,14 @@ pub use shelf::{
 };
 
 use leither_state::Fault;
-use leither_types::{Certificate, DecodeError, Hash, Header, Height, List, decode_within, hash_of};
+use leither_types::{Certificate, DecodeError, Hash, Header, Height, List, MimeiId, decode_within, hash_of};
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 use std::path::{Path, PathBuf};
 
-/// The only version of [`Manifest`] so far.
-pub const MANIFEST_VERSION: u8 = 1;
+/// The newest version of [`Manifest`]: of a snapshot that has versions of MiMeis behind the state.
+pub const MANIFEST_VERSION: u8 = 2;
+/// The version of one that has the state alone, as there were at first.
+pub const STATE_ALONE: u8 = 1;
 /// A chunk is no longer than this.
 pub const CHUNK_BYTES_MAX: usize = 1024 * 1024;
 /// A snapshot has no more chunks than this: 64 GiB.
@@ -43,7 +46,7 @@ pub const SNAPSHOTS_KEPT: usize = 2;
 /// What a snapshot consists of.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking)]
 pub struct Manifest {
-    /// [`MANIFEST_VERSION`].
+    /// [`MANIFEST_VERSION`] or [`STATE_ALONE`]; the fields are the same.
     pub version: u8,
     /// The genesis hash.
     pub chain: Hash,
@@ -61,7 +64,7 @@ pub struct Manifest {
     pub chunks: List<(Hash, u32), CHUNKS_MAX>,
     /// How many leaves of balance trees.
     pub holdings: u64,
-    /// How many records.
+    /// How many records, and versions of MiMeis with them.
     pub records: u64,
     /// The length of all chunks.
     pub bytes: u64,
@@ -83,7 +86,7 @@ impl Manifest {
     /// STORE-15: that it does not contradict itself. Whether its header is final is another question: [`crate::check_chain_of_trust`].
     pub fn check(&self) -> Result<(), SnapshotError> {
         let wrong = |what: &'static str| Err(SnapshotError::Contradiction(what));
-        if self.version != MANIFEST_VERSION {
+        if !(STATE_ALONE..=MANIFEST_VERSION).contains(&self.version) {
             return Err(SnapshotError::Version(self.version));
         }
         if self.height == 0 || self.height != self.header.height || self.height != self.certificate.height {
@@ -207,6 +210,9 @@ pub enum SnapshotError {
         /// What validators signed.
         expected: Hash,
     },
+    /// STORE-27: versions of a MiMei that its record in the state does not prove.
+    #[error("the snapshot's versions of {0} are not those that its state proves; ask another peer, or take another snapshot")]
+    Versions(MimeiId),
     /// RECOVER-6: a snapshot of another block than the one that the genesis goes on from.
     #[error(
         "the snapshot is of height {} and block {}, the chain goes on from height {} and block {}; take the snapshot of that height",

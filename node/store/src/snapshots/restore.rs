@@ -1,14 +1,15 @@
-use super::rows::{HOLDING, RECORD, Rows};
+use super::rows::{HOLDING, RECORD, Rows, VERSION};
 use super::shelf::{part_of, remove};
-use super::{Manifest, SnapshotError, disk, hash_chunk, sync_dir};
+use super::{MANIFEST_VERSION, Manifest, SnapshotError, disk, hash_chunk, sync_dir};
 use crate::columns::{
-    BASE, FORMAT, GENESIS, HANDOVERS, HEAD, HEADERS, HOLDINGS, META, RECORDS, column, descriptors, height_key, options,
-    read_holding_key,
+    BASE, FORMAT, GENESIS, HANDOVERS, HEAD, HEADERS, HOLDINGS, META, RECORDS, VERSIONS, column, descriptors, height_key, options,
+    read_holding_key, read_version_key,
 };
 use crate::mark::Mark;
 use crate::open::{FORMAT_VERSION, is_new};
 use crate::undecided::synced;
-use crate::{Handover, storage};
+use crate::versions::check_versions;
+use crate::{Handover, Histories, VERSION_BYTES_MAX, storage};
 use leither_failpoints::hit;
 use leither_state::{Fault, Holding, Ledger, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX, record_commitment, record_key_hash};
 use leither_types::{AccountId, GenesisHead, Hash, TokenId, codec::decode};
@@ -27,13 +28,17 @@ struct Builder {
     last: Option<(u8, Vec<u8>)>,
     holdings: Vec<(TokenId, AccountId, Holding)>,
     records: Vec<(Hash, Hash)>,
+    /// Versions of MiMeis.
+    versions: u64,
+    /// Whether there may be any.
+    has_versions: bool,
 }
 
 /// STORE-16: makes a database in `data_dir`, which has none, of a snapshot. [`crate::Store::open`] then finds the snapshot's height as
 /// its head, with no blocks below the next one.
 ///
 /// Chunks are asked for one by one, in order, and whatever comes is checked: bytes against their name, rows against their order and form,
-/// all of them against the header's state root. Rows beyond the manifest's counts end it at once. **Signatures are not checked**: let
+/// all of them against the header's state root, and versions of MiMeis (STORE-27) against that state, by `histories`. Rows beyond the manifest's counts end it at once. **Signatures are not checked**: let
 /// [`crate::check_chain_of_trust`] say first whether the manifest's header and these handovers are to be believed. `handovers` are all those up to
 /// the manifest's height. `progress` is told how many bytes were taken of how many.
 ///
@@ -43,6 +48,7 @@ pub fn restore(
     genesis: &GenesisHead,
     manifest: &Manifest,
     handovers: &[Handover],
+    histories: &Histories,
     chunks: &mut dyn FnMut(&Hash) -> Result<Vec<u8>, SnapshotError>,
     progress: &dyn Fn(u64, u64),
 ) -> Result<(), SnapshotError> {
@@ -57,7 +63,13 @@ pub fn restore(
     remove(&part)?;
     // As the home's directories are: for the owner alone.
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&part).map_err(disk(&part))?;
-    let built = build(&part, genesis, manifest, handovers, chunks, progress).and_then(|()| move_into_place(&part, data_dir));
+    let built = take_rows(&part, manifest, histories, chunks, progress).and_then(|db| {
+        write_rest(&db, genesis, manifest, handovers)?;
+        flush(&db)?;
+        drop(db);
+        hit("restore/written");
+        move_into_place(&part, data_dir)
+    });
     if built.is_err() {
         // What it failed of is what is to be told; the next try begins by removing the rest once more.
         let _ = remove(&part);
@@ -117,31 +129,17 @@ pub(super) fn move_into_place(part: &Path, data_dir: &Path) -> Result<(), Snapsh
     data_dir.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Ok(()), sync_dir)
 }
 
-fn build(
-    dir: &Path,
-    genesis: &GenesisHead,
-    manifest: &Manifest,
-    handovers: &[Handover],
-    chunks: &mut dyn FnMut(&Hash) -> Result<Vec<u8>, SnapshotError>,
-    progress: &dyn Fn(u64, u64),
-) -> Result<(), SnapshotError> {
-    let db = take_rows(dir, manifest, chunks, progress)?;
-    write_rest(&db, genesis, manifest, handovers)?;
-    flush(&db)?;
-    hit("restore/written");
-    Ok(())
-}
-
-/// A new database with the rows of the state that the manifest's header names, and nothing else yet.
+/// A new database with the rows of the state that the manifest's header names and of the versions that it proves, and nothing else yet.
 pub(super) fn take_rows(
     dir: &Path,
     manifest: &Manifest,
+    histories: &Histories,
     chunks: &mut dyn FnMut(&Hash) -> Result<Vec<u8>, SnapshotError>,
     progress: &dyn Fn(u64, u64),
 ) -> Result<DB, SnapshotError> {
     let options = options(true).map_err(storage)?;
     let db = DB::open_cf_descriptors(&options, dir, descriptors(&Arc::new(AtomicU64::new(0)))).map_err(storage)?;
-    let mut builder = Builder::default();
+    let mut builder = Builder { has_versions: manifest.version >= MANIFEST_VERSION, ..Builder::default() };
     let mut done = 0u64;
     for (hash, len) in &manifest.chunks {
         let bytes = chunks(hash)?;
@@ -158,6 +156,7 @@ pub(super) fn take_rows(
         progress(done, manifest.bytes);
     }
     builder.check(manifest)?;
+    check_versions(&db, histories)?;
     flush(&db)?;
     hit("restore/checked");
     Ok(db)
@@ -209,6 +208,7 @@ impl Builder {
     fn take(&mut self, db: &DB, batch: &mut WriteBatch, bytes: &[u8]) -> Result<(), Wrong> {
         let holdings = column(db, HOLDINGS).map_err(Wrong::Fault)?;
         let records = column(db, RECORDS).map_err(Wrong::Fault)?;
+        let versions = column(db, VERSIONS).map_err(Wrong::Fault)?;
         for row in Rows(bytes) {
             let (kind, key, value) = row.map_err(Wrong::Rows)?;
             if self.last.as_ref().is_some_and(|(last, before)| (*last, before) >= (kind, &key)) {
@@ -228,6 +228,13 @@ impl Builder {
                     self.records.push((record_key_hash(&key), record_commitment(&value)));
                     batch.put_cf(records, &key, &value);
                 }
+                VERSION if self.has_versions => {
+                    if read_version_key(&key).is_none() || value.len() > VERSION_BYTES_MAX {
+                        return Err(Wrong::Rows("a version of a MiMei has a key of another length, or is too long"));
+                    }
+                    self.versions = self.versions.saturating_add(1);
+                    batch.put_cf(versions, &key, &value);
+                }
                 _ => return Err(Wrong::Rows("a row is of an unknown kind")),
             }
             self.last = Some((kind, key));
@@ -237,15 +244,15 @@ impl Builder {
 
     /// What there is of each kind by now, and what there should be in the end.
     fn counts(&self, manifest: &Manifest) -> [(&'static str, u64, u64); 2] {
-        let (holdings, records) = (self.holdings.len() as u64, self.records.len() as u64);
+        let (holdings, records) = (self.holdings.len() as u64, (self.records.len() as u64).saturating_add(self.versions));
         [("holdings", holdings, manifest.holdings), ("records", records, manifest.records)]
     }
 
     /// There are not too many rows already: what comes after them need not be fetched. Holdings come first, so all of them are there once a
     /// record is.
     fn check_room(&self, manifest: &Manifest) -> Result<(), SnapshotError> {
-        let [(_, holdings, wanted), _] = self.counts(manifest);
-        let is_short = !self.records.is_empty() && holdings < wanted;
+        let [(_, holdings, wanted), (_, others, _)] = self.counts(manifest);
+        let is_short = others > 0 && holdings < wanted;
         let wrong = self
             .counts(manifest)
             .into_iter()

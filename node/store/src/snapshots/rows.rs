@@ -7,9 +7,11 @@ use parity_scale_codec::{Decode, Encode};
 pub const HOLDING: u8 = 0;
 /// The kind of a row that is a record.
 pub const RECORD: u8 = 1;
+/// The kind of a row that is a version of a MiMei: MiMei and number -> what its block said of it. In snapshots of version 2 alone.
+pub const VERSION: u8 = 2;
 /// The length of every row of the first kind: kind, 40 bytes of key and 72 of value with their lengths.
 pub const HOLDING_BYTES: u128 = 1 + (1 + 40) + (2 + 72);
-/// The shortest row of the second kind: kind and two lengths.
+/// The shortest row of another kind: kind and two lengths.
 pub const RECORD_BYTES_MIN: u128 = 1 + 1 + 1;
 /// The longest: 256 bytes of key, 65,536 of value.
 pub const RECORD_BYTES_MAX: u128 = 1 + (2 + 256) + (4 + 65_536);

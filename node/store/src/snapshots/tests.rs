@@ -40,8 +40,9 @@ fn store_15_a_manifest_is_read_back_and_every_one_that_contradicts_itself_is_ref
     let good = manifest();
     assert_eq!(Manifest::read(&good.encode()).unwrap(), good);
     type Spoil = fn(&mut Manifest);
-    let spoils: [Spoil; 15] = [
-        |m| m.version = 2,
+    let spoils: [Spoil; 16] = [
+        |m| m.version = 0,
+        |m| m.version = MANIFEST_VERSION + 1,
         |m| m.chain = Hash([9; 32]),
         |m| m.height = 10,
         |m| m.height = 0,
@@ -144,7 +145,7 @@ fn every_error_tells_what_to_do_next() {
         SnapshotError::NoRoom { needs: 2, has: 1 },
         SnapshotError::Disk { path: "there".into(), what: "no space".into() },
         SnapshotError::Malformed(DecodeError::NotCanonical),
-        SnapshotError::Version(2),
+        SnapshotError::Version(3),
         SnapshotError::Contradiction("x"),
         SnapshotError::OtherChain { found: Hash::ZERO, expected: Hash::ZERO },
         SnapshotError::Handovers("x"),
@@ -154,6 +155,7 @@ fn every_error_tells_what_to_do_next() {
         SnapshotError::Count { what: "records", found: 1, expected: 2 },
         SnapshotError::Root { found: Hash::ZERO, expected: Hash::ZERO },
         SnapshotError::Ledger("x".into()),
+        SnapshotError::Versions(MimeiId([1; 20])),
         SnapshotError::Occupied("there".into()),
     ];
     for error in errors {

@@ -1,11 +1,11 @@
-use super::rows::{Cutter, HOLDING, RECORD};
+use super::rows::{Cutter, HOLDING, RECORD, VERSION};
 use super::shelf::{self, MANIFEST};
-use super::{HANDOVERS_MAX, MANIFEST_VERSION, Manifest, SnapshotError, disk, hash_chunk, sync_dir};
-use crate::columns::{HANDOVERS, HOLDINGS, RECORDS, column, height_key};
+use super::{HANDOVERS_MAX, MANIFEST_VERSION, Manifest, STATE_ALONE, SnapshotError, disk, hash_chunk, sync_dir};
+use crate::columns::{HANDOVERS, HOLDINGS, RECORDS, VERSIONS, column, height_key, read_version_key};
 use crate::{Head, Store, storage};
 use leither_failpoints::hit;
 use leither_state::Fault;
-use leither_types::{Hash, Height, List};
+use leither_types::{Hash, Height, List, MimeiId};
 use parity_scale_codec::{Compact, Encode};
 use rocksdb::{DB, IteratorMode, ReadOptions, Snapshot};
 use std::collections::BTreeMap;
@@ -110,16 +110,27 @@ impl Store {
         let db = &self.inner.db;
         let header = head.header.clone().ok_or(SnapshotError::NoBlock)?;
         let mut total = 0;
-        for name in [HOLDINGS, RECORDS] {
+        for name in [HOLDINGS, RECORDS, VERSIONS] {
             let rows = db.property_int_value_cf(column(db, name)?, rocksdb::properties::ESTIMATE_NUM_KEYS).map_err(storage)?;
             total += rows.unwrap_or_default();
         }
         let mut cutter = Cutter::default();
-        let mut counts = [0u64; 2];
+        let mut counts = [0u64; 3];
         let mut done = 0;
-        for ((kind, name), count) in [(HOLDING, HOLDINGS), (RECORD, RECORDS)].into_iter().zip(&mut counts) {
+        let kinds = [(HOLDING, HOLDINGS), (RECORD, RECORDS), (VERSION, VERSIONS)];
+        for ((kind, name), count) in kinds.into_iter().zip(&mut counts) {
+            if kind == VERSION
+                && let Some(chunk) = cutter.last()
+            {
+                // Nodes may have rows of other MiMeis: the state's chunks are alike all the same.
+                writer.put(&chunk)?;
+            }
+            let mut provable = Provable::default();
             for row in state.iterator_cf_opt(column(db, name)?, scan(), IteratorMode::Start) {
                 let (key, value) = row.map_err(storage)?;
+                if kind == VERSION && !provable.has(&key)? {
+                    continue;
+                }
                 *count += 1;
                 done += 1;
                 if let Some(chunk) = cutter.push(kind, &key, &value) {
@@ -135,9 +146,9 @@ impl Store {
             writer.put(&chunk)?;
         }
         progress(done, done);
-        let [holdings, records] = counts;
+        let [holdings, records, versions] = counts;
         Ok(Manifest {
-            version: MANIFEST_VERSION,
+            version: if versions == 0 { STATE_ALONE } else { MANIFEST_VERSION },
             chain: header.chain,
             height: head.height,
             header,
@@ -146,9 +157,24 @@ impl Store {
             handovers: count_handovers(db, state, head.height)?,
             chunks: std::mem::take(&mut writer.chunks),
             holdings,
-            records,
+            records: records.saturating_add(versions),
             bytes: writer.bytes,
         })
+    }
+}
+
+/// STORE-27: versions that can be proven: where the first is there, all are; a database that began in the middle has later ones alone.
+#[derive(Default)]
+struct Provable(Option<MimeiId>);
+
+impl Provable {
+    /// Whether the row of this key, the next one, is of them.
+    fn has(&mut self, key: &[u8]) -> Result<bool, Fault> {
+        let (mimei, number) = read_version_key(key).ok_or_else(|| Fault::Corrupt("key of a MiMei's version".into()))?;
+        if number == 0 {
+            self.0 = Some(mimei);
+        }
+        Ok(self.0 == Some(mimei))
     }
 }
 

@@ -2,8 +2,9 @@
 #![allow(dead_code, reason = "each test file is a program of its own and uses a part")]
 
 use leither_state::{Fault, Holding, Ledger, Read, WriteSet, record_commitment, record_key_hash};
-use leither_store::{Commit, OpenError, Store};
+use leither_store::{Commit, Histories, OpenError, Store, VersionRow};
 use leither_types::*;
+use parity_scale_codec::{Decode, Encode};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -155,13 +156,14 @@ pub struct Made {
     pub writes: WriteSet,
     pub receipts: Vec<Receipt>,
     pub touched: Vec<(u32, AccountId)>,
+    pub versions: Vec<VersionRow>,
     pub next_set: ValidatorSet,
 }
 
 impl Made {
     pub fn commit(&self) -> Commit<'_> {
-        let Self { block, certificate, writes, receipts, touched, next_set } = self;
-        Commit { block, certificate, writes, receipts, touched, next_set }
+        let Self { block, certificate, writes, receipts, touched, versions, next_set } = self;
+        Commit { block, certificate, writes, receipts, touched, versions, next_set }
     }
 
     /// Gives a changed header its certificate.
@@ -185,6 +187,39 @@ pub fn next(store: &Store) -> Made {
 pub fn with(store: &Store, writes: WriteSet) -> Made {
     let state_root = store.snapshot().unwrap().root_after(&writes).unwrap();
     stating(store, writes, state_root)
+}
+
+/// What these tests say of a version: its number and what it holds.
+pub fn said(number: u64, content: &str) -> Vec<u8> {
+    (number, content).encode()
+}
+
+fn versions_key(mimei: &MimeiId) -> Vec<u8> {
+    [b"vh", mimei.0.as_slice()].concat()
+}
+
+fn history_after(before: &Hash, number: u64, bytes: &[u8]) -> Option<Hash> {
+    let (found, _) = <(u64, String)>::decode(&mut &*bytes).ok()?;
+    (found == number).then(|| hash_of("store-test", &(before, bytes)))
+}
+
+/// How the state of these tests proves versions: by records of the newest number and the history.
+pub const HISTORIES: Histories =
+    Histories { key: versions_key, stated: |record| <(u64, Hash)>::decode(&mut &*record).ok(), after: history_after };
+
+/// A next block that makes these versions of a MiMei, which has `before` already, all as they are named.
+pub fn making(store: &Store, mimei: MimeiId, before: &[&str], made: &[&str]) -> Made {
+    let all: Vec<&str> = before.iter().chain(made).copied().collect();
+    let rows = |all: &[&str]| -> Vec<VersionRow> {
+        (0..).zip(all).map(|(number, content)| VersionRow { mimei, number, bytes: said(number, content) }).collect()
+    };
+    let fold = |history: Hash, row: &VersionRow| history_after(&history, row.number, &row.bytes).unwrap();
+    let history = rows(&all).iter().fold(Hash::ZERO, fold);
+    let mut writes = writes(store.head().unwrap().height + 1);
+    writes.records.insert(versions_key(&mimei), Some((all.len() as u64 - 1, history).encode()));
+    let mut block = with(store, writes);
+    block.versions = rows(&all).split_off(before.len());
+    block
 }
 
 /// A next block that states this root.
@@ -215,7 +250,8 @@ pub fn stating(store: &Store, writes: WriteSet, state_root: Hash) -> Made {
     let block =
         Block { header, last_certificate: head.certificate.clone(), txs: List::new(txs).unwrap(), evidence: List::default() };
     let next_set = genesis().validators;
-    let mut made = Made { block, certificate: Certificate::genesis(), writes, receipts, touched, next_set };
+    let versions = Vec::new();
+    let mut made = Made { block, certificate: Certificate::genesis(), writes, receipts, touched, versions, next_set };
     made.certify();
     made
 }

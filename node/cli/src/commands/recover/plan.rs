@@ -7,6 +7,7 @@ use crate::genesis::{self, GenesisFile};
 use crate::home::Home;
 use crate::wallet::now_ms;
 use clap::Args;
+use leither_engine::join::HISTORIES;
 use leither_executor::recovered_state;
 use leither_pallets::{params, staking};
 use leither_state::Read;
@@ -77,7 +78,7 @@ fn seats(old: &dyn Read, wanted: &[Wanted]) -> Done<(ValidatorSet, Vec<leither_t
 pub(super) fn state_of(home: &Home, head: &GenesisHead, directory: &Path, manifest: &Manifest) -> Done<Founding> {
     let mut chunks = |hash: &Hash| read_chunk(directory, hash).ok_or(SnapshotError::NoChunk(*hash));
     let place = home.recovering().join("plan");
-    Founding::begin(&place, head, manifest, &mut chunks, &|_, _| ()).map_err(Failure::usage)
+    Founding::begin(&place, head, manifest, &HISTORIES, &mut chunks, &|_, _| ()).map_err(Failure::usage)
 }
 
 impl Plan {
