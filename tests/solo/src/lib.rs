@@ -2,7 +2,7 @@
 
 use leither_executor::{Draft, NobodyVerified, Parent, build, genesis_state};
 use leither_state::Fault;
-use leither_store::{Commit, Store};
+use leither_store::{Commit, Store, VersionRow};
 use leither_types::{
     AccountId, Certificate, CommitSig, GENESIS_VERSION, Genesis, GenesisHead, Hash, List, Millis, Params, SecretKey, Text,
     Validator, ValidatorId, ValidatorSet,
@@ -46,8 +46,17 @@ pub fn grow(store: &Store) {
     grow_by(store, &key());
 }
 
+/// The same, with versions of MiMeis that it is said to have made.
+pub fn grow_with(store: &Store, versions: &[VersionRow]) {
+    make(store, &key(), versions);
+}
+
 /// The same on a chain whose only validator has another key.
 pub fn grow_by(store: &Store, key: &SecretKey) {
+    make(store, key, &[]);
+}
+
+fn make(store: &Store, key: &SecretKey, versions: &[VersionRow]) {
     let (chain, head, state) = (store.genesis().chain(), store.head().expect("a head"), store.snapshot().expect("a state"));
     let certificate = head.certificate.clone();
     let parent =
@@ -65,7 +74,7 @@ pub fn grow_by(store: &Store, key: &SecretKey) {
         writes: &outcome.writes,
         receipts: &outcome.receipts,
         touched: &outcome.touched,
-        versions: &[],
+        versions,
         next_set: &outcome.validators,
     };
     store.commit(&commit).expect("room for it");

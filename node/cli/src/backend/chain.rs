@@ -7,6 +7,11 @@ use leither_rpc_api::*;
 use leither_rpc_server::Answer;
 use leither_types::{AccountId, Height, TokenId};
 
+/// Why there is no answer that takes this block.
+pub(super) fn gone(height: Height) -> ApiError {
+    ApiError::new(Reason::Pruned, format!("block {height} is no longer kept here"))
+}
+
 impl Node {
     pub(super) fn info(&self, at: &At) -> Answer<ChainInfo> {
         let rules = params::views::params(&*at.state).map_err(fault)?;
@@ -62,28 +67,24 @@ impl Node {
         if height == 0 || height > head.height { Err(none()) } else { Ok(height) }
     }
 
-    pub(super) fn gone(&self, height: Height) -> ApiError {
-        ApiError::new(Reason::Pruned, format!("block {height} is no longer kept here"))
-    }
-
     /// A block and its receipts.
     pub(super) fn opened(&self, height: Height) -> Answer<(leither_types::Block, Vec<leither_types::Receipt>)> {
-        let block = self.store.block(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
-        let receipts = self.store.receipts(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
+        let block = self.store.block(height).map_err(fault)?.ok_or_else(|| gone(height))?;
+        let receipts = self.store.receipts(height).map_err(fault)?.ok_or_else(|| gone(height))?;
         Ok((block, receipts))
     }
 
     pub(super) fn final_header(&self, block: &BlockRef) -> Answer<FinalHeader> {
         let height = self.height_of(block)?;
-        let header = self.store.header(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
-        let certificate = self.store.certificate(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
+        let header = self.store.header(height).map_err(fault)?.ok_or_else(|| gone(height))?;
+        let certificate = self.store.certificate(height).map_err(fault)?.ok_or_else(|| gone(height))?;
         Ok(show::final_header(&header, &certificate))
     }
 
     pub(super) fn block(&self, block: &BlockRef, from: u32, limit: usize) -> Answer<Block> {
         let height = self.height_of(block)?;
         let (body, receipts) = self.opened(height)?;
-        let certificate = self.store.certificate(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
+        let certificate = self.store.certificate(height).map_err(fault)?.ok_or_else(|| gone(height))?;
         Ok(show::block(&body, &certificate, &receipts, from, limit))
     }
 

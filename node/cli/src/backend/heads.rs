@@ -1,18 +1,15 @@
 //! What the gateway asks of the chain: versions of MiMeis, with proofs.
 
-use super::{Node, Served, fault};
+use super::{Node, Served, fault, versions};
 use async_trait::async_trait;
 use hyper::body::Bytes;
 use leither_gateway::{Head, HeadError, Heads, Version};
 use leither_kit::Cid;
 use leither_pallets::mimei;
-use leither_rpc_api::{ApiError, GetMimeiPage, GetProof, Limit, ProofSubject, Reason};
+use leither_rpc_api::{ApiError, GetProof, ProofSubject, Reason};
 use leither_rpc_server::Answer;
 use leither_storage::content::cid_of;
 use leither_types::MimeiId;
-
-/// Pages of a MiMei's history that one question walks back over.
-const PAGES_MAX: usize = 64;
 
 #[async_trait]
 impl Heads for Served {
@@ -33,8 +30,8 @@ impl Heads for Served {
 pub struct Newest {
     /// The newest version; nothing where there is none, or where its content is no id that is known here.
     pub last: Option<(u64, Cid)>,
-    /// Which one is released.
-    pub release: Option<u64>,
+    /// Which one is released, and its content, where this node has a row of that version (STORE-26).
+    pub release: Option<(u64, Option<Cid>)>,
 }
 
 impl Served {
@@ -43,11 +40,10 @@ impl Served {
         let look = move |node: &Node| {
             node.read(|at| {
                 let one = |id: &MimeiId| -> Answer<Option<Newest>> {
-                    let head = mimei::views::head(&*at.state, id).map_err(fault)?;
-                    Ok(head.map(|head| Newest {
-                        last: head.last.and_then(|last| Some((last.number, cid_of(&last.content)?))),
-                        release: head.release,
-                    }))
+                    let Some(head) = mimei::views::head(&*at.state, id).map_err(fault)? else { return Ok(None) };
+                    let last = head.last.and_then(|last| Some((last.number, cid_of(&last.content)?)));
+                    let release = head.release.map(|number| node.released(id, number, last)).transpose()?;
+                    Ok(Some(Newest { last, release }))
                 };
                 ids.iter().map(one).collect::<Answer<Vec<_>>>()
             })
@@ -57,6 +53,15 @@ impl Served {
 }
 
 impl Node {
+    /// A released version with its content, if that is told without a walk: thousands are asked for at once.
+    fn released(&self, id: &MimeiId, number: u64, last: Option<(u64, Cid)>) -> Answer<(u64, Option<Cid>)> {
+        let cid = match last.filter(|(newest, _)| *newest == number) {
+            Some((_, cid)) => Some(cid),
+            None => versions::kept(&self.store, id, number)?.and_then(|version| cid_of(&version.content)),
+        };
+        Ok((number, cid))
+    }
+
     fn gateway_head(&self, id: MimeiId, version: Version) -> Answer<Option<Head>> {
         let found = self.read(|at| {
             let head = mimei::views::head(&*at.state, &id).map_err(fault)?;
@@ -70,14 +75,10 @@ impl Node {
             Version::Number(number) => Some(number),
         };
         let Some(number) = wanted.filter(|number| *number <= last.number) else { return Ok(None) };
-        let cid = if number == last.number {
-            cid_of(&last.content)
-        } else {
-            self.version_text(id, number)?.and_then(|text| text.parse().ok())
-        };
+        let found = versions::one(&self.store, &id, number, &last)?;
         let no_content =
             || ApiError::new(Reason::Internal, format!("version {number} of {id} names no content id that is known here"));
-        let cid = cid.ok_or_else(no_content)?;
+        let cid = found.and_then(|version| cid_of(&version.content)).ok_or_else(no_content)?;
         // The head's record says the newest version and which one is released; an older one follows from its history alone.
         let proof = match number == last.number {
             true => self.head_proof(id),
@@ -90,22 +91,5 @@ impl Node {
     fn head_proof(&self, id: MimeiId) -> Option<Bytes> {
         let ask = GetProof { subject: ProofSubject::Mimei { mimei: id.into() }, from: None };
         self.proof(&ask).ok().map(|proof| Bytes::from(proof.proof.0))
-    }
-
-    /// The content of an older version, walked back to from the head.
-    fn version_text(&self, id: MimeiId, number: u64) -> Answer<Option<String>> {
-        let mut after = None;
-        for _ in 0..PAGES_MAX {
-            let ask = GetMimeiPage { mimei: id.into(), after, limit: Limit::new(200) };
-            let page = self.read(|at| self.versions(at, &ask))?;
-            if let Some(found) = page.items.iter().find(|view| view.version.0 == number) {
-                return Ok(Some(found.cid.clone()));
-            }
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
-        Ok(None)
     }
 }

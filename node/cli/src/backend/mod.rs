@@ -15,6 +15,7 @@ mod show;
 mod streams;
 mod trace;
 mod tx;
+mod versions;
 mod wallet;
 
 pub use heads::Newest;

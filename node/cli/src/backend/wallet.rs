@@ -1,7 +1,7 @@
 //! account_*, token_*, mimei_*, state_getProof: what wallets ask.
 
 use super::reads::LastRead;
-use super::{At, Node, fault};
+use super::{At, Node, fault, versions};
 use leither_pallets::{accounts, mimei, orgs, tokens};
 use leither_rpc_api::*;
 use leither_rpc_server::Answer;
@@ -304,32 +304,20 @@ impl Node {
         })
     }
 
-    /// Versions are walked back from the head: each backup's event names the block of the one before (MIMEI-6).
+    /// The newest first (MIMEI-6).
     pub(super) fn versions(&self, at: &At, ask: &GetMimeiPage) -> Answer<Page<VersionView>> {
-        let limit = Limit::of(ask.limit);
         let id = ask.mimei.0;
         let head = self.head_of(at, &id)?;
-        let mut next = match &ask.after {
+        let from = match &ask.after {
             None => head.last.as_ref().map(|v| (v.number, v.height)),
             Some(cursor) => {
                 let parts = cursor.as_str().split_once('.').and_then(|(n, h)| Some((n.parse().ok()?, h.parse().ok()?)));
                 Some(parts.ok_or_else(|| ApiError::params("`after` is no `next` of an earlier page"))?)
             }
         };
-        let mut items = Vec::new();
-        let mut opened = LastRead::new();
-        while let Some((number, height)) = next.filter(|_| items.len() < limit) {
-            let (header, receipts) = opened.at(height, || {
-                let header = self.store.header(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
-                let receipts = self.store.receipts(height).map_err(fault)?.ok_or_else(|| self.gone(height))?;
-                Ok((header, receipts))
-            })?;
-            let (found, previous) = backup_in(header, receipts, &id, number)?;
-            items.push(found);
-            next = number.checked_sub(1).zip(previous);
-        }
+        let (found, next) = versions::page(&self.store, &id, from, Limit::of(ask.limit))?;
         let next = next.map(|(number, height)| Cursor::new(format!("{number}.{height}")));
-        Ok(Page { items, next, height: at.head.height.into() })
+        Ok(Page { items: found.iter().map(version).collect(), next, height: at.head.height.into() })
     }
 
     pub(super) fn mimeis(&self, at: &At, ask: &ListMimei) -> Answer<Page<MimeiSummary>> {
@@ -371,27 +359,6 @@ fn groups(mask: mimei::Mask) -> GroupsView {
         members: of(mimei::Group::Members),
         supervisors: of(mimei::Group::Supervisors),
     }
-}
-
-/// The backup of this number in this block, and the block of the one before.
-fn backup_in(
-    header: &leither_types::Header,
-    receipts: &[leither_types::Receipt],
-    id: &MimeiId,
-    number: u64,
-) -> Answer<(VersionView, Option<u64>)> {
-    for bytes in receipts.iter().flat_map(|receipt| &receipt.events) {
-        let Some(leither_pallets::Event::Mimei(mimei::Event::BackedUp { mimei, number: n, content, previous })) =
-            leither_pallets::describe_event(bytes)
-        else {
-            continue;
-        };
-        if mimei == *id && n == number {
-            let (height, time) = (header.height.into(), header.time.into());
-            return Ok((VersionView { version: number.into(), cid: cid_text(&content), height, time }, previous));
-        }
-    }
-    Err(ApiError::params("`after` is no `next` of an earlier page"))
 }
 
 fn verb(bytes: &leither_types::CallBytes) -> String {

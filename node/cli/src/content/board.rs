@@ -25,19 +25,22 @@ pub(super) enum Why {
     Followed,
 }
 
-/// A MiMei that is announced with a tree; if it is published, until then.
+/// A MiMei that is announced with a tree, or two; if it is published, until then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Use {
     pub mimei: MimeiId,
     pub cid: Cid,
+    /// Of one that is followed: the released version's tree, where that is another.
+    pub released: Option<Cid>,
     /// In ms; 0 of one that is followed.
     pub until: u64,
 }
 
 impl Use {
     /// What others are told of.
-    pub fn whats(&self) -> [What; 2] {
-        [What::Mimei(self.mimei), What::Tree(self.cid)]
+    pub fn whats(&self) -> Vec<What> {
+        let released = self.released.filter(|released| *released != self.cid);
+        [What::Mimei(self.mimei), What::Tree(self.cid)].into_iter().chain(released.map(What::Tree)).collect()
     }
 }
 
@@ -46,18 +49,20 @@ pub(super) fn page(store: &ContentStore, why: Why, after: Option<&MimeiId>) -> A
     if why == Why::Published {
         let (page, more) = publish::published_page(store, after, PAGE_MAX)?;
         let next = page.last().map(|(id, _)| *id).filter(|_| more);
-        let one = |(mimei, kept): (MimeiId, Kept)| Use { mimei, cid: kept.cid, until: kept.generation };
+        let one = |(mimei, kept): (MimeiId, Kept)| Use { mimei, cid: kept.cid, released: None, until: kept.generation };
         return Ok((page.into_iter().map(one).collect(), next));
     }
     let (ids, more) = follow::followed(store, after, PAGE_MAX)?;
     let mut uses = Vec::new();
     for id in &ids {
-        uses.extend(store.newest(id)?.map(|(_, kept)| Use { mimei: *id, cid: kept.cid, until: 0 }));
+        if let Some((_, kept)) = store.newest(id)? {
+            uses.push(Use { mimei: *id, cid: kept.cid, released: follow::released(store, id)?, until: 0 });
+        }
     }
     Ok((uses, ids.last().copied().filter(|_| more)))
 }
 
-/// The board: by its types about 400 bytes for each MiMei that is announced.
+/// The board: by its types about 500 bytes for each MiMei that is announced.
 #[derive(Default)]
 pub(super) struct Board {
     uses: Mutex<Uses>,
@@ -146,6 +151,11 @@ impl Uses {
         old
     }
 
+    /// What is announced of it because it is followed.
+    pub fn followed(&self, id: &MimeiId) -> Option<Use> {
+        self.followed.get(id).copied()
+    }
+
     /// Whether it is followed, and a version of it announced.
     pub fn follows(&self, id: &MimeiId) -> bool {
         self.followed.contains_key(id)
@@ -193,7 +203,7 @@ mod tests {
     fn hold_9_a_key_is_needed_as_long_as_somebody_needs_it() {
         let (one, other) = (MimeiId([1; 20]), MimeiId([2; 20]));
         let mut uses = Uses::default();
-        let of = |mimei, cid, until| Some(Use { mimei, cid, until });
+        let of = |mimei, cid, until| Some(Use { mimei, cid, released: None, until });
         let needs = |uses: &Uses, what: What| uses.needs(&what.key());
         assert!(uses.set(Why::Published, one, of(one, tree(1, 0x70), 50)).is_empty());
         // The same blocks under another codec have the same key.
@@ -208,6 +218,11 @@ mod tests {
         uses.set(Why::Published, other, of(other, tree(2, 0x70), 90));
         assert!(!needs(&uses, What::Tree(tree(1, 0x70))));
         assert_eq!(uses.over(89, 9), [], "it was prolonged");
+        // Of the one an older version is released, whose tree the other had; then the newest is.
+        uses.set(Why::Followed, one, Some(Use { mimei: one, cid: tree(2, 0x70), released: Some(tree(1, 0x70)), until: 0 }));
+        assert!(needs(&uses, What::Tree(tree(1, 0x70))) && needs(&uses, What::Tree(tree(2, 0x70))));
+        uses.set(Why::Followed, one, of(one, tree(2, 0x70), 0));
+        assert!(!needs(&uses, What::Tree(tree(1, 0x70))));
         uses.set(Why::Published, other, None);
         uses.set(Why::Published, other, None);
         uses.set(Why::Followed, one, None);

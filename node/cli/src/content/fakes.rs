@@ -214,7 +214,9 @@ impl FakeChain {
     }
 
     pub fn releases(&self, id: MimeiId, number: u64) {
-        self.0.lock().unwrap().entry(id).or_default().0.release = Some(number);
+        let mut heads = self.0.lock().unwrap();
+        let (newest, contents) = heads.entry(id).or_default();
+        newest.release = Some((number, contents.get(&number).copied()));
     }
 }
 

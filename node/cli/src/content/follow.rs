@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-/// HOLD-6: pins that say what is followed. They keep nothing themselves.
+/// HOLD-6: pins that say what is followed. They keep the released tree where that is another than the newest, else nothing.
 pub(super) const FOLLOWED: &str = "follow/";
 /// HOLD-8: the generation of a version that was fetched by following: it is let go of when it is old. One that was made here has 0.
 const BY_FOLLOWING: u64 = 1;
@@ -77,6 +77,22 @@ pub(super) fn begin(store: &ContentStore, ids: &[MimeiId], now: u64) -> Answer<(
     let pins: Vec<(Root, Kept)> = ids.iter().map(|id| (pin(id), kept)).collect();
     store.keep_all(&pins, now)?;
     Ok(())
+}
+
+/// HOLD-6: the released tree that others are told of, beside the newest one's; the pin keeps it.
+pub(super) fn released(store: &ContentStore, id: &MimeiId) -> Answer<Option<Cid>> {
+    Ok(store.root(&pin(id))?.map(|kept| kept.cid).filter(|cid| *cid != nothing()))
+}
+
+/// HOLD-6: from now on it is that. False where it is followed no more.
+pub(super) fn note_released(store: &ContentStore, id: &MimeiId, cid: Option<Cid>, now: u64) -> Answer<bool> {
+    let Some(kept) = store.root(&pin(id))? else { return Ok(false) };
+    let cid = cid.unwrap_or_else(nothing);
+    if kept.cid == cid {
+        return Ok(true);
+    }
+    store.keep(&pin(id), Kept { cid, profile: profile_of(&cid), ..kept }, now)?;
+    Ok(true)
 }
 
 /// No more. What is here stays. Says of each whether it was followed.
@@ -241,17 +257,19 @@ impl Follow {
         }
     }
 
-    /// HOLD-6: the newest version and the released one are here, are versions, and the newest is announced. Neither waits for the other: what
+    /// HOLD-6: the newest version and the released one are here, are versions, and announced. Neither waits for the other: what
     /// can be had is here, whatever becomes of the rest.
     pub async fn bring_up(&self, id: &MimeiId, newest: Newest, patience: Duration, tell: &watch::Sender<Far>) -> Answer<Fetched> {
         let Some((number, cid)) = newest.last else { return Ok(Fetched::default()) };
         let brought = self.bring_newest(id, number, cid, patience, tell).await;
-        let released = match newest.release.filter(|release| *release != number) {
-            Some(release) => self.bring_released(id, release, patience, tell).await,
-            None => Ok(()),
+        let released = match newest.release.filter(|(release, _)| *release != number) {
+            Some((release, known)) => self.bring_released(id, release, known, patience, tell).await,
+            None => publish::releases(self, *id, None).await,
         };
         let (store, of) = (self.store.clone(), *id);
-        spawn_blocking(move || let_go(&store, &of, newest.release, now()?)).await.map_err(No::fault)??;
+        spawn_blocking(move || let_go(&store, &of, newest.release.map(|(number, _)| number), now()?))
+            .await
+            .map_err(No::fault)??;
         let fetched = brought?;
         released?;
         Ok(fetched)
@@ -270,13 +288,24 @@ impl Follow {
         Ok(fetched)
     }
 
-    async fn bring_released(&self, id: &MimeiId, number: u64, patience: Duration, tell: &watch::Sender<Far>) -> Answer<()> {
+    async fn bring_released(
+        &self,
+        id: &MimeiId,
+        number: u64,
+        known: Option<Cid>,
+        patience: Duration,
+        tell: &watch::Sender<Far>,
+    ) -> Answer<()> {
         let brought = async {
-            let cid = self.chain.content(id, number).await.map_err(No::fault)?;
-            self.hold(id, number, cid, true, patience, tell).await
+            let cid = match known {
+                Some(cid) => cid,
+                None => self.chain.content(id, number).await.map_err(No::fault)?,
+            };
+            self.hold(id, number, cid, true, patience, tell).await?;
+            publish::releases(self, *id, Some(cid)).await
         };
         let named = |no: No| No { message: format!("version {number}, the released one: {}", no.message), ..no };
-        brought.await.map(drop).map_err(named)
+        brought.await.map_err(named)
     }
 
     /// One version is here, whole, and kept as what it is.

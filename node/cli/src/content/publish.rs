@@ -82,7 +82,7 @@ fn ready(store: &ContentStore, id: MimeiId, newest: Option<(u64, Cid)>, until: u
         return Err(No::absent(format!("{id} has no version on chain: `leither mimei add --mimei {id} PATH` makes one")));
     };
     match store.has(&cid)? {
-        true => Ok(Written { number, of: Use { mimei: id, cid, until } }),
+        true => Ok(Written { number, of: Use { mimei: id, cid, released: None, until } }),
         false => Err(absent(&id, number, &cid)),
     }
 }
@@ -217,17 +217,44 @@ pub(super) async fn follows(follow: &Follow, id: MimeiId, cid: Cid) -> Answer<()
         if !aside(&follow.store, move |store| follow::is_followed(store, &id)).await? {
             return Ok(());
         }
-        let of = Use { mimei: id, cid, until: 0 };
-        let old = uses.set(Why::Followed, id, Some(of));
-        // First what is over: where there is room for no key more, its place is needed.
-        uses.take_back(&*follow.network, old).await?;
-        let provided = follow.network.provide(of.whats().to_vec()).await;
-        if provided.is_err() {
-            uses.doubt();
-        }
-        provided.map_err(No::fault)
+        // Which one is released is told by itself.
+        let released = uses.followed(&id).and_then(|before| before.released);
+        say(&follow, &mut uses, Use { mimei: id, cid, released, until: 0 }).await
     })
     .await
+}
+
+/// HOLD-6: of a followed MiMei the version with that tree is released, and is here: others are told of it like of the newest, and of the one that was
+/// released before no more. Nothing: the newest is, or none.
+pub(super) async fn releases(follow: &Follow, id: MimeiId, released: Option<Cid>) -> Answer<()> {
+    let follow = follow.clone();
+    apart(async move {
+        let mut uses = follow.book.board.open(&follow.store).await?;
+        let before = uses.followed(&id);
+        let of = match (before, released) {
+            (Some(before), _) => Use { released, ..before },
+            // The newest has not come yet.
+            (None, Some(cid)) => Use { mimei: id, cid, released, until: 0 },
+            (None, None) => return Ok(()),
+        };
+        let noted = aside(&follow.store, move |store| follow::note_released(store, &id, released, calls::now()?)).await?;
+        if !noted || before == Some(of) {
+            return Ok(());
+        }
+        say(&follow, &mut uses, of).await
+    })
+    .await
+}
+
+async fn say(follow: &Follow, uses: &mut Uses, of: Use) -> Answer<()> {
+    let old = uses.set(Why::Followed, of.mimei, Some(of));
+    // First what is over: where there is room for no key more, its place is needed.
+    uses.take_back(&*follow.network, old).await?;
+    let provided = follow.network.provide(of.whats()).await;
+    if provided.is_err() {
+        uses.doubt();
+    }
+    provided.map_err(No::fault)
 }
 
 /// HOLD-6: a followed MiMei was brought up to the chain. False where it was ended meanwhile, and maybe begun anew: then it is due again, if it is

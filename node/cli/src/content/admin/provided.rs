@@ -111,11 +111,12 @@ impl Desk {
     }
 
     async fn provided_one(&self, link: &Link, id: MimeiId, chain: Option<(u64, Cid)>) -> Answer<ProvidedItem> {
-        let look = move |store: &ContentStore| -> Answer<(Option<(u64, Kept)>, bool, Option<u64>)> {
+        let look = move |store: &ContentStore| -> Answer<(Option<(u64, Kept)>, bool, Option<Cid>, Option<u64>)> {
             let until = publish::published(store, &id)?.map(|kept| kept.generation);
-            Ok((store.newest(&id)?, follow::is_followed(store, &id)?, until))
+            Ok((store.newest(&id)?, follow::is_followed(store, &id)?, follow::released(store, &id)?, until))
         };
-        let (here, following, until) = self.work(look).await?;
+        let (here, following, released, until) = self.work(look).await?;
+        let released = released.filter(|released| here.is_none_or(|(_, kept)| kept.cid != *released));
         let status = |what: What| async move {
             match &link.routing {
                 Some(routing) => routing.provide_status(what.key()).await,
@@ -127,6 +128,10 @@ impl Desk {
             Some((_, kept)) => status(What::Tree(kept.cid)).await,
             None => None,
         };
+        let of_released = match released {
+            Some(cid) => status(What::Tree(cid)).await,
+            None => None,
+        };
         Ok(ProvidedItem {
             mimei: id.to_string(),
             following,
@@ -136,6 +141,8 @@ impl Desk {
             chain_version: chain.map(|(number, _)| number.to_string()),
             of_mimei: of_mimei.map(announce_view),
             of_tree: of_tree.map(announce_view),
+            released: released.map(|cid| cid.to_string()),
+            of_released: of_released.map(announce_view),
             failure: link.follow.book.failure(&id),
         })
     }

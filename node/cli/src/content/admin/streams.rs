@@ -111,7 +111,17 @@ async fn sync(follow: &Follow, id: MimeiId, follows: bool, tell: &watch::Sender<
             }
             // Who cannot be told now is told when its turn comes.
             let network = &*follow.network;
-            tokio::join!(publish::tell(network, What::Mimei(id)), publish::tell(network, What::Tree(cid)));
+            let released = async {
+                let store = follow.store.clone();
+                let look = spawn_blocking(move || follow::released(&store, &id)).await;
+                if let Some(cid) = look.map_err(No::fault)?? {
+                    publish::tell(network, What::Tree(cid)).await;
+                }
+                Answer::Ok(())
+            };
+            let (_, _, told) =
+                tokio::join!(publish::tell(network, What::Mimei(id)), publish::tell(network, What::Tree(cid)), released);
+            told?;
             fetched
         }
         false => follow.hold(&id, number, cid, false, PATIENCE, tell).await?,

@@ -279,6 +279,10 @@ pub struct ProvidedItem {
     pub of_mimei: Option<AnnounceView>,
     /// How that of the newest tree goes.
     pub of_tree: Option<AnnounceView>,
+    /// The released version's tree, where that is announced as well.
+    pub released: Option<String>,
+    /// How its announcing goes.
+    pub of_released: Option<AnnounceView>,
     /// Why it is not up to the chain, if the last try failed.
     pub failure: Option<String>,
 }

@@ -137,7 +137,36 @@ async fn hold_6_the_newest_version_and_the_released_one_do_not_wait_for_each_oth
     let said = bring().await;
     assert!(said.contains(&newer.to_string()), "{said}");
     assert_eq!(node.numbers(), [0, 1], "the released one has come");
-    assert_eq!(node.net.provided(), [What::Mimei(ME), What::Tree(newest)]);
+    assert_eq!(node.net.provided(), [What::Mimei(ME), What::Tree(newest), What::Tree(released)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_6_the_released_tree_is_announced_beside_the_newest_as_long_as_it_is_released() {
+    let node = node();
+    begin(&node.store, &[ME], NOW).unwrap();
+    let [first, second, third] = ["first", "second", "third"].map(|text| node.there(text));
+    let bring = async || {
+        let newest = node.chain.last(&ME).await.unwrap().unwrap();
+        let tell = watch::Sender::new(Far::default());
+        node.follow.bring_up(&ME, newest, PATIENCE, &tell).await.unwrap();
+        node.net.provided()
+    };
+    node.chain.moves(ME, 0, first);
+    node.chain.moves(ME, 1, second);
+    node.chain.releases(ME, 0);
+    assert_eq!(bring().await, [What::Mimei(ME), What::Tree(second), What::Tree(first)]);
+    node.chain.moves(ME, 2, third);
+    assert_eq!(bring().await, [What::Mimei(ME), What::Tree(first), What::Tree(third)]);
+    // A start: what is announced is compared with what the store says.
+    let again = Follow { book: Arc::default(), ..node.follow.clone() };
+    publish::repair(&again).await.unwrap();
+    assert_eq!(node.net.provided(), [What::Mimei(ME), What::Tree(first), What::Tree(third)]);
+    node.chain.releases(ME, 2);
+    assert_eq!(bring().await, [What::Mimei(ME), What::Tree(third)]);
+    node.chain.releases(ME, 1);
+    assert_eq!(bring().await, [What::Mimei(ME), What::Tree(third), What::Tree(second)]);
+    assert_eq!(publish::stop(&node.follow, vec![ME], Why::Followed).await.unwrap(), [true]);
+    assert_eq!(node.net.provided(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,7 +240,7 @@ fn hold_6_pauses_grow_to_five_minutes_and_end_with_a_newer_version() {
     assert_eq!(book.has_failed(ME, at(1), "gone", start).as_secs(), 1);
     book.is_done(ME, at(1));
     assert!(!book.is_due(&ME, &at(1), start) && book.failure(&ME).is_none());
-    let released = Newest { release: Some(0), ..at(1) };
+    let released = Newest { release: Some((0, None)), ..at(1) };
     assert!(book.is_due(&ME, &released, start), "another one is released");
 }
 

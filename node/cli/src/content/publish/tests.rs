@@ -145,7 +145,7 @@ async fn hold_9_what_a_run_left_half_done_the_next_start_ends() {
     let (tree, stray, brought) = (node.here("tree"), node.here("stray"), node.here("brought"));
     let until = calls::now().unwrap() + LONG;
     // Published and not announced; announced and not published; followed, with a version here, and not announced.
-    pin_all(node.store(), &[Written { number: 3, of: Use { mimei: ME, cid: tree, until } }]).unwrap();
+    pin_all(node.store(), &[Written { number: 3, of: Use { mimei: ME, cid: tree, released: None, until } }]).unwrap();
     node.net.0.provided.lock().unwrap().extend([What::Mimei(MimeiId([9; 20])), What::Tree(stray)]);
     follow::begin(node.store(), &[OTHER, MimeiId([10; 20])], 0).unwrap();
     node.store().backup(&OTHER, 4, &brought, Profile::default()).unwrap();
