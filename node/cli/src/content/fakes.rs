@@ -29,7 +29,9 @@ pub(super) struct State {
     pub asked: Mutex<Vec<Cid>>,
     pub cancelled: Mutex<Vec<Cid>>,
     pub provided: Mutex<Vec<What>>,
-    pub looked_for: Mutex<Vec<Cid>>,
+    pub looked_for: Mutex<Vec<What>>,
+    /// What sessions were told to look for, in the order of the sessions.
+    pub hunted: Mutex<Vec<Vec<Key>>>,
     /// The most that was wanted at once.
     pub most: AtomicUsize,
     pub alone: AtomicBool,
@@ -140,13 +142,14 @@ impl Wants for FakeWants {
 
 #[async_trait]
 impl Network for FakeNet {
-    async fn session(&self, _: Vec<Key>) -> Result<Box<dyn Wants>, String> {
+    async fn session(&self, hunt: Vec<Key>) -> Result<Box<dyn Wants>, String> {
+        self.0.hunted.lock().unwrap().push(hunt);
         self.0.begun.fetch_add(1, SeqCst);
         Ok(Box::new(FakeWants { state: self.0.clone(), open: Vec::new(), missing: Vec::new() }))
     }
 
-    async fn providers(&self, cid: &Cid) -> Vec<Provider> {
-        self.0.looked_for.lock().unwrap().push(*cid);
+    async fn providers(&self, of: What) -> Vec<Provider> {
+        self.0.looked_for.lock().unwrap().push(of);
         self.0.providers.lock().unwrap().clone()
     }
 

@@ -10,14 +10,15 @@ use super::cache::{Cache, hash_of};
 use super::fetch::now_or_not;
 use super::kin::Kin;
 use super::local::Local;
-use super::wants::{Network, Wants};
+use super::owners::Owners;
+use super::wants::{Network, Wants, What};
 use async_trait::async_trait;
 use hyper::body::Bytes;
 use leither_bitswap::WantError;
 use leither_kit::Cid;
 use leither_kit::source::{Source, SourceError};
 use leither_net::PeerId;
-use leither_routing::{Came, Provider, RouteError};
+use leither_routing::{Came, Key, Provider, RouteError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -40,11 +41,13 @@ const ASKED_MAX: usize = 512;
 const OPEN_MAX: usize = 768;
 /// FAR-3: so many parts of a file are fetched ahead.
 const AHEAD: usize = 16;
-/// Searches for who has a tree, at once.
+/// Searches for who has a tree or a MiMei, at once.
 const LOOKUPS_MAX: usize = 4;
-/// A tree is searched for again after this.
+/// It is searched for again after this.
 const LOOKUP_PAUSE: Duration = Duration::from_secs(10);
-/// Trees of which it is known when they were searched for.
+/// FAR-6: MiMeis whose holders a session is told to look for.
+const MIMEIS_MAX: usize = 8;
+/// Trees and MiMeis of which it is known when they were searched for.
 const LOOKED_MAX: usize = 256;
 /// Providers that are dialled at once.
 const DIALS_MAX: usize = 16;
@@ -80,6 +83,7 @@ pub(super) struct Far {
     asks: mpsc::Sender<Ask>,
     places: Semaphore,
     patience: Patience,
+    owners: Owners,
 }
 
 /// The task behind it.
@@ -91,8 +95,9 @@ pub(super) struct Browse {
     /// By hash.
     open: HashMap<Vec<u8>, Open>,
     kin: Kin,
+    owners: Owners,
     lookups: JoinSet<Vec<Provider>>,
-    looked: HashMap<Cid, Instant>,
+    looked: HashMap<Key, Instant>,
     dials: JoinSet<()>,
     /// Who sent blocks in this session.
     givers: Vec<PeerId>,
@@ -138,7 +143,8 @@ pub(super) fn far(local: Local, network: Arc<dyn Network>) -> (Far, Browse) {
 fn with(local: Local, network: Arc<dyn Network>, patience: Patience) -> (Far, Browse) {
     let cache = Arc::new(Mutex::new(Cache::new(CACHE_BYTES)));
     let (asks, queue) = mpsc::channel(ASKED_MAX);
-    let far = Far { local, cache: cache.clone(), asks, places: Semaphore::new(ASKED_MAX), patience };
+    let owners = Owners::default();
+    let far = Far { local, cache: cache.clone(), asks, places: Semaphore::new(ASKED_MAX), patience, owners: owners.clone() };
     let browse = Browse {
         network,
         patience,
@@ -146,12 +152,20 @@ fn with(local: Local, network: Arc<dyn Network>, patience: Patience) -> (Far, Br
         cache,
         open: HashMap::new(),
         kin: Kin::default(),
+        owners,
         lookups: JoinSet::new(),
         looked: HashMap::new(),
         dials: JoinSet::new(),
         givers: Vec::new(),
     };
     (far, browse)
+}
+
+impl Far {
+    /// FAR-6: for whoever knows of which MiMei a tree is.
+    pub fn owners(&self) -> Owners {
+        self.owners.clone()
+    }
 }
 
 #[async_trait]
@@ -224,7 +238,7 @@ impl Browse {
             // All that is open is wanted below.
             self.enter(ask);
         }
-        let mut wants = match self.network.session(Vec::new()).await {
+        let mut wants = match self.network.session(self.mimeis()).await {
             Ok(wants) => wants,
             Err(error) => {
                 tracing::warn!(error, "blocks cannot be fetched for the gateway; it is tried again");
@@ -265,6 +279,23 @@ impl Browse {
                 }
             }
         }
+    }
+
+    /// FAR-6: the MiMeis that what is open is of.
+    fn mimeis(&self) -> Vec<Key> {
+        let mut keys = Vec::new();
+        for open in self.open.values() {
+            let root = self.kin.root(&open.cid).unwrap_or(open.cid);
+            let Some(id) = self.owners.of(&root) else { continue };
+            let key = What::Mimei(id).key();
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+            if keys.len() >= MIMEIS_MAX {
+                break;
+            }
+        }
+        keys
     }
 
     async fn ask(&mut self, wants: &mut dyn Wants, ask: Ask) {
@@ -370,11 +401,18 @@ impl Browse {
         }
     }
 
-    /// Who has the tree that a block is of has the block: only roots are announced.
+    /// Who has the tree that a block is of has the block: only roots are announced. FAR-6: who has the MiMei may have it, too.
     fn search(&mut self, cid: &Cid) {
-        let Some(root) = self.kin.root(cid) else { return };
-        let now = Instant::now();
-        let lately = self.looked.get(&root).is_some_and(|at| now.saturating_duration_since(*at) < LOOKUP_PAUSE);
+        let root = self.kin.root(cid);
+        let mimei = self.owners.of(root.as_ref().unwrap_or(cid));
+        for what in root.map(What::Tree).into_iter().chain(mimei.map(What::Mimei)) {
+            self.look_for(what);
+        }
+    }
+
+    fn look_for(&mut self, what: What) {
+        let (now, key) = (Instant::now(), what.key());
+        let lately = self.looked.get(&key).is_some_and(|at| now.saturating_duration_since(*at) < LOOKUP_PAUSE);
         if lately || self.lookups.len() >= LOOKUPS_MAX {
             return;
         }
@@ -384,9 +422,9 @@ impl Browse {
                 return;
             }
         }
-        self.looked.insert(root, now);
+        self.looked.insert(key, now);
         let network = self.network.clone();
-        self.lookups.spawn(async move { network.providers(&root).await });
+        self.lookups.spawn(async move { network.providers(what).await });
     }
 
     /// Gives up what nobody waits for any more, and all of it where there is nobody to ask.

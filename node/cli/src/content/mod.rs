@@ -12,7 +12,7 @@
 //! | `admin`, `calls` | the node's side of it |
 //! | [`client`] | the command line's side |
 //! | `local`, `shelf` | the store as a source of blocks, and as the swarm sees it |
-//! | `far`, `cache`, `kin` | blocks for the gateway out of the network |
+//! | `far`, `cache`, `kin`, `owners` | blocks for the gateway out of the network |
 //! | `fetch` | a whole tree out of the network into the store |
 //! | `follow`, `book` | what is kept up to the chain |
 //! | `publish`, `board` | what is announced, and for whom |
@@ -22,7 +22,7 @@
 //! | `keeper` | what is done by time |
 //!
 //! The database lies beside the chain's and not in it: that one is replaced as a whole where a snapshot takes its place. Rules `SOCK-1` to
-//! `SOCK-8`, `HOLD-1` to `HOLD-10`, `FAR-1` to `FAR-5`, `FETCH-1` to `FETCH-3`, `MEET-1` and `MEET-2`: `spec/mimei.md`.
+//! `SOCK-8`, `HOLD-1` to `HOLD-10`, `FAR-1` to `FAR-6`, `FETCH-1` to `FETCH-3`, `MEET-1` and `MEET-2`: `spec/mimei.md`.
 
 mod admin;
 pub mod api;
@@ -41,6 +41,7 @@ mod keeper;
 mod kin;
 mod local;
 mod meet;
+mod owners;
 mod publish;
 mod shelf;
 mod sockets;
@@ -64,6 +65,7 @@ use leither_storage::{ContentStore, StorageError};
 use leither_types::{SecretKey, tagged};
 use local::Local;
 use meet::Meet;
+use owners::Named;
 use shelf::Shelf;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -171,8 +173,9 @@ impl Contents {
         };
         let served = Arc::new(served);
         let source = Arc::new(source);
+        let named = Named { heads: served.clone(), owners: source.owners() };
         let gateway = Gateway::new(source.clone(), settings).map_err(Failure::usage)?;
-        let gateway = gateway.with(served.clone(), Arc::new(Nobody), Arc::new(Nobody));
+        let gateway = gateway.with(Arc::new(named), Arc::new(Nobody), Arc::new(Nobody));
         let listen = config.gateway.listen;
         let listener = TcpListener::bind(listen).await.map_err(|cause| gateway_taken(listen, &cause))?;
         let address = listener.local_addr().map_err(|cause| gateway_taken(listen, &cause))?;

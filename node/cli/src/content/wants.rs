@@ -31,8 +31,8 @@ pub(super) trait Wants: Send {
 pub(super) trait Network: Send + Sync {
     /// Begins to want; whoever provides one of `hunt` is asked.
     async fn session(&self, hunt: Vec<Key>) -> Result<Box<dyn Wants>, String>;
-    /// Who provides a tree.
-    async fn providers(&self, cid: &Cid) -> Vec<Provider>;
+    /// Who provides it.
+    async fn providers(&self, of: What) -> Vec<Provider>;
     /// Dials a provider where it may be, unless it is connected.
     async fn dial(&self, provider: Provider);
     /// Writes down that these are here: others are told when their turn comes, and again until it is taken back.
@@ -98,9 +98,9 @@ impl Network for Routing {
         Ok(Box::new(session))
     }
 
-    async fn providers(&self, cid: &Cid) -> Vec<Provider> {
+    async fn providers(&self, of: What) -> Vec<Provider> {
         // Who cannot be found now is looked for again.
-        self.find_providers(Key::of_cid(cid), PROVIDERS_MAX).await.unwrap_or_default()
+        self.find_providers(of.key(), PROVIDERS_MAX).await.unwrap_or_default()
     }
 
     async fn dial(&self, provider: Provider) {

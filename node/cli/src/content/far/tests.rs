@@ -4,6 +4,7 @@ use leither_kit::multihash::Multihash;
 use leither_kit::walk::load;
 use leither_storage::content::Profile;
 use leither_storage::{Config, ContentStore, Root};
+use leither_types::MimeiId;
 use std::sync::atomic::Ordering::SeqCst;
 use tempfile::TempDir;
 
@@ -185,10 +186,37 @@ async fn far_5_who_is_found_to_have_the_tree_is_asked_and_dialled_where_the_sear
     let part = parts[5];
     let ask = tokio::spawn(async move { far.block(&part).await });
     until("it is dialled", || *node.net.0.dialled.lock().unwrap() == [provider.clone()]).await;
-    assert_eq!(*node.net.0.looked_for.lock().unwrap(), [root], "roots alone are announced");
+    assert_eq!(*node.net.0.looked_for.lock().unwrap(), [What::Tree(root)], "roots alone are announced");
     assert_eq!(*node.net.0.added.lock().unwrap(), [provider.peer]);
     node.net.0.blocks.lock().unwrap().insert(hash_of(&part), lost.clone());
     assert_eq!(ask.await.unwrap().unwrap(), lost);
+}
+
+#[tokio::test]
+async fn far_6_of_a_tree_that_is_a_version_of_a_mimei_the_holders_of_that_are_asked_and_of_others_not() {
+    let (me, other) = (MimeiId([7; 20]), node(PATIENCE));
+    let node = node(PATIENCE);
+    let bytes: Vec<u8> = (0..10u32 << 16).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let (root, _) = node.net.have(&node.file("film", &bytes), Profile::V0_2015);
+    let block = node.net.lose(&root).unwrap();
+    node.far.owners().note(&root, me);
+    let far = node.far.clone();
+    let ask = tokio::spawn(async move { far.block(&root).await });
+    until("the MiMei is looked for", || *node.net.0.looked_for.lock().unwrap() == [What::Mimei(me)]).await;
+    assert_eq!(*node.net.0.hunted.lock().unwrap(), [vec![What::Mimei(me).key()]], "its session does so, too");
+    node.net.0.blocks.lock().unwrap().insert(hash_of(&root), block.clone());
+    assert_eq!(ask.await.unwrap().unwrap(), block);
+    // What is below it, too; it was looked for a moment ago.
+    let part = *load(&*node.far, &root).await.unwrap().node.links().next().unwrap();
+    node.net.lose(&part);
+    let far = node.far.clone();
+    let ask = tokio::spawn(async move { far.block(&part).await });
+    until("the tree is looked for", || node.net.0.looked_for.lock().unwrap().contains(&What::Tree(root))).await;
+    assert_eq!(*node.net.0.looked_for.lock().unwrap(), [What::Mimei(me), What::Tree(root)]);
+    ask.abort();
+    let (there, _) = other.net.have(&other.file("there", b"there"), Profile::default());
+    other.far.block(&there).await.unwrap();
+    assert_eq!(*other.net.0.hunted.lock().unwrap(), [Vec::<Key>::new()], "of a tree alone nobody knows a MiMei");
 }
 
 #[tokio::test]
