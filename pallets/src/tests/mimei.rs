@@ -1,8 +1,11 @@
 use super::{MEI, by_vote};
 use leither_harness::pallets::{Call, Error, Event, mimei, orgs};
 use leither_harness::{Chain, account, issue, text};
+use leither_state::Read;
 use leither_types::{Blob, ContentId, Hash, MimeiId, OrgId, hash_of, tagged};
 use mimei::{Call as Do, Error as Why, Group, Mask, Right, Rights};
+use parity_scale_codec::Encode;
+use std::collections::BTreeMap;
 
 fn err(error: Why) -> Error {
     Error::Mimei(error)
@@ -333,6 +336,43 @@ fn mimei_6_each_version_says_where_the_one_before_it_stands() {
         assert_eq!(said, heights.last().copied());
         heights.push(Some(chain.blocks.len() as u64));
     }
+}
+
+#[test]
+fn mimei_6_the_versions_that_blocks_tell_of_lead_to_the_history_that_the_head_states() {
+    let mut chain = Chain::default();
+    let (id, _) = made(&mut chain, "alice", create("holiday"));
+    let told = |chain: &Chain| {
+        let outcome = chain.last.as_ref().expect("a block");
+        mimei::views::backed_up(&chain.blocks.last().expect("a block").header, &outcome.writes, &outcome.receipts)
+    };
+    chain.ok("alice", backup(id, None, 0));
+    let mut all = told(&chain);
+    assert_eq!(all.len(), 1);
+    chain.all_ok(&["alice"], &[backup(id, Some(0), 1), backup(id, Some(1), 2), release(id, 1)]);
+    all.extend(told(&chain));
+    assert_eq!(all.len(), 3, "two of one block");
+    chain.all_refused(&["alice"], &[backup(id, Some(2), 3), backup(id, Some(2), 4)]);
+    assert_eq!(told(&chain), [], "what failed made none");
+    chain.ok("alice", release(id, 0));
+    assert_eq!(told(&chain), [], "the head changed, its version did not");
+    chain.ok("bob", Call::Mimei(Do::Fork { parent: id, number: 2, mark: text("copy") }));
+    all.extend(told(&chain));
+    let mut found: BTreeMap<MimeiId, (u64, Hash)> = BTreeMap::new();
+    for (of, version) in &all {
+        let (count, history) = found.entry(*of).or_default();
+        *history = mimei::views::history_with(history, *count, &version.encode()).expect("the next version");
+        *count += 1;
+    }
+    assert_eq!(found.values().map(|(count, _)| *count).sum::<u64>(), 4);
+    for (of, (count, history)) in &found {
+        let record = chain.state().record(&mimei::views::head_key(of)).expect("memory does not fail").expect("a head");
+        assert_eq!(mimei::views::stated_history(&record), Some((count - 1, *history)));
+    }
+    let first = all[0].1.encode();
+    assert_eq!(mimei::views::history_with(&Hash::ZERO, 1, &first), None, "it is another number's");
+    assert_eq!(mimei::views::history_with(&Hash::ZERO, 0, &first[1..]), None);
+    assert_eq!(mimei::views::history_with(&Hash::ZERO, 0, &[&first[..], &[0]].concat()), None);
 }
 
 #[test]
