@@ -7,7 +7,7 @@ use leither_state::Fault;
 use leither_types::{Hash, MimeiId};
 use rocksdb::{DB, IteratorMode, ReadOptions, WriteBatch};
 
-/// A row of [`VERSIONS`] has no longer value than this, in bytes.
+/// What is said of a version is no longer than this, in bytes.
 pub const VERSION_BYTES_MAX: usize = 256;
 
 /// A version of a MiMei that a block made.

@@ -1,5 +1,5 @@
-//! FAR-6: of which MiMeis the trees are that the gateway is asked for. Whoever has a MiMei in another version has most of a tree of it, and is known under
-//! the MiMei alone.
+//! FAR-6: of which MiMeis the trees are that the gateway is asked for. Whoever has a MiMei in another version has most of a tree of it, and is
+//! known under the MiMei alone.
 
 use super::cache::hash_of;
 use async_trait::async_trait;

@@ -38,9 +38,10 @@ struct Builder {
 /// its head, with no blocks below the next one.
 ///
 /// Chunks are asked for one by one, in order, and whatever comes is checked: bytes against their name, rows against their order and form,
-/// all of them against the header's state root, and versions of MiMeis (STORE-27) against that state, by `histories`. Rows beyond the manifest's counts end it at once. **Signatures are not checked**: let
-/// [`crate::check_chain_of_trust`] say first whether the manifest's header and these handovers are to be believed. `handovers` are all those up to
-/// the manifest's height. `progress` is told how many bytes were taken of how many.
+/// all of them against the header's state root, and versions of MiMeis (STORE-27) against that state, by `histories`.
+/// Rows beyond the manifest's counts end it at once. **Signatures are not checked**: let [`crate::check_chain_of_trust`] say first whether the
+/// manifest's header and these handovers are to be believed. `handovers` are all those up to the manifest's height. `progress` is told how many
+/// bytes were taken of how many.
 ///
 /// The database is built beside `data_dir` and renamed into place as a whole.
 pub fn restore(
