@@ -45,7 +45,7 @@ fn storage_3_many_roots_are_kept_and_released_in_one_write_and_what_is_not_here_
 }
 
 #[test]
-fn storage_10_an_act_is_done_whole_or_with_a_refusal_in_its_middle_not_at_all() {
+fn storage_12_an_act_is_done_whole_or_with_a_refusal_in_its_middle_not_at_all() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let (one, two) = (add(&store, "one", [b"a", b"b"]), add(&store, "two", [b"c", b"d"]));

@@ -74,7 +74,7 @@ fn roots(dir: &Path) -> Vec<(Root, Kept)> {
 }
 
 #[test]
-fn storage_10_wherever_a_process_dies_an_act_is_done_whole_or_not_at_all() {
+fn storage_12_wherever_a_process_dies_an_act_is_done_whole_or_not_at_all() {
     for name in ACTS {
         let dir = tempfile::tempdir().unwrap();
         prepare(dir.path());

@@ -15,7 +15,7 @@ pub struct Act<'a> {
 }
 
 impl ContentStore {
-    /// STORAGE-10: does what `work` says in one write, on disk once this returns. With an error of `work` nothing has happened. What roots named
+    /// STORAGE-12: does what `work` says in one write, on disk once this returns. With an error of `work` nothing has happened. What roots named
     /// before may be taken back for a day after `now`. `work` has the store to itself: it may call nothing of it but the act.
     pub fn act<T, E: From<StorageError>>(&self, now: u64, work: impl FnOnce(&mut Act<'_>) -> Result<T, E>) -> Result<T, E> {
         let mut act = Act { tx: Tx::begin(&self.inner)?, due: now.saturating_add(GRACE_MS) };
