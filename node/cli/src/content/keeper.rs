@@ -1,6 +1,7 @@
-//! What is done by time: the trash, the quota under the disk's cap, and versions of which the chain spoke after the command had ended.
+//! What is done by time: the trash, the quota under the disk's cap, the disk's room, and versions of which the chain spoke after the command had ended.
 
 use super::calls::{self, ADDED, NEXT, NEXT_CUR, Waiting};
+use super::compactor::Compactor;
 use super::follow::Follow;
 use super::publish;
 use crate::backend::Served;
@@ -45,10 +46,11 @@ impl Keeper {
         let keeper = Arc::new(self);
         // An earlier run may have been cut off half way.
         let mut repair = Some(Instant::now());
+        let mut compactor = Compactor::new(keeper.store.clone());
         loop {
             let work = keeper.clone();
             match spawn_blocking(move || work.tidy()).await {
-                Ok(Ok(())) => {}
+                Ok(Ok(full)) => compactor.look(full).await,
                 Ok(Err(error)) => tracing::warn!(error, "content could not be tidied; it is tried again"),
                 Err(error) => tracing::error!(%error, "what tidies content failed"),
             }
@@ -72,7 +74,8 @@ impl Keeper {
         }
     }
 
-    fn tidy(&self) -> Result<(), String> {
+    /// Says whether the cap leaves content nothing free.
+    fn tidy(&self) -> Result<bool, String> {
         let used = tree_bytes(&self.home).map_err(|e| e.to_string())?;
         let held = self.store.stat().map_err(|e| e.to_string())?.bytes;
         self.store.set_quota(room(self.quota, self.cap, used, held));
@@ -83,7 +86,7 @@ impl Keeper {
                 break;
             }
         }
-        Ok(())
+        Ok(self.cap > 0 && free(self.cap, used) == 0)
     }
 }
 
@@ -150,8 +153,11 @@ fn room(quota: u64, cap: u64, used: u64, held: u64) -> u64 {
     if cap == 0 {
         return quota;
     }
-    let free = (cap / 10).saturating_mul(CAP_TENTHS).saturating_sub(used);
-    quota.min(held.saturating_add(free))
+    quota.min(held.saturating_add(free(cap, used)))
+}
+
+fn free(cap: u64, used: u64) -> u64 {
+    (cap / 10).saturating_mul(CAP_TENTHS).saturating_sub(used)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@
 //! | `sockets` | how many connections the gateway may have |
 //! | `meet` | where peers of the chain are in the content swarm |
 //! | `chain`, `wants` | what these ask of the chain and of the swarm, as traits |
-//! | `keeper` | what is done by time |
+//! | `keeper`, `compactor` | what is done by time |
 //!
 //! The database lies beside the chain's and not in it: that one is replaced as a whole where a snapshot takes its place. Rules `SOCK-1` to
 //! `SOCK-8`, `HOLD-1` to `HOLD-10`, `FAR-1` to `FAR-6`, `FETCH-1` to `FETCH-3`, `MEET-1` and `MEET-2`: `spec/mimei.md`.
@@ -32,6 +32,7 @@ mod cache;
 mod calls;
 mod chain;
 pub mod client;
+mod compactor;
 #[cfg(test)]
 mod fakes;
 mod far;

@@ -42,6 +42,10 @@ pub const PATH_BYTES_MAX: usize = 4096;
 pub const FILE_BYTES_MAX: u64 = 1 << 50;
 /// Nodes of a file lie no deeper.
 pub const FILE_DEPTH_MAX: usize = 32;
+/// Steps of a compaction; of a large store more, by the number of its files.
+pub const COMPACT_STEPS_MAX: u64 = 32;
+/// What the rows of a block take on disk beside its bytes, about.
+pub const ROW_BYTES: u64 = 128;
 /// Wrong rows that a verification names.
 pub const WRONG_MAX: usize = 100;
 /// Keys that one pass of a verification counts in memory.

@@ -89,7 +89,7 @@ fn column_options(name: &str, cache: &Cache) -> Options {
         options.set_min_blob_size(BLOB_BYTES_MIN);
         options.set_blob_file_size(64 * MIB as u64);
         options.set_blob_cache(cache);
-        // Blobs are moved out of files that are half empty by `compact` alone: else every compaction of keys would write bytes again.
+        // Blobs are moved out of files that are partly dead by `compact` alone (STORAGE-10): else every compaction of keys would write bytes again.
         // Tables hold keys alone: many of them are no burden.
         options.set_level_zero_file_num_compaction_trigger(8);
         options.set_level_zero_slowdown_writes_trigger(64);

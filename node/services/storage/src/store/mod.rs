@@ -10,6 +10,7 @@
 
 mod act;
 mod columns;
+mod compact;
 mod purge;
 mod roots;
 mod rows;
@@ -18,6 +19,7 @@ mod tx;
 mod verify;
 
 pub use act::Act;
+pub use compact::{Compacted, Room};
 pub use purge::Purged;
 pub use roots::{Freed, Trashed};
 pub use rows::{Kept, Root};
@@ -57,6 +59,8 @@ pub(crate) struct Inner {
     turn: Mutex<Turn>,
     /// How much is in a sharded directory, at least: by the block of its first level.
     measures: Mutex<HashMap<Key, u64>>,
+    /// Held by whoever compacts.
+    compacting: Mutex<()>,
 }
 
 /// What a writer needs to know, as it is in the database.
@@ -111,8 +115,13 @@ impl ContentStore {
             Some(row) => number(&row).ok_or_else(|| damaged("the row of the sessions"))?,
         };
         let turn = Turn { blocks, bytes, next_session, saved_session: next_session, ..Turn::default() };
-        let inner =
-            Inner { db, quota: AtomicU64::new(config.quota_bytes), turn: Mutex::new(turn), measures: Mutex::new(HashMap::new()) };
+        let inner = Inner {
+            db,
+            quota: AtomicU64::new(config.quota_bytes),
+            turn: Mutex::new(turn),
+            measures: Mutex::new(HashMap::new()),
+            compacting: Mutex::new(()),
+        };
         let (ended, next_dead) = (inner.sessions()?, inner.next_dead()?);
         {
             let mut turn = inner.turn()?;

@@ -7,7 +7,7 @@ use super::{ContentStore, Inner};
 use crate::config::{STEP_COUNTS_MAX, STEP_ROWS_MAX};
 use crate::error::Result;
 use leither_failpoints::hit;
-use rocksdb::{BottommostLevelCompaction, CompactOptions, Direction, IteratorMode};
+use rocksdb::{Direction, IteratorMode};
 use std::collections::BTreeSet;
 
 /// What a purge took out.
@@ -66,23 +66,6 @@ impl ContentStore {
     pub fn sweep(&self) -> Result<()> {
         while self.purge(0, STEP_ROWS_MAX)?.more {}
         Ok(())
-    }
-
-    /// Gives the disk back what purged blocks took. By itself RocksDB does so only where all of a file is gone.
-    pub fn compact(&self) -> Result<()> {
-        let blocks = column(&self.inner.db, super::columns::BLOCKS)?;
-        let collect = |on: &str| {
-            let options = [("enable_blob_garbage_collection", on), ("blob_garbage_collection_age_cutoff", "1.0")];
-            self.inner.db.set_options_cf(blocks, &options)
-        };
-        collect("true")?;
-        // Blobs move with the keys that are written anew, those of the lowest level included.
-        let mut all = CompactOptions::default();
-        all.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
-        for name in [super::columns::BLOCKS, super::columns::COUNTS, TRASH, HOLDS] {
-            self.inner.db.compact_range_cf_opt(column(&self.inner.db, name)?, None::<&[u8]>, None::<&[u8]>, &all);
-        }
-        Ok(collect("false")?)
     }
 }
 
