@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::mimei::place::{Place, tree};
-use crate::content::api::{Freed, Purged, Stat, Verified, escape};
+use crate::content::api::{Again, Freed, Purged, Stat, Trash, Verified, escape};
 use crate::content::client::{self, Socket};
 use crate::exit::{Done, Exit, Failure};
 use clap::Subcommand;
@@ -25,7 +25,7 @@ pub enum Storage {
         #[arg(long)]
         hashes: bool,
     },
-    /// No longer keeps a pin or a version; it can be taken back for a day. What may be nowhere else is refused.
+    /// No longer keeps a pin or a version; for a day `trash` lists it and `keep` takes it back. What may be nowhere else is refused.
     Release {
         /// As `pins` shows it: pin/NAME or version/MIMEI/NUMBER; cur/MIMEI and pin/next/… with --discard.
         root: String,
@@ -50,6 +50,20 @@ pub enum Storage {
         /// What it is kept as: car/NAME; its content id where it is not given.
         #[arg(long)]
         name: Option<String>,
+    },
+    /// What was let go of and can be taken back, the latest first, 100 trees at a time.
+    Trash {
+        /// Goes on where a page ended: what it gave as `next`.
+        #[arg(long, value_name = "NEXT")]
+        before: Option<String>,
+    },
+    /// Takes a tree back out of the trash: it has a pin again, and no purge takes it.
+    Keep {
+        /// Its content id, as `trash` shows it.
+        cid: Cid,
+        /// What it is kept as: keep/NAME; its content id where it is not given.
+        #[arg(long, value_name = "NAME")]
+        pin: Option<String>,
     },
     /// Takes out of the trash what is due.
     Purge {
@@ -99,6 +113,14 @@ impl Storage {
                     Box::new(opened.map_err(|e| Failure::usage(format!("cannot read {}: {e}", file.display())))?)
                 };
                 session.printer.answer(&socket.import(name.as_deref(), input).await?);
+            }
+            Storage::Trash { before } => {
+                let from = before.map(|before| format!("?before={}", escape(&before))).unwrap_or_default();
+                session.printer.answer(&socket.get::<Trash>(&format!("/storage/trash{from}")).await?);
+            }
+            Storage::Keep { cid, pin } => {
+                let name = pin.map(|name| format!("&name={}", escape(&name))).unwrap_or_default();
+                session.printer.answer(&socket.post::<Again>(&format!("/storage/keep?cid={cid}{name}")).await?);
             }
             Storage::Purge { all } => {
                 session.printer.answer(&socket.post::<Purged>(&format!("/storage/purge?all={all}")).await?);

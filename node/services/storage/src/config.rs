@@ -22,6 +22,8 @@ pub const LOOSE_BYTES_MAX: usize = 64 << 20;
 pub const LOOSE_LINKS_MAX: usize = 1 << 18;
 /// Blocks that a question about a release looks at.
 pub const DRY_RUN_BLOCKS_MAX: u64 = 1 << 20;
+/// Blocks that are looked at to say how large a tree of the trash is.
+pub const TRASH_BLOCKS_MAX: u64 = 4096;
 /// Rows of a page.
 pub const PAGE_MAX: usize = 1000;
 /// Bytes that one read of a file gives.

@@ -9,6 +9,7 @@
 //! | `query` | what a call says |
 //! | `release` | what is let go of by hand |
 //! | `streams` | calls that take long: fetching, CARs |
+//! | `trash` | what is in the trash, and how it is taken back |
 
 mod added;
 mod lists;
@@ -17,6 +18,7 @@ mod provided;
 mod query;
 mod release;
 mod streams;
+mod trash;
 
 use super::api::{FRAME_BYTES_MAX, FRAME_HEAD, Outgoing, Refusal, Stored, unframe};
 use super::calls::{self, Answer, No, Op};
@@ -217,6 +219,14 @@ impl Desk {
             (["storage", "verify"], m) if m == post => {
                 let hashes = query.is_set("hashes");
                 self.ask(move |store| calls::verify(store, hashes)).await
+            }
+            (["storage", "trash"], m) if m == get => {
+                let before = query.text("before");
+                self.ask(move |store| trash::list(store, before.as_deref())).await
+            }
+            (["storage", "keep"], m) if m == post => {
+                let (cid, name) = (query.cid()?, query.text("name"));
+                self.ask(move |store| trash::keep(store, cid, name)).await
             }
             (["storage", "purge"], m) if m == post => {
                 let all = query.is_set("all");

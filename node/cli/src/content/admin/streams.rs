@@ -32,8 +32,14 @@ const PIECE_BYTES: usize = 256 << 10;
 const PIECES_MAX: usize = 16;
 /// SOCK-8: pins of CARs that were taken in.
 const CARS: &str = "car/";
-/// The longest name of one.
-const CAR_NAME_MAX: usize = 128;
+/// The longest name that somebody gives a pin.
+const NAME_MAX: usize = 128;
+
+/// SOCK-8: what somebody calls a pin.
+pub(super) fn check_name(name: &str) -> Answer<()> {
+    let fits = (1..=NAME_MAX).contains(&name.len()) && !name.chars().any(char::is_control);
+    if fits { Ok(()) } else { Err(No::usage("a name has 1 to 128 bytes and no control characters")) }
+}
 
 /// How far something is, as it is told.
 fn progress(far: &Far) -> Event {
@@ -191,10 +197,7 @@ impl Desk {
     /// SOCK-8: `POST /car`
     pub(super) async fn import(&self, query: &Query, body: Incoming) -> Answer<Response<Outgoing>> {
         let name = query.text("name");
-        let fits = |name: &String| (1..=CAR_NAME_MAX).contains(&name.len()) && !name.chars().any(char::is_control);
-        if name.as_ref().is_some_and(|name| !fits(name)) {
-            return Err(No::usage("a name has 1 to 128 bytes and no control characters"));
-        }
+        name.as_deref().map_or(Ok(()), check_name)?;
         let _place = self.writes.acquire().await.map_err(No::fault)?;
         let (pieces, coming) = mpsc::channel::<Option<Bytes>>(PIECES_MAX);
         let store = self.store.clone();

@@ -7,6 +7,8 @@
 //! | `GET /storage/freed?root=` | [`Freed`]: what a release would free |
 //! | `DELETE /storage/roots?root=&discard=` | releases a pin or version, with `discard` a working copy, or what waits to become a version |
 //! | `POST /storage/verify?hashes=` | [`Verified`] |
+//! | `GET /storage/trash?before=` | [`Trash`], 100 at most |
+//! | `POST /storage/keep?cid=&name=` | gives a tree that is here a pin again; [`Again`] |
 //! | `POST /storage/purge?all=` | [`Purged`] |
 //! | `GET /swarm/addrs`, `/swarm/peers`, `/swarm/reach` | [`Addresses`], [`Peers`], [`Reach`] |
 //! | `POST /swarm/connect?address=` | [`Connected`] |
@@ -117,6 +119,43 @@ pub struct Freed {
     pub bytes: String,
     /// Not all was looked at.
     pub at_least: bool,
+}
+
+/// A tree in the trash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InTrash {
+    /// The tree.
+    pub cid: String,
+    /// Blocks that go with it, since nobody else needs them.
+    pub blocks: String,
+    /// Their bytes.
+    pub bytes: String,
+    /// Not all was looked at.
+    pub at_least: bool,
+    /// When it was let go of, in ms since 1970.
+    pub since_ms: String,
+    /// From when on a purge takes it.
+    pub goes_ms: String,
+}
+
+/// A page of the trash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trash {
+    /// What came last first.
+    pub items: Vec<InTrash>,
+    /// What to ask for the next page with.
+    pub next: Option<String>,
+}
+
+/// A tree that is kept again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Again {
+    /// The tree.
+    pub cid: String,
+    /// As what it is kept.
+    pub root: String,
+    /// It was in the trash; else somebody keeps it besides.
+    pub was_trash: bool,
 }
 
 /// What a purge took out.

@@ -1,11 +1,11 @@
 //! Who keeps what, what a release would free, and what can be taken back.
 
 use super::columns::{ROOTS, TRASH, column};
-use super::rows::{Kept, Key, Root, numbered, read_numbered, time_of, timed};
+use super::rows::{Kept, Key, Root, TIMED, numbered, read_numbered, time_of, timed};
 use super::tx::{How, Tx};
 use super::{ContentStore, Form, Inner, children, targets};
-use crate::config::{DRY_RUN_BLOCKS_MAX, GRACE_MS, PAGE_MAX};
-use crate::error::{Result, StorageError, damaged};
+use crate::config::{DRY_RUN_BLOCKS_MAX, GRACE_MS, PAGE_MAX, TRASH_BLOCKS_MAX};
+use crate::error::{Result, StorageError};
 use cid::Cid;
 use rocksdb::{Direction, IteratorMode};
 use std::collections::HashMap;
@@ -98,32 +98,34 @@ impl ContentStore {
     /// STORAGE-6: what the release of a root would free, without releasing it.
     pub fn dry_run(&self, root: &Root) -> Result<Freed> {
         let Some(kept) = self.inner.root(root)? else { return Ok(Freed::default()) };
-        let mut waiting: Vec<Key> = targets(&kept.cid)?.into_iter().map(|(key, _)| key).collect();
-        // Of blocks that several need: how many would still need them.
-        let mut shared: HashMap<Key, u64> = HashMap::new();
-        let (mut freed, mut seen) = (Freed::default(), 0u64);
-        while let Some(key) = waiting.pop() {
-            if seen >= DRY_RUN_BLOCKS_MAX {
-                freed.at_least = true;
-                break;
-            }
-            seen = seen.saturating_add(1);
-            let row = self.inner.row(&key)?.ok_or_else(|| damaged("a block that is referred to is not here"))?;
-            if row.count > 1 {
-                let left = shared.entry(key).or_insert(row.count);
-                *left = left.saturating_sub(1);
-                if *left > 0 {
-                    continue;
-                }
-            }
-            freed.blocks = freed.blocks.saturating_add(1);
-            freed.bytes = freed.bytes.saturating_add(u64::from(row.size));
-            if row.form != Form::Plain {
-                let bytes = self.inner.block(&key)?.ok_or_else(|| damaged("a block that is counted is not here"))?;
-                waiting.extend(children(&key.cid(row.form), &bytes)?.into_iter().map(|(key, _)| key));
+        self.inner.freed(&kept.cid, DRY_RUN_BLOCKS_MAX)
+    }
+
+    /// STORAGE-11: what goes with a tree of the trash: blocks that nobody else needs, of the 4,096 that are looked at.
+    pub fn goes_with(&self, trashed: &Trashed) -> Result<Freed> {
+        self.inner.freed(&trashed.cid, TRASH_BLOCKS_MAX)
+    }
+
+    /// STORAGE-11: gives a tree that is here a root that named nothing, so that no purge takes it; one of the trash is taken back by that. Says whether it
+    /// was in the trash. Where the root names this tree already nothing happens; where it names another that is an error, and so is a tree that is gone.
+    pub fn take_back(&self, root: &Root, kept: Kept) -> Result<bool> {
+        let mut tx = Tx::begin(&self.inner)?;
+        match tx.root(root)? {
+            None => {}
+            Some(found) if found.cid == kept.cid => return Ok(false),
+            Some(_) => {
+                let name = if let Root::Pin(name) = root { name.clone() } else { format!("{root:?}") };
+                return Err(StorageError::Exists(name));
             }
         }
-        Ok(freed)
+        tx.require(&kept.cid)?;
+        let mut was_trash = false;
+        for (key, _) in targets(&kept.cid)? {
+            was_trash |= tx.row(&key)?.is_some_and(|row| row.count == 0);
+        }
+        tx.set_root(root, Some(kept), 0)?;
+        tx.apply(How::Durable)?;
+        Ok(was_trash)
     }
 
     /// STORAGE-3: what can be taken back, by [`Self::keep`], in the order in which it will go; after `after`, at most 1000. What may go at once is not told.
@@ -150,9 +152,67 @@ impl ContentStore {
         }
         Ok(found)
     }
+
+    /// STORAGE-11: as [`Self::trash`], what came last first; before `before`.
+    pub fn trash_newest(&self, before: Option<&Trashed>, limit: usize) -> Result<Vec<Trashed>> {
+        let mut start = None;
+        if let Some(last) = before
+            && let Some(key) = Key::of(&last.cid)?
+        {
+            start = Some(numbered(timed(last.due), &key));
+        }
+        let mode = start.as_ref().map_or(IteratorMode::End, |start| IteratorMode::From(start, Direction::Reverse));
+        let db = &self.inner.db;
+        let mut found = Vec::new();
+        for row in db.iterator_cf(column(db, TRASH)?, mode) {
+            let (bytes, _) = row?;
+            if start.as_ref().is_some_and(|start| start.as_slice() == &*bytes) {
+                continue;
+            }
+            let (place, key) = read_numbered(&bytes)?;
+            if place < TIMED || found.len() >= limit.min(PAGE_MAX) {
+                break;
+            }
+            let form = self.inner.row(&key)?.map_or(Form::Plain, |row| row.form);
+            found.push(Trashed { cid: key.cid(form), due: time_of(place) });
+        }
+        Ok(found)
+    }
 }
 
 impl Inner {
+    /// What would go with a tree if what names it did, of the blocks that are looked at.
+    fn freed(&self, tree: &Cid, most: u64) -> Result<Freed> {
+        let mut waiting: Vec<Key> = targets(tree)?.into_iter().map(|(key, _)| key).collect();
+        // Of blocks that several need: how many would still need them.
+        let mut shared: HashMap<Key, u64> = HashMap::new();
+        let (mut freed, mut seen) = (Freed::default(), 0u64);
+        while let Some(key) = waiting.pop() {
+            if seen >= most {
+                freed.at_least = true;
+                break;
+            }
+            seen = seen.saturating_add(1);
+            // A purge may have taken it meanwhile; what is missing and should not be a verification finds.
+            let Some(row) = self.row(&key)? else { continue };
+            if row.count > 1 {
+                let left = shared.entry(key).or_insert(row.count);
+                *left = left.saturating_sub(1);
+                if *left > 0 {
+                    continue;
+                }
+            }
+            freed.blocks = freed.blocks.saturating_add(1);
+            freed.bytes = freed.bytes.saturating_add(u64::from(row.size));
+            if row.form != Form::Plain
+                && let Some(bytes) = self.block(&key)?
+            {
+                waiting.extend(children(&key.cid(row.form), &bytes)?.into_iter().map(|(key, _)| key));
+            }
+        }
+        Ok(freed)
+    }
+
     pub(crate) fn root(&self, root: &Root) -> Result<Option<Kept>> {
         self.db.get_pinned_cf(column(&self.db, ROOTS)?, root.key())?.map(|row| Kept::read(&row)).transpose()
     }
