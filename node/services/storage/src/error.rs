@@ -145,6 +145,9 @@ pub enum StorageError {
     /// CAR-1
     #[error("the CAR names no root, so that nothing of it could be kept; make it with one")]
     NoRoots,
+    /// Nobody wanted to hear the end.
+    #[error("it was stopped before its end; begin it again")]
+    Stopped,
     /// What was to be added cannot be.
     #[error(transparent)]
     Content(#[from] ContentError),

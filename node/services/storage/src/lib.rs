@@ -30,5 +30,7 @@ pub mod versions;
 pub use config::Config;
 pub use cur::{Edit, Item, Kind, Page, View};
 pub use error::{Result, StorageError};
-pub use store::{Act, Compacted, ContentStore, Freed, Kept, Purged, Room, Root, Session, Stat, Stored, Trashed, Verified, Wrong};
+pub use store::{
+    Act, Checking, Compacted, ContentStore, Freed, Kept, Purged, Room, Root, Session, Stat, Stored, Trashed, Verified, Wrong,
+};
 pub use versions::{Verdict, judge};

@@ -586,3 +586,40 @@ fn storage_3_compacting_gives_the_disk_back_what_was_purged() {
     assert!(done.steps > 0 && done.after < done.before, "{done:?}");
     check(&store);
 }
+
+#[test]
+fn storage_9_a_verification_sees_one_moment_and_shuts_no_writer_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let leaves: Vec<Vec<u8>> = (0..200).map(|n| noise(n, 600)).collect();
+    let refs: Vec<&[u8]> = leaves.iter().map(Vec::as_slice).collect();
+    add(&store, "there", &refs);
+    add(&store, "stays", &[&leaves[0], b"more"]);
+    let before = store.stat().unwrap();
+    let mut steps = Vec::new();
+    let found = store
+        .verify_watched(true, &mut |far| {
+            // Between two steps all that was counted goes, for good, and something else comes.
+            let (other, first) = (store.clone(), steps.is_empty());
+            let write = move || {
+                if first {
+                    other.release(&pin("there"), NOW).unwrap();
+                    assert_eq!(purge(&other, NOW + DAY), 200);
+                    other.compact(&mut |_| true).unwrap();
+                }
+                add(&other, "new", &[b"new"]);
+                other.release(&pin("new"), NOW).unwrap();
+            };
+            std::thread::spawn(write).join().unwrap();
+            steps.push(*far);
+            true
+        })
+        .unwrap();
+    assert_eq!(found.wrong, [], "{found:?}");
+    assert_eq!((found.blocks, found.bytes, found.roots, found.trashed), (before.blocks, before.bytes, 2, 0));
+    assert!(steps.len() > 2 && steps.is_sorted_by_key(|far| far.done), "{steps:?}");
+    assert!(steps.iter().all(|far| far.of == 2 * before.blocks && far.done <= far.of), "{steps:?}");
+    check(&store);
+    let stopped = store.verify_watched(false, &mut |_| false);
+    assert!(matches!(stopped, Err(StorageError::Stopped)), "{stopped:?}");
+}

@@ -24,7 +24,7 @@ pub use purge::Purged;
 pub use roots::{Freed, Trashed};
 pub use rows::{Kept, Root};
 pub use session::{Session, Stored};
-pub use verify::{Verified, Wrong};
+pub use verify::{Checking, Verified, Wrong};
 
 pub(crate) use rows::Key;
 

@@ -4,9 +4,9 @@ use super::columns::{BLOCKS, COUNTS, HOLDS, ROOTS, TRASH, column};
 use super::rows::{Form, Kept, Key, Row, read_numbered};
 use super::{ContentStore, children, targets};
 use crate::config::{VERIFY_KEYS_MAX, WRONG_MAX};
-use crate::error::Result;
+use crate::error::{Result, StorageError};
 use cid::Cid;
-use rocksdb::IteratorMode;
+use rocksdb::{DB, DBIterator, DBPinnableSlice, IteratorMode, Snapshot};
 use std::collections::{BTreeMap, HashMap};
 
 /// What a verification found.
@@ -35,6 +35,18 @@ pub struct Wrong {
     pub what: String,
 }
 
+/// How far a verification is, in rows that are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checking {
+    /// So many were.
+    pub done: u64,
+    /// Of about so many.
+    pub of: u64,
+}
+
+/// Rows between two words about how far it is.
+const TELL_ROWS: u64 = 64;
+
 /// Passes over everything, so that no pass counts more than about [`VERIFY_KEYS_MAX`] keys.
 fn passes(blocks: u64) -> u64 {
     (blocks / VERIFY_KEYS_MAX).saturating_add(1).min(256)
@@ -42,50 +54,89 @@ fn passes(blocks: u64) -> u64 {
 
 impl ContentStore {
     /// STORAGE-9: counts again who needs each block, and compares. `hashes`: also whether the bytes are those of their ids, which reads all of them.
-    /// Nothing is written meanwhile.
+    /// It sees the store as it was when it began, and writers go on meanwhile.
     pub fn verify(&self, hashes: bool) -> Result<Verified> {
-        let turn = self.inner.turn()?;
+        self.verify_watched(hashes, &mut |_| true)
+    }
+
+    /// The same. `watch` hears how far it is; once it says false it ends with [`StorageError::Stopped`].
+    pub fn verify_watched(&self, hashes: bool, watch: &mut dyn FnMut(&Checking) -> bool) -> Result<Verified> {
+        // Between two writes all that is in the books is of one moment; what comes or goes later is neither seen nor missed.
+        let (books, blocks, bytes) = {
+            let turn = self.inner.turn()?;
+            (Books { db: &self.inner.db, at: self.inner.db.snapshot() }, turn.blocks, turn.bytes)
+        };
         let mut found = Verified::default();
-        let passes = passes(turn.blocks);
+        let passes = passes(blocks);
+        let far = Checking { done: 0, of: blocks.saturating_mul(passes.saturating_add(1)) };
+        let mut teller = Teller { far, watch };
         for pass in 0..passes {
             let mine = |key: &Key| u64::from(key.spread()) % passes == pass;
             let mut expected: HashMap<Key, u64> = HashMap::new();
-            self.references(&mut found, pass == 0, &mut |key| {
+            books.references(&mut found, &mut teller, pass == 0, &mut |key| {
                 if mine(key) {
                     let count = expected.entry(*key).or_default();
                     *count = count.saturating_add(1);
                 }
             })?;
-            self.compare(&mut found, &mine, expected, hashes)?;
+            books.compare(&mut found, &mut teller, &mine, expected, hashes)?;
         }
-        if (found.blocks, found.bytes) != (turn.blocks, turn.bytes) {
-            let what = format!(
-                "{} blocks of {} bytes are here, the books say {} of {}",
-                found.blocks, found.bytes, turn.blocks, turn.bytes
-            );
+        if (found.blocks, found.bytes) != (blocks, bytes) {
+            let what = format!("{} blocks of {} bytes are here, the books say {blocks} of {bytes}", found.blocks, found.bytes);
             found.note(None, what);
         }
         Ok(found)
     }
+}
+
+/// Says how far it is, to whom wants to hear.
+struct Teller<'a> {
+    far: Checking,
+    watch: &'a mut dyn FnMut(&Checking) -> bool,
+}
+
+impl Teller<'_> {
+    /// One row more.
+    fn row(&mut self) -> Result<()> {
+        let tells = self.far.done.is_multiple_of(TELL_ROWS);
+        self.far.done = self.far.done.saturating_add(1);
+        if tells && !(self.watch)(&self.far) { Err(StorageError::Stopped) } else { Ok(()) }
+    }
+}
+
+/// The books, as they were at one moment.
+struct Books<'a> {
+    db: &'a DB,
+    at: Snapshot<'a>,
+}
+
+impl Books<'_> {
+    fn rows(&self, name: &str) -> Result<DBIterator<'_>> {
+        Ok(self.at.iterator_cf(column(self.db, name)?, IteratorMode::Start))
+    }
+
+    fn block(&self, key: &Key) -> Result<Option<DBPinnableSlice<'_>>> {
+        Ok(self.at.get_pinned_cf(column(self.db, BLOCKS)?, key)?)
+    }
 
     /// Names every block once for each that needs it.
-    fn references(&self, found: &mut Verified, tally: bool, each: &mut dyn FnMut(&Key)) -> Result<()> {
-        let db = &self.inner.db;
-        for row in db.iterator_cf(column(db, ROOTS)?, IteratorMode::Start) {
+    fn references(&self, found: &mut Verified, teller: &mut Teller<'_>, tally: bool, each: &mut dyn FnMut(&Key)) -> Result<()> {
+        for row in self.rows(ROOTS)? {
             targets(&Kept::read(&row?.1)?.cid)?.iter().for_each(|(key, _)| each(key));
             found.roots = found.roots.saturating_add(u64::from(tally));
         }
-        for row in db.iterator_cf(column(db, HOLDS)?, IteratorMode::Start) {
+        for row in self.rows(HOLDS)? {
             each(&read_numbered(&row?.0)?.1);
             found.holds = found.holds.saturating_add(u64::from(tally));
         }
-        for row in db.iterator_cf(column(db, COUNTS)?, IteratorMode::Start) {
+        for row in self.rows(COUNTS)? {
+            teller.row()?;
             let (key, value) = row?;
             let (Some(key), row) = (Key::read(&key), Row::read(&value)?) else { continue };
             if row.form == Form::Plain {
                 continue;
             }
-            if let Some(bytes) = self.inner.block(&key)? {
+            if let Some(bytes) = self.block(&key)? {
                 children(&key.cid(row.form), &bytes)?.iter().for_each(|(key, _)| each(key));
             }
         }
@@ -95,19 +146,19 @@ impl ContentStore {
     fn compare(
         &self,
         found: &mut Verified,
+        teller: &mut Teller<'_>,
         mine: &dyn Fn(&Key) -> bool,
         mut expected: HashMap<Key, u64>,
         hashes: bool,
     ) -> Result<()> {
-        let db = &self.inner.db;
         let mut trash: BTreeMap<Key, u64> = BTreeMap::new();
-        for row in db.iterator_cf(column(db, TRASH)?, IteratorMode::Start) {
+        for row in self.rows(TRASH)? {
             let (due, key) = read_numbered(&row?.0)?;
             if mine(&key) && trash.insert(key, due).is_some() {
                 found.note(Some(key.cid(Form::Plain)), "it is in the trash twice".into());
             }
         }
-        for row in db.iterator_cf(column(db, COUNTS)?, IteratorMode::Start) {
+        for row in self.rows(COUNTS)? {
             let (key, value) = row?;
             let Some(key) = Key::read(&key) else {
                 found.note(None, "a row of the counts has no name of a block".into());
@@ -116,6 +167,7 @@ impl ContentStore {
             if !mine(&key) {
                 continue;
             }
+            teller.row()?;
             let row = Row::read(&value)?;
             let cid = key.cid(row.form);
             let needed = expected.remove(&key).unwrap_or(0);
@@ -129,7 +181,7 @@ impl ContentStore {
             found.trashed = found.trashed.saturating_add(u64::from(row.count == 0));
             found.blocks = found.blocks.saturating_add(1);
             found.bytes = found.bytes.saturating_add(u64::from(row.size));
-            match self.inner.block(&key)? {
+            match self.block(&key)? {
                 None => found.note(Some(cid), "its bytes are missing".into()),
                 Some(bytes) if bytes.len() != row.size as usize => {
                     found.note(Some(cid), "it has another length than the books say".into())
@@ -147,10 +199,10 @@ impl ContentStore {
             found.note(Some(key.cid(Form::Plain)), "it is in the trash and not here".into());
         }
         // Bytes that no row speaks of would never go.
-        for row in db.iterator_cf(column(db, BLOCKS)?, IteratorMode::Start) {
+        for row in self.rows(BLOCKS)? {
             let (key, _) = row?;
             if let Some(key) = Key::read(&key).filter(|key| mine(key))
-                && self.inner.row(&key)?.is_none()
+                && self.at.get_pinned_cf(column(self.db, COUNTS)?, key)?.is_none()
             {
                 found.note(Some(key.cid(Form::Plain)), "it is here and nobody counts it".into());
             }
