@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::mimei::place::{Place, tree};
-use crate::content::api::{Again, Freed, Purged, Stat, Trash, Verified, escape};
+use crate::content::api::{Again, Checking, Compacted, Freed, Purged, Stat, Trash, Verified, escape};
 use crate::content::client::{self, Socket};
 use crate::exit::{Done, Exit, Failure};
 use clap::Subcommand;
@@ -19,7 +19,7 @@ pub enum Storage {
     Stat,
     /// Who keeps what: pins, working copies, versions.
     Pins,
-    /// Counts again who needs each block.
+    /// Counts again who needs each block, while the node goes on.
     Verify {
         /// Also hashes all bytes.
         #[arg(long)]
@@ -71,6 +71,8 @@ pub enum Storage {
         #[arg(long)]
         all: bool,
     },
+    /// Gives the disk back what purged blocks took, and leaves the trash as it is. The node does so by itself where much is dead.
+    Compact,
 }
 
 impl Storage {
@@ -81,8 +83,12 @@ impl Storage {
             Storage::Stat => session.printer.answer(&socket.get::<Stat>("/storage").await?),
             Storage::Pins => session.printer.answer(&json!({ "items": client::roots(&socket).await? })),
             Storage::Verify { hashes } => {
-                let found: Verified = socket.post(&format!("/storage/verify?hashes={hashes}")).await?;
-                session.printer.answer(&found);
+                let (printer, call) = (session.printer, format!("/storage/verify?hashes={hashes}"));
+                let tell = |far: &Checking| printer.progress(&format!("{} of about {} looked at", far.done, far.of));
+                let found = socket.lines::<Verified, Checking>(&call, tell).await;
+                printer.progress_over();
+                let found = found?;
+                printer.answer(&found);
                 if !found.wrong.is_empty() {
                     let sentence = "the content database is damaged: move it away and add or fetch the content again";
                     return Err(Failure::new(Exit::Fault, sentence));
@@ -121,6 +127,17 @@ impl Storage {
             Storage::Keep { cid, pin } => {
                 let name = pin.map(|name| format!("&name={}", escape(&name))).unwrap_or_default();
                 session.printer.answer(&socket.post::<Again>(&format!("/storage/keep?cid={cid}{name}")).await?);
+            }
+            Storage::Compact => {
+                let printer = session.printer;
+                printer.progress("the first step");
+                let mib = |bytes: &str| bytes.parse::<u64>().unwrap_or_default() >> 20;
+                let tell = |far: &Compacted| {
+                    printer.progress(&format!("{} steps, from {} MiB to {} MiB", far.steps, mib(&far.before), mib(&far.after)));
+                };
+                let done = socket.lines::<Compacted, Compacted>("/storage/compact", tell).await;
+                printer.progress_over();
+                printer.answer(&done?);
             }
             Storage::Purge { all } => {
                 session.printer.answer(&socket.post::<Purged>(&format!("/storage/purge?all={all}")).await?);

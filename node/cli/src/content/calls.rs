@@ -12,7 +12,7 @@ use hyper::StatusCode;
 use leither_kit::Cid;
 use leither_storage::config::{GRACE_MS, PAGE_MAX, STEP_ROWS_MAX};
 use leither_storage::content::Profile;
-use leither_storage::{Act, ContentStore, Edit, Kept, Kind, Root, StorageError};
+use leither_storage::{Act, Checking, ContentStore, Edit, Kept, Kind, Root, StorageError};
 use leither_types::MimeiId;
 
 /// Pins of blocks that were added, until they are said to be a version. In the place of the generation stands when that was, in ms.
@@ -192,9 +192,9 @@ pub fn purge(store: &ContentStore, all: bool) -> Answer<Purged> {
     Ok(Purged { blocks: blocks.to_string(), bytes: bytes.to_string() })
 }
 
-/// `POST /storage/verify`
-pub fn verify(store: &ContentStore, hashes: bool) -> Answer<Verified> {
-    let found = store.verify(hashes)?;
+/// `POST /storage/verify`. `watch` hears how far it is, and ends it with false.
+pub fn verify(store: &ContentStore, hashes: bool, watch: &mut dyn FnMut(&Checking) -> bool) -> Answer<Verified> {
+    let found = store.verify_watched(hashes, watch)?;
     let wrong = found
         .wrong
         .into_iter()

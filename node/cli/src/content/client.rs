@@ -144,8 +144,13 @@ impl Socket {
         self.call(Method::DELETE, call).await
     }
 
+    /// SOCK-7: a call that fetches. `watch` hears how far it is.
+    pub async fn events(&self, call: &str, watch: impl FnMut(&api::Progress)) -> Answered<Moved> {
+        self.lines::<Moved, api::Progress>(call, watch).await
+    }
+
     /// SOCK-7: a call that takes long. `watch` hears how far it is.
-    pub async fn events(&self, call: &str, mut watch: impl FnMut(&api::Progress)) -> Answered<Moved> {
+    pub async fn lines<T: DeserializeOwned, P: DeserializeOwned>(&self, call: &str, mut watch: impl FnMut(&P)) -> Answered<T> {
         let mut body = self.send(Method::POST, call, Outgoing::Whole(None)).await?.into_body();
         let (mut held, mut end) = (Vec::new(), None);
         while let Some(frame) = body.frame().await {
@@ -153,9 +158,9 @@ impl Socket {
             held.extend_from_slice(&data);
             while let Some(at) = held.iter().position(|b| *b == b'\n') {
                 let line: Vec<u8> = held.drain(..=at).collect();
-                match serde_json::from_slice(&line).map_err(|e| self.lost(&e))? {
+                match serde_json::from_slice::<Event<T, P>>(&line).map_err(|e| self.lost(&e))? {
                     Event::Progress(progress) => watch(&progress),
-                    Event::Done(moved) => end = Some(Ok(moved)),
+                    Event::Done(done) => end = Some(Ok(done)),
                     Event::Failed { status, reason, message } => {
                         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                         end = Some(Err(Said::of(status, reason, message)));

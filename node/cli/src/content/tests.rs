@@ -1,3 +1,5 @@
+mod storage;
+
 use super::admin::{Admin, Link};
 use super::api::{FRAMES_END, ListedAll, Outgoing, Published, Stat, frame};
 use super::calls;

@@ -8,7 +8,7 @@
 //! | `provided` | calls about what is announced and followed |
 //! | `query` | what a call says |
 //! | `release` | what is let go of by hand |
-//! | `streams` | calls that take long: fetching, CARs |
+//! | `streams` | calls that take long: fetching, verifying, compacting, CARs |
 //! | `trash` | what is in the trash, and how it is taken back |
 
 mod added;
@@ -62,6 +62,8 @@ const WRITES_MAX: usize = 4;
 const FETCHES_MAX: usize = 4;
 /// SOCK-6: CARs that go out at once.
 const CARS_MAX: usize = 4;
+/// SOCK-6: verifications and compactions at once.
+const WORKS_MAX: usize = 2;
 /// SOCK-6: questions to the network at once.
 const ASKS_MAX: usize = 8;
 /// Pieces of a body that wait for the disk.
@@ -98,6 +100,7 @@ struct Desk {
     asks: Arc<Semaphore>,
     fetches: Arc<Semaphore>,
     cars: Arc<Semaphore>,
+    works: Arc<Semaphore>,
 }
 
 impl Admin {
@@ -126,6 +129,7 @@ impl Admin {
             asks: Arc::new(Semaphore::new(ASKS_MAX)),
             fetches: Arc::new(Semaphore::new(FETCHES_MAX)),
             cars: Arc::new(Semaphore::new(CARS_MAX)),
+            works: Arc::new(Semaphore::new(WORKS_MAX)),
         };
         Ok(Self { listener, desk: Arc::new(desk) })
     }
@@ -216,10 +220,8 @@ impl Desk {
                 let root = query.need("root")?;
                 self.ask(move |store| calls::freed(store, &root)).await
             }
-            (["storage", "verify"], m) if m == post => {
-                let hashes = query.is_set("hashes");
-                self.ask(move |store| calls::verify(store, hashes)).await
-            }
+            (["storage", "verify"], m) if m == post => Ok(self.verify(query.is_set("hashes"))),
+            (["storage", "compact"], m) if m == post => Ok(self.compact()),
             (["storage", "trash"], m) if m == get => {
                 let before = query.text("before");
                 self.ask(move |store| trash::list(store, before.as_deref())).await

@@ -1,8 +1,8 @@
-//! Calls that take long: fetching, told line by line as it goes on, and CARs, in and out as streams.
+//! Calls that take long: fetching and work on the whole store, told line by line as it goes on, and CARs, in and out as streams.
 
 use super::added::Added;
 use super::{Desk, Query, drain, gone, json, piece};
-use crate::content::api::{Event, Imported, Moved, Outgoing, Progress};
+use crate::content::api::{self, Event, Imported, Moved, Outgoing, Progress};
 use crate::content::calls::{self, Answer, No};
 use crate::content::fetch::{Far, Fetched, PATIENCE};
 use crate::content::follow::{self, Follow, profile_of};
@@ -13,8 +13,9 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use leither_kit::Cid;
-use leither_storage::{ContentStore, Root, StorageError};
+use leither_storage::{Checking, Compacted, ContentStore, Root, StorageError};
 use leither_types::MimeiId;
+use serde::Serialize;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,11 +43,19 @@ pub(super) fn check_name(name: &str) -> Answer<()> {
 }
 
 /// How far something is, as it is told.
-fn progress(far: &Far) -> Event {
-    Event::Progress(Progress { blocks: far.blocks.to_string(), bytes: far.bytes.to_string(), missing: far.missing.to_string() })
+fn progress(far: &Far) -> Progress {
+    Progress { blocks: far.blocks.to_string(), bytes: far.bytes.to_string(), missing: far.missing.to_string() }
 }
 
-fn line(event: &Event) -> Bytes {
+fn checking(far: &Checking) -> api::Checking {
+    api::Checking { done: far.done.to_string(), of: far.of.to_string() }
+}
+
+fn compacted(far: &Compacted) -> api::Compacted {
+    api::Compacted { steps: far.steps.to_string(), before: far.before.to_string(), after: far.after.to_string() }
+}
+
+fn line<T: Serialize, P: Serialize>(event: &Event<T, P>) -> Bytes {
     let text = serde_json::to_string(event).unwrap_or_default();
     Bytes::from(format!("{text}\n"))
 }
@@ -56,14 +65,25 @@ fn told<F>(work: impl FnOnce(watch::Sender<Far>) -> F) -> Response<Outgoing>
 where
     F: Future<Output = Answer<Moved>> + Send + 'static,
 {
+    told_as(progress, work)
+}
+
+/// The same, of work that has other words for how far it is, and for what came of it.
+fn told_as<S, P, T, F>(show: fn(&S) -> P, work: impl FnOnce(watch::Sender<S>) -> F) -> Response<Outgoing>
+where
+    S: Copy + Default + PartialEq + Send + Sync + 'static,
+    P: Serialize + Send + 'static,
+    T: Serialize + Send + 'static,
+    F: Future<Output = Answer<T>> + Send + 'static,
+{
     let (lines, body) = mpsc::channel(LINES_MAX);
-    let (tell, far) = watch::channel(Far::default());
+    let (tell, far) = watch::channel(S::default());
     let work = work(tell);
     tokio::spawn(async move {
         tokio::pin!(work);
         let mut tick = interval(TELL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut last = Far::default();
+        let mut last = S::default();
         let done = loop {
             tokio::select! {
                 done = &mut work => break done,
@@ -73,17 +93,17 @@ where
                     if now != last {
                         last = now;
                         // Who reads slowly hears less.
-                        let _ = lines.try_send(line(&progress(&now)));
+                        let _ = lines.try_send(line(&Event::<T, P>::Progress(show(&now))));
                     }
                 }
             }
         };
-        let end = match done {
-            Ok(moved) => Event::Done(moved),
+        let end = line(&match done {
+            Ok(done) => Event::<T, P>::Done(done),
             Err(no) => Event::Failed { status: no.status.as_u16(), reason: no.reason.into(), message: no.message },
-        };
+        });
         // The reader may have gone.
-        let _ = lines.send(line(&end)).await;
+        let _ = lines.send(end).await;
     });
     let mut response = Response::new(Outgoing::Stream(body));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
@@ -168,6 +188,32 @@ impl Desk {
             let _place = places.acquire_owned().await.map_err(No::fault)?;
             sync(&follow, id, follows, &tell).await
         }))
+    }
+
+    /// `POST /storage/verify`
+    pub(super) fn verify(&self, hashes: bool) -> Response<Outgoing> {
+        let (store, places) = (self.store.clone(), self.works.clone());
+        told_as(checking, move |tell| async move {
+            let place = places.acquire_owned().await.map_err(No::fault)?;
+            let work = move || -> Answer<api::Verified> {
+                let _place = place;
+                calls::verify(&store, hashes, &mut |far| tell.send(*far).is_ok())
+            };
+            spawn_blocking(work).await.map_err(No::fault)?
+        })
+    }
+
+    /// `POST /storage/compact`: STORAGE-10.
+    pub(super) fn compact(&self) -> Response<Outgoing> {
+        let (store, places) = (self.store.clone(), self.works.clone());
+        told_as(compacted, move |tell| async move {
+            let place = places.acquire_owned().await.map_err(No::fault)?;
+            let work = move || -> Answer<api::Compacted> {
+                let _place = place;
+                Ok(compacted(&store.compact(&mut |far| tell.send(*far).is_ok())?))
+            };
+            spawn_blocking(work).await.map_err(No::fault)?
+        })
     }
 
     /// SOCK-8: `GET /car`

@@ -6,7 +6,8 @@
 //! | `GET /storage/roots?after=` | [`Roots`], 1000 at most |
 //! | `GET /storage/freed?root=` | [`Freed`]: what a release would free |
 //! | `DELETE /storage/roots?root=&discard=` | releases a pin or version, with `discard` a working copy, or what waits to become a version |
-//! | `POST /storage/verify?hashes=` | [`Verified`] |
+//! | `POST /storage/verify?hashes=` | [`Event`]s, one a line: [`Checking`], at last [`Verified`] |
+//! | `POST /storage/compact` | [`Event`]s, one a line, all of them [`Compacted`] |
 //! | `GET /storage/trash?before=` | [`Trash`], 100 at most |
 //! | `POST /storage/keep?cid=&name=` | gives a tree that is here a pin again; [`Again`] |
 //! | `POST /storage/purge?all=` | [`Purged`] |
@@ -180,6 +181,26 @@ pub struct Verified {
     pub trashed: String,
     /// Block and what is wrong with it.
     pub wrong: Vec<Wrong>,
+}
+
+/// How far a verification is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checking {
+    /// Rows that were looked at.
+    pub done: String,
+    /// About how many there are to look at.
+    pub of: String,
+}
+
+/// How far a compaction is, or what came of it. Bytes are those of the database's files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compacted {
+    /// Steps that were done.
+    pub steps: String,
+    /// Bytes before.
+    pub before: String,
+    /// Bytes now.
+    pub after: String,
 }
 
 /// Something wrong.

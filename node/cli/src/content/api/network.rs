@@ -34,11 +34,11 @@ pub struct Moved {
 /// SOCK-7: a line of a call that takes long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Event {
+pub enum Event<T = Moved, P = Progress> {
     /// It goes on.
-    Progress(Progress),
+    Progress(P),
     /// It is done; the last line.
-    Done(Moved),
+    Done(T),
     /// It is not; the last line.
     Failed {
         /// As an HTTP status.

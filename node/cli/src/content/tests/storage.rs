@@ -1,0 +1,52 @@
+//! Calls about the store as a whole, by the socket.
+
+use super::{Node, node, noise, pins};
+use crate::content::api::{Again, Checking, Compacted, Purged, Trash, Verified, escape};
+use crate::exit::Exit;
+use leither_kit::Cid;
+use leither_storage::Root;
+use leither_storage::content::Profile;
+
+/// A file in the store that somebody let go of a moment ago.
+fn released(node: &Node, seed: u64) -> Cid {
+    let path = node.file("film", &noise(seed, 3 << 20));
+    let root = Root::Pin("test/film".into());
+    let cid = node.store.add(&path, Profile::default(), &root, 0, &mut |_| ()).unwrap().cid;
+    assert!(node.store.release(&root, crate::wallet::now_ms().unwrap()).unwrap());
+    cid
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sock_7_the_store_is_verified_and_compacted_by_calls_that_answer_in_lines() {
+    let node = node(u64::MAX);
+    let socket = node.socket().await;
+    released(&node, 1);
+    let verify = socket.lines::<Verified, Checking>("/storage/verify?hashes=true", |_| ());
+    let found = verify.await.unwrap();
+    assert_eq!((found.wrong.len(), found.trashed.as_str()), (0, "1"));
+    let done = socket.lines::<Compacted, Compacted>("/storage/compact", |_| ()).await.unwrap();
+    assert!(done.steps.parse::<u64>().unwrap() > 0 && done.after.parse::<u64>().unwrap() > 3 << 20, "{done:?}");
+    assert_eq!(socket.get::<Trash>("/storage/trash").await.unwrap().items.len(), 1, "the trash stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sock_9_what_was_released_is_found_in_the_trash_and_kept_again() {
+    let node = node(u64::MAX);
+    let socket = node.socket().await;
+    let (one, two) = (released(&node, 1), released(&node, 2));
+    let page: Trash = socket.get("/storage/trash").await.unwrap();
+    let mut listed: Vec<&str> = page.items.iter().map(|item| item.cid.as_str()).collect();
+    let mut wanted = [one.to_string(), two.to_string()];
+    listed.sort_unstable();
+    wanted.sort_unstable();
+    assert_eq!((listed, page.next), (wanted.iter().map(String::as_str).collect(), None));
+    let again: Again = socket.post(&format!("/storage/keep?cid={one}&name={}", escape("my film"))).await.unwrap();
+    assert_eq!((again.root.as_str(), again.was_trash), ("pin/keep/my film", true));
+    assert_eq!(pins(&node.store), ["pin/keep/my film"]);
+    assert!(!socket.post::<Again>(&format!("/storage/keep?cid={one}")).await.unwrap().was_trash);
+    let purged: Purged = socket.post("/storage/purge?all=true").await.unwrap();
+    assert_ne!(purged.blocks, "0");
+    assert!(node.store.has(&one).unwrap() && !node.store.has(&two).unwrap());
+    let said = socket.post::<Again>(&format!("/storage/keep?cid={two}")).await.unwrap_err();
+    assert_eq!((said.reason.as_str(), said.failure.exit), ("absent", Exit::Refused), "{}", said.failure.sentence);
+}
