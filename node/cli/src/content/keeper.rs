@@ -10,6 +10,7 @@ use leither_gateway::{Head, HeadError, Heads, Version};
 use leither_storage::config::{PAGE_MAX, STEP_ROWS_MAX};
 use leither_storage::{ContentStore, Root};
 use leither_store::tree_bytes;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,8 @@ const LOOK: Duration = Duration::from_secs(10);
 const REPAIR_AGAIN: Duration = Duration::from_secs(300);
 /// HOLD-5: of the disk's cap, content leaves so many tenths to the chain when it comes near.
 const CAP_TENTHS: u64 = 8;
+/// HOLD-1: so long it has to be so that the chain has passed a number and nobody here can tell which tree that is.
+const UNTOLD: Duration = Duration::from_secs(60 * 60);
 /// Steps of a purge at one look.
 const STEPS_MAX: usize = 16;
 
@@ -47,6 +50,7 @@ impl Keeper {
         // An earlier run may have been cut off half way.
         let mut repair = Some(Instant::now());
         let mut compactor = Compactor::new(keeper.store.clone());
+        let mut untold = Untold::new();
         loop {
             let work = keeper.clone();
             match spawn_blocking(move || work.tidy()).await {
@@ -55,7 +59,7 @@ impl Keeper {
                 Err(error) => tracing::error!(%error, "what tidies content failed"),
             }
             told(
-                settle(&keeper.store, &*keeper.heads, PAGE_MAX).await,
+                settle(&keeper.store, &*keeper.heads, PAGE_MAX, &mut untold, Instant::now()).await,
                 "not all that waits to become a version could be looked at",
             );
             if keeper.follow.book.board.was_doubted() && repair.is_none() {
@@ -90,9 +94,13 @@ impl Keeper {
     }
 }
 
+/// Pins whose number the chain has passed, and nobody here can tell which tree that is; since when.
+type Untold = BTreeMap<Root, Instant>;
+
 /// HOLD-1: a command may end, or be killed, before the chain has answered. Nothing that waits is forgotten, and each is settled by itself; they are
 /// looked at page by page.
-async fn settle(store: &ContentStore, heads: &dyn Heads, page: usize) -> calls::Answer<()> {
+async fn settle(store: &ContentStore, heads: &dyn Heads, page: usize, untold: &mut Untold, now: Instant) -> calls::Answer<()> {
+    let before = std::mem::take(untold);
     for prefix in [NEXT, NEXT_CUR] {
         let mut after = None;
         loop {
@@ -101,8 +109,14 @@ async fn settle(store: &ContentStore, heads: &dyn Heads, page: usize) -> calls::
             let (found, last) = look.await.map_err(calls::No::fault)??;
             for next in found {
                 let head = heads.head(&next.mimei, Version::Number(next.number)).await;
+                let mut is_dead = false;
+                if matches!(head, Err(HeadError::Unavailable(_))) && has_passed(heads, &next).await {
+                    let since = before.get(&next.root).copied().unwrap_or(now);
+                    is_dead = now.saturating_duration_since(since) >= UNTOLD;
+                    untold.insert(next.root.clone(), since);
+                }
                 let (mimei, store) = (next.mimei, store.clone());
-                match spawn_blocking(move || decide(&store, &next, &head)).await {
+                match spawn_blocking(move || decide(&store, &next, &head, is_dead)).await {
                     Ok(Ok(())) => {}
                     Ok(Err(no)) => {
                         tracing::warn!(%mimei, error = no.message, "a version could not be recorded; it is tried again");
@@ -119,9 +133,15 @@ async fn settle(store: &ContentStore, heads: &dyn Heads, page: usize) -> calls::
     Ok(())
 }
 
-/// The tree that the chain took becomes the version; another lost.
-fn decide(store: &ContentStore, next: &Waiting, head: &Result<Head, HeadError>) -> calls::Answer<()> {
+/// Whether the chain has a newer version than the one that is waited for.
+async fn has_passed(heads: &dyn Heads, next: &Waiting) -> bool {
+    heads.head(&next.mimei, Version::Last).await.is_ok_and(|last| last.number > next.number)
+}
+
+/// The tree that the chain took becomes the version; another lost, and so has one of which it will never be told.
+fn decide(store: &ContentStore, next: &Waiting, head: &Result<Head, HeadError>, is_dead: bool) -> calls::Answer<()> {
     match head {
+        Err(_) if is_dead => calls::lose(store, next),
         Ok(head) if head.cid == next.cid => calls::record(store, &next.mimei, next.number, next.cid, next.profile).map(drop),
         Ok(_) => calls::lose(store, next),
         // Not yet, or not to be asked now.
@@ -215,9 +235,9 @@ mod tests {
         calls::expect(&store, &ME, 1, lost, profile, false).unwrap();
         calls::expect(&store, &ME, 1, cur, profile, true).unwrap();
         let waits = pins(&store);
-        settle(&store, &Set::default(), PAGE_MAX).await.unwrap();
+        settle(&store, &Set::default(), PAGE_MAX, &mut Untold::new(), Instant::now()).await.unwrap();
         assert_eq!((waits.len(), pins(&store)), (3, waits), "the chain has not spoken");
-        settle(&store, &Set([((ME, 1), took)].into()), PAGE_MAX).await.unwrap();
+        settle(&store, &Set([((ME, 1), took)].into()), PAGE_MAX, &mut Untold::new(), Instant::now()).await.unwrap();
         let mut kept = [format!("pin/conflict/{ME}/{lost}"), format!("pin/conflict/{ME}/{cur}"), format!("version/{ME}/1")];
         kept.sort();
         assert_eq!(pins(&store), kept);
@@ -238,10 +258,51 @@ mod tests {
         }
         let mut heads: HashMap<_, _> = ids.iter().map(|id| ((*id, 3), cid)).collect();
         heads.insert((ME, 4), cid);
-        settle(&store, &Set(heads), 2).await.unwrap();
+        settle(&store, &Set(heads), 2, &mut Untold::new(), Instant::now()).await.unwrap();
         let versions: Vec<String> =
             ids.iter().map(|id| (id, 3)).chain([(&ME, 4)]).map(|(id, n)| format!("version/{id}/{n}")).collect();
         assert_eq!(pins(&store), versions);
+    }
+
+    /// A chain that has version 3, and whose earlier versions this node cannot tell.
+    struct Cut(Cid);
+
+    #[async_trait]
+    impl Heads for Cut {
+        async fn head(&self, mimei: &MimeiId, version: Version) -> Result<Head, HeadError> {
+            match version {
+                Version::Last | Version::Number(3) => Ok(Head { number: 3, cid: self.0, proof: None }),
+                Version::Number(4..) => Err(HeadError::NoVersion { mimei: *mimei, version }),
+                _ => Err(HeadError::Unavailable("its history is not here".into())),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn hold_1_what_waits_for_a_number_that_was_passed_and_cannot_be_told_is_kept_as_lost_after_an_hour() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let [dead, cur, last, coming] = ["dead", "cur", "last", "coming"].map(|text| file(&store, dir.path(), text));
+        let expect = |number, cid, is_cur| calls::expect(&store, &ME, number, cid, Profile::default(), is_cur).unwrap();
+        expect(1, dead, false);
+        expect(2, cur, true);
+        expect(4, coming, false);
+        let (heads, start, mut untold) = (Cut(last), Instant::now(), Untold::new());
+        let waits = pins(&store);
+        settle(&store, &heads, PAGE_MAX, &mut untold, start).await.unwrap();
+        settle(&store, &heads, PAGE_MAX, &mut untold, start + UNTOLD - LOOK).await.unwrap();
+        assert_eq!((pins(&store), untold.len()), (waits, 2), "a node that starts cannot tell for a while, either");
+        // Told in between: the hour begins anew.
+        let mut told = untold.clone();
+        settle(&store, &Set::default(), PAGE_MAX, &mut told, start + UNTOLD).await.unwrap();
+        assert!(told.is_empty());
+        settle(&store, &heads, PAGE_MAX, &mut told, start + 2 * UNTOLD).await.unwrap();
+        assert_eq!(pins(&store).len(), 3);
+        settle(&store, &heads, PAGE_MAX, &mut untold, start + UNTOLD).await.unwrap();
+        let mut kept =
+            [format!("pin/conflict/{ME}/{dead}"), format!("pin/conflict/{ME}/{cur}"), format!("pin/next/add/{ME}/4/{coming}")];
+        kept.sort();
+        assert_eq!(pins(&store), kept, "nothing is lost, and what can still come waits");
     }
 
     #[test]

@@ -100,3 +100,22 @@ fn storage_10_writers_go_on_while_the_folder_is_compacted() {
     assert!(done.unwrap().steps > 0);
     check(&store);
 }
+
+#[test]
+fn storage_3_compacting_gives_the_disk_back_what_was_purged() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    for (name, seed) in [("kept", 0), ("gone", 100)] {
+        // One after the other, so that they share files.
+        let leaves: Vec<Vec<u8>> = (0..20).map(|n| noise(n + seed, 1 << 20)).collect();
+        let refs: Vec<&[u8]> = leaves.iter().map(Vec::as_slice).collect();
+        add(&store, name, &refs);
+    }
+    store.release(&pin("gone"), NOW).unwrap();
+    assert_eq!(purge(&store, NOW + DAY), 21);
+    let done = store.compact(&mut |_| true).unwrap();
+    let left = on_disk(dir.path());
+    assert!(left < 30 << 20, "{left} bytes");
+    assert!(done.steps > 0 && done.after < done.before, "{done:?}");
+    check(&store);
+}

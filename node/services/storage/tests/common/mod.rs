@@ -44,6 +44,18 @@ pub fn pin(name: &str) -> Root {
     Root::Pin(name.into())
 }
 
+/// Puts leaves and a node over them, and pins the node.
+pub fn add(store: &ContentStore, name: &str, leaves: &[&[u8]]) -> Cid {
+    let mut session = store.session();
+    for leaf in leaves {
+        session.put(&raw(leaf), leaf.to_vec()).unwrap();
+    }
+    let (cid, block) = node(&leaves.iter().map(|leaf| raw(leaf)).collect::<Vec<_>>());
+    session.put(&cid, block).unwrap();
+    session.finish(&pin(name), kept(cid), NOW).unwrap();
+    cid
+}
+
 /// Nothing is wrong in the books, the bytes are those of their ids, and no session holds anything.
 pub fn check(store: &ContentStore) {
     let found = store.verify(true).unwrap();
