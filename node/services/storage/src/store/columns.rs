@@ -46,7 +46,8 @@ pub fn options() -> Result<Options> {
     // STORAGE-7: what a flush brings to disk is one moment of all column families.
     options.set_atomic_flush(true);
     options.set_max_total_wal_size(32 * MIB as u64);
-    options.set_max_background_jobs(2);
+    // One flushes, one compacts; a second one compacts where writers would else be held up, by a step of STORAGE-10 say.
+    options.set_max_background_jobs(3);
     options.set_max_open_files(512);
     options.set_bytes_per_sync(MIB as u64);
     options.set_max_manifest_file_size(4 * MIB);

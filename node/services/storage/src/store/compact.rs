@@ -13,8 +13,8 @@ const BLOB_FILES: &str = "rocksdb.num-blob-files";
 const BLOB_GARBAGE: &str = "rocksdb.live-blob-file-garbage-size";
 /// So few blob files are gone through at once ...
 const FILES_AT_ONCE: u64 = 8;
-/// ... and of very many so many at a step, of 64 MiB each: who stops the node does not wait for longer than one takes.
-const FILES_A_STEP: u64 = 32;
+/// ... and of very many so many at a step, of 64 MiB each: who stops the node, or writes faster than keys are put in order, waits for one step at most.
+const FILES_A_STEP: u64 = 16;
 
 /// What content takes of the disk, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl ContentStore {
     }
 
     /// STORAGE-10: gives the disk back what purged blocks took. By itself RocksDB does so only where all of a file is gone. What is needed is moved out
-    /// of the oldest files step by step, a quarter of them or about 2 GiB at a time, and a step needs room for no more; writers go on. The trash stays as it is.
+    /// of the oldest files step by step, a quarter of them or about 1 GiB at a time, and a step needs room for no more; writers go on. The trash stays as it is.
     /// `watch` hears of each step; once it says false no other begins. One compaction at a time: another waits.
     pub fn compact(&self, watch: &mut dyn FnMut(&Compacted) -> bool) -> Result<Compacted> {
         let _alone = self.inner.compacting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -137,8 +137,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn storage_10_a_step_goes_through_a_quarter_of_the_files_or_two_gibibytes_of_them() {
-        assert_eq!([0, 7, 8, 128, 256, 16_000, 1 << 40].map(share), ["1.0", "1.0", "0.250", "0.250", "0.125", "0.002", "0.001"]);
+    fn storage_10_a_step_goes_through_a_quarter_of_the_files_or_a_gibibyte_of_them() {
+        assert_eq!([0, 7, 8, 64, 128, 8_000, 1 << 40].map(share), ["1.0", "1.0", "0.250", "0.250", "0.125", "0.002", "0.001"]);
     }
 
     #[test]
