@@ -55,7 +55,8 @@ impl ContentStore {
     }
 
     /// STORAGE-10: gives the disk back what purged blocks took. By itself RocksDB does so only where all of a file is gone. What is needed is moved out
-    /// of the oldest files step by step, a quarter of them or about 1 GiB at a time, and a step needs room for no more; writers go on. The trash stays as it is.
+    /// of the oldest files step by step, a quarter of them or about 1 GiB at a time, and a step needs room for no more; writers go on, and the trash
+    /// stays as it is.
     /// `watch` hears of each step; once it says false no other begins. One compaction at a time: another waits.
     pub fn compact(&self, watch: &mut dyn FnMut(&Compacted) -> bool) -> Result<Compacted> {
         let _alone = self.inner.compacting.lock().unwrap_or_else(PoisonError::into_inner);

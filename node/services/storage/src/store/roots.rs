@@ -10,6 +10,9 @@ use cid::Cid;
 use rocksdb::{Direction, IteratorMode};
 use std::collections::HashMap;
 
+/// Blocks that wait to be looked at, in memory: a node may have very many links.
+const WAITING_MAX: usize = 1 << 20;
+
 /// What a release would free.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Freed {
@@ -188,7 +191,7 @@ impl Inner {
         let mut shared: HashMap<Key, u64> = HashMap::new();
         let (mut freed, mut seen) = (Freed::default(), 0u64);
         while let Some(key) = waiting.pop() {
-            if seen >= most {
+            if seen >= most || waiting.len() >= WAITING_MAX {
                 freed.at_least = true;
                 break;
             }
