@@ -42,7 +42,7 @@ impl Ahead {
         let mut wanted = vec![*cid];
         for next in levels.behind(AHEAD_BLOCKS) {
             let in_blocks = block::check_id(&next).is_ok() && block::inline(&next).is_none();
-            if in_blocks && wanted.last() != Some(&next) && !self.has(&next) {
+            if in_blocks && !wanted.contains(&next) && !self.has(&next) {
                 wanted.push(next);
             }
         }

@@ -25,22 +25,36 @@ pub(super) struct Seen(HashSet<[u8; 20]>);
 impl Seen {
     /// Notes it.
     pub(super) fn note(&mut self, cid: &Cid) -> Result<(), WalkError> {
-        if self.0.len() >= SEEN_MAX {
-            return Err(WalkError::TooMuch("the content has too many blocks to leave duplicates out; ask for them (car-dups=y)"));
-        }
-        self.0.insert(key(cid));
-        Ok(())
+        self.insert(key(cid, &[]))
     }
 
     /// Whether it was noted.
     pub(super) fn has(&self, cid: &Cid) -> bool {
-        self.0.contains(&key(cid))
+        self.0.contains(&key(cid, &[]))
+    }
+
+    /// Notes a part of a file, of so many bytes, with all that is below it.
+    pub(super) fn note_part(&mut self, cid: &Cid, size: u64) -> Result<(), WalkError> {
+        self.insert(key(cid, &size.to_le_bytes()))
+    }
+
+    /// Whether it was noted as a part of that size: one that is said to have another is none that was looked at.
+    pub(super) fn has_part(&self, cid: &Cid, size: u64) -> bool {
+        self.0.contains(&key(cid, &size.to_le_bytes()))
+    }
+
+    fn insert(&mut self, key: [u8; 20]) -> Result<(), WalkError> {
+        if self.0.len() >= SEEN_MAX {
+            return Err(WalkError::TooMuch("the content has too many blocks to leave duplicates out; ask for them (car-dups=y)"));
+        }
+        self.0.insert(key);
+        Ok(())
     }
 }
 
 /// Version, codec and hash: ids that differ in them are different blocks of a CAR.
-fn key(cid: &Cid) -> [u8; 20] {
-    let tagged = blake3::hash(&cid.to_bytes());
+fn key(cid: &Cid, beside: &[u8]) -> [u8; 20] {
+    let tagged = blake3::Hasher::new().update(&cid.to_bytes()).update(beside).finalize();
     let mut key = [0; 20];
     key.copy_from_slice(tagged.as_bytes().get(..20).unwrap_or(&[0; 20]));
     key

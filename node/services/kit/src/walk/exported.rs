@@ -1,5 +1,4 @@
 use super::ahead::Came;
-use super::dag::Seen;
 use super::{BUNDLE_BYTES, DAG_BLOCKS_MAX, DagWalk, FileWalk, Follow, Loaded, Resolved, WalkError, fetch};
 use crate::node::Node;
 use crate::source::Source;
@@ -88,7 +87,7 @@ pub struct CarPlan {
 
 enum Walk {
     One(Option<(Cid, Bytes)>),
-    File(Box<FileWalk>, Option<Seen>),
+    File(Box<FileWalk>),
     Dag(Box<DagWalk>),
 }
 
@@ -97,8 +96,8 @@ struct Export {
     header: Option<Bytes>,
     trail: VecDeque<Cid>,
     walk: Walk,
-    /// Blocks that were met again, and not given again.
-    passed: u64,
+    /// Blocks of a file that were given.
+    given: u64,
     /// Why it ends early: told when what was read before has been given.
     failed: Option<WalkError>,
 }
@@ -139,7 +138,7 @@ impl Export {
             let came = match &mut self.walk {
                 Walk::One(one) => one.take().map_or(Came::End, Came::Block),
                 Walk::Dag(walk) => walk.advance(wait).await?,
-                Walk::File(walk, _) => match walk.advance(wait).await? {
+                Walk::File(walk) => match walk.advance(wait).await? {
                     Came::Block(found) => Came::Block((found.cid, found.block)),
                     Came::Elsewhere => Came::Elsewhere,
                     Came::End => Came::End,
@@ -153,16 +152,12 @@ impl Export {
             if block::inline(&cid).is_some() {
                 continue;
             }
-            if let Walk::File(_, Some(seen)) = &mut self.walk {
-                if seen.has(&cid) {
-                    // KIT-10: a few blocks can claim a file of 2^50 parts, all of them the same.
-                    self.passed = self.passed.saturating_add(1);
-                    if self.passed > DAG_BLOCKS_MAX {
-                        return Err(WalkError::TooMuch("4,194,304 blocks that are given already"));
-                    }
-                    continue;
+            if let Walk::File(_) = &self.walk {
+                // KIT-10: with duplicates a few blocks can make a file of 2^50 parts.
+                self.given = self.given.saturating_add(1);
+                if self.given > DAG_BLOCKS_MAX {
+                    return Err(WalkError::TooMuch("the content has more than 4,194,304 blocks"));
                 }
-                seen.note(&cid)?;
             }
             return Ok(Came::Block((cid, block)));
         }
@@ -178,7 +173,7 @@ pub fn car(
     let Resolved { target, trail, inside, .. } = resolved;
     let header = Some(car::header(&[target.cid]));
     let walk = walk_of(&source, target, inside, plan)?;
-    let export = Export { source, header, trail: trail.into(), walk, passed: 0, failed: None };
+    let export = Export { source, header, trail: trail.into(), walk, given: 0, failed: None };
     Ok(try_unfold(export, |mut export| async move { Ok(export.next().await?.map(|piece| (piece, export))) }))
 }
 
@@ -190,9 +185,32 @@ fn walk_of(source: &Arc<dyn Source>, target: Loaded, inside: usize, plan: &CarPl
         (Scope::Entity, Node::Raw(size) | Node::File(crate::node::File { size, .. })) if inside == 0 => {
             let range = plan.bytes.map_or(0..*size, |bytes| bytes.range(*size));
             let walk = FileWalk::new(source.clone(), target, range)?.with_ahead();
-            Walk::File(Box::new(walk), (!plan.duplicates).then(Seen::default))
+            Walk::File(Box::new(if plan.duplicates { walk } else { walk.without_duplicates() }))
         }
         (Scope::Entity, Node::Shard(_)) => dag(target, Follow::Shards),
         (Scope::Entity | Scope::Block, _) => Walk::One(Some((target.cid, target.bytes))),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::Writer;
+    use crate::walk::resolve;
+
+    #[tokio::test]
+    async fn kit_10_of_a_file_with_duplicates_no_more_blocks_are_given_than_of_a_dag() {
+        let mut writer = Writer::default();
+        let leaf = writer.raw(b"x");
+        let file = writer.file(&[], &vec![(leaf, 1); 10]);
+        let source = writer.source();
+        let target = resolve(&*source, &file, &[]).await.unwrap().target;
+        let plan = CarPlan { scope: Scope::Entity, bytes: None, duplicates: true };
+        let walk = walk_of(&source, target, 0, &plan).unwrap();
+        let mut export = Export { source, header: None, trail: VecDeque::new(), walk, given: DAG_BLOCKS_MAX - 3, failed: None };
+        let piece = export.next().await.unwrap().unwrap();
+        let sections = [car::section(&leaf, b"x"), car::section(&leaf, b"x")].concat();
+        assert!(piece.ends_with(&sections), "the file's block and two of its parts");
+        assert_eq!(export.next().await, Err(WalkError::TooMuch("the content has more than 4,194,304 blocks")));
+    }
 }

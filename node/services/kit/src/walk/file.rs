@@ -1,6 +1,8 @@
 use super::ahead::{Ahead, Came};
+use super::dag::Seen;
 use super::packed::{Levels, Link, Peek};
-use super::{FILE_BYTES_MAX, FILE_LEVELS_MAX, Loaded, PIECE_BYTES, WalkError, fetch};
+use super::{DAG_BLOCKS_MAX, FILE_BYTES_MAX, FILE_LEVELS_MAX, Loaded, PIECE_BYTES, WalkError, fetch};
+use crate::block;
 use crate::node::{File, Node};
 use crate::source::Source;
 use bytes::Bytes;
@@ -18,6 +20,28 @@ pub struct FileWalk {
     root: Option<Loaded>,
     /// Where small blocks are read together.
     ahead: Option<Ahead>,
+    /// Where each block is given once.
+    once: Option<Once>,
+}
+
+/// KIT-10: what a walk without duplicates gave: blocks of which all in the range was met, with all below them, by id and size; and those of
+/// which a part lay outside, by id.
+#[derive(Default)]
+struct Once {
+    given: Seen,
+    /// How often something was met again.
+    again: u64,
+}
+
+impl Once {
+    /// A few blocks can claim a file of 2^50 parts, all of them the same.
+    fn met_again(&mut self) -> Result<(), WalkError> {
+        self.again = self.again.saturating_add(1);
+        if self.again > DAG_BLOCKS_MAX {
+            return Err(WalkError::TooMuch("4,194,304 blocks that are given already"));
+        }
+        Ok(())
+    }
 }
 
 /// One block of a file.
@@ -41,12 +65,17 @@ impl FileWalk {
             return Err(WalkError::TooMuch("the file claims to be larger than 1 PiB"));
         }
         let range = range.start.min(size)..range.end.min(size);
-        Ok(Self { source, range, levels: Levels::new(FILE_LEVELS_MAX), root: Some(root), ahead: None })
+        Ok(Self { source, range, levels: Levels::new(FILE_LEVELS_MAX), root: Some(root), ahead: None, once: None })
     }
 
     /// KIT-13: the same, with small blocks read together: for those of whom there are few.
     pub(super) fn with_ahead(self) -> Self {
         Self { ahead: Some(Ahead::default()), ..self }
+    }
+
+    /// KIT-10: the same, with each block given once. A part that was given whole is not even read again.
+    pub(super) fn without_duplicates(self) -> Self {
+        Self { once: Some(Once::default()), ..self }
     }
 
     /// The next block; nothing at the end.
@@ -59,33 +88,71 @@ impl FileWalk {
 
     /// The next block. The network is asked for it only if it may be waited for; one that reads nothing ahead always waits.
     pub(super) async fn advance(&mut self, wait: bool) -> Result<Came<FileBlock>, WalkError> {
-        if let Some(root) = self.root.take() {
-            return self.visit(root, 0).map(Came::Block);
+        if let Some(root) = self.root.take()
+            && let Some(block) = self.visit(root, 0)?
+        {
+            return Ok(Came::Block(block));
         }
-        let (cid, bytes) = loop {
-            match self.levels.peek() {
+        loop {
+            let (cid, bytes) = match self.levels.peek() {
                 Peek::End => return Ok(Came::End),
                 Peek::Link(cid) => {
+                    if self.passes(&cid)? {
+                        continue;
+                    }
                     let Some(bytes) = self.fetch(&cid, wait).await? else { return Ok(Came::Elsewhere) };
-                    break (cid, bytes);
+                    (cid, bytes)
                 }
                 Peek::Again { node, at, beside } => {
                     let Some(bytes) = self.fetch(&node, wait).await? else { return Ok(Came::Elsewhere) };
                     let loaded = Loaded::of(node, bytes)?;
                     let Node::File(file) = &loaded.node else { return Err(loaded.not_a("a part of a file")) };
                     self.levels.refill(parts(file, at, beside, &self.range).map(|(_, link)| link), file.parts.len());
+                    continue;
                 }
+            };
+            let Some((_, size, start)) = self.levels.take() else { return Ok(Came::End) };
+            let from = *start;
+            *start = from.saturating_add(size);
+            let loaded = Loaded::of(cid, bytes)?;
+            match loaded.node.file_size() {
+                None => return Err(loaded.not_a("a part of a file")),
+                Some(real) if real != size => return Err(WalkError::Size(cid)),
+                Some(_) => {}
             }
-        };
-        let Some((_, size, start)) = self.levels.take() else { return Ok(Came::End) };
-        let from = *start;
-        *start = from.saturating_add(size);
-        let loaded = Loaded::of(cid, bytes)?;
-        match loaded.node.file_size() {
-            None => Err(loaded.not_a("a part of a file")),
-            Some(real) if real != size => Err(WalkError::Size(cid)),
-            Some(_) => self.visit(loaded, from).map(Came::Block),
+            if let Some(block) = self.visit(loaded, from)? {
+                return Ok(Came::Block(block));
+            }
         }
+    }
+
+    /// Passes over the part that comes next, if all of it was given.
+    fn passes(&mut self, cid: &Cid) -> Result<bool, WalkError> {
+        let (Some(once), Some(size)) = (&mut self.once, self.levels.beside()) else { return Ok(false) };
+        if !once.given.has_part(cid, size) {
+            return Ok(false);
+        }
+        once.met_again()?;
+        if let Some((_, _, start)) = self.levels.take() {
+            *start = start.saturating_add(size);
+        }
+        Ok(true)
+    }
+
+    /// Notes a block that begins at the file's byte `start`. Whether it is to be given.
+    fn note(&mut self, cid: &Cid, size: u64, start: u64) -> Result<bool, WalkError> {
+        // What stands in its id is in no CAR.
+        let Some(once) = self.once.as_mut().filter(|_| block::inline(cid).is_none()) else { return Ok(true) };
+        let given = once.given.has(cid);
+        if given {
+            once.met_again()?;
+        }
+        if self.range.start <= start && start.saturating_add(size) <= self.range.end {
+            once.given.note_part(cid, size)?;
+        } else if !given {
+            once.given.note(cid)?;
+        }
+        Ok(!given)
     }
 
     async fn fetch(&mut self, cid: &Cid, wait: bool) -> Result<Option<Bytes>, WalkError> {
@@ -95,7 +162,9 @@ impl FileWalk {
         }
     }
 
-    fn visit(&mut self, loaded: Loaded, start: u64) -> Result<FileBlock, WalkError> {
+    /// Goes down into a block; it is to be given unless it was.
+    fn visit(&mut self, loaded: Loaded, start: u64) -> Result<Option<FileBlock>, WalkError> {
+        let fresh = self.note(&loaded.cid, loaded.node.file_size().unwrap_or(0), start)?;
         let Loaded { cid, bytes, node } = loaded;
         let inline = match node {
             Node::File(file) => {
@@ -109,7 +178,7 @@ impl FileWalk {
         };
         let place = cut(&bytes, inline, start, &self.range);
         let content = bytes.slice(place.clone());
-        Ok(FileBlock { cid, block: bytes, content, place })
+        Ok(fresh.then_some(FileBlock { cid, block: bytes, content, place }))
     }
 }
 

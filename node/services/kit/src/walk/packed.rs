@@ -166,6 +166,12 @@ impl<T: Copy> Levels<T> {
         Peek::End
     }
 
+    /// The number beside the link that was looked at.
+    pub(super) fn beside(&self) -> Option<u64> {
+        let level = self.levels.last()?;
+        level.window.read(level.window.at).map(|((_, _, beside), _)| beside)
+    }
+
     /// Takes the link that was looked at, with what belongs to it and to its level.
     pub(super) fn take(&mut self) -> Option<(Cid, u64, &mut T)> {
         let level = self.levels.last_mut()?;

@@ -355,6 +355,50 @@ async fn kit_10_what_was_given_is_not_given_again_nor_what_is_below_it() {
 }
 
 #[tokio::test]
+async fn kit_10_of_a_file_a_part_that_was_given_is_not_read_again_nor_what_is_below_it() {
+    let mut writer = Writer::default();
+    let leaf = writer.raw(b"repeated");
+    let mut file = leaf;
+    let (mut order, mut size) = (vec![leaf], 8);
+    for _ in 0..4 {
+        // 10^12 ways to the leaf.
+        file = writer.file(&[], &vec![(file, size); 1000]);
+        size *= 1000;
+        order.insert(0, file);
+    }
+    let counting = Arc::new(Counting { inner: writer.0, ..Counting::default() });
+    let source: Arc<dyn Source> = counting.clone();
+    let plan = |bytes: &str| CarPlan { scope: Scope::Entity, bytes: Some(bytes.parse().unwrap()), duplicates: false };
+    for bytes in ["0:*", "3:-3", "8000000001:*"] {
+        assert_eq!(exported(&source, &file, &[], plan(bytes)).await.unwrap(), order, "{bytes}");
+    }
+    let reads = counting.together.load(Ordering::SeqCst) + counting.alone.load(Ordering::SeqCst);
+    assert!(reads < 1000, "{reads} reads of five blocks");
+}
+
+#[tokio::test]
+async fn kit_10_a_part_of_which_a_range_took_a_piece_is_walked_again_for_the_rest() {
+    let mut writer = Writer::default();
+    let leaves: Vec<(Cid, u64)> = (0..3u8).map(|n| (writer.raw(&[n; 10]), 10)).collect();
+    let part = writer.file(&[], &leaves);
+    let file = writer.file(&[], &[(part, 30), (part, 30), (part, 30)]);
+    let lies = writer.file(&[], &[(part, 30), (part, 31)]);
+    let source = writer.source();
+    let plan = |bytes: &str| CarPlan { scope: Scope::Entity, bytes: Some(bytes.parse().unwrap()), duplicates: false };
+    let leaf = |n: usize| leaves[n].0;
+    for (bytes, rest) in [
+        ("0:*", vec![leaf(0), leaf(1), leaf(2)]),
+        ("25:*", vec![leaf(2), leaf(0), leaf(1)]),
+        ("25:34", vec![leaf(2), leaf(0)]),
+        ("15:94", vec![leaf(1), leaf(2), leaf(0)]),
+    ] {
+        let wanted = [vec![file, part], rest].concat();
+        assert_eq!(exported(&source, &file, &[], plan(bytes)).await.unwrap(), wanted, "{bytes}");
+    }
+    assert_eq!(exported(&source, &lies, &[], plan("0:*")).await, Err(WalkError::Size(part)));
+}
+
+#[tokio::test]
 async fn kit_12_a_car_holds_the_way_to_the_target_and_of_the_target_what_was_asked() {
     let mut writer = Writer::default();
     let leaves: Vec<(Cid, u64)> = (0..4u8).map(|n| (writer.raw(&[n; 10]), 10)).collect();
