@@ -11,14 +11,14 @@ if ! cargo fuzz --version >/dev/null 2>&1; then
     cargo install cargo-fuzz --locked
 fi
 
-# Seeds come from the samples of tests/conformance and, for the readers of node/cli, from seeds/; what a run finds is kept beside them, in
+# Seeds come from the samples of tests/conformance and, for the readers of node, from seeds/; what a run finds is kept beside them, in
 # corpus/, and not committed.
 (cd ../.. && cargo run --quiet -p leither-conformance --bin seeds -- "$here/corpus")
 mkdir -p corpus
 cp -R seeds/. corpus/
 cargo +nightly fuzz build --fuzz-dir "$here"
 
-targets=${*:-$(ls fuzz_targets cli_targets | sed -n 's/\.rs$//p')}
+targets=${*:-$(ls fuzz_targets cli_targets node_targets | sed -n 's/\.rs$//p')}
 TMPDIR=$(mktemp -d)
 export TMPDIR
 log=$TMPDIR/log

@@ -1,13 +1,9 @@
 //! What addresses say, and which of those that others tell are believed (ROUTE-3).
 
+use crate::content::{ADDRESS_BYTES_MAX, ADDRESSES_MAX};
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 use std::net::{IpAddr, Ipv4Addr};
-
-/// Addresses of one peer that are kept.
-pub const ADDRESSES_MAX: usize = 8;
-/// Bytes of one.
-pub const ADDRESS_BYTES_MAX: usize = 256;
 
 /// From where an address can be reached. What is said from afar about what is near is not believed: it would make this node knock at
 /// doors of its own house.

@@ -30,17 +30,15 @@ mod task;
 mod transport;
 mod types;
 
-pub use address::{ADDRESS_BYTES_MAX, ADDRESSES_MAX};
 pub use behaviour::{DHT, IPFS_DHT};
-pub use content::{ANNOUNCED_MAX, HELD_MAX, PROTOCOL};
+pub use content::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, ANNOUNCED_MAX, HELD_MAX, KEY_BYTES_MAX, PROTOCOL};
 pub use error::{RouteError, StartError};
 pub use libp2p::{Multiaddr, PeerId};
 pub use records::{PROVIDER_TTL_MS, PROVIDERS_A_KEY_MAX, ROWS_A_PROVIDER_MAX, ROWS_MAX};
 pub use routing::Routing;
 pub use session::{Session, WANTS_MAX};
 pub use types::{
-    Addresses, Came, Config, Desk, DhtMode, Direction, Held, KEY_BYTES_MAX, Key, PeerView, ProvideStat, ProvideStatus, Provided,
-    Provider, Reach,
+    Addresses, Came, Config, Desk, DhtMode, Direction, Held, Key, PeerView, ProvideStat, ProvideStatus, Provided, Provider, Reach,
 };
 
 /// The peer id that a seed makes. Nothing where it is no key.

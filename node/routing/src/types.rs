@@ -1,14 +1,12 @@
 //! What callers hand in and get back.
 
+use crate::content::KEY_BYTES_MAX;
 use bytes::Bytes;
 use cid::Cid;
 use leither_bitswap::Traffic;
 use libp2p::{Multiaddr, PeerId};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
-
-/// Bytes of a key that are kept.
-pub const KEY_BYTES_MAX: usize = 64;
 
 /// What the swarm needs to know.
 #[derive(Clone, Debug)]

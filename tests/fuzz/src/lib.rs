@@ -1,14 +1,23 @@
-//! Readers of files that live in crates of the node: key files, words, content ids. Those crates bring RocksDB, which a sanitizer would
-//! have to compile, too; the readers themselves do not, so their very sources are compiled here once more.
+//! Readers that live in crates of the node: of key files, words, content ids, and of what strangers send. Those crates bring RocksDB or
+//! libp2p, which a sanitizer would have to compile, too; the readers themselves do not, so their very sources are compiled here once more.
 //!
 //! Each target takes any bytes and must come back, whatever they are.
 
+pub mod bitswap;
 #[path = "../../../node/services/storage/src/content/mod.rs"]
 pub mod content;
 #[path = "../../../node/cli/src/files.rs"]
 pub mod files;
+#[path = "../../../node/services/gateway/src/core/mod.rs"]
+pub mod gateway;
 #[path = "../../../node/cli/src/keys/mod.rs"]
 pub mod keys;
+pub mod nodes;
+pub mod routing;
+pub mod urls;
+#[allow(dead_code, unused_imports)]
+#[path = "../../../node/bitswap/src/wire/mod.rs"]
+pub mod wire;
 
 use cid::Cid;
 use keys::{Backend, KeyPath, Keyring, Password, Purpose, Words, load_node_key};

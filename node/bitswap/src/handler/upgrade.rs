@@ -1,8 +1,16 @@
-use crate::wire::{PROTOCOLS, Version};
+use crate::wire::Version;
 use libp2p::core::upgrade::{InboundUpgrade, OutboundUpgrade, UpgradeInfo};
 use libp2p::futures::future::{Ready, ready};
 use libp2p::{Stream, StreamProtocol};
 use std::convert::Infallible;
+
+/// The names, what we like best first.
+const PROTOCOLS: [(StreamProtocol, Version); 4] = [
+    (StreamProtocol::new("/ipfs/bitswap/1.2.0"), Version::V120),
+    (StreamProtocol::new("/ipfs/bitswap/1.1.0"), Version::V110),
+    (StreamProtocol::new("/ipfs/bitswap/1.0.0"), Version::V100),
+    (StreamProtocol::new("/ipfs/bitswap"), Version::V100),
+];
 
 /// BITSWAP-1: agrees on a version and hands the stream over.
 #[derive(Clone, Copy, Debug)]

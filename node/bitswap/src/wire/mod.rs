@@ -12,7 +12,6 @@ pub(crate) use read::{PREFIX_BYTES_MAX, length};
 
 use bytes::Bytes;
 use cid::Cid;
-use libp2p::StreamProtocol;
 
 /// A message, its length not counted (BITSWAP-2).
 pub const MESSAGE_BYTES_MAX: usize = 4 << 20;
@@ -37,14 +36,6 @@ pub enum Version {
     /// HAVE and DONT_HAVE.
     V120,
 }
-
-/// The names, what we like best first.
-pub(crate) const PROTOCOLS: [(StreamProtocol, Version); 4] = [
-    (StreamProtocol::new("/ipfs/bitswap/1.2.0"), Version::V120),
-    (StreamProtocol::new("/ipfs/bitswap/1.1.0"), Version::V110),
-    (StreamProtocol::new("/ipfs/bitswap/1.0.0"), Version::V100),
-    (StreamProtocol::new("/ipfs/bitswap"), Version::V100),
-];
 
 /// What a wantlist says of one content id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

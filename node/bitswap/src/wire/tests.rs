@@ -1,4 +1,8 @@
+#[path = "../../../../tests/fuzz/src/bitswap.rs"]
+mod properties;
+
 use super::*;
+use crate::wire;
 use bytes::BytesMut;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -70,6 +74,18 @@ proptest! {
         let _ = decode(&bytes);
         bytes.truncate(cut.index(bytes.len()));
         let _ = decode(&bytes);
+    }
+
+    #[test]
+    fn bitswap_2_what_is_read_of_a_damaged_message_keeps_its_bounds_and_its_form(
+        message in messages(), at in any::<prop::sample::Index>(), to in any::<u8>(), junk in vec(any::<u8>(), 0..200)
+    ) {
+        let mut bytes = framed(&Message { pending: 1, ..message }, Version::V120).to_vec();
+        properties::messages(&bytes);
+        let place = at.index(bytes.len());
+        bytes[place] = to;
+        properties::messages(&bytes);
+        properties::messages(&junk);
     }
 
     /// BITSWAP-11: whatever a block's prefix says, its id is that of its bytes.

@@ -1,28 +1,10 @@
+use super::frame::{Junk, frame, request, response};
 use super::types::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, Request, Response};
 use async_trait::async_trait;
-use leither_types::{DecodeError, decode_within};
 use libp2p::StreamProtocol;
 use libp2p::futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::request_response;
-use parity_scale_codec::Encode;
 use std::io;
-
-/// What is no message of this protocol. It is handed up, not turned into an error of the stream: the sender must be named.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Junk {
-    /// A frame that says it is longer than it may be; nothing of it was read.
-    #[error("a frame of {len} bytes where at most {max} are allowed")]
-    TooLong { len: usize, max: usize },
-    /// The stream ended before its frame did. A connection that broke looks alike.
-    #[error("a frame that ends early")]
-    Short,
-    /// No message, or not in its one form.
-    #[error(transparent)]
-    Form(#[from] DecodeError),
-    /// A message that no honest node sends.
-    #[error("{0}")]
-    Beyond(&'static str),
-}
 
 /// ROUTE-4: a frame is the length of a message, four bytes with the lowest first, and its SCALE form.
 #[derive(Clone, Debug, Default)]
@@ -41,24 +23,6 @@ async fn read<T: AsyncRead + Unpin + Send>(io: &mut T, max: usize) -> io::Result
     let mut frame = Vec::new();
     io.take(len as u64).read_to_end(&mut frame).await?;
     Ok(if frame.len() == len { Ok(frame) } else { Err(Junk::Short) })
-}
-
-fn frame(message: &impl Encode) -> io::Result<Vec<u8>> {
-    let message = message.encode();
-    let len = u32::try_from(message.len()).map_err(io::Error::other)?;
-    Ok([&len.to_le_bytes()[..], &message].concat())
-}
-
-fn request(frame: &[u8]) -> Result<Request, Junk> {
-    let request = decode_within::<Request>(frame, REQUEST_BYTES_MAX)?;
-    request.check().map_err(Junk::Beyond)?;
-    Ok(request)
-}
-
-fn response(frame: &[u8]) -> Result<Response, Junk> {
-    let response = decode_within::<Response>(frame, RESPONSE_BYTES_MAX)?;
-    response.check().map_err(Junk::Beyond)?;
-    Ok(response)
 }
 
 #[async_trait]
@@ -106,6 +70,7 @@ mod tests {
     use libp2p::futures::executor::block_on;
     use libp2p::futures::io::Cursor;
     use libp2p::request_response::Codec as _;
+    use parity_scale_codec::Encode as _;
     use proptest::prelude::*;
 
     const NAME: StreamProtocol = super::super::PROTOCOL;
@@ -175,6 +140,28 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn route_4_what_is_read_of_a_damaged_message_has_its_one_form(at in any::<prop::sample::Index>(), to in any::<u8>(), kind in 0usize..5) {
+            let mut wire = match kind {
+                0 => frame(&Request::Held { mimeis: vec![[3; 20]; 3] }),
+                1 => frame(&Request::Provided { key: vec![7; 34] }),
+                2 => frame(&Request::Announce { keys: vec![vec![7; 34]; 2], addresses: vec![vec![1; 8]; 2] }),
+                3 => frame(&Response::Held(vec![None, Some((7, cid_bytes()))])),
+                _ => frame(&Response::Announce(vec![true, false])),
+            }
+            .unwrap();
+            let place = at.index(wire.len());
+            wire[place] = to;
+            if let Ok(request) = asked(&wire) {
+                prop_assert!(request.check().is_ok());
+                prop_assert!(wire.starts_with(&frame(&request).unwrap()));
+            }
+            if let Ok(response) = answered(&wire) {
+                prop_assert!(response.check().is_ok());
+                prop_assert!(wire.starts_with(&frame(&response).unwrap()));
+            }
+        }
+
         #[test]
         fn route_4_no_bytes_make_it_panic_and_what_is_taken_keeps_its_bounds(bytes in proptest::collection::vec(any::<u8>(), 0..2_000)) {
             let framed = [&(bytes.len() as u32).to_le_bytes()[..], &bytes].concat();

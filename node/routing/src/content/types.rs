@@ -1,15 +1,20 @@
 //! The messages, and what no honest node sends (ROUTE-4).
 
-use crate::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Held, KEY_BYTES_MAX};
 use cid::Cid;
 use parity_scale_codec::{Decode, DecodeWithMemTracking, Encode};
 
+/// Bytes of a key that are kept.
+pub const KEY_BYTES_MAX: usize = 64;
+/// Addresses of one peer that are kept.
+pub const ADDRESSES_MAX: usize = 8;
+/// Bytes of one.
+pub const ADDRESS_BYTES_MAX: usize = 256;
 /// MiMeis in one question.
 pub const HELD_MAX: usize = 64;
 /// Keys in one announcement.
 pub const ANNOUNCED_MAX: usize = 1_024;
 /// Bytes of a content id in an answer.
-const CID_BYTES_MAX: usize = 64;
+pub(super) const CID_BYTES_MAX: usize = 64;
 
 /// A question: 1,024 keys of 64 bytes and eight addresses, each with its length.
 pub(super) const REQUEST_BYTES_MAX: usize = 72 * 1024;
@@ -72,18 +77,5 @@ impl Response {
             Self::Announce(kept) if kept.len() > ANNOUNCED_MAX => Err("more answers than can have been asked for"),
             _ => Ok(()),
         }
-    }
-
-    /// The answer to [`Request::Held`]. A content id that is too long to be told is not told.
-    pub fn of_held(held: Vec<Option<Held>>) -> Self {
-        let told = |held: Held| Some((held.version, held.cid.to_bytes())).filter(|(_, cid)| cid.len() <= CID_BYTES_MAX);
-        Self::Held(held.into_iter().map(|held| held.and_then(told)).collect())
-    }
-
-    /// What it says is held, where it answers that and so many were asked for.
-    pub fn into_held(self, asked: usize) -> Option<Vec<Option<Held>>> {
-        let Self::Held(all) = self else { return None };
-        let read = |(version, cid): (u64, Vec<u8>)| Cid::try_from(&cid[..]).ok().map(|cid| Held { version, cid });
-        (all.len() == asked).then(|| all.into_iter().map(|held| held.and_then(read)).collect())
     }
 }

@@ -1,9 +1,9 @@
 //! Who is connected, who is to be, and who may not be.
 
 use super::{Answer, Task};
-use crate::address::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Scope, believable, dialable, is_relayed, peer_of, scope, without_peer};
+use crate::address::{Scope, believable, dialable, is_relayed, peer_of, scope, without_peer};
 use crate::behaviour::{DHT, IPFS_DHT};
-use crate::{Addresses, Direction, PROTOCOL, PeerView, RouteError};
+use crate::{ADDRESS_BYTES_MAX, ADDRESSES_MAX, Addresses, Direction, PROTOCOL, PeerView, RouteError};
 use libp2p::core::ConnectedPoint;
 use libp2p::core::transport::ListenerId;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};

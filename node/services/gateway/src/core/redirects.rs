@@ -8,6 +8,8 @@ pub const FILE_BYTES_MAX: usize = 64 * 1024;
 pub const RULES_MAX: usize = 1024;
 /// Steps of a rule's pattern.
 const STEPS_MAX: usize = 64;
+/// GW-11: a target with the values of its placeholders in it: few bytes of a rule can name a long value often.
+pub const TARGET_BYTES_MAX: usize = 8 * 1024;
 
 /// A rule: from, to, status.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,9 +105,9 @@ fn pattern(from: &str) -> Result<Vec<Part>, String> {
     words.iter().enumerate().map(part).collect()
 }
 
-/// GW-11: what the first rule that fits does.
-pub fn decide(rules: &[Rule], steps: &[String]) -> Option<Action> {
-    rules.iter().find_map(|rule| fit(&rule.from, steps).map(|values| act(rule, &values)))
+/// GW-11: what the first rule that fits does; nothing where none does. Fails where its target would be longer than [`TARGET_BYTES_MAX`].
+pub fn decide(rules: &[Rule], steps: &[String]) -> Result<Option<Action>, String> {
+    rules.iter().find_map(|rule| fit(&rule.from, steps).map(|values| act(rule, &values))).transpose()
 }
 
 /// The values of a pattern's placeholders.
@@ -126,20 +128,20 @@ fn fit(from: &[Part], steps: &[String]) -> Option<Vec<(String, String)>> {
     steps.next().is_none().then_some(values)
 }
 
-fn act(rule: &Rule, values: &[(String, String)]) -> Action {
-    let to = fill(&rule.to, values);
-    match rule.status {
+fn act(rule: &Rule, values: &[(String, String)]) -> Result<Action, String> {
+    let to = fill(&rule.to, values)?;
+    Ok(match rule.status {
         status @ (200 | 404 | 410 | 451) => {
             let path = to.split(['?', '#']).next().unwrap_or_default();
             let to = path.split('/').filter(|step| !step.is_empty()).map(|step| text::decode(step).unwrap_or_default()).collect();
             Action::Rewrite { to, status }
         }
         status => Action::Redirect { to, status },
-    }
+    })
 }
 
 /// Puts values in, longest names first where one begins like another; what is not ASCII is escaped.
-fn fill(to: &str, values: &[(String, String)]) -> String {
+fn fill(to: &str, values: &[(String, String)]) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = to;
     while let Some(c) = rest.chars().next() {
@@ -161,7 +163,10 @@ fn fill(to: &str, values: &[(String, String)]) -> String {
                 rest = tail;
             }
         }
+        if out.len() > TARGET_BYTES_MAX {
+            return Err(format!("a rule of _redirects makes a target of more than {TARGET_BYTES_MAX} bytes of this path"));
+        }
     }
     // A value may be empty where the path goes on: two slashes at the start would name a host.
-    if out.starts_with("//") { format!("/{}", out.trim_start_matches('/')) } else { out }
+    Ok(if out.starts_with("//") { format!("/{}", out.trim_start_matches('/')) } else { out })
 }

@@ -1,9 +1,13 @@
+#[path = "../../../../../tests/fuzz/src/urls.rs"]
+mod urls;
+
 use super::format::{Format, wanted};
 use super::host::{Namespace, Place, inline_name, outline_name, place};
 use super::ipns::{Name, RECORD_BYTES_MAX, RecordError, seconds, verify};
 use super::range::{Asked, asked};
 use super::redirects::{Action, decide, parse};
 use super::{cache, media, path, query, text};
+use crate::core as gateway;
 use http::HeaderMap;
 use leither_kit::walk::Scope;
 use leither_types::SecretKey;
@@ -179,7 +183,7 @@ fn gw_11_the_first_rule_that_fits_decides() {
          /caf\u{e9} https://example.org/caf\u{e9}?a=1\n/s/* https://example.org/:splat 308\n/gone/* /410.html 410\n/* /index.html 200\n",
     )
     .unwrap();
-    let to = |path: &str| match decide(&rules, &steps(path)).unwrap() {
+    let to = |path: &str| match decide(&rules, &steps(path)).unwrap().unwrap() {
         Action::Redirect { to, status } => format!("{status} {to}"),
         Action::Rewrite { to, status } => format!("{status} ={}", to.join("/")),
     };
@@ -199,10 +203,10 @@ fn gw_11_the_first_rule_that_fits_decides() {
     ] {
         assert_eq!(to(path), wanted, "{path}");
     }
-    assert_eq!(decide(&parse("/a /b").unwrap(), &steps("/c")), None);
+    assert_eq!(decide(&parse("/a /b").unwrap(), &steps("/c")), Ok(None));
     // A rule cannot be bent into naming a host.
     let bent = parse("/r/:a/:b /:a/:b\n/q/* /:splat/x").unwrap();
-    assert_eq!(decide(&bent, &steps("/q/")), Some(Action::Redirect { to: "/x".into(), status: 301 }));
+    assert_eq!(decide(&bent, &steps("/q/")), Ok(Some(Action::Redirect { to: "/x".into(), status: 301 })));
 }
 
 #[test]
@@ -254,6 +258,16 @@ fn gw_9_a_file_is_known_by_its_name_or_by_how_it_begins() {
     }
 }
 
+#[test]
+fn gw_11_a_rule_that_names_a_long_value_often_makes_no_longer_target_than_may_be() {
+    let path = steps(&format!("/{}", "x".repeat(4000)));
+    let often = |times: usize| decide(&parse(&format!("/:a /{}", ":a".repeat(times))).unwrap(), &path);
+    assert!(matches!(often(2), Ok(Some(Action::Redirect { to, .. })) if to.len() == 8001));
+    for times in [3, 30_000] {
+        assert_eq!(often(times), Err("a rule of _redirects makes a target of more than 8192 bytes of this path".into()));
+    }
+}
+
 fn cbor_text(text: &str) -> Vec<u8> {
     [&[0x60 | text.len() as u8][..], text.as_bytes()].concat()
 }
@@ -262,9 +276,9 @@ fn cbor_bytes(bytes: &[u8]) -> Vec<u8> {
     [&[0x58, bytes.len() as u8][..], bytes].concat()
 }
 
-/// A record as others write it.
-fn record(key: &SecretKey, value: &str, until: &str) -> Vec<u8> {
-    let data = [
+/// What a record says, as others write it.
+fn said(value: &str, until: &str) -> Vec<u8> {
+    [
         &[0xa5][..],
         &cbor_text("TTL"),
         &[0x1b],
@@ -278,7 +292,12 @@ fn record(key: &SecretKey, value: &str, until: &str) -> Vec<u8> {
         &cbor_text("ValidityType"),
         &[0],
     ]
-    .concat();
+    .concat()
+}
+
+/// A record as others write it.
+fn record(key: &SecretKey, value: &str, until: &str) -> Vec<u8> {
+    let data = said(value, until);
     let signature = key.sign(&[b"ipns-signature:".as_slice(), &data].concat());
     let field = |tag: u8, bytes: &[u8]| [&[tag, (bytes.len() & 0x7f | 0x80) as u8, (bytes.len() >> 7) as u8][..], bytes].concat();
     [field(0x42, &signature.0), field(0x4a, &data)].concat()
@@ -352,12 +371,39 @@ proptest! {
         if let Ok(steps) = path::steps(&raw) {
             prop_assert!(steps.steps.iter().all(|step| !matches!(step.as_str(), "" | "." | "..") && !step.contains('/')));
             if let Ok(rules) = parse(&file)
-                && let Some(Action::Redirect { to, .. }) = decide(&rules, &steps.steps)
+                && let Ok(Some(Action::Redirect { to, .. })) = decide(&rules, &steps.steps)
             {
                 prop_assert!(to.is_ascii() && !to.starts_with("//"));
             }
         }
         let _ = (place(&hosts(), &raw), asked(Some(&raw), 10), wanted(Some(&raw), &HeaderMap::new()).is_ok(), seconds(&raw), media::by_start(raw.as_bytes()));
+    }
+
+    #[test]
+    fn gw_3_gw_6_gw_7_and_gw_11_whatever_is_asked_means_nothing_beyond_its_bounds(
+        path in "(/[a-c.%2F]{0,6}){0,6}",
+        question in "(\\?((format=car|dag-scope=entity|entity-bytes=-?[0-9]{1,20}:(\\*|-?[0-9]{1,20}))&?){0,4})?",
+        line in "bytes=[0-9]{0,20}-[0-9]{0,20}|application/vnd\\.ipld\\.car(;q=[0-9.]{0,4})?",
+        host in "[A-Za-z.:-]{0,20}(\\.ipfs)?(\\.localhost|\\.example\\.com)?(:[0-9]{0,5})?",
+        file in "(/[a-c:*/]{0,8} (/[a-c:/]{0,9}|https://x/:a) ?(200|301|404|308)?\n){0,5}",
+    ) {
+        urls::urls([format!("{path}{question}"), line, host, file].join("\0").as_bytes());
+    }
+
+    #[test]
+    fn gw_12_what_a_key_signed_is_read_in_its_time_or_refused_by_name(
+        value in "[ -~]{0,40}",
+        until in "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]Z",
+        at in any::<prop::sample::Index>(),
+        to in any::<u8>(),
+    ) {
+        let mut data = said(&value, &until);
+        urls::records(&data);
+        let place = at.index(data.len());
+        data[place] = to;
+        urls::records(&data);
+        urls::records(value.as_bytes());
+        urls::records(until.as_bytes());
     }
 
     #[test]

@@ -15,7 +15,8 @@ use std::sync::Arc;
 /// The answer by the site's rules, or `refusal` where it has none that fits.
 pub(super) async fn instead(ask: &Ask, at: &At, refusal: Refusal) -> Result<Response, Refusal> {
     let Some(rules) = rules(ask, at).await? else { return Err(refusal) };
-    match redirects::decide(&rules, &at.steps.steps) {
+    let decided = redirects::decide(&rules, &at.steps.steps);
+    match decided.map_err(|why| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, why))? {
         None => Err(refusal),
         Some(Action::Redirect { to, status }) => moved(StatusCode::from_u16(status).unwrap_or(StatusCode::FOUND), &to),
         Some(Action::Rewrite { to, status }) => {
