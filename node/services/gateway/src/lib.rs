@@ -21,7 +21,7 @@
 //! # Ok(())
 //! # }
 //! ```
-//! Rules `GW-1` to `GW-15` are in `spec/gateway.md`. Absent on purpose: writing, TAR, conversion between codecs, TLS (a proxy's matter).
+//! Rules `GW-1` to `GW-16` are in `spec/gateway.md`. Absent on purpose: writing, TAR, conversion between codecs, TLS (a proxy's matter).
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

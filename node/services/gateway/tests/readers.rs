@@ -1,4 +1,5 @@
-//! GW-13 and GW-15 over real connections: readers that do not read, too many of them, and those who ask for what is nowhere.
+//! GW-13, GW-15 and GW-16 over real connections: readers that do not read, too many of them, those who ask for what is nowhere, and answers
+//! that break off.
 
 mod common;
 
@@ -9,6 +10,7 @@ use leither_gateway::{Config, Gateway, serve};
 use leither_kit::Cid;
 use leither_kit::multihash::Multihash;
 use leither_kit::source::{Fixed, Source, SourceError};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -207,7 +209,53 @@ async fn a_slow_reader_does_not_keep_the_gateway_from_stopping() {
     drop(sleeper);
 }
 
-// GW-13
+/// Asks as those do who know no chunks: for whom an answer ends with its connection.
+async fn ask_of_old(address: SocketAddr, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n").as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gw_16_a_car_that_breaks_off_lacks_its_last_chunk_or_its_connection_is_reset() {
+    let mut writer = Writer::default();
+    let (first, last) = (writer.raw(&vec![7; 1 << 20]), writer.raw(b"the last block"));
+    let whole_file = writer.file(&[(first, 1 << 20), (last, 14)]);
+    let lost = Cid::new_v1(0x55, Multihash::wrap(0x12, &[3; 32]).unwrap());
+    let cut_file = writer.file(&[(first, 1 << 20), (lost, 14)]);
+    let (address, stop, _, task) = start(writer, Config::default()).await;
+    let path = |file: Cid| format!("/ipfs/{file}?format=car");
+    for (file, is_whole) in [(whole_file, true), (cut_file, false)] {
+        let got = whole(ask(address, &path(file)).await).await;
+        assert!(got.starts_with(b"HTTP/1.1 200 OK\r\n"), "{}", String::from_utf8_lossy(&got[..got.len().min(200)]));
+        assert_eq!(got.ends_with(b"\r\n0\r\n\r\n"), is_whole);
+        let mut got = Vec::new();
+        let ended = ask_of_old(address, &path(file)).await.read_to_end(&mut got).await;
+        assert_eq!(ended.as_ref().map_err(std::io::Error::kind).err(), (!is_whole).then_some(ErrorKind::ConnectionReset));
+        assert_eq!(got.ends_with(b"the last block"), is_whole);
+    }
+    stop.send(()).unwrap();
+    task.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gw_16_a_connection_that_is_cut_over_half_a_car_is_reset() {
+    let mut writer = Writer::default();
+    let file = large(&mut writer);
+    let (address, stop, _, task) = start(writer, Config::default()).await;
+    let mut sleeper = ask_of_old(address, &format!("/ipfs/{file}?format=car&dag-scope=entity&car-dups=y")).await;
+    let mut start = [0; 15];
+    sleeper.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.0 200 OK");
+    stop.send(()).unwrap();
+    task.await.unwrap();
+    let mut rest = Vec::new();
+    let ended = sleeper.read_to_end(&mut rest).await;
+    assert_eq!(ended.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert!(rest.len() < 64 << 20);
+}
+
+// GW-16
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_breaks_off_is_seen_to_break_off() {
     let mut writer = Writer::default();

@@ -15,15 +15,16 @@ use crate::core::path::Steps;
 use crate::core::{asker, cache};
 use crate::server::{Counted, Pool, Quota, Quotas};
 use anchor::Anchor;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use leither_kit::source::Source;
 use refusal::Refusal;
 use route::{Routed, Site};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Semaphore;
 
 /// The gateway: cheap to clone, one for all connections.
@@ -46,6 +47,8 @@ struct Visited {
     shared: Arc<Shared>,
     /// Who is at its other end, where that is known.
     peer: Option<IpAddr>,
+    /// Becomes true when nothing but the connection's end tells where an answer ends.
+    end_tells: Arc<AtomicBool>,
 }
 
 impl Gateway {
@@ -77,12 +80,12 @@ impl Gateway {
 
     /// All of it, as axum has it, for who is not counted. [`serve`](crate::serve) adds the bounds on connections and addresses.
     pub fn router(&self) -> axum::Router {
-        self.router_of(None)
+        self.router_of(None, Arc::default())
     }
 
-    /// The same, for a connection from an address.
-    pub(crate) fn router_of(&self, peer: Option<IpAddr>) -> axum::Router {
-        axum::Router::new().fallback(answer).with_state(Visited { shared: self.0.clone(), peer })
+    /// The same, for a connection from an address, that learns whether its end is the end of an answer.
+    pub(crate) fn router_of(&self, peer: Option<IpAddr>, end_tells: Arc<AtomicBool>) -> axum::Router {
+        axum::Router::new().fallback(answer).with_state(Visited { shared: self.0.clone(), peer, end_tells })
     }
 }
 
@@ -113,9 +116,10 @@ impl Ask {
     }
 }
 
-async fn answer(State(Visited { shared, peer }): State<Visited>, request: Request) -> Response {
+async fn answer(State(Visited { shared, peer, end_tells }): State<Visited>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let head = parts.method == Method::HEAD;
+    let old = parts.version == Version::HTTP_10;
     let mut response = match parts.method {
         Method::GET | Method::HEAD => {
             let local = cache::asks(&parts.headers, "only-if-cached");
@@ -148,6 +152,11 @@ async fn answer(State(Visited { shared, peer }): State<Visited>, request: Reques
     common(&mut response);
     if head {
         *response.body_mut() = Body::empty();
+    }
+    // GW-16: HTTP/1.0 has no chunks, whose last one would tell.
+    let has_length = response.headers().contains_key(header::CONTENT_LENGTH) || response.body().size_hint().exact().is_some();
+    if old && !has_length {
+        end_tells.store(true, Ordering::Relaxed);
     }
     response
 }

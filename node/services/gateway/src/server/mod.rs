@@ -20,6 +20,7 @@ use std::future::Future;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -107,14 +108,15 @@ async fn converse(stream: TcpStream, peer: IpAddr, gateway: Gateway, _place: Pla
     // Small answers go out at once; a failure only makes them later.
     let _ = stream.set_nodelay(true);
     let patience = gateway.config().patience;
-    let service = TowerToHyperService::new(gateway.router_of(Some(peer)));
+    let end_tells = Arc::new(AtomicBool::new(false));
+    let service = TowerToHyperService::new(gateway.router_of(Some(peer), Arc::clone(&end_tells)));
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(patience)
         .max_buf_size(BUFFER_BYTES)
         .max_headers(HEADERS_MAX);
-    let connection = builder.serve_connection(TokioIo::new(Paced::new(stream, patience)), service);
+    let connection = builder.serve_connection(TokioIo::new(Paced::new(stream, patience, end_tells)), service);
     if let Err(error) = connection.await {
         tracing::debug!(%error, "a connection to the gateway ended early");
     }

@@ -1,26 +1,34 @@
-//! GW-13: a connection that is cut when its reader takes too little for too long.
+//! A connection that is cut when its reader takes too little for too long (GW-13), and that is not closed over half an answer whose end
+//! nothing else tells (GW-16).
 
 use crate::config::PROGRESS_BYTES;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// Wraps the connection.
-pub(super) struct Paced<T> {
-    inner: T,
+pub(super) struct Paced {
+    inner: TcpStream,
     patience: Duration,
+    /// Whether the end of the connection is the end of what is being answered.
+    end_tells: Arc<AtomicBool>,
+    /// It was ended behind all that was to be sent.
+    ended: bool,
     /// Runs while the reader does not take what there is.
     deadline: Option<Pin<Box<Sleep>>>,
     taken: usize,
 }
 
-impl<T> Paced<T> {
-    pub(super) fn new(inner: T, patience: Duration) -> Self {
-        Self { inner, patience, deadline: None, taken: 0 }
+impl Paced {
+    pub(super) fn new(inner: TcpStream, patience: Duration, end_tells: Arc<AtomicBool>) -> Self {
+        Self { inner, patience, end_tells, ended: false, deadline: None, taken: 0 }
     }
 
     /// The reader took `len` bytes at once.
@@ -44,13 +52,25 @@ impl<T> Paced<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
+impl Drop for Paced {
+    /// GW-16: closed as it is, the connection would tell that the answer is whole.
+    fn drop(&mut self) {
+        if self.end_tells.load(Ordering::Relaxed)
+            && !self.ended
+            && let Err(error) = self.inner.set_zero_linger()
+        {
+            tracing::debug!(%error, "half an answer may look whole to who asked");
+        }
+    }
+}
+
+impl AsyncRead for Paced {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_read(context, buffer)
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Paced<T> {
+impl AsyncWrite for Paced {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match Pin::new(&mut self.inner).poll_write(context, bytes) {
             Poll::Ready(done) => {
@@ -96,6 +116,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Paced<T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(context)
+        let done = ready!(Pin::new(&mut self.inner).poll_shutdown(context));
+        self.ended = done.is_ok();
+        Poll::Ready(done)
     }
 }
