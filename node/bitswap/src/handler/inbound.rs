@@ -3,7 +3,8 @@
 
 use super::ToBehaviour;
 use super::room::{Room, Rooms};
-use crate::wire::{self, Junk, PREFIX_BYTES_MAX};
+use crate::server::WANTS_A_PEER_MAX;
+use crate::wire::{self, Junk, Message, PREFIX_BYTES_MAX};
 use libp2p::Stream;
 use libp2p::futures::AsyncRead;
 use std::collections::VecDeque;
@@ -76,11 +77,12 @@ impl Inbound {
                     Step::Pending => self.current = Some((reading, room)),
                     Step::Whole(frame) => {
                         room.whole();
-                        let read = wire::decode(&frame).map(|message| ToBehaviour::Message(Box::new(message), room));
-                        let good = read.is_ok();
-                        events.push_back(read.unwrap_or_else(ToBehaviour::Junk));
-                        if good {
-                            self.waiting.push_back(reading);
+                        match wire::decode(&frame) {
+                            Ok(message) => {
+                                events.extend(pieces(message, room));
+                                self.waiting.push_back(reading);
+                            }
+                            Err(junk) => events.push_back(ToBehaviour::Junk(junk)),
                         }
                         return;
                     }
@@ -130,6 +132,20 @@ impl Inbound {
     }
 }
 
+/// BITSWAP-5: a message as it is handed on: of its wants so many at a time as are remembered, so that what others ask comes in between, and a
+/// full wantlist that is remembered whole still replaces as one. The rest of it, and its space, go with the last.
+fn pieces(mut message: Message, room: Room) -> Vec<ToBehaviour> {
+    let mut pieces = Vec::new();
+    while message.wants.len() > WANTS_A_PEER_MAX {
+        let rest = message.wants.split_off(WANTS_A_PEER_MAX);
+        let wants = std::mem::replace(&mut message.wants, rest);
+        let full = std::mem::take(&mut message.full);
+        pieces.push(ToBehaviour::Message(Box::new(Message { full, wants, ..Message::default() }), None));
+    }
+    pieces.push(ToBehaviour::Message(Box::new(message), Some(room)));
+    pieces
+}
+
 impl Reading {
     fn head(&mut self, cx: &mut Context<'_>) -> Step {
         while self.len.is_none() {
@@ -176,5 +192,37 @@ impl Reading {
         self.head.clear();
         (self.len, self.filled) = (None, 0);
         Step::Whole(std::mem::take(&mut self.body))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Ask, Presence, WANTS_MAX, Want, digest};
+    use cid::Cid;
+
+    fn want(n: usize) -> Want {
+        let cid = Cid::new_v1(0x55, digest(0x12, &n.to_le_bytes()).unwrap());
+        Want { cid, priority: 1, ask: Ask::Have, send_dont_have: true }
+    }
+
+    #[test]
+    fn bitswap_5_the_wants_of_a_message_are_handed_on_in_pieces_and_all_else_with_the_last() {
+        for (count, len) in [(0, 1), (WANTS_A_PEER_MAX, 1), (WANTS_A_PEER_MAX + 1, 2), (WANTS_MAX, WANTS_MAX / WANTS_A_PEER_MAX)]
+        {
+            let presences = vec![Presence { cid: want(0).cid, have: true }];
+            let message = Message { full: true, wants: (0..count).map(want).collect(), presences, ..Message::default() };
+            let pieces = pieces(message.clone(), Rooms::default().begin());
+            assert_eq!(pieces.len(), len);
+            let mut wants = Vec::new();
+            for (n, piece) in pieces.into_iter().enumerate() {
+                let ToBehaviour::Message(piece, room) = piece else { panic!("no message") };
+                let last = n + 1 == len;
+                assert_eq!((piece.full, piece.presences.len(), room.is_some()), (n == 0, usize::from(last), last));
+                assert!(piece.wants.len() <= WANTS_A_PEER_MAX);
+                wants.extend(piece.wants);
+            }
+            assert_eq!(wants, message.wants);
+        }
     }
 }

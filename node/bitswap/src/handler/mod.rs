@@ -37,8 +37,8 @@ pub enum FromBehaviour {
 
 #[derive(Debug)]
 pub enum ToBehaviour {
-    /// And the space that it takes until it has been handled.
-    Message(Box<Message>, Room),
+    /// A message, or a piece of one; with the last piece the space that it takes until it has been handled.
+    Message(Box<Message>, Option<Room>),
     Junk(Junk),
     /// It was written and flushed.
     Sent(u64),

@@ -4,7 +4,7 @@ use crate::common::{Peer, random_blocks};
 use crate::raw::{self, Came, Raw, Write};
 use crate::{ANY, KIB, start, store};
 use cid::Cid;
-use leither_bitswap::wire::{Ask, Message, Version, Want, decode, digest, encode};
+use leither_bitswap::wire::{Ask, Message, Version, WANTS_MAX, Want, decode, digest, encode};
 use leither_bitswap::{Config, DropReason, Event, Junk};
 use libp2p::futures::StreamExt;
 use libp2p::swarm::SwarmEvent;
@@ -144,9 +144,38 @@ async fn bitswap_5_a_flood_of_wants_is_named_and_an_honest_peer_is_served_meanwh
     let (_, others) = honest.blocks(cids.len()).await;
     assert!(others.is_empty(), "{others:?}");
     match node.event().await {
-        Event::Dropped { peer, wants, why } => assert!(peer == id && wants > 9_000 && why == DropReason::TooManyWants),
+        Event::Dropped { peer, wants, why } => assert!(peer == id && (1..=1_024).contains(&wants) && why == DropReason::TooManyWants),
         other => panic!("{other:?}"),
     }
+    flood.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bitswap_5_a_want_of_another_is_answered_before_messages_of_the_most_wants_are_done() {
+    let theirs = store();
+    let cids = random_blocks(1, 1, KIB, &[&theirs]);
+    let (mut node, mut honest) = (start(160, &theirs).await, start(161, &store()).await);
+    honest.connect(&node.address).await;
+    let mut stranger = raw::swarm(162, NAME, true);
+    connected(&mut stranger, &node).await;
+    let nothing = (0..WANTS_MAX).map(|n| Cid::new_v1(0x55, digest(0x1e, &n.to_le_bytes()).unwrap()));
+    let messages = 64;
+    let bytes = joined(&wants(nothing, Ask::Have), Version::V120).repeat(messages);
+    stranger.behaviour_mut().write(node.id, Write { name: NAME, bytes, close: false });
+    let flood = drive(stranger);
+    let count = |event: Event| match event {
+        Event::Dropped { wants, why: DropReason::TooManyWants, .. } => wants,
+        other => panic!("{other:?}"),
+    };
+    let mut dropped = count(node.event().await);
+    honest.begin(vec![node.id], cids).await;
+    honest.blocks(1).await;
+    while let Ok(event) = node.events.try_recv() {
+        let wants = count(event);
+        assert!(wants <= 1_024, "{wants} were taken up at once");
+        dropped += wants;
+    }
+    assert!(dropped < messages * WANTS_MAX - 1_024, "the flood was over before the answer came");
     flood.abort();
 }
 
