@@ -144,7 +144,9 @@ async fn bitswap_5_a_flood_of_wants_is_named_and_an_honest_peer_is_served_meanwh
     let (_, others) = honest.blocks(cids.len()).await;
     assert!(others.is_empty(), "{others:?}");
     match node.event().await {
-        Event::Dropped { peer, wants, why } => assert!(peer == id && (1..=1_024).contains(&wants) && why == DropReason::TooManyWants),
+        Event::Dropped { peer, wants, why } => {
+            assert!(peer == id && (1..=1_024).contains(&wants) && why == DropReason::TooManyWants)
+        }
         other => panic!("{other:?}"),
     }
     flood.abort();

@@ -43,21 +43,29 @@ fn varint(out: &mut BytesMut, mut number: u64) {
     out.put_u8(number as u8);
 }
 
+/// The head of a CBOR value in its shortest form, which strict readers insist on. Nothing here is longer than two bytes can say.
+fn cbor_head(out: &mut BytesMut, major: u8, len: usize) {
+    match len {
+        0..24 => out.put_u8(major << 5 | len as u8),
+        24..256 => out.put_slice(&[major << 5 | 24, len as u8]),
+        _ => {
+            out.put_u8(major << 5 | 25);
+            out.put_u16(len as u16);
+        }
+    }
+}
+
 /// The header, its length before it. At most [`ROOTS_MAX`] roots are named.
 pub fn header(roots: &[Cid]) -> Bytes {
     let roots = roots.get(..ROOTS_MAX).unwrap_or(roots);
     // dag-cbor: {"roots": [links], "version": 1}
     let mut body = BytesMut::from(&b"\xa2\x65roots"[..]);
-    match roots.len() {
-        0..24 => body.put_u8(0x80 | roots.len() as u8),
-        len => {
-            body.put_u8(0x99);
-            body.put_u16(len as u16);
-        }
-    }
+    cbor_head(&mut body, 4, roots.len());
     for cid in roots {
         let id = cid.to_bytes();
-        body.put_slice(&[0xd8, 42, 0x58, (id.len() as u8).saturating_add(1), 0]);
+        body.put_slice(&[0xd8, 42]);
+        cbor_head(&mut body, 2, id.len().saturating_add(1));
+        body.put_u8(0);
         body.put_slice(&id);
     }
     body.put_slice(b"\x67version\x01");
@@ -195,4 +203,24 @@ fn length(input: &mut impl Read) -> Result<Option<u64>, CarError> {
         }
     }
     Err(CarError::Section("a length is beyond 63 bits"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cid::multihash::Multihash;
+
+    #[test]
+    fn kit_12_a_header_is_in_its_shortest_form_and_read_again() {
+        let short = Cid::new_v1(0x55, Multihash::wrap(0, b"hi").unwrap());
+        let one = header(&[short]);
+        assert_eq!(one[..], *b"\x1b\xa2\x65roots\x81\xd8\x2a\x47\x00\x01\x55\x00\x02hi\x67version\x01");
+        let long = Cid::new_v1(0x55, Multihash::wrap(0x12, &[7; 32]).unwrap());
+        for (count, head) in [(23, &[0x97u8][..]), (24, &[0x98, 24]), (255, &[0x98, 255]), (256, &[0x99, 1, 0])] {
+            let header = header(&vec![long; count]);
+            let list = header.windows(5).position(|five| five == b"roots").unwrap() + 5;
+            assert_eq!(&header[list..list + head.len()], head);
+            assert_eq!(Reader::new(&header[..]).unwrap().roots().len(), count);
+        }
+    }
 }
