@@ -110,7 +110,8 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 /// KIT-8 to KIT-12: whatever blocks say, each walk goes on or ends, and gives what it promised.
 pub fn walks(bytes: &[u8]) {
     let Some((kind, bytes)) = bytes.split_first() else { return };
-    let (id, source): (Cid, Arc<dyn Source>) = (root(*kind), Arc::new(Anywhere::new(bytes)));
+    let id = root(*kind);
+    let source: Arc<dyn Source> = Arc::new(Anywhere::new(bytes));
     let _found = now(walk::resolve(&*source, &id, &["a", "b"]));
     let Ok(top) = now(walk::load(&*source, &id)) else { return };
     pages(&*source, &top);
