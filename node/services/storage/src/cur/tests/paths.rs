@@ -193,7 +193,7 @@ fn cur_7_what_writes_supersede_goes_at_once_and_what_was_removed_stays_a_day() {
     edit.remove("log", false).unwrap();
     edit.commit(NOW).unwrap();
     assert_eq!(store.trash(None, 10).unwrap()[0].cid, before);
-    let now = NOW + GRACE_MS;
+    let now = NOW + crate::config::GRACE_MS;
     while store.purge(now, 10).unwrap().more {}
     assert_eq!(store.stat().unwrap().blocks, 1);
     check(&store);
