@@ -5,6 +5,7 @@
 //! keys      words, keyring, node keys        genesis  genesis.json <-> Genesis
 //! files     small files, whole or not at all   amounts  `0.25mei` <-> smallest units
 //! wallet    calls -> signed, sent, final      commands one file a noun
+//! bar       how far long work is, on a terminal
 //! compose   store, net, engine, RPC: a node   backend  the node's answers to RPC
 //! content   content in the node: gateway, the owner's socket and its client
 //! ```
@@ -16,6 +17,7 @@
 pub mod amounts;
 pub mod args;
 mod backend;
+mod bar;
 pub mod commands;
 mod compose;
 pub mod config;

@@ -52,17 +52,17 @@ impl Printer {
     /// A passing word: long work shows that it goes on. Only on a terminal, and never in the answer.
     pub fn progress(&self, text: &str) {
         if !self.json && std::io::stderr().is_terminal() {
-            eprint!("\r\x1b[2K{text}");
+            // Cut at the terminal's edge: what went on in the next line would stay there.
+            eprint!("\r\x1b[2K\x1b[?7l{text}\x1b[?7h");
         }
     }
 
-    /// How far long work is: a passing word to a person, or, where a script asks for it, a line.
-    pub fn step(&self, text: &str, blocks: u64, bytes: u64) {
+    /// How far long work is: a line for a script that asks for it.
+    pub fn step(&self, blocks: u64, bytes: u64) {
         if self.json && self.steps {
             let event = json!({ "event": "progress", "blocks": blocks.to_string(), "bytes": bytes.to_string() });
             line(&event.to_string());
         }
-        self.progress(text);
     }
 
     /// Ends the passing words.

@@ -2,10 +2,10 @@
 
 use super::backup::Next;
 use super::{Named, closing, created, id, private, view};
+use crate::bar::{Bar, Far, Pace, size};
 use crate::commands::Session;
 use crate::content::client::Socket;
 use crate::exit::{Done, Failure};
-use crate::print::Printer;
 use crate::wallet::{Sent, TxFlags, Wallet};
 use clap::Args;
 use leither_kit::Cid;
@@ -15,14 +15,6 @@ use leither_types::MimeiId;
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// Characters of a bar.
-const BAR: u64 = 24;
-/// It is drawn anew after so many bytes ...
-const STEP_BYTES: u64 = 4 << 20;
-/// ... or entries.
-const STEP_ENTRIES: u64 = 256;
 
 /// Stores a file or directory in the node of this machine and records it as the newest version.
 #[derive(Args, Debug)]
@@ -68,38 +60,27 @@ struct Made {
 }
 
 /// Says how far an add is.
-struct Bar {
-    printer: Printer,
+struct Telling {
+    bar: Bar,
     total: u64,
-    bytes: AtomicU64,
-    entries: AtomicU64,
 }
 
-impl Bar {
-    fn new(printer: Printer, path: &Path) -> Self {
-        Self { printer, total: size_of(path), bytes: AtomicU64::new(0), entries: AtomicU64::new(0) }
-    }
-
+impl Telling {
     fn tell(&self, progress: &Progress, blocks: u64) {
-        let (bytes, entries) = (self.bytes.load(Ordering::Relaxed), self.entries.load(Ordering::Relaxed));
-        let is_time =
-            progress.bytes >= bytes.saturating_add(STEP_BYTES) || progress.entries >= entries.saturating_add(STEP_ENTRIES);
-        if is_time {
-            self.bytes.store(progress.bytes, Ordering::Relaxed);
-            self.entries.store(progress.entries, Ordering::Relaxed);
-            self.printer.step(&bar(progress, self.total), blocks, progress.bytes);
-        }
+        let Progress { bytes, entries } = *progress;
+        let far = Far { bytes, entries, blocks, of: Some((bytes, self.total)), grows: false };
+        self.bar.tell(far, format_args!("{} of {}, {entries} entries", size(bytes), size(self.total)));
     }
 }
 
 /// Only computes the id.
-fn hashed(path: &Path, profile: Profile, seal: Option<&Seal>, bar: &Bar) -> Done<Added> {
+fn hashed(path: &Path, profile: Profile, seal: Option<&Seal>, telling: &Telling) -> Done<Added> {
     let blocks = Cell::new(0u64);
     let mut count = |_: &Cid, _: Vec<u8>| {
         blocks.set(blocks.get().saturating_add(1));
         Ok(())
     };
-    let mut tell = |progress: &Progress| bar.tell(progress, blocks.get());
+    let mut tell = |progress: &Progress| telling.tell(progress, blocks.get());
     Ok(match seal {
         None => content::add(path, profile, &mut count, &mut tell),
         Some(seal) => content::add_sealed(path, profile, seal, &mut count, &mut tell),
@@ -109,12 +90,6 @@ fn hashed(path: &Path, profile: Profile, seal: Option<&Seal>, bar: &Bar) -> Done
 /// A MiMei goes on as it began, unless another profile is asked for: what did not change keeps its blocks.
 fn chosen(given: Option<Profile>, newest: Option<Profile>) -> Profile {
     given.or(newest).unwrap_or_default()
-}
-
-fn bar(progress: &Progress, total: u64) -> String {
-    let done = progress.bytes.min(total).saturating_mul(BAR).checked_div(total).unwrap_or(BAR);
-    let full: String = (0..BAR).map(|at| if at < done { '#' } else { '.' }).collect();
-    format!("[{full}] {} of {} MiB, {} entries", progress.bytes >> 20, total >> 20, progress.entries)
 }
 
 /// Bytes of files below a path, for the bar alone: what cannot be read is passed over, the add itself says so.
@@ -134,7 +109,6 @@ fn size_of(path: &Path) -> u64 {
 impl Add {
     pub(super) async fn run(self, session: &Session, wallet: &Wallet) -> Done {
         let given: Option<Profile> = self.profile.as_deref().map(str::parse::<Profile>).transpose()?;
-        let bar = Bar::new(wallet.printer, &self.path);
         // What is only tried stores nothing.
         let socket = if self.only_hash || self.tx.dry_run { None } else { Some(session.socket(wallet).await?) };
         let known = match &self.mimei {
@@ -153,16 +127,19 @@ impl Add {
         closing::follows_on(self.base, seen, self.public)?;
         let profile = chosen(given, profile);
         let closed = seal.as_ref().map(private::shown);
+        let telling = Telling { bar: Bar::new(wallet.printer, Pace::Steps), total: size_of(&self.path) };
         let (added, stored) = match &socket {
-            None => (hashed(&self.path, profile, seal.as_ref(), &bar), None),
-            Some(socket) => match socket.add(&self.path, profile, seal, move |progress, blocks| bar.tell(progress, blocks)).await
-            {
-                Ok((added, stored)) => (Ok(added), Some(stored)),
-                Err(failure) => (Err(failure), None),
-            },
+            None => {
+                let added = hashed(&self.path, profile, seal.as_ref(), &telling);
+                telling.bar.over();
+                (added?, None)
+            }
+            Some(socket) => {
+                let tell = move |progress: &Progress, blocks| telling.tell(progress, blocks);
+                let (added, stored) = socket.add(&self.path, profile, seal, tell).await?;
+                (added, Some(stored))
+            }
         };
-        wallet.printer.progress_over();
-        let added = added?;
         let more = json!({
             "cid": added.cid.to_string(),
             "profile": profile.name(),
@@ -232,15 +209,6 @@ impl Add {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_bar_shows_how_far_it_is_and_never_more_than_all() {
-        let at = |bytes| bar(&Progress { bytes, entries: 3 }, 8 << 20);
-        assert_eq!(at(0), "[........................] 0 of 8 MiB, 3 entries");
-        assert_eq!(at(4 << 20), "[############............] 4 of 8 MiB, 3 entries");
-        assert_eq!(at(9 << 20), "[########################] 9 of 8 MiB, 3 entries", "a file that grew meanwhile");
-        assert!(bar(&Progress::default(), 0).starts_with("[####"), "nothing to read is all read");
-    }
 
     #[test]
     fn a_mimei_goes_on_with_the_profile_of_its_newest_version_unless_another_is_given() {

@@ -1,13 +1,13 @@
 //! `leither mimei get`: files out of the node, each block checked here.
 
 use super::closing;
-use super::network::step;
+use super::network::moved;
 use super::place::{self, Place, Tree, Which, find, unless_moved, unread};
 use super::private;
+use crate::bar::{Bar, Far, size};
 use crate::commands::Session;
 use crate::content::client::{Afar, Socket};
 use crate::exit::{Done, Exit, Failure};
-use crate::print::Printer;
 use crate::wallet::Wallet;
 use clap::Args;
 use leither_kit::Cid;
@@ -24,8 +24,6 @@ use std::sync::Arc;
 pub(super) const PAGE: usize = 1000;
 /// Directories nest no deeper.
 pub(super) const DEPTH_MAX: usize = 256;
-/// What is told at most so often, in bytes.
-pub(super) const TELL_BYTES: u64 = 4 << 20;
 
 /// Writes a version's files, or one of them, to this machine.
 #[derive(Args, Debug)]
@@ -42,11 +40,31 @@ pub struct Get {
 struct Writer<'a> {
     socket: Arc<Socket>,
     tree: &'a Tree,
-    printer: Printer,
+    bar: Bar,
+    /// What is to be written, as far as the tree's first block says.
+    total: Option<u64>,
     files: u64,
     blocks: u64,
     bytes: u64,
-    told: u64,
+}
+
+/// How much a file or directory has, for the bar alone: of a directory what its writer says, nothing of one that is spread over many blocks.
+pub(super) fn total(found: &Loaded) -> Option<u64> {
+    match &found.node {
+        Node::Directory(directory) => {
+            Some(directory.entries.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.dag_size)))
+        }
+        node => node.file_size(),
+    }
+}
+
+/// Says how far the writing is.
+pub(super) fn tell(bar: &Bar, total: Option<u64>, files: u64, blocks: u64, bytes: u64) {
+    let far = Far { bytes, entries: files, blocks, of: total.map(|total| (bytes, total)), grows: false };
+    match total {
+        Some(total) => bar.tell(far, format_args!("{} of {}, {files} files", size(bytes), size(total))),
+        None => bar.tell(far, format_args!("{}, {files} files", size(bytes))),
+    }
 }
 
 impl Get {
@@ -80,7 +98,8 @@ impl Get {
         } else {
             self.reach(session, &socket, tree).await?
         };
-        let mut writer = Writer { socket, tree, printer: session.printer, files: 0, blocks: 0, bytes: 0, told: 0 };
+        let bar = Bar::of_file(session.printer, self.out.as_deref());
+        let mut writer = Writer { socket, tree, bar, total: total(&found), files: 0, blocks: 0, bytes: 0 };
         if self.out.as_deref() == Some(Path::new("-")) {
             if session.printer.json {
                 return Err(Failure::usage("a file on the standard output is no JSON: leave --json out, or name a file"));
@@ -92,7 +111,7 @@ impl Get {
         let out = self.out.unwrap_or_else(|| PathBuf::from(last.map_or_else(|| self.place.mimei.to_string(), String::from)));
         let cid = found.cid;
         writer.whole(found, &out).await?;
-        session.printer.progress_over();
+        writer.bar.over();
         session.printer.answer(&json!({
             "mimei": self.place.mimei.to_string(),
             "tree": tree.name,
@@ -115,9 +134,7 @@ impl Get {
 
     async fn fetch(&self, session: &Session, socket: &Arc<Socket>, cid: &Cid) -> Done {
         let call = format!("/fetch?cid={cid}&mimei={}", self.place.mimei);
-        let fetched = socket.events(&call, step(session.printer)).await;
-        session.printer.progress_over();
-        fetched?;
+        moved(session, socket, &call).await?;
         Ok(())
     }
 }
@@ -224,10 +241,7 @@ impl Writer<'_> {
                 .map_err(|e| Failure::fault(format!("cannot write the file: {e}; make room, and get it again")))?;
             self.blocks = self.blocks.saturating_add(1);
             self.bytes = self.bytes.saturating_add(block.content.len() as u64);
-            if self.bytes >= self.told.saturating_add(TELL_BYTES) {
-                self.told = self.bytes;
-                self.printer.step(&format!("{} files, {} MiB", self.files, self.bytes >> 20), self.blocks, self.bytes);
-            }
+            tell(&self.bar, self.total, self.files, self.blocks, self.bytes);
         }
         self.files = self.files.saturating_add(1);
         Ok(())

@@ -1,5 +1,6 @@
 //! `publish` and `provide` of many MiMeis: named one by one or in a list, handed to the node a thousand at a time over one connection, each answered for.
 
+use crate::bar::{Bar, Far, Pace};
 use crate::commands::Session;
 use crate::content::api::{LISTED_MAX, Listed, ListedAll, Refusal, escape};
 use crate::content::client::Socket;
@@ -50,19 +51,25 @@ struct Names {
     named: IntoIter<String>,
     list: Option<BufReader<Box<dyn AsyncRead + Send + Unpin>>>,
     read: u64,
+    /// Bytes of the list that were read, and all that it has: nothing where it is no file.
+    bytes: u64,
+    all_bytes: Option<u64>,
 }
 
 impl Names {
     async fn open(named: Vec<String>, list: Option<&Path>) -> Done<Self> {
+        let mut all_bytes = None;
         let input: Option<Box<dyn AsyncRead + Send + Unpin>> = match list {
             None => None,
             Some(path) if path == Path::new("-") => Some(Box::new(tokio::io::stdin())),
             Some(path) => {
                 let opened = tokio::fs::File::open(path).await;
-                Some(Box::new(opened.map_err(|e| Failure::usage(format!("cannot read {}: {e}", path.display())))?))
+                let file = opened.map_err(|e| Failure::usage(format!("cannot read {}: {e}", path.display())))?;
+                all_bytes = file.metadata().await.ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
+                Some(Box::new(file))
             }
         };
-        Ok(Self { named: named.into_iter(), list: input.map(BufReader::new), read: 0 })
+        Ok(Self { named: named.into_iter(), list: input.map(BufReader::new), read: 0, bytes: 0, all_bytes })
     }
 
     /// The next name; nothing at the end. Blank lines, and those that begin with `#`, name nothing.
@@ -79,6 +86,7 @@ impl Names {
             if len == 0 {
                 return Ok(None);
             }
+            self.bytes = self.bytes.saturating_add(len as u64);
             if line.len() as u64 >= LINE_BYTES_MAX && !line.ends_with(b"\n") {
                 return Err(Failure::usage(
                     "a line of the list is longer than 1,023 bytes: write one MiMei a line; those before are done",
@@ -114,6 +122,7 @@ impl Names {
 /// What came of them.
 struct Tally {
     printer: Printer,
+    bar: Bar,
     verb: Verb,
     done: u64,
     failed: u64,
@@ -126,7 +135,7 @@ impl Tally {
             None => self.done = self.done.saturating_add(1),
             Some(no) => {
                 self.failed = self.failed.saturating_add(1);
-                self.printer.progress_over();
+                self.bar.over();
                 self.printer.say(&format!("{}: {}", one.mimei, no.message));
             }
         }
@@ -150,14 +159,21 @@ impl Tally {
             let answer = socket.post_with::<ListedAll>(&self.verb.call(), ids.join("\n").into()).await?;
             answer.items.iter().for_each(|one| self.told(one));
         }
-        self.printer.progress(&format!("{} {}, {} failed", self.done, self.verb.done(), self.failed));
         Ok(())
+    }
+
+    fn tell(&self, names: &Names) {
+        let (done, failed) = (self.done, self.failed);
+        let of = names.all_bytes.map(|all| (names.bytes, all));
+        let far = Far { entries: done.saturating_add(failed), of, ..Far::default() };
+        self.bar.tell(far, format_args!("{done} {}, {failed} failed", self.verb.done()));
     }
 
     async fn all(&mut self, socket: &Socket, names: &mut Names) -> Done {
         loop {
             let (part, end) = names.part().await;
             self.part(socket, part).await?;
+            self.tell(names);
             if let Some(end) = end {
                 return end;
             }
@@ -168,10 +184,10 @@ impl Tally {
 /// HOLD-10: one that fails is named, and the rest go on; then a line that says how many there were of each.
 pub(super) async fn run(session: &Session, socket: &Socket, named: Vec<String>, list: Option<&Path>, verb: Verb) -> Done {
     let mut names = Names::open(named, list).await?;
-    let mut tally = Tally { printer: session.printer, verb, done: 0, failed: 0 };
+    let mut tally = Tally { printer: session.printer, bar: Bar::new(session.printer, Pace::Never), verb, done: 0, failed: 0 };
     let ended = tally.all(socket, &mut names).await;
+    tally.bar.over();
     let (printer, done, failed) = (session.printer, tally.done, tally.failed);
-    printer.progress_over();
     printer.answer(&json!({ "event": "summary", verb.done(): done.to_string(), "failed": failed.to_string() }));
     ended?;
     if verb != Verb::Stop && done > 0 {

@@ -2,13 +2,13 @@
 
 use super::id;
 use super::list::{self, Verb};
+use crate::bar::{Bar, Far, Pace, size};
 use crate::commands::Session;
 use crate::content::api::{
     self, Followed, Moved, NetworkView, ProvidedItem, ProvidedList, Providers, Providing, Published, escape,
 };
 use crate::content::client::Socket;
 use crate::exit::{Done, Exit, Failure};
-use crate::print::Printer;
 use crate::times::duration;
 use clap::Args;
 use serde_json::{Value, json};
@@ -62,21 +62,21 @@ pub struct Fetch {
     mimei: String,
 }
 
-/// How far something is, in words and for scripts.
-pub fn step(printer: Printer) -> impl Fn(&api::Progress) {
-    move |progress: &api::Progress| {
-        let number = |text: &str| text.parse::<u64>().unwrap_or_default();
-        let (blocks, bytes) = (number(&progress.blocks), number(&progress.bytes));
-        let text = format!("{blocks} blocks, {} MiB, {} missing", bytes >> 20, progress.missing);
-        printer.step(&text, blocks, bytes);
-    }
-}
-
 /// Has the node fetch, and shows how far that is.
 pub(super) async fn moved(session: &Session, socket: &Socket, call: &str) -> Done<Moved> {
-    let moved = socket.events(call, step(session.printer)).await;
-    session.printer.progress_over();
+    let bar = Bar::new(session.printer, Pace::Each);
+    let moved = socket.events(call, |progress| step(&bar, progress)).await;
+    bar.over();
     Ok(moved?)
+}
+
+/// Of a tree is known what the blocks that came link to.
+fn step(bar: &Bar, progress: &api::Progress) {
+    let number = |text: &str| text.parse::<u64>().unwrap_or_default();
+    let (blocks, bytes, missing) = (number(&progress.blocks), number(&progress.bytes), number(&progress.missing));
+    let of = Some((blocks, blocks.saturating_add(missing)));
+    let far = Far { bytes, entries: 0, blocks, of, grows: true };
+    bar.tell(far, format_args!("{blocks} blocks, {}, {missing} known to be missing", size(bytes)));
 }
 
 fn told(moved: &Moved) -> Value {

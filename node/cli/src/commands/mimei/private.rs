@@ -1,13 +1,13 @@
 //! Private content, opened: in this command; the node only keeps blocks.
 
 use super::closing::small;
-use super::get::{DEPTH_MAX, PAGE, TELL_BYTES, disk, is_name, taken};
+use super::get::{DEPTH_MAX, PAGE, disk, is_name, taken, tell, total};
 use super::place::{Place, Tree, unread};
+use crate::bar::Bar;
 use crate::commands::Session;
 use crate::content::client::Socket;
 use crate::exit::{Done, Exit, Failure};
 use crate::keys::{DEV_NAMES, dev_account};
-use crate::print::Printer;
 use crate::wallet::Wallet;
 use leither_kit::Cid;
 use leither_kit::node::Node;
@@ -104,8 +104,10 @@ async fn secret(wallet: &Wallet, head: &Head, from: Option<&str>) -> Done<Secret
 pub async fn get(session: &Session, wallet: &Wallet, socket: Arc<Socket>, tree: &Tree, wanted: Get<'_>) -> Done {
     let head = wanted.head;
     let seal = head.unlock(&secret(wallet, head, wanted.from).await?)?;
-    let mut reader = Reader { socket, tree, key: seal.key().clone(), printer: session.printer, files: 0, bytes: 0, told: 0 };
+    let bar = Bar::of_file(session.printer, wanted.out.as_deref());
+    let mut reader = Reader { socket, tree, key: seal.key().clone(), bar, total: None, files: 0, blocks: 0, bytes: 0 };
     let found = reader.find(head, &wanted.place.path).await?;
+    reader.total = total(&found.loaded);
     if wanted.out.as_deref() == Some(Path::new("-")) {
         if session.printer.json {
             return Err(Failure::usage("a file on the standard output is no JSON: leave --json out, or name a file"));
@@ -117,7 +119,7 @@ pub async fn get(session: &Session, wallet: &Wallet, socket: Arc<Socket>, tree: 
     let out = wanted.out.unwrap_or_else(|| PathBuf::from(last.map_or_else(|| wanted.place.mimei.to_string(), String::from)));
     let cid = found.loaded.cid;
     reader.whole(found, &out).await?;
-    session.printer.progress_over();
+    reader.bar.over();
     session.printer.answer(&json!({
         "mimei": wanted.place.mimei.to_string(),
         "tree": tree.name,
@@ -147,10 +149,11 @@ struct Reader<'a> {
     socket: Arc<Socket>,
     tree: &'a Tree,
     key: TreeKey,
-    printer: Printer,
+    bar: Bar,
+    total: Option<u64>,
     files: u64,
+    blocks: u64,
     bytes: u64,
-    told: u64,
 }
 
 impl Reader<'_> {
@@ -309,11 +312,9 @@ impl Reader<'_> {
                 given = given.saturating_add(bytes.len() as u64);
                 write(bytes)
             })?;
+            self.blocks = self.blocks.saturating_add(1);
             self.bytes = self.bytes.saturating_add(given);
-            if self.bytes >= self.told.saturating_add(TELL_BYTES) {
-                self.told = self.bytes;
-                self.printer.progress(&format!("{} files, {} MiB", self.files, self.bytes >> 20));
-            }
+            tell(&self.bar, self.total, self.files, self.blocks, self.bytes);
         }
         opening.finish()?;
         self.files = self.files.saturating_add(1);
