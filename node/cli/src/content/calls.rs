@@ -315,7 +315,7 @@ pub fn fork(store: &ContentStore, mimei: &MimeiId, version: u64, fork: &MimeiId)
 #[derive(Clone, Debug)]
 pub enum Op {
     /// Writes at a place; without one the file becomes what comes.
-    Write(Option<u64>),
+    Write(Option<At>),
     /// Writes at the end.
     Append,
     /// Makes it that long.
@@ -326,6 +326,35 @@ pub enum Op {
     Remove(bool),
     /// Gives it another path.
     Rename(String),
+    /// Gives it a second path.
+    Copy(String),
+    /// Makes a symbolic link to that.
+    Symlink(String),
+}
+
+/// A place in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// So many bytes from its start.
+    Start(u64),
+    /// So many bytes before its end.
+    End(u64),
+}
+
+impl At {
+    /// The byte of a file that is there.
+    fn of(self, edit: &Edit, path: &str) -> Answer<u64> {
+        let back = match self {
+            Self::Start(at) => return Ok(at),
+            Self::End(back) => back,
+        };
+        match edit.stat(path)?.kind {
+            Kind::File(size) => size.checked_sub(back).ok_or_else(|| {
+                No::usage(format!("the file has {size} bytes, and {back} before its end there is none; count from its start"))
+            }),
+            _ => Err(StorageError::Kind { path: path.into(), wanted: "file" }.into()),
+        }
+    }
 }
 
 /// SOCK-5: begins a change; with a generation of the working copy that the caller saw, only if it is still of that one.
@@ -342,10 +371,13 @@ pub fn begin_edit(store: &ContentStore, mimei: &MimeiId, generation: Option<u64>
 pub fn change(edit: &mut Edit, op: &Op, path: &str, pieces: &mut dyn FnMut() -> Answer<Option<Vec<u8>>>) -> Answer<Cur> {
     match op {
         Op::Write(at) => {
-            if at.is_none() {
-                edit.truncate(path, 0)?;
-            }
-            let mut place = at.unwrap_or(0);
+            let mut place = match at {
+                Some(at) => at.of(edit, path)?,
+                None => {
+                    edit.truncate(path, 0)?;
+                    0
+                }
+            };
             while let Some(piece) = pieces()? {
                 edit.write_at(path, place, &piece)?;
                 place = place.saturating_add(piece.len() as u64);
@@ -373,6 +405,8 @@ pub fn change(edit: &mut Edit, op: &Op, path: &str, pieces: &mut dyn FnMut() -> 
         }
         Op::Remove(all) => edit.remove(path, *all)?,
         Op::Rename(to) => edit.rename(path, to)?,
+        Op::Copy(to) => edit.copy(path, to)?,
+        Op::Symlink(target) => edit.symlink(path, target)?,
     }
     Ok(cur_view(&edit.commit(now()?)?))
 }

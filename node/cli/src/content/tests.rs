@@ -14,7 +14,7 @@ use hyper::body::Bytes;
 use leither_kit::Cid;
 use leither_kit::source::{Source, SourceError};
 use leither_storage::content::{self, Profile};
-use leither_storage::{Config, ContentStore, Root};
+use leither_storage::{Config, ContentStore, Kind, Root};
 use leither_types::MimeiId;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -236,6 +236,12 @@ async fn sock_5_an_edit_is_done_whole_or_not_at_all() {
         (vec![("op", "mkdir"), ("path", "a")], Exit::Refused),
         (vec![("op", "mv"), ("path", "a"), ("to", "a/b/c")], Exit::Usage),
         (vec![("op", "mkdir"), ("path", "../a")], Exit::Usage),
+        (vec![("op", "cp"), ("path", "a"), ("to", "a/b/c")], Exit::Usage),
+        (vec![("op", "cp"), ("path", "a"), ("to", "a")], Exit::Refused),
+        (vec![("op", "ln"), ("path", "a/l"), ("target", "../../etc/passwd")], Exit::Usage),
+        (vec![("op", "ln"), ("path", "a/l")], Exit::Usage),
+        (vec![("op", "write"), ("path", "a/b/ä c"), ("at", "-14")], Exit::Usage),
+        (vec![("op", "write"), ("path", "a/b/ä c"), ("at", "--1")], Exit::Usage),
         (vec![("op", "fly"), ("path", "a")], Exit::Usage),
         (vec![("op", "truncate"), ("path", "a")], Exit::Usage),
     ] {
@@ -261,6 +267,28 @@ async fn sock_5_an_edit_is_done_whole_or_not_at_all() {
         Exit::Refused,
         "no working copy"
     );
+}
+
+#[tokio::test]
+async fn sock_5_what_is_copied_or_linked_is_there_and_a_place_may_be_counted_from_the_end() {
+    let node = node(1 << 30);
+    let socket = node.socket().await;
+    socket.restore(&ME, None, None, None).await.unwrap();
+    let input =
+        |bytes: &[u8]| Some(Box::new(std::io::Cursor::new(bytes.to_vec())) as Box<dyn tokio::io::AsyncRead + Send + Unpin>);
+    socket.edit(&ME, &[("op", "write"), ("path", "a")], input(b"0123456789")).await.unwrap();
+    socket.edit(&ME, &[("op", "cp"), ("path", "a"), ("to", "b")], None).await.unwrap();
+    socket.edit(&ME, &[("op", "ln"), ("path", "l"), ("target", "a")], None).await.unwrap();
+    socket.edit(&ME, &[("op", "write"), ("path", "a"), ("at", "-3")], input(b"ABCDE")).await.unwrap();
+    let last = socket.edit(&ME, &[("op", "write"), ("path", "b"), ("at", "-0")], input(b"+")).await.unwrap();
+    let view = node.store.view(&last.cid.parse().unwrap(), Profile::default());
+    let text = |path: &str| {
+        let mut out = [0; 64];
+        let len = view.read(path, 0, &mut out).unwrap();
+        String::from_utf8(out[..len].to_vec()).unwrap()
+    };
+    assert_eq!((text("a").as_str(), text("b").as_str()), ("0123456ABCDE", "0123456789+"));
+    assert_eq!(view.stat("l").unwrap().kind, Kind::Symlink("a".into()));
 }
 
 #[tokio::test]

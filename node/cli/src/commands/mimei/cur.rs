@@ -7,10 +7,12 @@ use crate::content::client::Socket;
 use crate::exit::{Done, Exit, Failure};
 use crate::wallet::Wallet;
 use clap::Subcommand;
+use leither_gateway::core::media;
 use leither_kit::node::Node;
 use leither_kit::walk::{Cursor, FileWalk, Loaded, list, load};
 use leither_types::MimeiId;
 use serde_json::{Value, json};
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,14 +36,17 @@ pub enum Cur {
     Cat {
         /// MIMEI/path
         place: Place,
-        /// From which byte on.
-        #[arg(long, default_value_t = 0)]
-        from: u64,
+        /// From which byte on; -5 counts from the end.
+        #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+        from: i64,
         /// How many; all where it is not given.
         #[arg(long)]
         len: Option<u64>,
+        /// The last ones, so many.
+        #[arg(long, conflicts_with_all = ["from", "len"])]
+        last: Option<u64>,
     },
-    /// What a path leads to.
+    /// What a path leads to: file, directory or link, its size, its media type, where a link leads.
     Stat {
         /// MIMEI[/path]
         place: Place,
@@ -52,9 +57,9 @@ pub enum Cur {
         place: Place,
         /// What to write; the standard input where it is not given.
         file: Option<PathBuf>,
-        /// From which byte on; what lies elsewhere stays.
-        #[arg(long)]
-        at: Option<u64>,
+        /// From which byte on, -5 counts from the end; what lies elsewhere stays.
+        #[arg(long, allow_negative_numbers = true)]
+        at: Option<i64>,
     },
     /// Writes at a file's end.
     Append {
@@ -93,6 +98,21 @@ pub enum Cur {
         /// The other path in the same MiMei, without its id.
         to: String,
     },
+    /// Gives a file or directory a second path, at which nothing is; no byte is written again.
+    Cp {
+        /// MIMEI/path
+        place: Place,
+        /// The second path in the same MiMei, without its id.
+        to: String,
+    },
+    /// Makes a symbolic link.
+    #[command(visible_alias = "symlink")]
+    Ln {
+        /// Where it leads, from the directory that it is in: b, ../c/d. It stays within the tree, and climbs at its front alone.
+        target: String,
+        /// MIMEI/path
+        place: Place,
+    },
 }
 
 impl Cur {
@@ -102,14 +122,11 @@ impl Cur {
         let desk = Desk { session, wallet, socket };
         match self {
             Cur::Ls { place, after, limit } => desk.ls(place, after, limit.into()).await,
-            Cur::Cat { place, from, len } => desk.cat(place, from, len).await,
-            Cur::Stat { place } => {
-                let (place, tree) = desk.tree(place).await?;
-                let found = find(&*desk.socket, &tree, &place.path).await;
-                let found = unless_moved(&desk.socket, &place, &tree, found).await?.target;
-                session.printer.answer(&described(&place.path, &found));
-                Ok(())
+            Cur::Cat { place, from, len, last } => {
+                let wanted = last.map_or(Wanted::From(from, len), Wanted::Last);
+                desk.cat(place, wanted).await
             }
+            Cur::Stat { place } => desk.stat(place).await,
             Cur::Write { place, file, at } => {
                 let at = at.map(|at| at.to_string());
                 let query = [("op", "write")].into_iter().chain(at.as_deref().map(|at| ("at", at)));
@@ -124,6 +141,8 @@ impl Cur {
                 desk.edit(place, vec![("op", "rm"), ("all", if recursive { "true" } else { "false" })], None).await
             }
             Cur::Mv { place, to } => desk.edit(place, vec![("op", "mv"), ("to", to.trim_matches('/'))], None).await,
+            Cur::Cp { place, to } => desk.edit(place, vec![("op", "cp"), ("to", to.trim_matches('/'))], None).await,
+            Cur::Ln { target, place } => desk.edit(place, vec![("op", "ln"), ("target", &target)], None).await,
         }
     }
 }
@@ -142,14 +161,46 @@ async fn input(file: Option<PathBuf>) -> Done<Box<dyn AsyncRead + Send + Unpin>>
     }
 }
 
+/// Which bytes of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// From a byte on, counted from the end where it is negative; so many, or all.
+    From(i64, Option<u64>),
+    /// The last ones.
+    Last(u64),
+}
+
+impl Wanted {
+    /// Of a file of `size` bytes. Before its start there are none.
+    fn of(self, size: u64) -> Range<u64> {
+        match self {
+            Self::Last(count) => size.saturating_sub(count)..size,
+            Self::From(from, len) => {
+                let start = match u64::try_from(from) {
+                    Ok(start) => start,
+                    Err(_) => size.saturating_sub(from.unsigned_abs()),
+                };
+                start..len.map_or(u64::MAX, |len| start.saturating_add(len))
+            }
+        }
+    }
+}
+
+/// READ-1: what a path leads to, by its first block.
 fn described(path: &str, found: &Loaded) -> Value {
-    let (kind, size) = match &found.node {
-        Node::Raw(_) | Node::File(_) => ("file", found.node.file_size()),
-        Node::Directory(_) | Node::Shard(_) => ("dir", None),
-        Node::Symlink(_) => ("link", None),
-        Node::Other(_) => ("other", None),
+    let (kind, size, target) = match &found.node {
+        Node::Raw(_) | Node::File(_) => ("file", found.node.file_size(), None),
+        Node::Directory(_) | Node::Shard(_) => ("dir", None, None),
+        Node::Symlink(target) => ("link", None, Some(target)),
+        Node::Other(_) => ("other", None, None),
     };
-    json!({ "path": path, "type": kind, "size": size.map(|size| size.to_string()), "cid": found.cid.to_string() })
+    json!({
+        "path": path,
+        "type": kind,
+        "size": size.map(|size| size.to_string()),
+        "target": target,
+        "cid": found.cid.to_string(),
+    })
 }
 
 struct Desk<'a> {
@@ -191,20 +242,53 @@ impl Desk<'_> {
         Ok(json!({ "items": items, "next": page.next.map(|next| next.to_string()) }))
     }
 
-    async fn cat(&self, place: Place, from: u64, len: Option<u64>) -> Done {
+    async fn stat(&self, place: Place) -> Done {
+        let (place, tree) = self.tree(place).await?;
+        let found = self.found(&place, &tree).await;
+        self.session.printer.answer(&unless_moved(&self.socket, &place, &tree, found).await?);
+        Ok(())
+    }
+
+    async fn found(&self, place: &Place, tree: &Tree) -> Done<Value> {
+        let found = find(&*self.socket, tree, &place.path).await?.target;
+        let mut shown = described(&place.path, &found);
+        shown["media"] = self.media(place, tree, found).await?.into();
+        Ok(shown)
+    }
+
+    /// READ-1: what a gateway says that a file is: by its name, else by its first bytes; nothing of what is no file.
+    async fn media(&self, place: &Place, tree: &Tree, found: Loaded) -> Done<Option<&'static str>> {
+        if found.node.file_size().is_none() {
+            return Ok(None);
+        }
+        let by_name = place.path.rsplit('/').next().and_then(media::by_name);
+        if by_name.is_some() {
+            return Ok(by_name);
+        }
+        let range = 0..media::SNIFF_BYTES as u64;
+        let mut walk = FileWalk::new(self.socket.clone(), found, range).map_err(|e| unread(tree, e))?;
+        let mut start = Vec::new();
+        while let Some(block) = walk.next().await.map_err(|e| unread(tree, e))? {
+            start.extend_from_slice(&block.content);
+        }
+        Ok(Some(media::by_start(&start)))
+    }
+
+    async fn cat(&self, place: Place, wanted: Wanted) -> Done {
         if self.session.printer.json {
             return Err(Failure::usage("a file's bytes are no JSON: leave --json out"));
         }
         let (place, tree) = self.tree(place).await?;
-        let done = self.bytes(&place, &tree, from, len).await;
+        let done = self.bytes(&place, &tree, wanted).await;
         unless_moved(&self.socket, &place, &tree, done).await
     }
 
-    async fn bytes(&self, place: &Place, tree: &Tree, from: u64, len: Option<u64>) -> Done {
+    async fn bytes(&self, place: &Place, tree: &Tree, wanted: Wanted) -> Done {
         let printer = self.session.printer;
         let found = find(&*self.socket, tree, &place.path).await?.target;
-        let end = len.map_or(u64::MAX, |len| from.saturating_add(len));
-        let mut walk = FileWalk::new(self.socket.clone(), found, from..end).map_err(|e| unread(tree, e))?;
+        // What is no file has no size, and the walk says so.
+        let range = wanted.of(found.node.file_size().unwrap_or_default());
+        let mut walk = FileWalk::new(self.socket.clone(), found, range).map_err(|e| unread(tree, e))?;
         while let Some(block) = walk.next().await.map_err(|e| unread(tree, e))? {
             printer.bytes(&block.content).map_err(|e| Failure::fault(format!("cannot write the file out: {e}")))?;
         }
@@ -244,4 +328,47 @@ pub(super) fn absent(mimei: &MimeiId, number: u64, cid: &str) -> Failure {
         "version {number} of {mimei} ({cid}) is not on this node: `leither mimei sync {mimei}` fetches the newest version, or add it from the files again"
     );
     Failure::new(Exit::Refused, sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use leither_kit::Cid;
+    use leither_storage::content::{self, Profile};
+    use std::collections::HashMap;
+    use std::path::Path;
+
+    #[test]
+    fn read_1_bytes_are_counted_from_the_start_or_from_the_end() {
+        let of_ten = |from, len| Wanted::From(from, len).of(10);
+        assert_eq!((of_ten(0, None), of_ten(3, Some(4))), (0..u64::MAX, 3..7));
+        assert_eq!((of_ten(-3, None), of_ten(-3, Some(2)), of_ten(-11, Some(2))), (7..u64::MAX, 7..9, 0..2));
+        assert_eq!((of_ten(i64::MIN, None), of_ten(i64::MAX, Some(u64::MAX)).end), (0..u64::MAX, u64::MAX));
+        assert_eq!((Wanted::Last(3).of(10), Wanted::Last(0).of(10), Wanted::Last(11).of(10)), (7..10, 10..10, 0..10));
+    }
+
+    #[test]
+    fn read_1_a_path_is_described_by_its_first_block_under_either_profile() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a"), vec![7; 3 << 20]).unwrap();
+        std::os::unix::fs::symlink("a", dir.path().join("l")).unwrap();
+        for profile in Profile::ALL {
+            let mut blocks = HashMap::new();
+            let mut sink = |cid: &Cid, block: Vec<u8>| {
+                blocks.insert(*cid, block);
+                Ok(())
+            };
+            let mut add = |path: &Path| content::add(path, profile, &mut sink, &mut |_| ()).unwrap().cid;
+            let (root, file) = (add(dir.path()), add(&dir.path().join("a")));
+            let found = |cid: Cid| described("x", &Loaded::of(cid, blocks[&cid].clone().into()).unwrap());
+            assert_eq!((found(root)["type"].as_str(), found(root)["size"].as_str()), (Some("dir"), None));
+            assert_eq!((found(file)["type"].as_str(), found(file)["size"].as_str()), (Some("file"), Some("3145728")));
+            let links = blocks.iter().filter_map(|(cid, block)| Loaded::of(*cid, block.clone().into()).ok());
+            let link = links.map(|loaded| described("l", &loaded)).find(|shown| shown["type"] == "link").unwrap();
+            assert_eq!(link["target"].as_str(), Some("a"));
+            let mut keys: Vec<&str> = link.as_object().unwrap().keys().map(String::as_str).collect();
+            keys.sort_unstable();
+            assert_eq!(keys, ["cid", "path", "size", "target", "type"]);
+        }
+    }
 }

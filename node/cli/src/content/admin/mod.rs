@@ -369,13 +369,17 @@ impl Desk {
         let path = query.text("path").unwrap_or_default();
         let generation = query.number("generation")?;
         let op = match query.need("op")?.as_str() {
-            "write" => Op::Write(query.number("at")?),
+            "write" => Op::Write(query.place("at")?),
             "append" => Op::Append,
             "truncate" => Op::Truncate(query.need_number("size")?),
             "mkdir" => Op::Mkdir(query.is_set("parents")),
             "rm" => Op::Remove(query.is_set("all")),
             "mv" => Op::Rename(query.need("to")?),
-            other => return Err(No::usage(format!("`{other}` is no change: write, append, truncate, mkdir, rm or mv"))),
+            "cp" => Op::Copy(query.need("to")?),
+            "ln" => Op::Symlink(query.need("target")?),
+            other => {
+                return Err(No::usage(format!("`{other}` is no change: write, append, truncate, mkdir, rm, mv, cp or ln")));
+            }
         };
         let (pieces, mut coming) = mpsc::channel::<Option<Bytes>>(PIECES_MAX);
         let store = self.store.clone();

@@ -1,7 +1,7 @@
 //! What a call says in its query and its path.
 
 use crate::content::api::parameter;
-use crate::content::calls::{Answer, No};
+use crate::content::calls::{Answer, At, No};
 use leither_kit::Cid;
 use leither_storage::content::Profile;
 use leither_types::MimeiId;
@@ -29,6 +29,17 @@ impl Query {
     /// A number that has to be there.
     pub fn need_number(&self, name: &str) -> Answer<u64> {
         self.number(name)?.ok_or_else(|| No::usage(format!("`{name}` is missing")))
+    }
+
+    /// A place in a file, if it is there: from its start, or with a `-` before its end.
+    pub fn place(&self, name: &str) -> Answer<Option<At>> {
+        let read = |text: String| -> Answer<At> {
+            let (digits, is_back) = text.strip_prefix('-').map_or((text.as_str(), false), |back| (back, true));
+            let no = |_| No::usage(format!("`{name}` is no place in a file: write 5, or -5 from its end"));
+            let count = digits.parse::<u64>().map_err(no)?;
+            Ok(if is_back { At::End(count) } else { At::Start(count) })
+        };
+        self.text(name).map(read).transpose()
     }
 
     /// Whether it says `true`.

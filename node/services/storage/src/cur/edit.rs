@@ -150,10 +150,7 @@ impl Edit {
         if from == to {
             return Ok(());
         }
-        if from.is_empty() || to.strip_prefix(from).is_some_and(|rest| rest.starts_with('/')) {
-            let what = "lies within what would be moved there; choose another place";
-            return Err(StorageError::Path { path: to.chars().take(256).collect(), what });
-        }
+        refuse_within(from, to)?;
         let before = self.root;
         let done = self.change(from, |_, _, _| Ok(None)).and_then(|()| {
             self.change(to, |tree, former, level| match former {
@@ -165,6 +162,14 @@ impl Edit {
             self.root = before;
         }
         done.and_then(|()| self.tree.settle(&self.root))
+    }
+
+    /// CUR-4: gives a file or directory a second path, at which nothing stands: the same blocks, none of which is written again.
+    pub fn copy(&mut self, from: &str, to: &str) -> Result<()> {
+        self.refuse_private(from)?;
+        let cid = resolve(&self.tree, &self.root, from)?;
+        refuse_within(from, to)?;
+        self.link(to, &cid)
     }
 
     /// PRIVATE-9: what would be written into private content would not be sealed.
@@ -284,6 +289,15 @@ impl Edit {
         self.tree.session.hold(&kept.cid)?;
         Ok(kept)
     }
+}
+
+/// A directory does not come to lie in itself.
+fn refuse_within(from: &str, to: &str) -> Result<()> {
+    if from.is_empty() || to.strip_prefix(from).is_some_and(|rest| rest.starts_with('/')) {
+        let what = "lies within what would be put there; choose another place";
+        return Err(StorageError::Path { path: to.chars().take(256).collect(), what });
+    }
+    Ok(())
 }
 
 /// A link to a tree of the store, to be put at a path.

@@ -20,6 +20,7 @@ enum PathAct {
     Mkdir(usize),
     Remove(usize),
     Rename(usize, usize),
+    Copy(usize, usize),
 }
 
 fn path_acts() -> impl Strategy<Value = Vec<PathAct>> {
@@ -29,6 +30,7 @@ fn path_acts() -> impl Strategy<Value = Vec<PathAct>> {
         3 => path().prop_map(PathAct::Mkdir),
         1 => path().prop_map(PathAct::Remove),
         2 => (path(), path()).prop_map(|(a, b)| PathAct::Rename(a, b)),
+        2 => (path(), path()).prop_map(|(a, b)| PathAct::Copy(a, b)),
     ];
     proptest::collection::vec(act, 1..30)
 }
@@ -88,6 +90,17 @@ proptest! {
                     }
                     (edit.rename(from, to), ok)
                 }
+                PathAct::Copy(a, b) => {
+                    let (from, to) = (PATHS[a], PATHS[b]);
+                    let free = !model.contains_key(to) && parent_ok(&model, to) && !is_below(to, from);
+                    let ok = model.contains_key(from) && free;
+                    if ok {
+                        let copied = model.iter().filter(|(path, _)| *path == from || is_below(path, from));
+                        let copied: Vec<_> = copied.map(|(path, file)| (format!("{to}{}", &path[from.len()..]), file.clone())).collect();
+                        model.extend(copied);
+                    }
+                    (edit.copy(from, to), ok)
+                }
             };
             prop_assert_eq!(done.is_ok(), should, "{:?}: {:?}", act, done);
             if !should {
@@ -116,6 +129,7 @@ fn cur_2_links_stay_within_the_tree() {
     }
     // Moved up, it would lead out.
     assert!(matches!(edit.rename("d/up", "up"), Err(StorageError::Escape { .. })));
+    assert!(matches!(edit.copy("d/up", "up"), Err(StorageError::Escape { .. })));
     let link = edit.stat("d/up").unwrap();
     assert_eq!(link.kind, Kind::Symlink("../a".into()));
     assert!(matches!(edit.link("up", &link.cid), Err(StorageError::Escape { .. })));
@@ -125,6 +139,36 @@ fn cur_2_links_stay_within_the_tree() {
     fs::write(oracle.join("a"), "a").unwrap();
     std::os::unix::fs::symlink("../a", oracle.join("d/up")).unwrap();
     assert_eq!(*edit.root(), from_scratch(&oracle, Profile::V1_2025));
+}
+
+#[test]
+fn cur_4_a_copy_is_the_same_blocks_and_what_is_written_to_one_is_not_in_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.create_cur(&ME, Profile::V1_2025, None).unwrap();
+    let mut edit = store.edit(&ME).unwrap();
+    edit.mkdir("d").unwrap();
+    edit.write_at("d/film", 0, &noise(2, 5 << 20)).unwrap();
+    edit.commit(NOW).unwrap();
+    let before = store.stat().unwrap();
+    edit.copy("d/film", "film").unwrap();
+    edit.copy("d", "e").unwrap();
+    edit.commit(NOW).unwrap();
+    let after = store.stat().unwrap();
+    assert_eq!(after.blocks, before.blocks, "a root took the place of a root");
+    assert!(after.bytes < before.bytes + 1024, "{} of {}", after.bytes, before.bytes);
+    assert!(matches!(edit.copy("d", "d/d"), Err(StorageError::Path { .. })), "a directory is not put into itself");
+    assert!(
+        matches!(edit.copy("d", "e"), Err(StorageError::Exists(_)))
+            && matches!(edit.copy("x", "y"), Err(StorageError::NoEntry(_)))
+    );
+    edit.write_at("film", 0, b"other").unwrap();
+    edit.remove("e", true).unwrap();
+    edit.commit(NOW).unwrap();
+    let mut out = [0; 5];
+    edit.read("d/film", 0, &mut out).unwrap();
+    assert_eq!(out, noise(2, 5)[..]);
+    check(&store);
 }
 
 #[test]
