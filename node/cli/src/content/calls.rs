@@ -4,7 +4,7 @@
 mod deaths;
 mod next;
 
-pub use next::{Waiting, expect, give_up, lose, waiting, waiting_for, waiting_page, waits_for};
+pub use next::{Waiting, expect, give_up, lose, lost, waiting, waiting_for, waiting_page, waits_for};
 
 use super::api::{self, Cur, Freed, Held, Purged, RootView, Roots, Stat, Verified};
 use crate::wallet::now_ms;
@@ -141,17 +141,16 @@ pub fn stat(store: &ContentStore) -> Answer<Stat> {
     Ok(Stat { blocks: found.blocks.to_string(), bytes: found.bytes.to_string(), quota: found.quota_bytes.to_string() })
 }
 
+fn root_view((root, kept): &(Root, Kept)) -> RootView {
+    RootView { root: root_text(root), cid: kept.cid.to_string(), profile: kept.profile.name().into() }
+}
+
 /// `GET /storage/roots`
 pub fn roots(store: &ContentStore, after: Option<&str>) -> Answer<Roots> {
     let after = after.map(read_root).transpose()?;
     let found = store.roots(after.as_ref(), PAGE_MAX)?;
     let next = found.last().filter(|_| found.len() >= PAGE_MAX).map(|(root, _)| root_text(root));
-    let view = |(root, kept): &(Root, Kept)| RootView {
-        root: root_text(root),
-        cid: kept.cid.to_string(),
-        profile: kept.profile.name().into(),
-    };
-    Ok(Roots { items: found.iter().map(view).collect(), next })
+    Ok(Roots { items: found.iter().map(root_view).collect(), next })
 }
 
 /// `GET /storage/freed`
@@ -235,6 +234,7 @@ pub fn local(store: &ContentStore, mimei: &MimeiId) -> Answer<api::Local> {
         }),
         newest,
         held: count.to_string(),
+        lost: lost(store, mimei)?.iter().map(root_view).collect(),
     })
 }
 

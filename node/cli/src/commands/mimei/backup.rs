@@ -29,6 +29,9 @@ const PAGES_MAX: usize = 5;
 pub struct Backup {
     /// Which.
     mimei: String,
+    /// The newest version, after a conflict: what is to stay of it is in the working copy by now, which goes on from it.
+    #[arg(long)]
+    base: Option<u64>,
     /// For everybody to read, though the newest version is private.
     #[arg(long)]
     public: bool,
@@ -234,14 +237,52 @@ pub fn standing(local: &Local, view: &MimeiView) -> Standing {
     }
 }
 
+/// CONFLICT-1: both sides by their names, and how to go on.
 fn conflict(id: &MimeiId, local: &Local, view: &MimeiView) -> String {
     let cur = local.cur.as_ref().map(|cur| cur.cid.as_str()).unwrap_or_default();
     let came = local.base.as_ref().map_or_else(|| "no version".into(), |base| format!("version {}", base.version));
     let (number, cid) = view.head.as_ref().map(|head| (head.version.0, head.cid.as_str())).unwrap_or_default();
     format!(
-        "the newest version of {id} is {number} ({cid}), but the working copy ({cur}) came from {came}; both are kept: get the one with \
-         `leither mimei get {id}@cur`, take the other with `leither mimei restore {id} --discard`, and bring over what is to stay"
+        "the newest version of {id} is {number} ({cid}), but the working copy ({cur}) came from {came}; both are kept: `leither mimei get {id}@cur` \
+         and `leither mimei get {id}@{number}` write them to directories. To keep both, bring what is to stay of version {number} into the working \
+         copy (`leither mimei cur`), then `leither mimei backup {id} --base {number}`; to go on with version {number} alone, \
+         `leither mimei restore {id} --discard`"
     )
+}
+
+/// CONFLICT-1: the sides of a conflict, and the trees that lost one (HOLD-3): what `mimei get` takes, the content id, and what keeps it here.
+fn sides(local: &Local, view: &MimeiView, standing: Standing) -> Vec<Value> {
+    let id = view.mimei.0;
+    let side = |side: &str, which: &str, cid: &str, root: String| {
+        let get = format!("{id}@{which}");
+        json!({ "side": side, "get": get, "cid": cid, "root": root })
+    };
+    let mut sides = Vec::new();
+    if standing == Standing::Conflict {
+        sides.extend(local.cur.as_ref().map(|cur| side("mine", "cur", &cur.cid, format!("cur/{id}"))));
+        let theirs = view.head.as_ref().map(|head| (head.version.0.to_string(), &head.cid));
+        sides.extend(theirs.map(|(number, cid)| side("theirs", &number, cid, format!("version/{id}/{number}"))));
+    }
+    sides.extend(local.lost.iter().map(|lost| side("lost", &lost.cid, &lost.cid, lost.root.clone())));
+    sides
+}
+
+/// CONFLICT-1: `--base` names the newest version, as its owner has seen it; then a conflict is settled, and nothing else is said by it.
+fn settled(standing: Standing, base: Option<u64>, view: &MimeiView) -> Done<Standing> {
+    let Some(base) = base else { return Ok(standing) };
+    let (id, last) = (view.mimei.0, view.head.as_ref().map(|head| head.version.0));
+    match (standing, last) {
+        (_, Some(last)) if last != base => Err(Failure::new(
+            Exit::Refused,
+            format!(
+                "the newest version of {id} is {last}, not {base}: look at it with `leither mimei get {id}@{last}`, bring over what is to stay, \
+                 and back up with --base {last}"
+            ),
+        )),
+        (_, None) => Err(Failure::usage(format!("{id} has no version yet: leave --base out"))),
+        (Standing::Conflict, Some(_)) => Ok(Standing::Ahead),
+        (standing, Some(_)) => Ok(standing),
+    }
 }
 
 /// The chain's view, and beside it what this node has.
@@ -252,6 +293,10 @@ pub fn shown(view: &MimeiView, local: &Local) -> Done<Value> {
     value["standing"] = standing.word().into();
     if standing == Standing::Conflict {
         value["conflict"] = conflict(&view.mimei.0, local, view).into();
+    }
+    let sides = sides(local, view, standing);
+    if !sides.is_empty() {
+        value["sides"] = sides.into();
     }
     Ok(value)
 }
@@ -292,7 +337,7 @@ impl Backup {
                 "there is no working copy of {mimei} here: change one with `leither mimei cur write {mimei}/…`"
             ));
         };
-        match standing(&local, &view) {
+        match settled(standing(&local, &view), self.base, &view)? {
             Standing::Conflict => return refused(conflict(&mimei, &local, &view)),
             Standing::Behind => {
                 return refused(format!(
@@ -346,8 +391,8 @@ impl Restore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::api::{Cur, Held};
-    use leither_rpc_api::{GroupsView, Hash32, U64};
+    use crate::content::api::{Cur, Held, RootView};
+    use leither_rpc_api::{GroupsView, Hash32, U64, VersionView};
     use leither_storage::content::Profile;
     use leither_types::{AccountId, Hash};
 
@@ -411,5 +456,38 @@ mod tests {
         let empty = Local { base: None, ..mine };
         assert!(agrees(&empty, same.head.as_ref().unwrap()), "it came from no version");
         assert!(!agrees(&Local::default(), same.head.as_ref().unwrap()));
+    }
+    #[test]
+    fn conflict_1_both_sides_and_what_lost_are_named_so_that_each_can_be_got() {
+        let (view, mut local) = (seen(4, "theirs"), here(("mine", 6), ("old", 3)));
+        let lost = RootView { root: "pin/conflict/x/lost".into(), cid: "lost".into(), profile: String::new() };
+        local.lost = vec![lost];
+        let value = shown(&view, &local).unwrap();
+        let id = MimeiId([7; 20]);
+        let side = |n: usize| {
+            let one = &value["sides"][n];
+            ["side", "get", "cid", "root"].map(|name| one[name].as_str().unwrap().to_string())
+        };
+        assert_eq!(side(0), ["mine".into(), format!("{id}@cur"), "mine".into(), format!("cur/{id}")]);
+        assert_eq!(side(1), ["theirs".into(), format!("{id}@4"), "theirs".into(), format!("version/{id}/4")]);
+        assert_eq!(side(2), ["lost".into(), format!("{id}@lost"), "lost".into(), "pin/conflict/x/lost".to_string()]);
+        let said = value["conflict"].as_str().unwrap();
+        for part in ["both are kept", "@cur`", "@4`", "--base 4`", "--discard`"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        let same = shown(&view, &here(("theirs", 6), ("old", 3))).unwrap();
+        assert!(same["standing"] == "same" && same.get("sides").is_none() && same.get("conflict").is_none());
+    }
+
+    #[test]
+    fn conflict_1_a_conflict_is_settled_by_who_names_the_newest_version_and_no_older_one() {
+        let view = seen(4, "theirs");
+        let word = |standing, base| settled(standing, base, &view).map(Standing::word).map_err(|failure| failure.exit);
+        assert_eq!(word(Standing::Conflict, None), Ok("conflict"));
+        assert_eq!(word(Standing::Conflict, Some(4)), Ok("ahead"));
+        assert_eq!(word(Standing::Conflict, Some(3)), Err(Exit::Refused), "it moved again since it was seen");
+        assert_eq!((word(Standing::Behind, Some(4)), word(Standing::Same, Some(4))), (Ok("behind"), Ok("same")));
+        let none = MimeiView { head: None, ..seen(0, "") };
+        assert_eq!(settled(Standing::Ahead, Some(0), &none).unwrap_err().exit, Exit::Usage);
     }
 }

@@ -28,7 +28,7 @@ pub(super) const DEPTH_MAX: usize = 256;
 /// Writes a version's files, or one of them, to this machine.
 #[derive(Args, Debug)]
 pub struct Get {
-    /// MIMEI[@VERSION][/path]: a number, cur, last or release; without one what is released or, where nothing is, the newest.
+    /// MIMEI[@VERSION][/path]: a number, cur, last, release, or the content id of a tree; without one what is released or, where nothing is, the newest.
     place: Place,
     /// Where to: a name that nothing has yet, or - for the standard output (of one file). The last name of the path where it is not given.
     out: Option<PathBuf>,

@@ -23,6 +23,8 @@ pub enum Which {
     Release,
     /// That one.
     Number(u64),
+    /// A tree by its content id: one that was kept though it became no version, for instance.
+    Tree(Cid),
 }
 
 /// A place in a MiMei.
@@ -47,8 +49,10 @@ impl FromStr for Place {
             Some("cur") => Which::Cur,
             Some("last") => Which::Last,
             Some("release") => Which::Release,
-            Some(number) => {
-                Which::Number(number.parse().map_err(|_| format!("@{number}: write a number, cur, last or release"))?)
+            Some(text) => {
+                let tree = || text.parse().ok().map(Which::Tree);
+                let which = text.parse().ok().map(Which::Number).or_else(tree);
+                which.ok_or_else(|| format!("@{text}: write a number, cur, last, release or a content id"))?
             }
         };
         let mimei = id.parse().map_err(|e: leither_types::IdError| e.to_string())?;
@@ -101,6 +105,9 @@ pub async fn tree(wallet: &Wallet, socket: &Socket, place: &Place) -> Done<Tree>
         let cid = cur.cid.parse().map_err(Failure::fault)?;
         return Ok(Tree { cid, name: format!("the working copy of {id}") });
     }
+    if let Which::Tree(cid) = place.which {
+        return Ok(Tree { cid, name: format!("the tree {cid} of {id}") });
+    }
     let view = super::view(wallet, id).await?;
     let newest = super::newest(&view)?;
     let none = || {
@@ -112,7 +119,7 @@ pub async fn tree(wallet: &Wallet, socket: &Socket, place: &Place) -> Done<Tree>
         Which::Number(number) => number,
         Which::Release => view.release.map(|n| n.0).ok_or_else(none)?,
         Which::Standard => view.release.map_or(newest, |n| n.0),
-        Which::Last | Which::Cur => newest,
+        Which::Last | Which::Cur | Which::Tree(_) => newest,
     };
     let cid = version(wallet, socket, &view, number).await?;
     Ok(Tree { cid, name: format!("version {number} of {id}") })
@@ -188,6 +195,8 @@ mod tests {
         is("@last", Which::Last, "");
         is("@release/x", Which::Release, "x");
         is("@12/x", Which::Number(12), "x");
+        let text = "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
+        is(&format!("@{text}/x"), Which::Tree(text.parse().unwrap()), "x");
         for wrong in ["@", "@-1", "@newest/x", "@ 1", "x"] {
             assert!(place(wrong).is_err(), "{wrong}");
         }

@@ -258,6 +258,9 @@ pub struct Local {
     pub newest: Option<Held>,
     /// How many are.
     pub held: String,
+    /// HOLD-3: trees that were to become a version that another became; 64 at most.
+    #[serde(default)]
+    pub lost: Vec<RootView>,
 }
 
 /// A request's body: nothing, bytes, or a stream that somebody fills.

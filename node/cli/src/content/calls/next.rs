@@ -155,3 +155,11 @@ pub fn lose(store: &ContentStore, next: &Waiting) -> Answer<()> {
         Ok(())
     })
 }
+
+/// HOLD-3: what was kept so, as many as may have waited at once.
+pub fn lost(store: &ContentStore, mimei: &MimeiId) -> Answer<Vec<(Root, Kept)>> {
+    let own = format!("{LOST}{mimei}");
+    let mut found = store.roots(Some(&Root::Pin(own.clone())), WAITING_MAX)?;
+    found.retain(|(root, _)| matches!(root, Root::Pin(name) if name.starts_with(&own)));
+    Ok(found)
+}

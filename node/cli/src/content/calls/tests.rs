@@ -131,6 +131,9 @@ fn hold_3_a_tree_that_lost_is_kept_under_its_own_name() {
     let [next]: [calls::Waiting; 1] = calls::waiting(&store, &ME).unwrap().try_into().unwrap();
     calls::lose(&store, &next).unwrap();
     assert_eq!(pins(&store), [format!("pin/conflict/{ME}/{mine}")]);
+    let lost = calls::local(&store, &ME).unwrap().lost;
+    assert_eq!(lost.iter().map(|one| one.root.as_str()).collect::<Vec<_>>(), [format!("pin/conflict/{ME}/{mine}")]);
+    assert!(calls::local(&store, &OTHER).unwrap().lost.is_empty(), "each has its own");
     // One that was given up meanwhile has not lost.
     let theirs = tree(&store, dir.path(), "theirs");
     calls::expect(&store, &ME, 4, theirs, Profile::default(), false).unwrap();
