@@ -1,15 +1,15 @@
-//! What the gateway asks of the chain: versions of MiMeis, with proofs.
+//! What the gateway and the content swarm ask of the chain: versions of MiMeis, with proofs; whose node is which.
 
 use super::{Node, Served, fault, versions};
 use async_trait::async_trait;
 use hyper::body::Bytes;
 use leither_gateway::{Head, HeadError, Heads, Version};
 use leither_kit::Cid;
-use leither_pallets::mimei;
-use leither_rpc_api::{ApiError, GetProof, ProofSubject, Reason};
+use leither_rpc_api::{ApiError, GetMimeiPage, GetProof, Limit, ProofSubject, Reason};
+use leither_pallets::{mimei, staking};
 use leither_rpc_server::Answer;
 use leither_storage::content::cid_of;
-use leither_types::MimeiId;
+use leither_types::{AccountId, MimeiId, PublicKey};
 
 #[async_trait]
 impl Heads for Served {
@@ -46,6 +46,17 @@ impl Served {
                     Ok(Some(Newest { last, release }))
                 };
                 ids.iter().map(one).collect::<Answer<Vec<_>>>()
+            })
+        };
+        self.ask(look).await.map_err(|error| error.message)
+    }
+
+    /// The key of an operator's node in the data swarm; nothing where it has no validator, or has not said where that is.
+    pub async fn data_key(&self, operator: AccountId) -> Result<Option<PublicKey>, String> {
+        let look = move |node: &Node| {
+            node.read(|at| {
+                let stake = staking::views::stake(&*at.state, &operator).map_err(fault)?;
+                Ok(stake.and_then(|stake| stake.contact).map(|contact| contact.data))
             })
         };
         self.ask(look).await.map_err(|error| error.message)

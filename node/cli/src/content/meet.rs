@@ -5,7 +5,7 @@ use leither_routing::{Addresses, Routing};
 use multiaddr::Protocol;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -25,6 +25,30 @@ const ADDRESSES_MAX: usize = 8;
 pub(super) struct Meet {
     pub net: Arc<Net>,
     pub routing: Routing,
+    pub met: Met,
+}
+
+/// What this node and the peers of the chain that it knows told last: by their names in the data swarm.
+#[derive(Clone, Default)]
+pub(super) struct Met(Arc<Mutex<HashMap<PeerId, Vec<Multiaddr>>>>);
+
+impl Met {
+    /// It told this.
+    pub fn hear(&self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(peer, addresses);
+    }
+
+    /// The others are no peers any more.
+    fn keep(&self, is_known: impl Fn(&PeerId) -> bool) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|peer, _| is_known(peer));
+    }
+
+    /// FIND-1: its name in the content swarm, and where it is; nothing where it told nothing.
+    pub fn content_node(&self, peer: &PeerId) -> Option<(PeerId, Vec<Multiaddr>)> {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(peer)?.clone();
+        let Some(Protocol::P2p(id)) = told.first()?.iter().last() else { return None };
+        Some((id, told))
+    }
 }
 
 impl Meet {
@@ -42,6 +66,7 @@ impl Meet {
             let mine = mine(&self.routing.addresses().await);
             if mine != told {
                 self.net.set_content(mine.clone()).await;
+                self.met.hear(self.net.local_peer_id(), mine.clone());
                 told = mine;
             }
             tokio::select! {
@@ -55,6 +80,8 @@ impl Meet {
     async fn ask(&self, due: &mut HashMap<PeerId, Instant>) {
         let (known, now) = (self.net.peers_known().await, Instant::now());
         due.retain(|peer, _| known.iter().any(|known| known.id == *peer));
+        let me = self.net.local_peer_id();
+        self.met.keep(|peer| *peer == me || known.iter().any(|known| known.id == *peer));
         let mut asks = JoinSet::new();
         for PeerInfo { id, address, .. } in known {
             if due.get(&id).is_some_and(|at| *at > now) || asks.len() >= ASKED_MAX {
@@ -68,7 +95,9 @@ impl Meet {
             let pause = if answer.is_ok() { AGAIN } else { SOON };
             due.insert(peer, Instant::now() + pause);
             if let Ok(Response::Content { addresses }) = answer {
-                for address in heard(addresses.iter().map(|bytes| &bytes[..]), &at) {
+                let heard = heard(addresses.iter().map(|bytes| &bytes[..]), &at);
+                self.met.hear(peer, heard.clone());
+                for address in heard {
                     self.routing.learn(address).await;
                 }
             }

@@ -22,7 +22,7 @@
 //! | `keeper`, `compactor` | what is done by time |
 //!
 //! The database lies beside the chain's and not in it: that one is replaced as a whole where a snapshot takes its place. Rules `SOCK-1` to
-//! `SOCK-9`, `HOLD-1` to `HOLD-12`, `FAR-1` to `FAR-6`, `FETCH-1` to `FETCH-4`, `MEET-1` and `MEET-2`: `spec/mimei.md`.
+//! `SOCK-9`, `HOLD-1` to `HOLD-12`, `FAR-1` to `FAR-6`, `FETCH-1` to `FETCH-4`, `MEET-1`, `MEET-2` and `FIND-1`: `spec/mimei.md`.
 
 mod admin;
 pub mod api;
@@ -65,8 +65,8 @@ use leither_routing::{DhtMode, Routing};
 use leither_storage::{ContentStore, StorageError};
 use leither_types::{SecretKey, tagged};
 use local::Local;
-use meet::Meet;
 use owners::Named;
+use meet::{Meet, Met};
 use shelf::Shelf;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -182,7 +182,8 @@ impl Contents {
         let address = listener.local_addr().map_err(|cause| gateway_taken(listen, &cause))?;
         let socket = socket_of(&home);
         let follow = Follow { store: store.clone(), chain: served.clone(), network, book: Arc::default() };
-        let link = Link { follow: follow.clone(), source, routing: Some(routing.clone()) };
+        let met = Met::default();
+        let link = Link { follow: follow.clone(), source, routing: Some(routing.clone()), met: met.clone() };
         let admin = Admin::bind(store.clone(), &socket, Some(link))?;
         let keeper =
             Keeper { store, heads: served, follow: follow.clone(), home, quota: config.storage.quota, cap: config.disk_cap };
@@ -194,7 +195,7 @@ impl Contents {
             tokio::spawn(follow.run(ended(end.subscribe()))),
         ];
         // A node without peers of its chain has nobody to meet.
-        tasks.extend(net.map(|net| tokio::spawn(Meet { net, routing: routing.clone() }.run(ended(end.subscribe())))));
+        tasks.extend(net.map(|net| tokio::spawn(Meet { net, routing: routing.clone(), met }.run(ended(end.subscribe())))));
         tasks.push(tokio::spawn(serve(listener, gateway, ended(end.subscribe()))));
         tasks.push(tokio::spawn(admin.run(ended(end.subscribe()))));
         Ok(Self { gateway: address, routing, end, tasks, socket })

@@ -336,7 +336,7 @@ fn desk() -> (Node, FakeNet, FakeChain, Follow) {
     let (source, browse) = far::far(Local::new(store.clone()), std::sync::Arc::new(net.clone()));
     tokio::spawn(browse.run(std::future::pending()));
     let path = super::socket_of(dir.path());
-    let link = Link { follow: follow.clone(), source: std::sync::Arc::new(source), routing: None };
+    let link = Link { follow: follow.clone(), source: std::sync::Arc::new(source), routing: None, met: Default::default() };
     let admin = Admin::bind(store.clone(), &path, Some(link)).unwrap();
     tokio::spawn(admin.run(std::future::pending()));
     (Node { dir, store, path }, net, chain, follow)

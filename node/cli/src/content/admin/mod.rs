@@ -23,6 +23,7 @@ mod trash;
 use super::api::{FRAME_BYTES_MAX, FRAME_HEAD, Outgoing, Refusal, Stored, unframe};
 use super::calls::{self, Answer, No, Op};
 use super::follow::Follow;
+use super::meet::Met;
 use crate::exit::{Done, Failure};
 use added::Added;
 use http_body_util::BodyExt;
@@ -90,6 +91,8 @@ pub(super) struct Link {
     pub source: Arc<dyn Source>,
     /// The swarm; nothing where there is none.
     pub routing: Option<Routing>,
+    /// Where peers of the chain are in the swarm.
+    pub met: Met,
 }
 
 struct Desk {

@@ -4,6 +4,7 @@ use super::{Desk, Link, Query, json};
 use crate::content::api::{Addresses, Connected, NetworkView, Outgoing, Peers, Provider, Providers, Reach, SwarmPeer};
 use crate::content::calls::{Answer, No};
 use crate::content::chain::Chain;
+use crate::content::meet::Met;
 use crate::content::wants::{Network, What};
 use hyper::body::Bytes;
 use hyper::{Response, StatusCode};
@@ -11,7 +12,7 @@ use leither_kit::Cid;
 use leither_kit::source::SourceError;
 use leither_net::{Multiaddr, PeerId};
 use leither_routing::{Direction, Held, Key, RouteError, Routing};
-use leither_types::MimeiId;
+use leither_types::{AccountId, MimeiId};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -132,10 +133,20 @@ impl Desk {
 
     /// `GET /dht/peer`
     pub(super) async fn find_peer(&self, query: &Query) -> Answer<Response<Outgoing>> {
-        let text = query.need("id")?;
-        let peer: PeerId = text.parse().map_err(|_| No::usage("that is no peer id: write 12D3…"))?;
-        let found = timeout(FIND, self.link()?.routing()?.find_peer(peer)).await;
-        let addresses = found.unwrap_or(Err(RouteError::Timeout)).map_err(refused)?;
+        let link = self.link()?;
+        let (peer, told) = match query.text("of") {
+            Some(operator) => {
+                let operator: AccountId = operator.parse().map_err(|e: leither_types::IdError| No::usage(e.to_string()))?;
+                content_node(&*link.follow.chain, &link.met, &operator).await?
+            }
+            None => (query.need("id")?.parse::<PeerId>().map_err(|_| No::usage("that is no peer id: write 12D3…"))?, Vec::new()),
+        };
+        let found = timeout(FIND, link.routing()?.find_peer(peer)).await;
+        let addresses = match found.unwrap_or(Err(RouteError::Timeout)) {
+            // It told the peers of its chain, though the swarm does not find it now.
+            Err(_) if !told.is_empty() => told,
+            found => found.map_err(refused)?,
+        };
         json(&Provider { peer: peer.to_string(), addresses: texts(&addresses), version: None, cid: None })
     }
 
@@ -193,6 +204,24 @@ impl Desk {
             ..view
         })
     }
+}
+
+/// FIND-1: the content node of a validator's operator, and where it said that it is. The chain names the node in the data swarm, and that one told its
+/// peers where it is in this one (MEET-1).
+async fn content_node(chain: &dyn Chain, met: &Met, operator: &AccountId) -> Answer<(PeerId, Vec<Multiaddr>)> {
+    let key = chain.data_key(operator).await.map_err(No::fault)?;
+    let peer = key.and_then(|key| PeerId::from_bytes(&leither_net::peer_id_bytes(&key.0)?).ok());
+    let peer = peer.ok_or_else(|| {
+        No::absent(format!(
+            "the chain names no node of {operator}: it has no validator, or has not said where that is (`leither validator move`)"
+        ))
+    })?;
+    met.content_node(&peer).ok_or_else(|| {
+        No::absent(format!(
+            "the node of {operator} is {peer} in the data swarm, and has not told this node where it is in the content swarm: it may be offline, or \
+             no peer of this one"
+        ))
+    })
 }
 
 /// Which version each of some providers says it holds; those who have not said it by then are left out.
@@ -283,5 +312,21 @@ mod tests {
         let newest = view.newest.unwrap();
         assert_eq!((newest.peer, newest.version.as_deref()), (honest.0.to_string(), Some("2")));
         assert_eq!(newest.cid, Some(tree(2).to_string()));
+    }
+    #[tokio::test]
+    async fn find_1_an_operators_node_is_found_by_what_it_told_its_peers() {
+        let (chain, met, content) = (FakeChain::default(), Met::default(), PeerId::random());
+        let key = chain.data_key(&AccountId([5; 20])).await.unwrap().unwrap();
+        let data = PeerId::from_bytes(&leither_net::peer_id_bytes(&key.0).unwrap()).unwrap();
+        let find = async |n: u8| content_node(&chain, &met, &AccountId([n; 20])).await.map_err(|no| (no.reason, no.message));
+        let (reason, message) = find(5).await.unwrap_err();
+        assert!(reason == "absent" && message.contains(&data.to_string()), "it has told nothing yet: {message}");
+        let told: Multiaddr = format!("/ip4/203.0.113.7/tcp/4806/p2p/{content}").parse().unwrap();
+        met.hear(data, vec![told.clone()]);
+        assert_eq!(find(5).await.unwrap(), (content, vec![told]));
+        let (reason, message) = find(0).await.unwrap_err();
+        assert!(reason == "absent" && message.contains("names no node"), "{message}");
+        met.hear(data, vec!["/ip4/203.0.113.7/tcp/4806".parse().unwrap()]);
+        assert!(find(5).await.is_err(), "an address without a name is nobody's");
     }
 }

@@ -13,7 +13,7 @@
 //! | `POST /storage/purge?all=` | [`Purged`] |
 //! | `GET /swarm/addrs`, `/swarm/peers`, `/swarm/reach` | [`Addresses`], [`Peers`], [`Reach`] |
 //! | `POST /swarm/connect?address=` | [`Connected`] |
-//! | `GET /dht/peer?id=` | [`Provider`]: where a peer is |
+//! | `GET /dht/peer?id=` or `?of=` | [`Provider`]: where a peer is, or the node of a validator's operator |
 //! | `GET /providers?of=` | [`Providers`] of a MiMei or a content id |
 //! | `GET /provided?mimei=&after=` | [`ProvidedList`]: what is announced and followed |
 //! | `GET /provided/summary` | [`Providing`]: how far announcing is |
