@@ -210,6 +210,20 @@ def edited(chain, gate, top, mid, site):
     cur("rm", f"{mid}/a/b/deep", "--recursive")
     subprocess.run(["rm", "-r", str(model / "a/b/deep")], check=True)
     CHECKS.that("there already" in cur("mv", f"{mid}/empty", "index.html", code=1)["stderr"], "nothing is overwritten by a move")
+    before = int(chain.cli("storage", "stat")["bytes"])
+    cur("cp", f"{mid}/film.bin", "a/copy.bin")
+    CHECKS.that(int(chain.cli("storage", "stat")["bytes"]) - before < MIB // 8, "a copy is the blocks that are there")
+    tail = pathlib.Path(top) / "tail"
+    tail.write_bytes(b"the end")
+    cur("write", f"{mid}/a/copy.bin", tail, "--at", "-5")
+    (model / "a/copy.bin").write_bytes(bytes(film[:-5]) + b"the end")
+    cur("ln", "../style.css", f"{mid}/a/link")
+    (model / "a/link").symlink_to("../style.css")
+    CHECKS.that("leads out" in cur("ln", "../../style.css", f"{mid}/a/out", code=2)["stderr"], "no link leads out of the tree")
+    CHECKS.equal(cur("stat", f"{mid}/a/link")["target"], "../style.css", "where it leads")
+    CHECKS.equal(cur("stat", f"{mid}/style.css")["media"], "text/css; charset=utf-8", "what a gateway says that it is")
+    CHECKS.equal(raw(chain, "mimei", "cur", "cat", f"{mid}/a/copy.bin", "--last", "9"), (bytes(film[:-5]) + b"the end")[-9:], "its last bytes")
+    CHECKS.equal(raw(chain, "mimei", "cur", "cat", f"{mid}/a/copy.bin", "--from", "-7", "--len", "3"), b"the", "counted from its end")
     for wrong in ("../out", "a//b", "a/./b"):
         cur("write", f"{mid}/{wrong}", note, code=2)
     CHECKS.equal(sorted(item["path"] for item in cur("ls", mid)["items"]), sorted(os.listdir(model)), "what is there")
@@ -320,6 +334,11 @@ def admin(chain):
         done = subprocess.run(["curl", "-s", "-o", os.devnull, "-w", "%{http_code}", "-X", method, "--data-binary", "junk",
                                "--unix-socket", str(socket), f"http://leither{path}"], capture_output=True, text=True)
         CHECKS.equal(done.stdout, str(status), f"{method} {path}")
+    me = chain.cli("swarm", "id")
+    CHECKS.equal(len(me["id"]), 27, "the short name of a node")
+    for name in (me["peer"], me["id"], f"/ip4/203.0.113.7/tcp/4806/p2p/{me['peer']}"):
+        found = chain.cli("dht", "findpeer", "--", name)
+        CHECKS.equal((found["peer"], found["id"], sorted(found)), (me["peer"], me["id"], ["addresses", "id", "peer"]), f"it is found as {name}")
     other = chain.cli("--node", "http://127.0.0.1:1", "storage", "stat", code=3)
     CHECKS.that("cannot reach" in other["stderr"], "a node that is not there")
 
