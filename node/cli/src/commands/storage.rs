@@ -3,6 +3,7 @@
 use super::Session;
 use super::mimei::place::{Place, tree};
 use crate::content::api::{Again, Checking, Compacted, Freed, Purged, Stat, Trash, Verified, escape};
+use crate::bar::{Bar, Far, Pace, size};
 use crate::content::client::{self, Socket};
 use crate::exit::{Done, Exit, Failure};
 use clap::Subcommand;
@@ -165,7 +166,14 @@ async fn export(session: &Session, socket: &Socket, cid: &Cid, file: &Path) -> D
     let failed = |e: std::io::Error| Failure::fault(format!("cannot write {}: {e}; nothing of it is left", file.display()));
     let beside = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut spare = tempfile::Builder::new().prefix(".leither-car-").tempfile_in(beside).map_err(failed)?;
-    let bytes = socket.export(cid, &mut |bytes| spare.write_all(bytes)).await?;
+    let (bar, mut written) = (Bar::new(session.printer, Pace::Never), 0u64);
+    let mut write = |bytes: &[u8]| {
+        written = written.saturating_add(bytes.len() as u64);
+        bar.tell(Far { bytes: written, ..Far::default() }, format_args!("{}", size(written)));
+        spare.write_all(bytes)
+    };
+    let bytes = socket.export(cid, &mut write).await?;
+    bar.over();
     spare.persist_noclobber(file).map_err(|e| match e.error.kind() {
         std::io::ErrorKind::AlreadyExists => taken(),
         _ => failed(e.error),
