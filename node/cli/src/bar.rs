@@ -41,7 +41,7 @@ pub enum Pace {
     Steps,
     /// Each time: of work that tells seldom.
     Each,
-    /// Never: each entry is answered for by a line of its own.
+    /// Never: it has lines of its own, or no blocks that could be counted.
     Never,
 }
 
