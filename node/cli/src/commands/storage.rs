@@ -2,8 +2,8 @@
 
 use super::Session;
 use super::mimei::place::{Place, tree};
-use crate::content::api::{Again, Checking, Compacted, Freed, Purged, Stat, Trash, Verified, escape};
 use crate::bar::{Bar, Far, Pace, size};
+use crate::content::api::{Again, Checking, Compacted, Freed, Purged, Stat, Trash, Verified, escape};
 use crate::content::client::{self, Socket};
 use crate::exit::{Done, Exit, Failure};
 use clap::Subcommand;
