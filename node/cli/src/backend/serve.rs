@@ -5,6 +5,7 @@ use super::reads::{AT_ONCE, RUNS_AT_ONCE, Readers};
 use super::tx::refused;
 use super::wallet::{page, place};
 use async_trait::async_trait;
+use leither_engine::Listener;
 use leither_net::PeerId;
 use leither_rpc_api::*;
 use leither_rpc_server::{Answer, Backend};
@@ -39,6 +40,11 @@ impl Served {
     /// What is told of the gateway and the socket.
     pub fn places(&self) -> &super::Places {
         &self.node.places
+    }
+
+    /// Hears of every pulse from the next one on.
+    pub fn listen(&self) -> Listener {
+        self.node.engine.listen()
     }
 
     /// Runs a question off the async threads.

@@ -1,12 +1,15 @@
 //! What is remembered of MiMeis that are followed: how far they are up to the chain, who is at work on which, and when what failed is tried again.
 
 use super::board::Board;
+use super::pending::Pending;
 use crate::backend::Newest;
 use leither_types::MimeiId;
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 /// Pauses after failures.
@@ -20,7 +23,13 @@ const TURN: Duration = Duration::from_millis(100);
 pub(super) struct Book {
     /// What is announced.
     pub board: Board,
+    /// HOLD-6: a note of each that is known to be followed: what is heard of others is nothing to us. Held before `pending`, where both are.
     notes: Mutex<HashMap<MimeiId, Note>>,
+    /// Makes [`Mark`]s.
+    marks: RandomState,
+    pending: Mutex<Pending>,
+    /// Somebody else than the follower has put something there.
+    called: Notify,
     busy: Arc<Mutex<HashSet<MimeiId>>>,
     /// Others have no turn: all hands are full.
     others_wait: AtomicBool,
@@ -38,20 +47,37 @@ impl Drop for Busy {
     }
 }
 
-#[derive(Clone, Debug, Default)]
+/// What the chain says of a MiMei, in 8 bytes of the 128: two that differ have the same with a chance of 2^-64, by a key of this run's own.
+type Mark = u64;
+
+/// What is remembered of one: there may be a million.
+#[derive(Default)]
 struct Note {
     /// What was done with, last.
-    done: Option<Newest>,
+    done: Option<Mark>,
+    failed: Option<Box<Failed>>,
+}
+
+/// What did not come.
+struct Failed {
     /// What is tried.
-    tried: Option<Newest>,
+    tried: Mark,
     tries: u32,
     next: Option<Instant>,
-    failure: Option<String>,
+    why: String,
 }
 
 impl Book {
     fn lock(&self) -> MutexGuard<'_, HashMap<MimeiId, Note>> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn mark(&self, newest: &Newest) -> Mark {
+        self.marks.hash_one((&newest.last, &newest.release))
     }
 
     /// The place of whoever brings it up; nothing where somebody has it.
@@ -82,38 +108,139 @@ impl Book {
 
     /// Why the last try failed.
     pub fn failure(&self, id: &MimeiId) -> Option<String> {
-        self.lock().get(id).and_then(|note| note.failure.clone())
+        self.lock().get(id).and_then(|note| note.failed.as_ref()).map(|failed| failed.why.clone())
     }
 
-    /// It is looked at anew.
+    /// It is followed no more.
     pub fn forget(&self, id: &MimeiId) {
         self.lock().remove(id);
     }
 
+    /// These are followed: from now on it is heard what becomes of them.
+    pub fn heed(&self, ids: &[MimeiId]) {
+        let mut notes = self.lock();
+        for id in ids {
+            notes.entry(*id).or_default();
+        }
+    }
+
+    /// These are looked at anew, and soon: they are followed from now on, or were ended and begun again while they were fetched.
+    pub fn begin(&self, ids: &[MimeiId]) {
+        let (mut notes, mut pending, now) = (self.lock(), self.pending(), Instant::now());
+        for id in ids {
+            notes.insert(*id, Note::default());
+            if !pending.add_later(*id, now) {
+                pending.miss();
+            }
+        }
+        self.called.notify_one();
+    }
+
+    /// HOLD-6: something was heard of these; those of them that are followed are looked at.
+    pub fn hear(&self, ids: &[MimeiId]) {
+        let (notes, mut pending) = (self.lock(), self.pending());
+        ids.iter().filter(|id| notes.contains_key(*id)).for_each(|id| pending.add(*id));
+    }
+
+    /// HOLD-6: something may have gone by unheard.
+    pub fn miss(&self) {
+        self.pending().miss();
+    }
+
+    /// Whether something did since this was asked last.
+    pub fn take_missed(&self) -> bool {
+        self.pending().take_missed()
+    }
+
+    /// Takes those of which something was heard, `most` at most.
+    pub fn take_heard(&self, most: usize) -> Vec<MimeiId> {
+        self.pending().take(most)
+    }
+
+    /// Takes those that are new, or tried again, and whose time has come, `most` at most.
+    pub fn take_later(&self, most: usize, now: Instant) -> Vec<MimeiId> {
+        self.pending().take_later(most, now)
+    }
+
+    /// Those of which something was heard and that had no turn: they are the next.
+    pub fn put_back(&self, ids: Vec<MimeiId>) {
+        self.pending().put_back(ids);
+    }
+
+    /// They are looked at again then, or in a round of all.
+    pub fn put_off(&self, ids: Vec<MimeiId>, at: Instant) {
+        let mut pending = self.pending();
+        for id in ids {
+            pending.add_later(id, at);
+        }
+    }
+
+    /// Whether somebody of whom something was heard has no turn yet.
+    pub fn is_asked(&self) -> bool {
+        !self.pending().is_empty()
+    }
+
+    /// Waits until somebody else than the follower has [begun](Self::begin) something.
+    pub async fn called(&self) {
+        self.called.notified().await;
+    }
+
     /// Whether there is something to do with it now. A version that is new does not wait for the pause of the one before.
     pub fn is_due(&self, id: &MimeiId, newest: &Newest, now: Instant) -> bool {
+        let mark = self.mark(newest);
         match self.lock().get(id) {
             None => true,
-            Some(note) if note.done == Some(*newest) => false,
-            Some(note) => note.tried != Some(*newest) || note.next.is_none_or(|next| next <= now),
+            Some(note) if note.done == Some(mark) => false,
+            Some(note) => {
+                note.failed.as_ref().is_none_or(|failed| failed.tried != mark || failed.next.is_none_or(|next| next <= now))
+            }
         }
     }
 
     /// It is up to the chain.
     pub fn is_done(&self, id: MimeiId, newest: Newest) {
-        self.lock().insert(id, Note { done: Some(newest), ..Note::default() });
+        let done = Some(self.mark(&newest));
+        self.lock().insert(id, Note { done, failed: None });
     }
 
-    /// Gives the pause until the next try.
+    /// Gives the pause until the next try, which is made by itself.
     pub fn has_failed(&self, id: MimeiId, newest: Newest, why: &str, now: Instant) -> Duration {
+        let mark = self.mark(&newest);
         let mut notes = self.lock();
         let note = notes.entry(id).or_default();
-        if note.tried != Some(newest) {
-            (note.tried, note.tries) = (Some(newest), 0);
+        let before = note.failed.as_ref().filter(|failed| failed.tried == mark).map_or(0, |failed| failed.tries);
+        let pause = PAUSE_MIN.saturating_mul(1 << before.min(16)).min(PAUSE_MAX);
+        let next = now.checked_add(pause);
+        note.failed = Some(Box::new(Failed { tried: mark, tries: before.saturating_add(1), next, why: why.into() }));
+        if let Some(next) = next {
+            self.pending().add_later(id, next);
         }
-        let pause = PAUSE_MIN.saturating_mul(1 << note.tries.min(16)).min(PAUSE_MAX);
-        note.tries = note.tries.saturating_add(1);
-        (note.next, note.failure) = (now.checked_add(pause), Some(why.into()));
         pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hold_6_a_few_bytes_are_remembered_of_each_that_is_followed() {
+        assert!(size_of::<(MimeiId, Note)>() <= 48);
+    }
+
+    #[tokio::test]
+    async fn hold_6_it_is_heard_of_those_that_are_followed_and_of_no_others() {
+        let book = Book::default();
+        let [one, other, third] = [1, 2, 3].map(|n| MimeiId([n; 20]));
+        book.heed(&[one]);
+        book.hear(&[other, one]);
+        assert_eq!(book.take_heard(9), [one]);
+        book.begin(&[third]);
+        book.called().await;
+        assert_eq!((book.take_heard(9), book.take_later(9, Instant::now())), (vec![], vec![third]));
+        book.forget(&one);
+        book.hear(&[one, third]);
+        assert_eq!(book.take_heard(9), [third]);
+        assert!(!book.is_asked());
     }
 }

@@ -1,7 +1,8 @@
-//! A swarm and a chain for tests: blocks in memory, and a record of what was asked for and said.
+//! A swarm and a chain for tests: blocks in memory, and a record of what was asked for and said; and a node between them.
 
 use super::cache::hash_of;
-use super::chain::Chain;
+use super::chain::{Chain, Changed, Changes};
+use super::follow::Follow;
 use super::wants::{Network, Wants, What};
 use crate::backend::Newest;
 use async_trait::async_trait;
@@ -11,11 +12,14 @@ use leither_net::PeerId;
 use leither_routing::{Came, Key, Provided, Provider, RouteError};
 use leither_storage::content::{self, Profile};
 use leither_types::{AccountId, MimeiId, PublicKey, SecretKey};
+use leither_storage::{Config, ContentStore};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::broadcast;
 
 #[derive(Clone, Default)]
 pub(super) struct FakeNet(pub Arc<State>);
@@ -203,40 +207,107 @@ impl Network for FakeNet {
     }
 }
 
+/// The newest versions, and the content of all.
+type Heads = HashMap<MimeiId, (Newest, HashMap<u64, Cid>)>;
+
+/// Who listens may lag so far behind.
+pub(super) const FEED_MAX: usize = 4;
+
 /// What the chain says.
-#[derive(Clone, Default)]
-pub(super) struct FakeChain(Arc<Mutex<HashMap<MimeiId, (Newest, HashMap<u64, Cid>)>>>);
+#[derive(Clone)]
+pub(super) struct FakeChain {
+    heads: Arc<Mutex<Heads>>,
+    feed: broadcast::Sender<MimeiId>,
+}
+
+impl Default for FakeChain {
+    fn default() -> Self {
+        Self { heads: Arc::default(), feed: broadcast::Sender::new(FEED_MAX) }
+    }
+}
 
 impl FakeChain {
-    /// A new version.
-    pub fn moves(&self, id: MimeiId, number: u64, cid: Cid) {
-        let mut heads = self.0.lock().unwrap();
+    /// A new version, and nobody hears of it.
+    pub fn moves_unheard(&self, id: MimeiId, number: u64, cid: Cid) {
+        let mut heads = self.heads.lock().unwrap();
         let (newest, contents) = heads.entry(id).or_default();
         newest.last = Some((number, cid));
         contents.insert(number, cid);
     }
 
+    /// A new version.
+    pub fn moves(&self, id: MimeiId, number: u64, cid: Cid) {
+        self.moves_unheard(id, number, cid);
+        self.tells(id);
+    }
+
     pub fn releases(&self, id: MimeiId, number: u64) {
-        let mut heads = self.0.lock().unwrap();
+        let mut heads = self.heads.lock().unwrap();
         let (newest, contents) = heads.entry(id).or_default();
         newest.release = Some((number, contents.get(&number).copied()));
+        drop(heads);
+        self.tells(id);
+    }
+
+    /// A pulse that says that this one changed.
+    pub fn tells(&self, id: MimeiId) {
+        // There may be nobody who listens.
+        let _ = self.feed.send(id);
+    }
+}
+
+#[async_trait]
+impl Changes for broadcast::Receiver<MimeiId> {
+    async fn next(&mut self) -> Changed {
+        match self.recv().await {
+            Ok(id) => Changed::Heads(vec![id]),
+            Err(broadcast::error::RecvError::Lagged(_)) => Changed::Missed,
+            Err(broadcast::error::RecvError::Closed) => Changed::Ended,
+        }
     }
 }
 
 #[async_trait]
 impl Chain for FakeChain {
     async fn newest(&self, ids: Vec<MimeiId>) -> Result<Vec<Option<Newest>>, String> {
-        let heads = self.0.lock().unwrap();
+        let heads = self.heads.lock().unwrap();
         Ok(ids.iter().map(|id| heads.get(id).map(|(newest, _)| *newest)).collect())
     }
 
     async fn content(&self, id: &MimeiId, number: u64) -> Result<Cid, String> {
-        self.0
-            .lock()
-            .unwrap()
-            .get(id)
-            .and_then(|(_, contents)| contents.get(&number).copied())
-            .ok_or_else(|| "none".into())
+        let heads = self.heads.lock().unwrap();
+        heads.get(id).and_then(|(_, contents)| contents.get(&number).copied()).ok_or_else(|| "none".into())
+    }
+
+    fn changes(&self) -> Box<dyn Changes> {
+        Box::new(self.feed.subscribe())
+    }
+}
+
+/// A node that follows and publishes.
+pub(super) struct Node {
+    pub dir: TempDir,
+    pub net: FakeNet,
+    pub chain: FakeChain,
+    pub follow: Follow,
+}
+
+pub(super) fn node() -> Node {
+    let dir = tempfile::tempdir().unwrap();
+    let store = ContentStore::open(&Config::new(dir.path().join("content"))).unwrap();
+    let (net, chain) = (FakeNet::default(), FakeChain::default());
+    let follow = Follow { store, chain: Arc::new(chain.clone()), network: Arc::new(net.clone()), book: Arc::default() };
+    Node { dir, net, chain, follow }
+}
+
+impl Node {
+    pub fn store(&self) -> &ContentStore {
+        &self.follow.store
+    }
+
+    /// The same node after a start: what it remembers is gone.
+    pub fn again(&self) -> Follow {
+        Follow { book: Arc::default(), ..self.follow.clone() }
     }
 
     /// Every account whose bytes are all the same has the node with that seed, but for zeros.

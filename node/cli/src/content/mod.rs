@@ -14,7 +14,7 @@
 //! | `local`, `shelf` | the store as a source of blocks, and as the swarm sees it |
 //! | `far`, `cache`, `kin`, `owners` | blocks for the gateway out of the network |
 //! | `fetch` | a whole tree out of the network into the store |
-//! | `follow`, `book` | what is kept up to the chain |
+//! | `follow`, `book`, `pending` | what is kept up to the chain |
 //! | `publish`, `board` | what is announced, and for whom |
 //! | `sockets` | how many connections the gateway may have |
 //! | `meet` | where peers of the chain are in the content swarm |
@@ -43,6 +43,7 @@ mod kin;
 mod local;
 mod meet;
 mod owners;
+mod pending;
 mod publish;
 mod shelf;
 mod sockets;

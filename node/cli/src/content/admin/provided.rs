@@ -14,7 +14,6 @@ use leither_kit::Cid;
 use leither_routing::{ProvideStatus, Provided};
 use leither_storage::{ContentStore, Kept, Root};
 use leither_types::MimeiId;
-use tokio::task::spawn_blocking;
 
 /// MiMeis of one answer.
 const PROVIDED_MAX: usize = 200;
@@ -145,12 +144,6 @@ impl Desk {
             of_released: of_released.map(announce_view),
             failure: link.follow.book.failure(&id),
         })
-    }
-
-    /// A thread that may wait, outside the places of other calls: the network is slow, and not the disk.
-    pub(super) async fn follow_from_now_on(&self, id: MimeiId) -> Answer<()> {
-        let store = self.store.clone();
-        spawn_blocking(move || follow::begin(&store, &[id], calls::now()?)).await.map_err(No::fault)?
     }
 }
 

@@ -181,7 +181,8 @@ impl Desk {
         let busy = follow.book.entered(id).await;
         if follows {
             // Before anything is fetched: whoever is cut off has it done by the node.
-            self.follow_from_now_on(id).await?;
+            let follow = follow.clone();
+            publish::apart(async move { publish::from_now_on(&follow, vec![id]).await }).await?;
         }
         Ok(told(move |tell| async move {
             let _busy = busy;

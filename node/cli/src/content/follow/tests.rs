@@ -1,31 +1,12 @@
 use super::super::board::Why;
 use super::super::cache::hash_of;
-use super::super::fakes::{FakeChain, FakeNet};
+use super::super::fakes::{FEED_MAX, Node, node};
 use super::*;
-use leither_storage::Config;
 use std::path::Path;
 use std::sync::atomic::Ordering::SeqCst;
-use tempfile::TempDir;
 
 const ME: MimeiId = MimeiId([7; 20]);
 const NOW: u64 = 1_000;
-
-struct Node {
-    dir: TempDir,
-    store: ContentStore,
-    net: FakeNet,
-    chain: FakeChain,
-    follow: Follow,
-}
-
-fn node() -> Node {
-    let dir = tempfile::tempdir().unwrap();
-    let store = ContentStore::open(&Config::new(dir.path().join("content"))).unwrap();
-    let (net, chain) = (FakeNet::default(), FakeChain::default());
-    let follow =
-        Follow { store: store.clone(), chain: Arc::new(chain.clone()), network: Arc::new(net.clone()), book: Arc::default() };
-    Node { dir, store, net, chain, follow }
-}
 
 fn write(dir: &Path, text: &str) -> std::path::PathBuf {
     let path = dir.join(text);
@@ -41,7 +22,7 @@ impl Node {
     }
 
     fn numbers(&self) -> Vec<u64> {
-        self.store.versions(&ME, None, 100).unwrap().iter().map(|(number, _)| *number).collect()
+        self.store().versions(&ME, None, 100).unwrap().iter().map(|(number, _)| *number).collect()
     }
 
     async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
@@ -58,9 +39,9 @@ impl Node {
 #[tokio::test(flavor = "multi_thread")]
 async fn hold_6_what_is_followed_comes_is_a_version_and_is_announced() {
     let node = node();
-    begin(&node.store, &[ME], NOW).unwrap();
-    assert!(is_followed(&node.store, &ME).unwrap());
-    assert_eq!(node.store.stat().unwrap().blocks, 0, "the pin itself keeps nothing");
+    begin(node.store(), &[ME], NOW).unwrap();
+    assert!(is_followed(node.store(), &ME).unwrap());
+    assert_eq!(node.store().stat().unwrap().blocks, 0, "the pin itself keeps nothing");
     let end = tokio::sync::Notify::new();
     let running = node.follow.clone().run(async { end.notified().await });
     let test = async {
@@ -68,7 +49,7 @@ async fn hold_6_what_is_followed_comes_is_a_version_and_is_announced() {
         node.chain.moves(ME, 0, first);
         node.until("the first version", |node| node.net.provided() == [What::Mimei(ME), What::Tree(first)]).await;
         assert_eq!(node.numbers(), [0]);
-        assert!(node.store.root(&calls::added(&first)).unwrap().is_none(), "its way here leaves no pin");
+        assert!(node.store().root(&calls::added(&first)).unwrap().is_none(), "its way here leaves no pin");
         // It was away for some: the newest alone comes, and the released one.
         let (second, third, fourth) = (node.there("second"), node.there("third"), node.there("fourth"));
         node.chain.moves(ME, 1, second);
@@ -79,20 +60,20 @@ async fn hold_6_what_is_followed_comes_is_a_version_and_is_announced() {
         node.until("the one before is announced no more", |node| !node.net.provided().contains(&What::Tree(first)))
             .await;
         node.until("the released one is here as well", |node| [1, 3].iter().all(|n| node.numbers().contains(n))).await;
-        assert_eq!(super::end(&node.store, &[ME], NOW).unwrap(), [true]);
+        assert_eq!(super::end(node.store(), &[ME], NOW).unwrap(), [true]);
         node.chain.moves(ME, 4, node.there("fifth"));
         sleep(Duration::from_millis(1_500)).await;
         assert!(!node.numbers().contains(&4), "it is followed no more");
         end.notify_one();
     };
     tokio::join!(running, test);
-    assert_eq!(node.store.verify(true).unwrap().wrong.len(), 0);
+    assert_eq!(node.store().verify(true).unwrap().wrong.len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hold_6_what_cannot_be_had_is_tried_again_and_a_newer_version_at_once() {
     let node = node();
-    begin(&node.store, &[ME], NOW).unwrap();
+    begin(node.store(), &[ME], NOW).unwrap();
     let (lost, found) = (node.there("lost"), node.there("found"));
     node.net.lose(&lost);
     node.chain.moves(ME, 0, lost);
@@ -115,7 +96,7 @@ async fn hold_6_what_cannot_be_had_is_tried_again_and_a_newer_version_at_once() 
 #[tokio::test(flavor = "multi_thread")]
 async fn hold_6_the_newest_version_and_the_released_one_do_not_wait_for_each_other() {
     let node = node();
-    begin(&node.store, &[ME], NOW).unwrap();
+    begin(node.store(), &[ME], NOW).unwrap();
     let (released, newest, newer) = (node.there("released"), node.there("newest"), node.there("newer"));
     let [lost, _] = [&released, &newer].map(|cid| node.net.lose(cid).unwrap());
     let bring = async || {
@@ -209,7 +190,7 @@ async fn hold_6_who_has_no_turn_waits_and_is_the_next() {
     let lost = node.there("lost");
     node.net.lose(&lost);
     let ids: Vec<MimeiId> = (0..=JOBS_MAX as u8).map(|n| MimeiId([n; 20])).collect();
-    begin(&node.store, &ids, NOW).unwrap();
+    begin(node.store(), &ids, NOW).unwrap();
     let (last, first) = ids.split_last().unwrap();
     first.iter().for_each(|id| node.chain.moves(*id, 0, lost));
     let (mut after, mut jobs) = (None, JoinSet::new());
@@ -259,10 +240,10 @@ async fn hold_6_one_at_a_time_brings_a_mimei_up() {
 fn hold_6_those_that_are_followed_are_looked_at_in_turns() {
     let node = node();
     let ids: Vec<MimeiId> = (0..25u8).map(|n| MimeiId([n; 20])).collect();
-    begin(&node.store, &ids, NOW).unwrap();
+    begin(node.store(), &ids, NOW).unwrap();
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let (page, more) = followed(&node.store, after.as_ref(), 10).unwrap();
+        let (page, more) = followed(node.store(), after.as_ref(), 10).unwrap();
         seen.extend(page);
         after = seen.last().copied();
         if !more {
@@ -277,25 +258,25 @@ fn hold_6_those_that_are_followed_are_looked_at_in_turns() {
 fn hold_8_of_what_following_brought_the_newest_two_stay_and_the_released_one() {
     let node = node();
     let path = write(node.dir.path(), "tree");
-    let cid = node.store.add(&path, Profile::default(), &Root::Pin("x".into()), 0, &mut |_| ()).unwrap().cid;
+    let cid = node.store().add(&path, Profile::default(), &Root::Pin("x".into()), 0, &mut |_| ()).unwrap().cid;
     for number in [1, 2, 3, 5] {
-        record(&node.store, &ME, number, cid, true).unwrap();
+        record(node.store(), &ME, number, cid, true).unwrap();
     }
     // Those of who makes versions here are never let go of.
-    node.store.backup(&ME, 0, &cid, Profile::default()).unwrap();
-    calls::expect(&node.store, &ME, 4, cid, Profile::default(), false).unwrap();
-    record(&node.store, &ME, 4, cid, true).unwrap();
-    record(&node.store, &ME, 6, cid, false).unwrap();
-    let_go(&node.store, &ME, Some(1), NOW).unwrap();
+    node.store().backup(&ME, 0, &cid, Profile::default()).unwrap();
+    calls::expect(node.store(), &ME, 4, cid, Profile::default(), false).unwrap();
+    record(node.store(), &ME, 4, cid, true).unwrap();
+    record(node.store(), &ME, 6, cid, false).unwrap();
+    let_go(node.store(), &ME, Some(1), NOW).unwrap();
     assert_eq!(node.numbers(), [0, 1, 3, 4, 5, 6]);
-    let_go(&node.store, &ME, None, NOW).unwrap();
+    let_go(node.store(), &ME, None, NOW).unwrap();
     assert_eq!(node.numbers(), [0, 3, 4, 5, 6]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hold_6_what_is_stopped_while_it_is_fetched_is_announced_no_more() {
     let node = node();
-    begin(&node.store, &[ME], NOW).unwrap();
+    begin(node.store(), &[ME], NOW).unwrap();
     let first = node.there("first");
     node.chain.moves(ME, 0, first);
     let newest = node.chain.last(&ME).await.unwrap().unwrap();
@@ -316,4 +297,118 @@ async fn hold_6_what_is_stopped_while_it_is_fetched_is_announced_no_more() {
     came.unwrap();
     assert_eq!(node.numbers(), [0, 1], "it came, and stays");
     assert_eq!(node.net.provided(), [], "and nobody is told of it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_6_what_changed_is_seen_by_its_event_and_what_went_by_unheard_by_a_look_at_all() {
+    let node = node();
+    let first: Vec<MimeiId> = (0..3).map(|n| MimeiId([n; 20])).collect();
+    begin(node.store(), &first, NOW).unwrap();
+    let trees = ["one", "two", "three", "four", "five", "six"].map(|text| node.there(text));
+    first.iter().zip(trees).for_each(|(id, tree)| node.chain.moves(*id, 0, tree));
+    let end = tokio::sync::Notify::new();
+    // After the first round nothing is looked at by itself within this test.
+    let running = node.follow.clone().run_with(Duration::from_secs(3_600), async { end.notified().await });
+    let is = |node: &Node, id: MimeiId, number| node.store().version(&id, number).unwrap().is_some();
+    let test = async {
+        node.until("all were looked at", |node| first.iter().all(|id| is(node, *id, 0))).await;
+        node.chain.moves(first[2], 1, trees[3]);
+        node.until("it is seen by its event", |node| is(node, first[2], 1)).await;
+        // Somebody follows another one: that is no matter of turns either.
+        node.chain.moves(ME, 7, trees[4]);
+        publish::begin(&node.follow, vec![ME]).await.unwrap();
+        node.until("it is looked at when it is followed", |node| is(node, ME, 7)).await;
+        node.chain.moves_unheard(first[0], 1, trees[5]);
+        node.follow.hear(&Changed::Missed);
+        // Any event wakes it.
+        node.chain.tells(first[1]);
+        node.until("it is found by a look at all", |node| is(node, first[0], 1)).await;
+        end.notify_one();
+    };
+    tokio::join!(running, test);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_6_events_are_seen_without_any_look_at_all_and_a_listener_that_lags_has_all_looked_at() {
+    let node = node();
+    begin(node.store(), &[ME], NOW).unwrap();
+    let (mut changes, mut jobs) = (node.chain.changes(), JoinSet::new());
+    node.follow.book.heed(&[ME]);
+    node.chain.moves(ME, 0, node.there("first"));
+    assert!(node.follow.hear(&changes.next().await));
+    node.follow.answer(&mut jobs).await.unwrap();
+    assert_eq!((jobs.join_next().await.unwrap().unwrap(), node.numbers()), (ME, vec![0]));
+    // Of others nothing is kept in mind.
+    (0..FEED_MAX as u8).for_each(|n| node.chain.tells(MimeiId([n; 20])));
+    for _ in 0..FEED_MAX {
+        assert!(node.follow.hear(&changes.next().await));
+    }
+    assert!(!node.follow.book.is_asked() && !node.follow.book.take_missed());
+    (0..=FEED_MAX).for_each(|_| node.chain.tells(ME));
+    assert!(node.follow.hear(&changes.next().await));
+    assert!(node.follow.book.take_missed(), "the first one went by");
+    assert!(!node.follow.hear(&Changed::Ended));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_6_a_version_that_comes_while_one_is_fetched_is_the_next() {
+    let node = node();
+    let (first, second) = (node.there("first"), node.there("second"));
+    let block = node.net.lose(&first).unwrap();
+    begin(node.store(), &[ME], NOW).unwrap();
+    let end = tokio::sync::Notify::new();
+    let running = node.follow.clone().run_with(Duration::from_secs(3_600), async { end.notified().await });
+    let test = async {
+        node.chain.moves(ME, 0, first);
+        publish::from_now_on(&node.follow, vec![ME]).await.unwrap();
+        node.until("it is asked for", |node| node.net.asked().contains(&first)).await;
+        node.chain.moves(ME, 1, second);
+        node.net.0.blocks.lock().unwrap().insert(hash_of(&first), block);
+        node.until("the newer one", |node| node.numbers() == [0, 1]).await;
+        node.until("its tree alone is announced", |node| node.net.provided() == [What::Mimei(ME), What::Tree(second)])
+            .await;
+        end.notify_one();
+    };
+    tokio::join!(running, test);
+}
+
+#[test]
+fn hold_6_what_was_missed_may_be_before_the_place_of_the_round_so_a_whole_one_follows_in_haste() {
+    let mut sweep = Sweep::default();
+    sweep.hasten();
+    sweep.after = Some(ME);
+    assert_eq!(sweep.looked(true, LOOK), LOOK_SOON);
+    assert_eq!(sweep.looked(false, LOOK), LOOK, "hands are full");
+    sweep.hasten();
+    sweep.after = None;
+    assert_eq!(sweep.looked(true, LOOK), LOOK_SOON, "what is left of this round is over, and the whole one begins");
+    sweep.after = Some(ME);
+    assert_eq!(sweep.looked(true, LOOK), LOOK_SOON);
+    sweep.after = None;
+    assert_eq!(sweep.looked(true, LOOK), LOOK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_6_who_was_heard_of_has_the_first_hand_that_is_free() {
+    let node = node();
+    let lost = node.there("lost");
+    node.net.lose(&lost);
+    let ids: Vec<MimeiId> = (0..=JOBS_MAX as u8).map(|n| MimeiId([n; 20])).collect();
+    let (last, first) = ids.split_last().unwrap();
+    begin(node.store(), &ids, NOW).unwrap();
+    ids.iter().for_each(|id| node.chain.moves(*id, 0, lost));
+    let mut jobs = JoinSet::new();
+    node.follow.book.begin(first);
+    node.follow.answer(&mut jobs).await.unwrap();
+    assert_eq!(jobs.len(), JOBS_MAX);
+    node.follow.book.heed(&ids);
+    node.follow.hear(&Changed::Heads(vec![*last]));
+    node.follow.answer(&mut jobs).await.unwrap();
+    assert!(node.follow.book.is_asked() && node.follow.book.enter(*last).is_some(), "all hands are full");
+    node.follow.look(&mut None, &mut jobs).await.unwrap();
+    assert!(node.follow.book.others_wait());
+    jobs.shutdown().await;
+    node.follow.answer(&mut jobs).await.unwrap();
+    assert!(!node.follow.book.is_asked() && node.follow.book.enter(*last).is_none(), "its turn has come");
+    jobs.shutdown().await;
 }

@@ -1,36 +1,14 @@
-use super::super::fakes::{FakeChain, FakeNet};
+use super::super::fakes::{FakeNet, Node, node};
 use super::*;
-use leither_storage::Config;
 use leither_storage::content::Profile;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
-use tempfile::TempDir;
 
 const ME: MimeiId = MimeiId([7; 20]);
 const OTHER: MimeiId = MimeiId([8; 20]);
 const LONG: u64 = 600_000;
 
-struct Node {
-    dir: TempDir,
-    net: FakeNet,
-    chain: FakeChain,
-    follow: Follow,
-}
-
-fn node() -> Node {
-    let dir = tempfile::tempdir().unwrap();
-    let store = ContentStore::open(&Config::new(dir.path().join("content"))).unwrap();
-    let (net, chain) = (FakeNet::default(), FakeChain::default());
-    let follow = Follow { store, chain: Arc::new(chain.clone()), network: Arc::new(net.clone()), book: Arc::default() };
-    Node { dir, net, chain, follow }
-}
-
 impl Node {
-    fn store(&self) -> &ContentStore {
-        &self.follow.store
-    }
-
     /// A file that is here, under a pin of its own.
     fn here(&self, text: &str) -> Cid {
         let path = self.dir.path().join(text);
@@ -44,11 +22,6 @@ impl Node {
 
     fn is_published(&self, id: MimeiId) -> bool {
         published(self.store(), &id).unwrap().is_some()
-    }
-
-    /// The same node after a start: what it remembers is gone.
-    fn again(&self) -> Follow {
-        Follow { book: Arc::default(), ..self.follow.clone() }
     }
 }
 
