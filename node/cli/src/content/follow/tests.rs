@@ -1,9 +1,12 @@
 use super::super::board::Why;
 use super::super::cache::hash_of;
+use super::super::chain::Changed;
 use super::super::fakes::{FEED_MAX, Node, node};
+use super::turns::{JOBS_MAX, LOOK, LOOK_SOON, Sweep};
 use super::*;
 use std::path::Path;
 use std::sync::atomic::Ordering::SeqCst;
+use tokio::task::JoinSet;
 
 const ME: MimeiId = MimeiId([7; 20]);
 const NOW: u64 = 1_000;
