@@ -47,36 +47,54 @@ pub enum DhtMode {
     Client,
 }
 
+/// Bytes of a key that is a hash of 32 bytes, with its code and its length: nearly all are.
+const USUAL_BYTES: usize = 34;
+
 /// A key of the DHT: a multihash's bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(Vec<u8>);
+pub struct Key(Form);
+
+/// How a key lies in memory: where there are a million of them, each on a heap of its own would take twice as much.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Form {
+    Usual([u8; USUAL_BYTES]),
+    /// Of any other length.
+    Other(Box<[u8]>),
+}
 
 impl Key {
     /// The key of content. Ids of one hash share it, whatever their version and codec.
     pub fn of_cid(cid: &Cid) -> Self {
-        Self(cid.hash().to_bytes())
+        Self::of(cid.hash().to_bytes())
     }
 
     /// ROUTE-1: the key of a MiMei's holders.
     pub fn of_mimei(id: &[u8; 20]) -> Self {
         let digest = Sha256::new().chain_update("leither/mimei-provider/v1").chain_update(id).finalize();
         // The multihash of sha2-256: its code, its length.
-        Self([&[0x12, 0x20][..], &digest].concat())
+        Self::of([&[0x12, 0x20][..], &digest].concat())
+    }
+
+    fn of(bytes: Vec<u8>) -> Self {
+        Self(<[u8; USUAL_BYTES]>::try_from(bytes).map_or_else(|bytes| Form::Other(bytes.into_boxed_slice()), Form::Usual))
     }
 
     /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Form::Usual(bytes) => bytes,
+            Form::Other(bytes) => bytes,
+        }
     }
 
     /// A key that others sent, where it has a length that a key may have.
     pub(crate) fn read(bytes: Vec<u8>) -> Option<Self> {
-        (1..=KEY_BYTES_MAX).contains(&bytes.len()).then_some(Self(bytes))
+        (1..=KEY_BYTES_MAX).contains(&bytes.len()).then(|| Self::of(bytes))
     }
 
     /// Whether others would keep it.
     pub(crate) fn is_fit(&self) -> bool {
-        (1..=KEY_BYTES_MAX).contains(&self.0.len())
+        (1..=KEY_BYTES_MAX).contains(&self.bytes().len())
     }
 }
 

@@ -12,6 +12,7 @@ use leither_storage::config::PAGE_MAX;
 use leither_storage::{ContentStore, Kept};
 use leither_types::MimeiId;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::spawn_blocking;
@@ -42,6 +43,11 @@ impl Use {
         let released = self.released.filter(|released| *released != self.cid);
         [What::Mimei(self.mimei), What::Tree(self.cid)].into_iter().chain(released.map(What::Tree)).collect()
     }
+
+    /// The same, as it stands in the table of who has what.
+    pub fn keys(&self) -> Vec<Key> {
+        self.whats().iter().map(What::key).collect()
+    }
 }
 
 /// HOLD-9: a page of what the store says is announced, behind `after`; and where the next one begins, if there is one.
@@ -62,7 +68,7 @@ pub(super) fn page(store: &ContentStore, why: Why, after: Option<&MimeiId>) -> A
     Ok((uses, ids.last().copied().filter(|_| more)))
 }
 
-/// The board: by its types about 500 bytes for each MiMei that is announced.
+/// The board: by its types about 250 bytes for each MiMei that is announced.
 #[derive(Default)]
 pub(super) struct Board {
     uses: Mutex<Uses>,
@@ -89,16 +95,45 @@ impl Board {
     }
 }
 
-/// Who needs which keys.
+/// A key, in 8 bytes of the 40: two of a million have the same with a chance of one in ten millions, by a key of this run's own; then the one
+/// stays announced as long as the other is needed, until the next start.
+type Mark = u64;
+
+/// What is remembered of one that is published.
+struct Lasting {
+    tree: Key,
+    until: u64,
+}
+
+/// What is remembered of one that is followed.
+struct Tended {
+    newest: Cid,
+    /// Most have none.
+    released: Option<Box<Cid>>,
+}
+
+impl Tended {
+    fn of(now: &Use) -> Self {
+        Self { newest: now.cid, released: now.released.map(Box::new) }
+    }
+
+    fn of_mimei(&self, mimei: MimeiId) -> Use {
+        Use { mimei, cid: self.newest, released: self.released.as_deref().copied(), until: 0 }
+    }
+}
+
+/// Who needs which keys. There may be a million: of each no more is kept than its ends take.
 #[derive(Default)]
 pub(super) struct Uses {
     is_read: bool,
-    published: HashMap<MimeiId, Use>,
-    followed: HashMap<MimeiId, Use>,
+    published: HashMap<MimeiId, Lasting>,
+    followed: HashMap<MimeiId, Tended>,
     /// When the published ones are over.
     ends: BTreeSet<(u64, MimeiId)>,
-    /// How many need it.
-    keys: HashMap<Key, u32>,
+    /// How many need a key.
+    needed: HashMap<Mark, u32>,
+    /// Makes [`Mark`]s.
+    marks: RandomState,
 }
 
 impl Uses {
@@ -119,41 +154,47 @@ impl Uses {
     }
 
     /// For this reason it is announced as that; nothing: no more. Gives what may not be needed any more, for [`Self::take_back`].
-    pub fn set(&mut self, why: Why, mimei: MimeiId, now: Option<Use>) -> Vec<What> {
-        let of = match why {
-            Why::Published => &mut self.published,
-            Why::Followed => &mut self.followed,
+    pub fn set(&mut self, why: Why, mimei: MimeiId, now: Option<Use>) -> Vec<Key> {
+        let old: Vec<Key> = match why {
+            Why::Published => {
+                let before = match now {
+                    Some(now) => self.published.insert(mimei, Lasting { tree: Key::of_cid(&now.cid), until: now.until }),
+                    None => self.published.remove(&mimei),
+                };
+                if let Some(before) = &before {
+                    self.ends.remove(&(before.until, mimei));
+                }
+                if let Some(now) = now {
+                    self.ends.insert((now.until, mimei));
+                }
+                before.map_or_else(Vec::new, |before| vec![What::Mimei(mimei).key(), before.tree])
+            }
+            Why::Followed => {
+                let before = match &now {
+                    Some(now) => self.followed.insert(mimei, Tended::of(now)),
+                    None => self.followed.remove(&mimei),
+                };
+                before.map_or_else(Vec::new, |before| before.of_mimei(mimei).keys())
+            }
         };
-        let before = match now {
-            Some(now) => of.insert(mimei, now),
-            None => of.remove(&mimei),
-        };
-        let mut old = Vec::new();
-        if let Some(before) = before {
-            self.ends.remove(&(before.until, mimei));
-            old.extend(before.whats());
-        }
-        for what in now.iter().flat_map(Use::whats) {
-            let count = self.keys.entry(what.key()).or_default();
+        for key in now.iter().flat_map(Use::keys) {
+            let count = self.needed.entry(self.marks.hash_one(&key)).or_default();
             *count = count.saturating_add(1);
         }
-        for what in &old {
-            let key = what.key();
-            let left = self.keys.get(&key).map_or(0, |count| count.saturating_sub(1));
+        for key in &old {
+            let mark = self.marks.hash_one(key);
+            let left = self.needed.get(&mark).map_or(0, |count| count.saturating_sub(1));
             match left {
-                0 => self.keys.remove(&key),
-                left => self.keys.insert(key, left),
+                0 => self.needed.remove(&mark),
+                left => self.needed.insert(mark, left),
             };
-        }
-        if let Some(now) = now.filter(|_| why == Why::Published) {
-            self.ends.insert((now.until, mimei));
         }
         old
     }
 
     /// What is announced of it because it is followed.
     pub fn followed(&self, id: &MimeiId) -> Option<Use> {
-        self.followed.get(id).copied()
+        self.followed.get(id).map(|tended| tended.of_mimei(*id))
     }
 
     /// Whether it is followed, and a version of it announced.
@@ -163,7 +204,7 @@ impl Uses {
 
     /// Whether somebody needs it.
     pub fn needs(&self, key: &Key) -> bool {
-        self.keys.contains_key(key)
+        self.needed.contains_key(&self.marks.hash_one(key))
     }
 
     /// The published ones that are over by then, the first ones first, `most` of them at most.
@@ -177,12 +218,12 @@ impl Uses {
     }
 
     /// HOLD-9: what nobody needs of these is announced no more.
-    pub async fn take_back(&mut self, network: &dyn Network, mut whats: Vec<What>) -> Answer<()> {
-        whats.retain(|what| !self.needs(&what.key()));
-        if whats.is_empty() {
+    pub async fn take_back(&mut self, network: &dyn Network, mut keys: Vec<Key>) -> Answer<()> {
+        keys.retain(|key| !self.needs(key));
+        if keys.is_empty() {
             return Ok(());
         }
-        let done = network.withdraw(whats).await;
+        let done = network.forget(keys).await;
         if done.is_err() {
             self.doubt();
         }
@@ -210,7 +251,7 @@ mod tests {
         uses.set(Why::Published, other, of(other, tree(1, 0x55), 40));
         uses.set(Why::Followed, one, of(one, tree(1, 0x70), 0));
         assert_eq!((uses.over(39, 9), uses.over(50, 9), uses.over(50, 1)), (vec![], vec![other, one], vec![other]));
-        assert_eq!(uses.set(Why::Published, one, None), [What::Mimei(one), What::Tree(tree(1, 0x70))]);
+        assert_eq!(uses.set(Why::Published, one, None), [What::Mimei(one), What::Tree(tree(1, 0x70))].map(|what| what.key()));
         assert!(needs(&uses, What::Mimei(one)), "it is followed");
         // A new version of the one: the other still has the tree of the one before.
         uses.set(Why::Followed, one, of(one, tree(2, 0x70), 0));
@@ -226,6 +267,12 @@ mod tests {
         uses.set(Why::Published, other, None);
         uses.set(Why::Published, other, None);
         uses.set(Why::Followed, one, None);
-        assert!(uses.keys.is_empty() && uses.ends.is_empty());
+        assert!(uses.needed.is_empty() && uses.ends.is_empty());
+    }
+
+    #[test]
+    fn hold_9_what_is_kept_of_each_that_is_announced_is_small() {
+        assert!(size_of::<(MimeiId, Lasting)>() <= 72 && size_of::<(MimeiId, Tended)>() <= 144);
+        assert!(size_of::<(Mark, u32)>() <= 16);
     }
 }

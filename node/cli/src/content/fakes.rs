@@ -182,10 +182,6 @@ impl Network for FakeNet {
         self.0.alone.load(SeqCst).then(|| "nobody".into())
     }
 
-    async fn withdraw(&self, whats: Vec<What>) -> Result<(), String> {
-        self.forget(whats.iter().map(What::key).collect()).await
-    }
-
     async fn keys(&self, after: Option<Key>, most: usize) -> Result<Vec<Key>, String> {
         let mut keys: Vec<Key> = self.provided().iter().map(What::key).collect();
         keys.sort();

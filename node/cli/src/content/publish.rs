@@ -112,7 +112,8 @@ pub(super) async fn write_down(follow: &Follow, ids: Vec<MimeiId>, lifetime_ms: 
         Ok(kept) => kept,
         Err(no) => {
             // None of it is published, so none of it is announced. If that cannot be written down either, the next start does it.
-            if let Err(further) = uses.take_back(&*follow.network, whats).await {
+            let keys = whats.iter().map(What::key).collect();
+            if let Err(further) = uses.take_back(&*follow.network, keys).await {
                 tracing::warn!(error = further.message, "what was not published stays announced until the next start");
             }
             uses.doubt();
@@ -131,7 +132,7 @@ pub(super) async fn write_down(follow: &Follow, ids: Vec<MimeiId>, lifetime_ms: 
             // It was purged at this very moment.
             _ => absent(&of.mimei, number, &of.cid),
         };
-        old.extend(of.whats());
+        old.extend(of.keys());
         *one = Err(no);
     }
     // All of it is published, whatever becomes of what is needed no more.

@@ -41,11 +41,9 @@ pub(super) trait Network: Send + Sync {
     async fn tell(&self, what: What) -> Result<Provided, String>;
     /// Why nobody kept it the last time that others were told, if nobody did.
     async fn failure(&self, what: What) -> Option<String>;
-    /// Takes back that these are here.
-    async fn withdraw(&self, whats: Vec<What>) -> Result<(), String>;
     /// Keys of all that is written down, in an order of their own, behind `after`, `most` of them at most.
     async fn keys(&self, after: Option<Key>, most: usize) -> Result<Vec<Key>, String>;
-    /// Takes back these.
+    /// Takes back that these are here.
     async fn forget(&self, keys: Vec<Key>) -> Result<(), String>;
     /// A block came into the store.
     async fn announce(&self, cid: Cid);
@@ -124,11 +122,6 @@ impl Network for Routing {
 
     async fn failure(&self, what: What) -> Option<String> {
         self.provide_status(what.key()).await.and_then(|status| status.failure)
-    }
-
-    async fn withdraw(&self, whats: Vec<What>) -> Result<(), String> {
-        let keys = whats.iter().map(What::key).collect();
-        self.withdraw_many(keys).await.map_err(|e| e.to_string())
     }
 
     async fn keys(&self, after: Option<Key>, most: usize) -> Result<Vec<Key>, String> {
