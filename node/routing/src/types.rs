@@ -252,4 +252,15 @@ mod tests {
         assert_eq!(Key::read(key.bytes().to_vec()), Some(key));
         assert_eq!((Key::read(vec![]), Key::read(vec![1; KEY_BYTES_MAX + 1])), (None, None));
     }
+
+    #[test]
+    fn route_1_keys_of_all_lengths_are_their_bytes_and_take_forty() {
+        for len in 1..=KEY_BYTES_MAX {
+            let bytes: Vec<u8> = (0..).take(len).collect();
+            let key = Key::read(bytes.clone()).unwrap();
+            assert_eq!(key.bytes(), bytes);
+            assert!(key == Key::read(bytes).unwrap() && key.is_fit());
+        }
+        assert!(size_of::<Key>() <= 40);
+    }
 }

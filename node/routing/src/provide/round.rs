@@ -1,5 +1,6 @@
 //! One round of announcing: some keys, and the peers that are to keep them.
 
+use super::plan::CLOSEST;
 use crate::records::Outcome;
 use crate::{Key, Provided, RouteError};
 use libp2p::PeerId;
@@ -25,10 +26,15 @@ pub(crate) enum Stage {
     Adding,
 }
 
+/// Some of a round's peers, one bit each: of a thousand keys each list of names would take megabytes.
+type PeerSet = u32;
+const _: () = assert!(CLOSEST <= PeerSet::BITS as usize, "each has a bit");
+
 /// A round. It is told what came of its questions.
 pub(crate) struct Round {
     pub stage: Stage,
     pub keys: Vec<Key>,
+    /// [`CLOSEST`] at most.
     pub peers: Vec<PeerId>,
     /// Questions without an answer.
     pub open: usize,
@@ -38,7 +44,7 @@ pub(crate) struct Round {
     /// Who waits for it; nobody: it is of the plan.
     pub reply: Option<Reply>,
     /// By key: who keeps it.
-    kept: Vec<Vec<PeerId>>,
+    kept: Vec<PeerSet>,
     /// By key: whether it went out by the DHT's own messages.
     added: Vec<bool>,
     /// Peers that were told, one by one.
@@ -49,7 +55,7 @@ pub(crate) struct Round {
 
 impl Round {
     pub fn new(keys: Vec<Key>, reply: Option<Reply>, began: Instant) -> Self {
-        let (kept, added) = (vec![Vec::new(); keys.len()], vec![false; keys.len()]);
+        let (kept, added) = (vec![0; keys.len()], vec![false; keys.len()]);
         Self {
             stage: Stage::Closest,
             keys,
@@ -67,22 +73,31 @@ impl Round {
 
     /// It is about these, and not about the one that it was begun with.
     pub fn set_keys(&mut self, keys: Vec<Key>) {
-        self.kept = vec![Vec::new(); keys.len()];
+        self.kept = vec![0; keys.len()];
         self.added = vec![false; keys.len()];
         self.keys = keys;
     }
 
+    fn bit(&self, peer: &PeerId) -> PeerSet {
+        let at = self.peers.iter().position(|of| of == peer).and_then(|at| u32::try_from(at).ok());
+        at.and_then(|at| 1_u32.checked_shl(at)).unwrap_or_default()
+    }
+
+    fn named(&self, some: PeerSet) -> Vec<PeerId> {
+        let is_in = |at: u32| some.checked_shr(at).is_some_and(|rest| rest & 1 == 1);
+        self.peers.iter().zip(0..).filter(|(_, at)| is_in(*at)).map(|(peer, _)| *peer).collect()
+    }
+
     /// A peer said which it keeps.
     pub fn took(&mut self, peer: PeerId, kept: &[bool]) {
+        let bit = self.bit(&peer);
         self.open = self.open.saturating_sub(1);
         if kept.len() != self.keys.len() {
             return;
         }
         self.answered.push(peer);
-        for (kept, by) in kept.iter().zip(&mut self.kept) {
-            if *kept {
-                by.push(peer);
-            }
+        for (_, by) in kept.iter().zip(&mut self.kept).filter(|(kept, _)| **kept) {
+            *by |= bit;
         }
     }
 
@@ -97,15 +112,16 @@ impl Round {
         if self.reply.is_none() {
             return Vec::new();
         }
-        self.kept.iter_mut().for_each(Vec::clear);
+        self.kept.fill(0);
         self.answered.clone()
     }
 
     /// A peer said whether it keeps the one key.
     pub fn keeps(&mut self, peer: PeerId, keeps: bool) {
+        let bit = self.bit(&peer);
         self.open = self.open.saturating_sub(1);
         if let Some(by) = self.kept.first_mut().filter(|_| keeps) {
-            by.push(peer);
+            *by |= bit;
         }
     }
 
@@ -126,22 +142,22 @@ impl Round {
         }
     }
 
-    /// What came of it, by key.
-    pub fn outcomes(&self) -> Vec<(Key, Outcome)> {
+    /// What came of it, key by key.
+    pub fn outcomes(&self) -> impl Iterator<Item = (Key, Outcome)> {
         let failure = match self.peers.len() {
             0 => "no node of the DHT is known; connect to one".to_string(),
             asked => format!("none of the {asked} nodes that were told keeps it"),
         };
-        let outcome = |(kept, added): (&Vec<PeerId>, &bool)| {
-            let nobody = kept.is_empty() && !added;
-            if nobody { Outcome::Failed(failure.clone()) } else { Outcome::Announced(kept.clone()) }
+        let outcome = move |(kept, added): (&PeerSet, &bool)| {
+            let nobody = *kept == 0 && !added;
+            if nobody { Outcome::Failed(failure.clone()) } else { Outcome::Announced(self.named(*kept)) }
         };
-        self.keys.iter().cloned().zip(self.kept.iter().zip(&self.added).map(outcome)).collect()
+        self.keys.iter().cloned().zip(self.kept.iter().zip(&self.added).map(outcome))
     }
 
     /// What whoever waits is told.
     pub fn provided(&self) -> Provided {
-        Provided { asked: self.peers.len(), confirmed: self.kept.first().cloned().unwrap_or_default() }
+        Provided { asked: self.peers.len(), confirmed: self.kept.first().map(|kept| self.named(*kept)).unwrap_or_default() }
     }
 }
 
@@ -169,7 +185,7 @@ mod tests {
         assert_eq!(round.adding.len(), 6);
         round.added(&key(3), true);
         round.added(&key(2), false);
-        let outcomes = round.outcomes();
+        let outcomes: Vec<_> = round.outcomes().collect();
         assert_eq!(outcomes[0], (key(1), Outcome::Announced(vec![one])), "an answer of another length counts for nothing");
         assert!(matches!(&outcomes[1].1, Outcome::Failed(why) if why.contains("none of the 2")));
         assert_eq!(outcomes[2].1, Outcome::Announced(vec![]));

@@ -237,11 +237,11 @@ impl Records {
     }
 
     /// What came of announcing: when each is due again. What was withdrawn meanwhile stays so.
-    pub fn announced(&self, outcomes: &[(Key, Outcome)]) -> Result<()> {
+    pub fn announced(&self, outcomes: impl IntoIterator<Item = (Key, Outcome)>) -> Result<()> {
         let (now, mut turn, mut batch) = (self.now(), self.turn(), WriteBatch::default());
         let mut after = *turn;
         for (key, outcome) in outcomes {
-            let Some(old) = self.own(key)? else { continue };
+            let Some(old) = self.own(&key)? else { continue };
             let new = match outcome {
                 Outcome::Announced(peers) => Own {
                     last_success: Some(now),
@@ -254,13 +254,13 @@ impl Records {
                 Outcome::Failed(why) => Own {
                     due: plan::after_failure(now, old.failures),
                     failures: old.failures.saturating_add(1),
-                    failure: Some(why.clone()),
+                    failure: Some(why),
                     ..old.clone()
                 },
             };
             let is_first = old.last_success.is_none() && new.last_success.is_some();
             after.announced = after.announced.saturating_add(u64::from(is_first));
-            self.put_own(&mut batch, key, Some(&old), Some(&new))?;
+            self.put_own(&mut batch, &key, Some(&old), Some(&new))?;
         }
         self.write(batch, &mut turn, after, false)
     }

@@ -124,7 +124,7 @@ fn route_8_what_is_provided_is_kept_over_a_restart_and_due_when_the_plan_says() 
     assert_eq!(records.stat().unwrap(), stat);
     let peer = PeerId::random();
     records
-        .announced(&[(key(0), Outcome::Announced(vec![peer])), (key(1), Outcome::Failed("nobody".into()))])
+        .announced([(key(0), Outcome::Announced(vec![peer])), (key(1), Outcome::Failed("nobody".into()))])
         .unwrap();
     drop(records);
     let records = open().unwrap();
@@ -141,7 +141,7 @@ fn route_8_what_is_provided_is_kept_over_a_restart_and_due_when_the_plan_says() 
     assert_eq!(due, [key(1), key(2)]);
     assert_eq!(records.stat().unwrap().keys, 3, "and it is taken out when its turn comes");
     records.withdraw(&[key(2)]).unwrap();
-    records.announced(&[(key(2), Outcome::Announced(vec![]))]).unwrap();
+    records.announced([(key(2), Outcome::Announced(vec![]))]).unwrap();
     assert_eq!((records.status(&key(2)).unwrap(), records.is_own(&key(0)).unwrap()), (None, true));
 }
 
@@ -175,7 +175,7 @@ fn route_9_due_keys_of_a_region_are_found_by_their_place() {
         assert_eq!(found, expected, "{bits} bits");
     }
     assert_eq!(records.due_in(&around, 0, 5).unwrap().len(), 5);
-    records.announced(&[(key(7), Outcome::Announced(vec![]))]).unwrap();
+    records.announced([(key(7), Outcome::Announced(vec![]))]).unwrap();
     assert!(!records.due_in(&around, 256, 9).unwrap().contains(&key(7)) && records.first_due().unwrap().is_some());
 }
 
@@ -185,10 +185,10 @@ fn route_8_what_was_announced_is_counted_over_a_restart_and_what_is_withdrawn_is
     let now = CLOCK.load(Ordering::SeqCst);
     records.provide(&keys(0..10), None, now).unwrap();
     let told = |of: std::ops::Range<u64>| keys(of).into_iter().map(|key| (key, Outcome::Announced(vec![]))).collect::<Vec<_>>();
-    records.announced(&told(0..4)).unwrap();
-    records.announced(&told(2..6)).unwrap();
+    records.announced(told(0..4)).unwrap();
+    records.announced(told(2..6)).unwrap();
     records
-        .announced(&[(key(6), Outcome::Failed("nobody".into())), (key(0), Outcome::Failed("nobody".into()))])
+        .announced([(key(6), Outcome::Failed("nobody".into())), (key(0), Outcome::Failed("nobody".into()))])
         .unwrap();
     let stat =
         |records: &Records| records.stat().map(|stat| (stat.keys, stat.announced, stat.waiting, stat.oldest_due_ms)).unwrap();

@@ -266,15 +266,15 @@ impl Task {
     /// Writes down what came of it.
     fn end_round(&mut self, id: u64) {
         let Some(mut round) = self.announcer.rounds.remove(&id) else { return };
-        let (outcomes, records) = (round.outcomes(), self.records.clone());
+        let records = self.records.clone();
         let reply = round.reply.take().map(|reply| (reply, round.provided()));
         if self.announcer.plan == Plan::Round(id) {
             self.announcer.plan = Plan::Disk;
-            tracing::debug!(keys = outcomes.len(), peers = round.peers.len(), "a round of announcing is over");
+            tracing::debug!(keys = round.keys.len(), peers = round.peers.len(), "a round of announcing is over");
         }
         let began = round.began;
         self.jobs.spawn_blocking(move || {
-            let result = records.announced(&outcomes);
+            let result = records.announced(round.outcomes());
             Done::Written { reply, took: began.elapsed(), result }
         });
     }
