@@ -81,8 +81,10 @@ impl Board {
     pub async fn open(&self, store: &ContentStore) -> Answer<MutexGuard<'_, Uses>> {
         let mut uses = self.uses.lock().await;
         if !uses.is_read {
-            // At the first reading the keeper compares anyway.
-            self.is_doubted.store(true, Ordering::Relaxed);
+            // After a start the keeper compares anyway.
+            self.is_doubted.fetch_or(uses.is_doubted, Ordering::Relaxed);
+            // Two of them at once would take twice the room.
+            *uses = Uses::default();
             let store = store.clone();
             *uses = spawn_blocking(move || Uses::read(&store)).await.map_err(No::fault)??;
         }
@@ -126,6 +128,8 @@ impl Tended {
 #[derive(Default)]
 pub(super) struct Uses {
     is_read: bool,
+    /// Something that was changed here was not written down.
+    is_doubted: bool,
     published: HashMap<MimeiId, Lasting>,
     followed: HashMap<MimeiId, Tended>,
     /// When the published ones are over.
@@ -214,7 +218,7 @@ impl Uses {
 
     /// Something that was changed here was not written down: what the store says counts.
     pub fn doubt(&mut self) {
-        self.is_read = false;
+        (self.is_read, self.is_doubted) = (false, true);
     }
 
     /// HOLD-9: what nobody needs of these is announced no more.
@@ -233,6 +237,7 @@ impl Uses {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fakes::node;
     use super::*;
     use leither_kit::multihash::Multihash;
 
@@ -268,6 +273,17 @@ mod tests {
         uses.set(Why::Published, other, None);
         uses.set(Why::Followed, one, None);
         assert!(uses.needed.is_empty() && uses.ends.is_empty());
+    }
+
+    #[tokio::test]
+    async fn hold_9_after_a_change_that_failed_all_is_compared_once_more_and_after_a_start_by_the_start_itself() {
+        let node = node();
+        let board = &node.follow.book.board;
+        drop(board.open(node.store()).await.unwrap());
+        assert!(!board.was_doubted());
+        board.open(node.store()).await.unwrap().doubt();
+        drop(board.open(node.store()).await.unwrap());
+        assert!(board.was_doubted() && !board.was_doubted());
     }
 
     #[test]

@@ -275,23 +275,18 @@ pub(super) async fn begin(follow: &Follow, ids: Vec<MimeiId>) -> Answer<Vec<Answ
     let newest = follow.chain.newest(ids.clone()).await.map_err(No::fault)?;
     let known = |(id, newest): (&MimeiId, &Option<crate::backend::Newest>)| newest.map(|_| *id);
     let known: Vec<MimeiId> = ids.iter().zip(&newest).filter_map(known).collect();
-    from_now_on(follow, known).await?;
+    let (uses, of) = (follow.book.board.open(&follow.store).await?, known.clone());
+    aside(&follow.store, move |store| follow::begin(store, &of, calls::now()?)).await?;
+    // They are looked at soon, and not only when their turn comes.
+    follow.book.begin(&known);
+    // Whoever ends one of them does so before or after.
+    drop(uses);
     let unknown = |id: &MimeiId| No::absent(format!("the chain knows no MiMei {id}; check the id"));
     Ok(ids
         .iter()
         .zip(newest)
         .map(|(id, newest)| newest.map(|newest| newest.last).ok_or_else(|| unknown(id)))
         .collect())
-}
-
-/// HOLD-6: these are followed from now on, and are looked at soon, and not only when their turn comes.
-pub(super) async fn from_now_on(follow: &Follow, ids: Vec<MimeiId>) -> Answer<()> {
-    // Whoever ends one of them does so before or after.
-    let _uses = follow.book.board.open(&follow.store).await?;
-    let of = ids.clone();
-    aside(&follow.store, move |store| follow::begin(store, &of, calls::now()?)).await?;
-    follow.book.begin(&ids);
-    Ok(())
 }
 
 /// These are published, or followed, no more: what is here stays, and what nobody else needs of it is announced no more. Says of each whether it was.

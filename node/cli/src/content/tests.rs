@@ -515,3 +515,15 @@ async fn hold_10_a_list_is_answered_for_one_by_one() {
     }
     assert_eq!(pins(&node.store), [format!("pin/publish/{ME}"), format!("version/{ME}/3")]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_6_what_the_chain_knows_not_is_not_followed_from_now_on() {
+    let (node, _net, chain, follow) = desk();
+    let cid = tree(&node.store, node.dir.path(), "tree");
+    chain.moves(ME, 3, cid);
+    let said = node.socket().await.events(&format!("/mimei/{OTHER}/follow"), |_| ()).await.unwrap_err();
+    assert!(said.reason == "absent" && said.failure.sentence.contains("knows no MiMei"), "{}", said.failure.sentence);
+    assert!(pins(&node.store).is_empty() && follow.book.enter(OTHER).is_some());
+    node.socket().await.events(&format!("/mimei/{ME}/follow"), |_| ()).await.unwrap();
+    assert!(pins(&node.store).contains(&format!("pin/follow/{ME}")));
+}

@@ -182,7 +182,7 @@ impl Desk {
         if follows {
             // Before anything is fetched: whoever is cut off has it done by the node.
             let follow = follow.clone();
-            publish::apart(async move { publish::from_now_on(&follow, vec![id]).await }).await?;
+            publish::apart(async move { publish::begin(&follow, vec![id]).await }).await?.pop().transpose()?;
         }
         Ok(told(move |tell| async move {
             let _busy = busy;

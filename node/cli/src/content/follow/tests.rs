@@ -363,7 +363,7 @@ async fn hold_6_a_version_that_comes_while_one_is_fetched_is_the_next() {
     let running = node.follow.clone().run_with(Duration::from_secs(3_600), async { end.notified().await });
     let test = async {
         node.chain.moves(ME, 0, first);
-        publish::from_now_on(&node.follow, vec![ME]).await.unwrap();
+        publish::begin(&node.follow, vec![ME]).await.unwrap();
         node.until("it is asked for", |node| node.net.asked().contains(&first)).await;
         node.chain.moves(ME, 1, second);
         node.net.0.blocks.lock().unwrap().insert(hash_of(&first), block);
