@@ -415,3 +415,20 @@ async fn hold_6_who_was_heard_of_has_the_first_hand_that_is_free() {
     assert!(!node.follow.book.is_asked() && node.follow.book.enter(*last).is_none(), "its turn has come");
     jobs.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_6_what_failed_is_tried_again_at_its_time_however_many_have_their_turn_before() {
+    let node = node();
+    begin(node.store(), &[ME], NOW).unwrap();
+    node.chain.moves(ME, 0, node.there("late"));
+    let newest = node.chain.last(&ME).await.unwrap().unwrap();
+    let mut jobs = JoinSet::new();
+    node.follow.book.has_failed(ME, newest, "gone", Instant::now());
+    node.follow.answer(&mut jobs).await.unwrap();
+    assert!(jobs.is_empty(), "its pause is not over");
+    let pause = node.follow.book.has_failed(ME, newest, "gone", Instant::now() - Duration::from_secs(3));
+    assert_eq!(pause.as_secs(), 2);
+    node.follow.answer(&mut jobs).await.unwrap();
+    assert_eq!((jobs.join_next().await.unwrap().unwrap(), node.numbers()), (ME, vec![0]));
+    assert!(node.follow.book.failure(&ME).is_none());
+}
