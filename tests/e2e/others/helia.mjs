@@ -1,5 +1,5 @@
 // Helia, told what to do by lines of JSON as node/bitswap/examples/peer.rs is.
-// Usage: helia.mjs <seed 0..255> <port>. Only the light constructors: the default ones dial the public network.
+// Usage: helia.mjs <seed 0..255> <port> [name of a DHT that it asks and provides in]. Only the light constructors: the default ones dial the public network.
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { once } from 'node:events'
@@ -9,6 +9,7 @@ import { withLibp2pLight } from '@helia/libp2p'
 import { unixfs } from '@helia/unixfs'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
+import { kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -21,7 +22,7 @@ import { fixedSize } from 'ipfs-unixfs-importer/chunker'
 import { balanced } from 'ipfs-unixfs-importer/layout'
 import { CID } from 'multiformats/cid'
 
-const [seed, port] = process.argv.slice(2)
+const [seed, port, dht] = process.argv.slice(2)
 const blockstore = new MemoryBlockstore()
 const libp2p = {
   privateKey: await generateKeyPairFromSeed('Ed25519', new Uint8Array(32).fill(Number(seed))),
@@ -30,6 +31,10 @@ const libp2p = {
   connectionEncrypters: [noise()],
   streamMuxers: [yamux()],
   services: { identify: identify(), ping: ping() }
+}
+if (dht) {
+  // All are on loopback, which a node of the public table would leave out.
+  libp2p.services.dht = kadDHT({ protocol: dht, clientMode: true, peerInfoMapper: passthroughMapper })
 }
 const init = { blockstore, datastore: new MemoryDatastore() }
 const helia = withBitswap(withLibp2pLight(createHeliaLight(init), libp2p))
@@ -57,6 +62,20 @@ const acts = {
   async connect ({ to }) {
     await helia.libp2p.dial(multiaddr(to))
     return { connected: true }
+  },
+  async connected () {
+    return { peers: helia.libp2p.getPeers().map(String) }
+  },
+  async findprovs ({ cid }) {
+    const found = []
+    for await (const peer of helia.libp2p.contentRouting.findProviders(CID.parse(cid), { signal: AbortSignal.timeout(30_000) })) {
+      found.push(peer.id.toString())
+    }
+    return { found }
+  },
+  async provide ({ cid }) {
+    await helia.libp2p.contentRouting.provide(CID.parse(cid), { signal: AbortSignal.timeout(30_000) })
+    return { provided: true }
   },
   async get ({ cid, path }) {
     const began = Date.now()

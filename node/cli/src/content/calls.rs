@@ -65,6 +65,7 @@ impl From<StorageError> for No {
         use StorageError as E;
         let (status, reason) = match &error {
             E::Quota { .. } => (StatusCode::INSUFFICIENT_STORAGE, "quota"),
+            E::Full { .. } => (StatusCode::INSUFFICIENT_STORAGE, "full"),
             E::NoBlock(_) | E::NoEntry(_) | E::NoCur(_) | E::NoVersion { .. } => (StatusCode::NOT_FOUND, "absent"),
             E::CurMoved { .. } | E::HasCur(_) | E::VersionTaken { .. } | E::Exists(_) => (StatusCode::CONFLICT, "conflict"),
             E::Busy(_) | E::Newer(_) | E::Damaged(_) | E::Disk(_) => (StatusCode::INTERNAL_SERVER_ERROR, "fault"),

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
-/// Content nodes that are connected and are asked from the start.
+/// Who is connected and is asked from the start; and as many who come later.
 const CANDIDATES: usize = 16;
 /// Between two lookups of one session: at first, and at most.
 const PAUSE_MIN: Duration = Duration::from_secs(5);
@@ -41,6 +41,8 @@ pub(super) struct Hunt {
     pause: Duration,
     at: Instant,
     awaited: HashMap<PeerId, Instant>,
+    /// How many came by themselves and are asked.
+    newcomers: usize,
 }
 
 impl Hunt {
@@ -55,6 +57,7 @@ impl Hunt {
             pause: PAUSE_MIN,
             at: now,
             awaited: HashMap::new(),
+            newcomers: 0,
         }
     }
 
@@ -134,10 +137,13 @@ impl Hunt {
 }
 
 impl Task {
-    /// Begins a session with those that the caller names and with content nodes that are connected.
+    /// ROUTE-13: begins a session with those that the caller names and with who is connected and has blocks: content nodes first, then others, as a
+    /// kubo that the owner told of.
     pub(super) fn begin(&mut self, peers: Vec<PeerId>, hunt: Hunt) -> Result<SessionId, RouteError> {
         let (mut candidates, local) = (Vec::new(), self.local);
-        let connected = self.peers.iter().filter(|(_, known)| known.is_content()).map(|(peer, _)| *peer).take(CANDIDATES);
+        let ours = self.peers.iter().filter(|(_, known)| known.is_content());
+        let others = self.peers.iter().filter(|(_, known)| known.has_blocks() && !known.is_content());
+        let connected = ours.chain(others).map(|(peer, _)| *peer).take(CANDIDATES);
         for peer in peers.iter().copied().chain(connected) {
             if peer != local && !candidates.contains(&peer) {
                 candidates.push(peer);
@@ -262,6 +268,17 @@ impl Task {
     pub(super) fn hunt_ended(&mut self, id: SessionId) {
         if let Some(hunt) = self.hunts.get_mut(&id) {
             hunt.lookups = hunt.lookups.saturating_sub(1);
+        }
+    }
+
+    /// ROUTE-13: a peer has said that it has blocks: sessions may ask it from now on. The number of such peers is bounded: anybody may come.
+    pub(super) fn joined(&mut self, peer: PeerId) {
+        for (id, hunt) in &mut self.hunts {
+            if hunt.newcomers < CANDIDATES {
+                hunt.newcomers = hunt.newcomers.saturating_add(1);
+                // A session that has ended needs nobody.
+                let _ = self.swarm.behaviour_mut().bitswap.add_peers(*id, [peer]);
+            }
         }
     }
 

@@ -50,9 +50,14 @@ impl Known {
         self.protocols.iter().any(|protocol| protocol == name)
     }
 
-    /// It gives and takes blocks, and is one of ours.
+    /// It gives and takes blocks.
+    pub fn has_blocks(&self) -> bool {
+        self.protocols.iter().any(|name| name.starts_with("/ipfs/bitswap"))
+    }
+
+    /// So does it, and it is one of ours.
     pub fn is_content(&self) -> bool {
-        self.speaks(PROTOCOL.as_ref()) && self.protocols.iter().any(|name| name.starts_with("/ipfs/bitswap"))
+        self.speaks(PROTOCOL.as_ref()) && self.has_blocks()
     }
 
     /// How near it is, by its nearest connection; what comes through a relay comes from afar.
@@ -313,11 +318,13 @@ impl Task {
     pub(super) fn on_identify(&mut self, event: identify::Event) {
         let identify::Event::Received { peer_id: peer, info, .. } = event else { return };
         let Some(known) = self.peers.get_mut(&peer) else { return };
+        let had_blocks = known.has_blocks();
         known.agent = Some(info.agent_version.chars().filter(|c| !c.is_control()).take(AGENT_CHARS_MAX).collect());
         known.protocols = info.protocols.iter().take(PROTOCOLS_MAX).map(ToString::to_string).collect();
         known.listen = believable(&info.listen_addrs, known.scope());
         let (listen, ours) = (known.listen.clone(), known.speaks(DHT.as_ref()));
         let public = known.speaks(IPFS_DHT.as_ref());
+        let is_new = !had_blocks && known.has_blocks();
         let behaviour = self.swarm.behaviour_mut();
         if ours {
             behaviour.dht.put(peer, &listen);
@@ -326,6 +333,9 @@ impl Task {
         }
         if let Some(ipfs) = behaviour.ipfs.as_mut().filter(|_| public) {
             ipfs.put(peer, &listen);
+        }
+        if is_new {
+            self.joined(peer);
         }
     }
 

@@ -1,3 +1,4 @@
+use crate::villains::giver;
 use crate::*;
 use leither_routing::{Came, Direction, RouteError, Session, StartError, WANTS_MAX};
 use std::collections::BTreeSet;
@@ -45,6 +46,30 @@ async fn content_is_published_found_and_fetched_by_a_third_nodes_records() {
     end(&[&hub, &a, &b]).await;
     assert_eq!(session.next().await, None);
     assert_eq!(session.want(vec![]).await, Err(RouteError::Stopped));
+}
+
+/// ROUTE-13: who is none of ours and has blocks is asked, too: who was there before, and who comes later.
+#[tokio::test]
+async fn others_that_are_connected_and_have_blocks_are_asked() {
+    let node = Parts::new(28, &[TCP], &[]).start_all().await;
+    let (early, late) = (Parts::new(29, &[], &[]), Parts::new(30, &[], &[]));
+    let (first, second) = (early.blocks(1)[0], late.blocks(1)[0]);
+    let (one, one_lives) = giver(early.store.clone(), node.at.clone());
+    until("the first, with what it speaks", async || {
+        let peers = node.node.peers().await;
+        peers.iter().any(|view| view.peer == one && !view.protocols.is_empty()).then_some(())
+    })
+    .await;
+    let mut session = node.node.session(vec![], vec![]).await.unwrap();
+    session.want(vec![first, second]).await.unwrap();
+    let (blocks, _) = take(&mut session, 1).await;
+    assert_eq!(blocks, [(first, Some(one))]);
+    let (other, other_lives) = giver(late.store.clone(), node.at.clone());
+    let (blocks, _) = take(&mut session, 1).await;
+    assert_eq!(blocks, [(second, Some(other))]);
+    one_lives.abort();
+    other_lives.abort();
+    node.node.shutdown().await;
 }
 
 /// ROUTE-13: who announces what it does not hold costs time alone.

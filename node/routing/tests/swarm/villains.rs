@@ -58,6 +58,28 @@ struct Stranger {
     identify: identify::Behaviour,
 }
 
+#[derive(NetworkBehaviour)]
+struct Giver {
+    bitswap: leither_bitswap::Behaviour,
+    identify: identify::Behaviour,
+}
+
+/// As a kubo: it gives blocks, speaks nothing else of ours, and connects by itself. It lives until its task is aborted.
+pub(crate) fn giver(store: Arc<Memory>, to: Multiaddr) -> (PeerId, JoinHandle<()>) {
+    let mut swarm = build(|key| Giver {
+        bitswap: leither_bitswap::Behaviour::new(store, leither_bitswap::Config::default()).unwrap(),
+        identify: identify::Behaviour::new(identify::Config::new("/stranger/1".into(), key.public())),
+    });
+    swarm.dial(to).unwrap();
+    let id = *swarm.local_peer_id();
+    let lives = tokio::spawn(async move {
+        loop {
+            swarm.select_next_some().await;
+        }
+    });
+    (id, lives)
+}
+
 fn build<B: NetworkBehaviour>(behaviour: impl FnOnce(&libp2p::identity::Keypair) -> B) -> Swarm<B> {
     SwarmBuilder::with_new_identity()
         .with_tokio()

@@ -1,6 +1,6 @@
 //! What is bounded, and how a store is opened.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How long what nobody refers to any more can be taken back, in milliseconds.
 pub const GRACE_MS: u64 = 24 * 60 * 60 * 1000;
@@ -53,6 +53,30 @@ pub const WRONG_MAX: usize = 100;
 /// Keys that one pass of a verification counts in memory.
 pub const VERIFY_KEYS_MAX: u64 = 1 << 20;
 
+/// STORAGE-13: content leaves so much of the disk free for the chain and all else ...
+pub const SPARE_BYTES_MAX: u64 = 512 << 20;
+/// ... or, on a small disk, this part of it.
+pub const SPARE_PART: u64 = 16;
+
+/// What a disk has, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// What may still be written.
+    pub free: u64,
+    /// All of it.
+    pub all: u64,
+}
+
+impl Space {
+    /// STORAGE-13: what of it content may still take.
+    pub(crate) fn for_content(self) -> u64 {
+        self.free.saturating_sub(SPARE_BYTES_MAX.min(self.all / SPARE_PART))
+    }
+}
+
+/// Asks for the space of the disk on which this folder is.
+pub type AskSpace = fn(&Path) -> std::io::Result<Space>;
+
 /// How a store is opened.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -62,11 +86,13 @@ pub struct Config {
     pub quota_bytes: u64,
     /// Bytes of memory for blocks that were read.
     pub cache_bytes: usize,
+    /// STORAGE-13: how the disk's space is asked for; without it nobody looks.
+    pub space: Option<AskSpace>,
 }
 
 impl Config {
-    /// With 32 MiB of cache and no limit but the disk.
+    /// With 32 MiB of cache and no limit but the disk's end.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), quota_bytes: u64::MAX, cache_bytes: 32 << 20 }
+        Self { dir: dir.into(), quota_bytes: u64::MAX, cache_bytes: 32 << 20, space: None }
     }
 }

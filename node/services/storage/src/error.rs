@@ -32,6 +32,16 @@ pub enum StorageError {
         /// What the next block needs.
         more: u64,
     },
+    /// STORAGE-13
+    #[error(
+        "the disk is full but for what stays free for the chain: {left} bytes are left to content, {more} more are needed; make room on the disk, or release versions and empty the trash, and try again"
+    )]
+    Full {
+        /// What content may still take.
+        left: u64,
+        /// What the next block needs.
+        more: u64,
+    },
     /// It is not in the store.
     #[error("the block {0} is not here; fetch it, or add the content again")]
     NoBlock(Cid),

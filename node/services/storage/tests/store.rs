@@ -5,10 +5,14 @@ use bytes::Bytes;
 use cid::Cid;
 use common::*;
 use leither_storage::add::Assembly;
+use leither_storage::config::Space;
 use leither_storage::content::Profile;
 use leither_storage::{Config, ContentStore, Freed, Root, StorageError};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 #[test]
 fn storage_1_the_same_content_is_stored_once_and_goes_with_its_last_root() {
@@ -270,6 +274,55 @@ fn storage_4_an_add_beyond_the_quota_is_refused_and_leaves_nothing() {
     let error = session.finish(&pin("z"), kept(raw(b"z")), NOW).unwrap_err();
     assert!(matches!(error, StorageError::Quota { more: 1, .. }), "{error}");
     add(&store, "again", &[b"a"]);
+    check(&store);
+}
+
+/// What a test says of the size of its disk.
+static DISK_BYTES: AtomicU64 = AtomicU64::new(64 << 20);
+
+fn taken(dir: &Path) -> u64 {
+    let files = std::fs::read_dir(dir).unwrap();
+    // One may go meanwhile.
+    files.filter_map(|file| file.unwrap().metadata().ok()).map(|file| file.len()).sum()
+}
+
+fn space(dir: &Path) -> std::io::Result<Space> {
+    let all = DISK_BYTES.load(Ordering::SeqCst);
+    Ok(Space { free: all.saturating_sub(taken(dir)), all })
+}
+
+#[test]
+fn storage_13_an_add_that_would_fill_the_disk_is_refused_and_its_space_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = dir.path().join("db");
+    let store = ContentStore::open(&Config { space: Some(space), ..Config::new(&db) }).unwrap();
+    let small = add(&store, "small", &[b"a"]);
+    let (before, taken_before) = (store.stat().unwrap(), taken(&db));
+    let file = dir.path().join("big");
+    std::fs::write(&file, noise(1, 70 << 20)).unwrap();
+    let error = store.add(&file, Profile::default(), &pin("big"), NOW, &mut |_| ()).unwrap_err();
+    assert!(matches!(error, StorageError::Full { .. }), "{error}");
+    assert_eq!(store.stat().unwrap(), before);
+    assert!(store.root(&pin("big")).unwrap().is_none() && store.has(&small).unwrap());
+    let end = Instant::now() + Duration::from_secs(20);
+    while taken(&db) > taken_before + (4 << 20) {
+        assert!(Instant::now() < end, "{} bytes are still taken, {taken_before} were", taken(&db));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    check(&store);
+    // With room made, in the store that was never closed.
+    DISK_BYTES.store(256 << 20, Ordering::SeqCst);
+    store.add(&file, Profile::default(), &pin("big"), NOW, &mut |_| ()).unwrap();
+    check(&store);
+    // On a disk that others filled, what is here can still be given up.
+    DISK_BYTES.store(0, Ordering::SeqCst);
+    let mut session = store.session();
+    session.put(&raw(b"z"), b"z".to_vec()).unwrap();
+    let error = session.finish(&pin("z"), kept(raw(b"z")), NOW).unwrap_err();
+    assert!(matches!(error, StorageError::Full { left: 0, .. }), "{error}");
+    store.release(&pin("big"), NOW).unwrap();
+    purge(&store, NOW + 2 * DAY);
+    assert_eq!(store.stat().unwrap(), before);
     check(&store);
 }
 

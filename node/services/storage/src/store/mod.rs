@@ -28,13 +28,13 @@ pub use verify::{Checking, Verified, Wrong};
 
 pub(crate) use rows::Key;
 
-use crate::config::{Config, OPEN_CLEAR_MAX};
+use crate::config::{AskSpace, Config, OPEN_CLEAR_MAX};
 use crate::error::{Result, StorageError, damaged};
 use bytes::Bytes;
 use cid::Cid;
 use columns::{BLOCKS, COUNTS, FORMAT, META, SESSION, TOTAL, column};
 use leither_kit::block::inline;
-use rocksdb::{DB, DBPinnableSlice};
+use rocksdb::{DB, DBPinnableSlice, properties};
 use rows::{Form, Need, Row};
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -55,6 +55,7 @@ pub struct ContentStore {
 pub(crate) struct Inner {
     db: DB,
     quota: AtomicU64,
+    space: Option<AskSpace>,
     /// Held by whoever writes.
     turn: Mutex<Turn>,
     /// How much is in a sharded directory, at least: by the block of its first level.
@@ -118,6 +119,7 @@ impl ContentStore {
         let inner = Inner {
             db,
             quota: AtomicU64::new(config.quota_bytes),
+            space: config.space,
             turn: Mutex::new(turn),
             measures: Mutex::new(HashMap::new()),
             compacting: Mutex::new(()),
@@ -180,6 +182,19 @@ impl Inner {
 
     fn quota(&self) -> u64 {
         self.quota.load(Ordering::Acquire)
+    }
+
+    /// STORAGE-13: what the disk has left for content, beyond what was written and is in memory yet.
+    fn left(&self) -> Result<u64> {
+        let Some(ask) = self.space else { return Ok(u64::MAX) };
+        let dir = self.db.path();
+        let space = ask(dir).map_err(|e| StorageError::Disk(format!("{}: {e}", dir.display())))?;
+        let mut unwritten = 0u64;
+        for name in columns::ALL {
+            let bytes = self.db.property_int_value_cf(column(&self.db, name)?, properties::CUR_SIZE_ALL_MEM_TABLES)?;
+            unwritten = unwritten.saturating_add(bytes.unwrap_or(0));
+        }
+        Ok(space.for_content().saturating_sub(unwritten))
     }
 
     pub(crate) fn block(&self, key: &Key) -> Result<Option<DBPinnableSlice<'_>>> {

@@ -4,7 +4,7 @@ use super::rows::{Form, Kept, Key, Need, Root};
 use super::tx::{How, Tx};
 use super::{ContentStore, children, targets};
 use crate::config::{GRACE_MS, STEP_ROWS_MAX, WINDOW_BLOCKS_MAX, WINDOW_BYTES_MAX};
-use crate::error::Result;
+use crate::error::{Result, StorageError};
 use cid::Cid;
 use leither_failpoints::hit;
 use leither_kit::block::verify;
@@ -39,6 +39,8 @@ pub struct Session {
     stored: Stored,
     /// The database may have holds of this session.
     holds: bool,
+    /// It was refused for want of space.
+    is_full: bool,
 }
 
 /// A block that is to be written.
@@ -59,6 +61,7 @@ impl Session {
             index: HashMap::new(),
             stored: Stored::default(),
             holds: false,
+            is_full: false,
         }
     }
 
@@ -158,7 +161,9 @@ impl Session {
         let id = Self::begin(&mut self.id, tx);
         let mut stored = self.stored;
         for Waiting { key, form, bytes, children } in &self.window {
-            if tx.insert(key, *form, bytes, children)? {
+            let inserted = tx.insert(key, *form, bytes, children);
+            self.is_full |= matches!(inserted, Err(StorageError::Full { .. }));
+            if inserted? {
                 stored.blocks = stored.blocks.saturating_add(1);
                 stored.bytes = stored.bytes.saturating_add(bytes.len() as u64);
             } else {
@@ -203,8 +208,14 @@ impl Session {
     /// Takes everything out again that only this add brought.
     pub fn abort(mut self) -> Result<()> {
         self.empty();
+        self.clear()
+    }
+
+    /// Lets go of all that it holds, and takes out what only it brought. STORAGE-13: a disk that became full of it gets its space back now.
+    fn clear(&mut self) -> Result<()> {
         self.end()?;
-        self.store.sweep()
+        self.store.sweep()?;
+        if std::mem::replace(&mut self.is_full, false) { self.store.reclaim() } else { Ok(()) }
     }
 
     /// STORAGE-5: ends without a root, and leaves what it has put in the trash for a day after `now`: there the next try finds it.
@@ -241,7 +252,7 @@ impl Drop for Session {
         self.empty();
         // What cannot be cleared now is cleared by a purge or by the next open.
         if self.id.is_some()
-            && let Err(error) = self.end().and_then(|()| self.store.sweep())
+            && let Err(error) = self.clear()
         {
             tracing::warn!(%error, "an add that did not end is not cleared yet");
         }

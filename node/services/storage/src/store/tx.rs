@@ -12,6 +12,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::MutexGuard;
 
+/// About what the rows of a block take.
+const ROWS_BYTES: u64 = 256;
+
 /// How a write goes to disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum How {
@@ -46,6 +49,8 @@ pub(crate) struct Tx<'a> {
     roots: HashMap<Vec<u8>, Option<Kept>>,
     blocks: u64,
     bytes: u64,
+    /// STORAGE-13: what the disk has left for it; asked for at the first block that it brings.
+    room: Option<u64>,
 }
 
 impl<'a> Tx<'a> {
@@ -59,6 +64,7 @@ impl<'a> Tx<'a> {
             roots: HashMap::new(),
             blocks: turn.blocks,
             bytes: turn.bytes,
+            room: None,
             turn,
         })
     }
@@ -92,7 +98,7 @@ impl<'a> Tx<'a> {
         Ok(self.slot(key)?.now)
     }
 
-    /// STORAGE-1, STORAGE-2, STORAGE-4: takes a block in, if it is not here, and counts what it links to. True where it is new.
+    /// STORAGE-1, STORAGE-2, STORAGE-4, STORAGE-13: takes a block in, if it is not here, and counts what it links to. True where it is new.
     pub fn insert(&mut self, key: &Key, form: Form, bytes: &[u8], children: &[Need]) -> Result<bool> {
         match self.row(key)? {
             Some(row) if row.form == form || form == Form::Plain => return Ok(false),
@@ -111,6 +117,12 @@ impl<'a> Tx<'a> {
         if after > quota {
             return Err(StorageError::Quota { quota, used: self.bytes, more });
         }
+        let left = match self.room {
+            Some(left) => left,
+            None => self.inner.left()?,
+        };
+        let taken = more.saturating_add(ROWS_BYTES);
+        self.room = Some(left.checked_sub(taken).ok_or(StorageError::Full { left, more: taken })?);
         self.count(children)?;
         self.batch.put_cf(column(&self.inner.db, BLOCKS)?, key, bytes);
         self.bytes = after;
