@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use leither_engine::{Heard, Listener};
 use leither_gateway::{Heads, Version};
 use leither_kit::Cid;
-use leither_types::{AccountId, MimeiId, PublicKey, Receipt};
 use leither_pallets::{Event, describe_event, mimei};
+use leither_types::{AccountId, MimeiId, PublicKey, Receipt};
 
 /// Who knows which versions there are.
 #[async_trait]

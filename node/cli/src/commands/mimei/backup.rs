@@ -459,7 +459,7 @@ mod tests {
     }
     #[test]
     fn conflict_1_both_sides_and_what_lost_are_named_so_that_each_can_be_got() {
-        let (view, mut local) = (seen(4, "theirs"), here(("mine", 6), ("old", 3)));
+        let (view, mut local) = (at(4, "theirs"), here(("mine", 6), ("old", 3)));
         let lost = RootView { root: "pin/conflict/x/lost".into(), cid: "lost".into(), profile: String::new() };
         local.lost = vec![lost];
         let value = shown(&view, &local).unwrap();
@@ -481,13 +481,13 @@ mod tests {
 
     #[test]
     fn conflict_1_a_conflict_is_settled_by_who_names_the_newest_version_and_no_older_one() {
-        let view = seen(4, "theirs");
+        let view = at(4, "theirs");
         let word = |standing, base| settled(standing, base, &view).map(Standing::word).map_err(|failure| failure.exit);
         assert_eq!(word(Standing::Conflict, None), Ok("conflict"));
         assert_eq!(word(Standing::Conflict, Some(4)), Ok("ahead"));
         assert_eq!(word(Standing::Conflict, Some(3)), Err(Exit::Refused), "it moved again since it was seen");
         assert_eq!((word(Standing::Behind, Some(4)), word(Standing::Same, Some(4))), (Ok("behind"), Ok("same")));
-        let none = MimeiView { head: None, ..seen(0, "") };
+        let none = MimeiView { head: None, ..at(0, "") };
         assert_eq!(settled(Standing::Ahead, Some(0), &none).unwrap_err().exit, Exit::Usage);
     }
 }

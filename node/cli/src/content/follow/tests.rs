@@ -127,7 +127,7 @@ async fn hold_6_the_newest_version_and_the_released_one_do_not_wait_for_each_oth
 #[tokio::test(flavor = "multi_thread")]
 async fn hold_6_the_released_tree_is_announced_beside_the_newest_as_long_as_it_is_released() {
     let node = node();
-    begin(&node.store, &[ME], NOW).unwrap();
+    begin(node.store(), &[ME], NOW).unwrap();
     let [first, second, third] = ["first", "second", "third"].map(|text| node.there(text));
     let bring = async || {
         let newest = node.chain.last(&ME).await.unwrap().unwrap();
