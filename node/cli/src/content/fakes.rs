@@ -312,11 +312,4 @@ impl Node {
     pub fn again(&self) -> Follow {
         Follow { book: Arc::default(), ..self.follow.clone() }
     }
-
-    /// Every account whose bytes are all the same has the node with that seed, but for zeros.
-    async fn data_key(&self, operator: &AccountId) -> Result<Option<PublicKey>, String> {
-        let seed = operator.0[0];
-        let has_node = seed != 0 && operator.0 == [seed; 20];
-        Ok(has_node.then(|| SecretKey::from_seed(&[seed; 32]).public()))
-    }
 }
