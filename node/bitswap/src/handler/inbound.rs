@@ -136,12 +136,14 @@ impl Inbound {
 /// full wantlist that is remembered whole still replaces as one. The rest of it, and its space, go with the last.
 fn pieces(mut message: Message, room: Room) -> Vec<ToBehaviour> {
     let mut pieces = Vec::new();
-    while message.wants.len() > WANTS_A_PEER_MAX {
-        let rest = message.wants.split_off(WANTS_A_PEER_MAX);
-        let wants = std::mem::replace(&mut message.wants, rest);
+    let mut rest = std::mem::take(&mut message.wants).into_iter();
+    while rest.len() > WANTS_A_PEER_MAX {
+        // A piece has space of its own, for no more than is in it: sixteen of them wait at once.
+        let wants = rest.by_ref().take(WANTS_A_PEER_MAX).collect();
         let full = std::mem::take(&mut message.full);
         pieces.push(ToBehaviour::Message(Box::new(Message { full, wants, ..Message::default() }), None));
     }
+    message.wants = rest.collect();
     pieces.push(ToBehaviour::Message(Box::new(message), Some(room)));
     pieces
 }
@@ -214,15 +216,17 @@ mod tests {
             let message = Message { full: true, wants: (0..count).map(want).collect(), presences, ..Message::default() };
             let pieces = pieces(message.clone(), Rooms::default().begin());
             assert_eq!(pieces.len(), len);
-            let mut wants = Vec::new();
+            let (mut wants, mut space) = (Vec::new(), 0);
             for (n, piece) in pieces.into_iter().enumerate() {
                 let ToBehaviour::Message(piece, room) = piece else { panic!("no message") };
                 let last = n + 1 == len;
                 assert_eq!((piece.full, piece.presences.len(), room.is_some()), (n == 0, usize::from(last), last));
                 assert!(piece.wants.len() <= WANTS_A_PEER_MAX);
+                space += piece.wants.capacity();
                 wants.extend(piece.wants);
             }
             assert_eq!(wants, message.wants);
+            assert!(space <= 2 * count, "space for {space} wants where there are {count}");
         }
     }
 }
