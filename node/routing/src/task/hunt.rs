@@ -41,8 +41,8 @@ pub(super) struct Hunt {
     pause: Duration,
     at: Instant,
     awaited: HashMap<PeerId, Instant>,
-    /// How many came by themselves and are asked.
-    newcomers: usize,
+    /// Who came by themselves and are asked.
+    newcomers: HashSet<PeerId>,
 }
 
 impl Hunt {
@@ -57,7 +57,7 @@ impl Hunt {
             pause: PAUSE_MIN,
             at: now,
             awaited: HashMap::new(),
-            newcomers: 0,
+            newcomers: HashSet::new(),
         }
     }
 
@@ -123,6 +123,14 @@ impl Hunt {
         // The next lookup is for others.
         self.missing.rotate_left(count);
         keys
+    }
+
+    /// Whether a peer that came by itself is asked. Who comes again takes no second place.
+    fn takes(&mut self, peer: PeerId) -> bool {
+        if self.newcomers.len() < CANDIDATES {
+            self.newcomers.insert(peer);
+        }
+        self.newcomers.contains(&peer)
     }
 
     /// Whether to dial a provider now; it is waited for then.
@@ -274,8 +282,7 @@ impl Task {
     /// ROUTE-13: a peer has said that it has blocks: sessions may ask it from now on. The number of such peers is bounded: anybody may come.
     pub(super) fn joined(&mut self, peer: PeerId) {
         for (id, hunt) in &mut self.hunts {
-            if hunt.newcomers < CANDIDATES {
-                hunt.newcomers = hunt.newcomers.saturating_add(1);
+            if hunt.takes(peer) {
                 // A session that has ended needs nobody.
                 let _ = self.swarm.behaviour_mut().bitswap.add_peers(*id, [peer]);
             }
@@ -326,6 +333,16 @@ mod tests {
         assert_eq!(second[1..3], [Key::of_cid(&cid(4)), Key::of_cid(&cid(5))]);
         hunt.lookups = 1;
         assert_eq!(hunt.due(now + PAUSE_MAX), [], "the last one is not over");
+    }
+
+    #[test]
+    fn route_13_who_comes_again_and_again_takes_one_place_of_those_who_come_later() {
+        let (mut hunt, _queue) = hunt(Instant::now());
+        let peers: Vec<PeerId> = (0..=CANDIDATES).map(|_| PeerId::random()).collect();
+        let (last, first) = peers.split_last().unwrap();
+        assert!((0..2 * CANDIDATES).all(|_| hunt.takes(first[0])));
+        assert!(first.iter().all(|peer| hunt.takes(*peer)));
+        assert!(!hunt.takes(*last) && hunt.takes(first[0]), "anybody may come: their number is bounded");
     }
 
     #[test]
