@@ -255,6 +255,23 @@ async fn gw_16_a_connection_that_is_cut_over_half_a_car_is_reset() {
     assert!(rest.len() < 64 << 20);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gw_16_who_reads_a_whole_answer_after_its_connection_was_left_gets_all_of_it() {
+    let mut writer = Writer::default();
+    let (first, last) = (writer.raw(&vec![7; 32 << 10]), writer.raw(b"the last block"));
+    let file = writer.file(&[(first, 32 << 10), (last, 14)]);
+    let (address, stop, _, task) = start(writer, Config::default()).await;
+    let mut reader = ask_of_old(address, &format!("/ipfs/{file}?format=car")).await;
+    let mut start = [0; 15];
+    reader.read_exact(&mut start).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.0 200 OK");
+    stop.send(()).unwrap();
+    task.await.unwrap();
+    let mut rest = Vec::new();
+    reader.read_to_end(&mut rest).await.unwrap();
+    assert!(rest.len() > 32 << 10 && rest.ends_with(b"the last block"));
+}
+
 // GW-16
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_breaks_off_is_seen_to_break_off() {
