@@ -185,16 +185,19 @@ impl Book {
         self.called.notified().await;
     }
 
-    /// Whether there is something to do with it now. A version that is new does not wait for the pause of the one before.
+    /// Whether there is something to do with it now. A version that is new does not wait for the pause of the one before. What failed and is looked at
+    /// before its time waits for that again.
     pub fn is_due(&self, id: &MimeiId, newest: &Newest, now: Instant) -> bool {
         let mark = self.mark(newest);
-        match self.lock().get(id) {
-            None => true,
-            Some(note) if note.done == Some(mark) => false,
-            Some(note) => {
-                note.failed.as_ref().is_none_or(|failed| failed.tried != mark || failed.next.is_none_or(|next| next <= now))
-            }
+        let notes = self.lock();
+        let Some(note) = notes.get(id) else { return true };
+        if note.done == Some(mark) {
+            return false;
         }
+        let next = note.failed.as_ref().filter(|failed| failed.tried == mark).and_then(|failed| failed.next);
+        let Some(next) = next.filter(|next| *next > now) else { return true };
+        self.pending().add_later(*id, next);
+        false
     }
 
     /// It is up to the chain.
@@ -226,6 +229,19 @@ mod tests {
     #[test]
     fn hold_6_a_few_bytes_are_remembered_of_each_that_is_followed() {
         assert!(size_of::<(MimeiId, Note)>() <= 48);
+    }
+
+    #[test]
+    fn hold_6_what_failed_and_is_looked_at_before_its_time_is_looked_at_then() {
+        let (book, id, newest, now) = (Book::default(), MimeiId([1; 20]), Newest::default(), Instant::now());
+        // It was put off while it was brought up; then that failed.
+        book.put_off(vec![id], now);
+        let pause = book.has_failed(id, newest, "gone", now);
+        assert_eq!(book.take_later(9, now), [id]);
+        assert!(!book.is_due(&id, &newest, now));
+        assert!(book.take_later(9, now).is_empty());
+        assert_eq!(book.take_later(9, now + pause), [id]);
+        assert!(book.is_due(&id, &newest, now + pause));
     }
 
     #[tokio::test]

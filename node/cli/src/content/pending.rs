@@ -2,7 +2,7 @@
 //! tried again.
 
 use leither_types::MimeiId;
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use tokio::time::Instant;
 
 /// HOLD-6: so many wait to be looked at; of more, all that are followed are looked at.
@@ -17,6 +17,8 @@ pub(super) struct Pending {
     /// Those of the queue.
     waiting: HashSet<MimeiId>,
     later: BTreeSet<(Instant, MimeiId)>,
+    /// The times of those.
+    times: HashMap<MimeiId, Instant>,
     /// Something was not heard, or had no room.
     missed: bool,
 }
@@ -31,13 +33,20 @@ impl Pending {
         }
     }
 
-    /// It is looked at then, when nobody of whom something was heard waits. False where there is no room for that.
+    /// It is looked at then, when nobody of whom something was heard waits; of two times, at the earlier one. False where there is no room for that.
     pub fn add_later(&mut self, id: MimeiId, at: Instant) -> bool {
-        let has_room = self.later.len() < LATER_MAX;
-        if has_room {
-            self.later.insert((at, id));
+        match self.times.get(&id).copied() {
+            Some(before) if before <= at => return true,
+            // One that changes each second while it is brought up would take a place each time.
+            Some(before) => {
+                self.later.remove(&(before, id));
+            }
+            None if self.later.len() >= LATER_MAX => return false,
+            None => {}
         }
-        has_room
+        self.times.insert(id, at);
+        self.later.insert((at, id));
+        true
     }
 
     /// Something may have been missed: all are to be looked at.
@@ -66,6 +75,7 @@ impl Pending {
             && let Some((at, id)) = self.later.first().copied().filter(|(at, _)| *at <= now)
         {
             self.later.remove(&(at, id));
+            self.times.remove(&id);
             taken.push(id);
         }
         taken
@@ -117,7 +127,19 @@ mod tests {
         assert_eq!(pending.take_later(1, after(2)), [id(2)]);
         assert_eq!(pending.take_later(9, after(2)), [id(1)]);
         let had_room = (0..=LATER_MAX).filter(|n| pending.add_later(id(*n), now)).count();
-        assert_eq!((had_room, pending.later.len()), (LATER_MAX - 1, LATER_MAX));
+        assert_eq!((had_room, pending.later.len()), (LATER_MAX, LATER_MAX));
+    }
+
+    #[test]
+    fn hold_6_however_often_one_is_put_off_it_waits_once_and_for_the_earliest_time() {
+        let (mut pending, now) = (Pending::default(), Instant::now());
+        let after = |secs| now + Duration::from_secs(secs);
+        (0..2 * LATER_MAX as u64).rev().for_each(|secs| assert!(pending.add_later(id(1), after(secs + 5))));
+        assert!(pending.add_later(id(1), after(9)) && pending.add_later(id(2), after(9)), "it left room for others");
+        assert!(pending.take_later(9, after(4)).is_empty());
+        assert_eq!(pending.take_later(9, after(5)), [id(1)]);
+        assert_eq!(pending.take_later(9, after(1 << 20)), [id(2)]);
+        assert!(pending.times.is_empty() && pending.later.is_empty());
     }
 
     #[test]

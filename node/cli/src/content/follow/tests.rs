@@ -380,15 +380,31 @@ fn hold_6_what_was_missed_may_be_before_the_place_of_the_round_so_a_whole_one_fo
     let mut sweep = Sweep::default();
     sweep.hasten();
     sweep.after = Some(ME);
-    assert_eq!(sweep.looked(true, LOOK), LOOK_SOON);
-    assert_eq!(sweep.looked(false, LOOK), LOOK, "hands are full");
+    assert_eq!(sweep.looked(false, true, LOOK), LOOK_SOON);
+    assert_eq!(sweep.looked(false, false, LOOK), LOOK, "hands are full");
     sweep.hasten();
     sweep.after = None;
-    assert_eq!(sweep.looked(true, LOOK), LOOK_SOON, "what is left of this round is over, and the whole one begins");
-    sweep.after = Some(ME);
-    assert_eq!(sweep.looked(true, LOOK), LOOK_SOON);
-    sweep.after = None;
-    assert_eq!(sweep.looked(true, LOOK), LOOK);
+    assert_eq!(sweep.looked(true, true, LOOK), LOOK_SOON, "what is left of this round is over, and the whole one begins");
+    assert_eq!(sweep.looked(false, true, LOOK), LOOK_SOON);
+    assert_eq!(sweep.looked(true, true, LOOK), LOOK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_6_a_round_whose_first_has_no_turn_is_not_over() {
+    let node = node();
+    let lost = node.there("lost");
+    node.net.lose(&lost);
+    let ids: Vec<MimeiId> = (0..=JOBS_MAX as u8).map(|n| MimeiId([n; 20])).collect();
+    let (_, rest) = ids.split_first().unwrap();
+    begin(node.store(), &ids, NOW).unwrap();
+    let (mut after, mut jobs) = (None, JoinSet::new());
+    assert!(node.follow.look(&mut after, &mut jobs).await.unwrap(), "there is nothing to do with any of them");
+    ids.iter().for_each(|id| node.chain.moves(*id, 0, lost));
+    node.follow.book.begin(rest);
+    node.follow.answer(&mut jobs).await.unwrap();
+    assert_eq!(jobs.len(), JOBS_MAX);
+    assert!(!node.follow.look(&mut after, &mut jobs).await.unwrap() && after.is_none());
+    jobs.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -36,9 +36,10 @@ impl Sweep {
         self.ends = if self.after.is_none() { 1 } else { 2 };
     }
 
-    /// A look was had. Gives the pause before the next: the whole one where it failed, or hands are full; one that comes free has it go on.
-    pub fn looked(&mut self, is_free: bool, pause: Duration) -> Duration {
-        if self.after.is_none() {
+    /// A look was had, which came to the end of all or did not. Gives the pause before the next: the whole one where it failed, or hands are full; one
+    /// that comes free has it go on.
+    pub fn looked(&mut self, is_over: bool, is_free: bool, pause: Duration) -> Duration {
+        if is_over {
             self.ends = self.ends.saturating_sub(1);
         }
         if self.ends > 0 && is_free { LOOK_SOON } else { pause }
@@ -83,7 +84,8 @@ impl Follow {
                 () = self.book.called() => {}
                 () = sleep_until(next) => {
                     let looked = self.look(&mut sweep.after, &mut jobs).await;
-                    next = Instant::now() + sweep.looked(looked.is_ok() && !self.book.others_wait(), pause);
+                    let is_over = looked.as_ref().map_or(sweep.after.is_none(), |is_over| *is_over);
+                    next = Instant::now() + sweep.looked(is_over, looked.is_ok() && !self.book.others_wait(), pause);
                     if let Err(no) = looked {
                         tracing::warn!(error = no.message, "what is followed could not be looked at; it is tried again");
                     }
@@ -188,8 +190,8 @@ impl Follow {
         Turn::Had
     }
 
-    /// HOLD-6: the next page of those that are followed; what is new is begun with, as far as there are hands.
-    pub(super) async fn look(&self, after: &mut Option<MimeiId>, jobs: &mut JoinSet<MimeiId>) -> Answer<()> {
+    /// HOLD-6: the next page of those that are followed; what is new is begun with, as far as there are hands. Whether all were looked at by now.
+    pub(super) async fn look(&self, after: &mut Option<MimeiId>, jobs: &mut JoinSet<MimeiId>) -> Answer<bool> {
         let (store, from) = (self.store.clone(), *after);
         let most = if self.book.others_wait() { LOOK_FEW } else { LOOK_MAX };
         let work = move || followed(&store, from.as_ref(), most);
@@ -210,6 +212,7 @@ impl Follow {
             }
         }
         self.book.set_others_wait(others_wait || (jobs.len() >= JOBS_MAX && self.book.is_asked()));
-        Ok(())
+        // Where the first of all had no turn there is nobody to go on behind, either.
+        Ok(after.is_none() && !others_wait)
     }
 }
