@@ -66,10 +66,15 @@ fn pin(id: &MimeiId) -> Root {
     Root::Pin(format!("{FOLLOWED}{id}"))
 }
 
-/// HOLD-6: from now on.
+/// HOLD-6: from now on. The pin of one that is followed already stays as it is: it may keep a released tree.
 pub(super) fn begin(store: &ContentStore, ids: &[MimeiId], now: u64) -> Answer<()> {
     let kept = Kept { cid: nothing(), profile: Profile::default(), generation: now };
-    let pins: Vec<(Root, Kept)> = ids.iter().map(|id| (pin(id), kept)).collect();
+    let mut pins = Vec::new();
+    for id in ids {
+        if !is_followed(store, id)? {
+            pins.push((pin(id), kept));
+        }
+    }
     store.keep_all(&pins, now)?;
     Ok(())
 }

@@ -139,6 +139,8 @@ async fn hold_6_the_released_tree_is_announced_beside_the_newest_as_long_as_it_i
     node.chain.moves(ME, 1, second);
     node.chain.releases(ME, 0);
     assert_eq!(bring().await, [What::Mimei(ME), What::Tree(second), What::Tree(first)]);
+    begin(node.store(), &[ME], NOW).unwrap();
+    assert_eq!(released(node.store(), &ME).unwrap(), Some(first), "who is asked to follow it again forgets nothing");
     node.chain.moves(ME, 2, third);
     assert_eq!(bring().await, [What::Mimei(ME), What::Tree(first), What::Tree(third)]);
     // A start: what is announced is compared with what the store says.
