@@ -228,7 +228,7 @@ pub enum Came {
         /// Who sent it; nobody where the id holds its own bytes.
         peer: Option<PeerId>,
     },
-    /// Nobody who is asked has it. It stays wanted; told again each time that this turns out.
+    /// Nobody who is asked has it, or for two seconds nothing came. It stays wanted; told again each time that this turns out.
     Missing {
         /// As it is wanted.
         cid: Cid,

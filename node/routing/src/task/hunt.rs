@@ -17,6 +17,8 @@ const CANDIDATES: usize = 16;
 /// Between two lookups of one session: at first, and at most.
 const PAUSE_MIN: Duration = Duration::from_secs(5);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// Where something is wanted and nothing came for so long, it counts as missing, whatever those who were asked say or do not say.
+const QUIET: Duration = Duration::from_secs(2);
 /// Missing blocks whose own providers are looked up at a time.
 const MISSING_A_LOOKUP: usize = 4;
 /// Questions of all sessions to the DHTs that are open.
@@ -37,6 +39,8 @@ pub(super) struct Hunt {
     open: HashSet<Cid>,
     /// Those of them that nobody has, in turn.
     missing: VecDeque<Cid>,
+    /// Since when something is wanted, none of it known to be missing, and nothing comes.
+    quiet: Option<Instant>,
     lookups: usize,
     pause: Duration,
     at: Instant,
@@ -53,6 +57,7 @@ impl Hunt {
             queued,
             open: HashSet::new(),
             missing: VecDeque::new(),
+            quiet: None,
             lookups: 0,
             pause: PAUSE_MIN,
             at: now,
@@ -83,6 +88,7 @@ impl Hunt {
             return;
         }
         self.pause = PAUSE_MIN;
+        self.quiet = None;
         self.queued.fetch_add(1, Ordering::AcqRel);
         if self.came.try_send(came).is_err() {
             // Nobody listens any more.
@@ -103,6 +109,20 @@ impl Hunt {
             // Where nobody listens any more, the session is about to end.
             let _ = self.came.try_send(Came::Missing { cid });
         }
+    }
+
+    /// ROUTE-13: a stranger that is connected and keeps silent does not put off the search for those who have it.
+    fn worry(&mut self, now: Instant) {
+        if self.open.is_empty() || !self.missing.is_empty() {
+            self.quiet = None;
+            return;
+        }
+        let since = *self.quiet.get_or_insert(now);
+        if now.saturating_duration_since(since) < QUIET {
+            return;
+        }
+        let some: Vec<Cid> = self.open.iter().take(MISSING_A_LOOKUP).copied().collect();
+        some.into_iter().for_each(|cid| self.lacks(cid));
     }
 
     /// What to look up now, if it is time.
@@ -238,7 +258,9 @@ impl Task {
             if open >= QUERIES_MAX {
                 return;
             }
-            let keys = self.hunts.get_mut(&id).map(|hunt| hunt.due(now)).unwrap_or_default();
+            let Some(hunt) = self.hunts.get_mut(&id) else { continue };
+            hunt.worry(now);
+            let keys = hunt.due(now);
             for key in &keys {
                 open = open.saturating_add(self.look_up(id, key));
             }
@@ -333,6 +355,24 @@ mod tests {
         assert_eq!(second[1..3], [Key::of_cid(&cid(4)), Key::of_cid(&cid(5))]);
         hunt.lookups = 1;
         assert_eq!(hunt.due(now + PAUSE_MAX), [], "the last one is not over");
+    }
+
+    #[test]
+    fn route_13_where_nothing_comes_and_nobody_says_no_it_is_looked_up_all_the_same() {
+        let now = Instant::now();
+        let (mut hunt, mut queue) = hunt(now);
+        wants(&mut hunt, 0..6).unwrap();
+        hunt.worry(now);
+        hunt.worry(now + QUIET - Duration::from_millis(1));
+        assert_eq!(hunt.due(now + QUIET), []);
+        hunt.block(cid(0), Came::Block { cid: cid(0), data: bytes::Bytes::new(), peer: None });
+        hunt.worry(now + QUIET);
+        assert_eq!(hunt.due(now + QUIET), [], "something came: the time begins anew");
+        hunt.worry(now + 2 * QUIET);
+        assert_eq!(hunt.due(now + 2 * QUIET).len(), 1 + MISSING_A_LOOKUP);
+        assert!(matches!(queue.try_recv(), Ok(Came::Block { .. })) && matches!(queue.try_recv(), Ok(Came::Missing { .. })));
+        hunt.worry(now + 9 * QUIET);
+        assert_eq!(hunt.missing.len(), MISSING_A_LOOKUP, "while some are looked up, no further ones are called missing");
     }
 
     #[test]
