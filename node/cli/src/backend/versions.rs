@@ -5,7 +5,7 @@ use super::chain::gone;
 use super::fault;
 use super::reads::LastRead;
 use leither_pallets::mimei::{Event, Version};
-use leither_rpc_api::ApiError;
+use leither_rpc_api::{ApiError, Reason};
 use leither_rpc_server::Answer;
 use leither_state::Fault;
 use leither_store::Store;
@@ -27,7 +27,8 @@ pub(super) fn kept(store: &Store, id: &MimeiId, number: u64) -> Answer<Option<Ve
     row.map(read).transpose()
 }
 
-/// At most `limit` versions from this one on, the newest first; and the one that comes next.
+/// At most `limit` versions from this one on, the newest first; and the one that comes next. Fewer where that one's block is no longer kept, which is
+/// told to whoever asks for it.
 pub(super) fn page(store: &Store, id: &MimeiId, from: Option<Place>, limit: usize) -> Answer<(Vec<Version>, Option<Place>)> {
     let (mut found, mut next, mut opened) = (Vec::new(), from, LastRead::new());
     let mut row = match from {
@@ -43,16 +44,17 @@ pub(super) fn page(store: &Store, id: &MimeiId, from: Option<Place>, limit: usiz
             None => None,
         };
         let before = row_below.as_ref().map(|row| row.height);
-        let (version, before) = match row.take().filter(|_| below.is_none() || before.is_some()) {
-            Some(version) => (version, before),
-            None => {
-                let (header, receipts) = opened.at(height, || {
-                    let header = store.header(height).map_err(fault)?.ok_or_else(|| gone(height))?;
-                    let receipts = store.receipts(height).map_err(fault)?.ok_or_else(|| gone(height))?;
-                    Ok((header, receipts))
-                })?;
-                backup_in(header, receipts, id, number)?
-            }
+        let (version, before) = match row.take() {
+            Some(version) if below.is_none() || before.is_some() => (version, before),
+            known => match walked(store, &mut opened, id, (number, height)) {
+                Err(no) if no.reason == Reason::Pruned && (known.is_some() || !found.is_empty()) => {
+                    // The place of the one before is told by this block alone, which stands for it.
+                    let next = if known.is_some() { below.map(|below| (below, height)) } else { Some((number, height)) };
+                    found.extend(known);
+                    return Ok((found, next));
+                }
+                read => read?,
+            },
         };
         found.push(version);
         next = below.zip(before);
@@ -83,6 +85,21 @@ pub(super) fn one(store: &Store, id: &MimeiId, number: u64, last: &Version) -> A
     Ok(None)
 }
 
+/// What a block says of the version that it made, and the block of the one before.
+fn walked(
+    store: &Store,
+    opened: &mut LastRead<(Header, Vec<Receipt>)>,
+    id: &MimeiId,
+    (number, height): Place,
+) -> Answer<(Version, Option<Height>)> {
+    let (header, receipts) = opened.at(height, || {
+        let header = store.header(height).map_err(fault)?.ok_or_else(|| gone(height))?;
+        let receipts = store.receipts(height).map_err(fault)?.ok_or_else(|| gone(height))?;
+        Ok((header, receipts))
+    })?;
+    backup_in(header, receipts, id, number)
+}
+
 /// The backup of this number in this block, and the block of the one before.
 fn backup_in(header: &Header, receipts: &[Receipt], id: &MimeiId, number: u64) -> Answer<(Version, Option<Height>)> {
     for bytes in receipts.iter().flat_map(|receipt| &receipt.events) {
@@ -101,7 +118,6 @@ fn backup_in(header: &Header, receipts: &[Receipt], id: &MimeiId, number: u64) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leither_rpc_api::Reason;
     use leither_solo::{genesis, grow, grow_with, open};
     use leither_store::VersionRow;
     use leither_types::{Blob, ContentId};
@@ -154,5 +170,9 @@ mod tests {
         store.prune(50).unwrap();
         let no = one(&store, &ME, 2, &fourth).unwrap_err();
         assert!(no.reason == Reason::Pruned && no.message.contains("block 1 "), "{}", no.message);
+        // What is known is told, and then that the rest is not.
+        let (found, next) = page(&store, &ME, Some((4, 2)), 200).unwrap();
+        assert_eq!((found, next), (vec![fourth, version(3, 1)], Some((2, 1))));
+        assert_eq!(page(&store, &ME, next, 200).unwrap_err().reason, Reason::Pruned);
     }
 }

@@ -174,7 +174,7 @@ pub async fn local(wallet: &Wallet, socket: &Socket, view: &MimeiView) -> Done<L
     let local = socket.local(&mimei).await?;
     let found = match standing(&local, view) {
         Standing::Same => view.head.as_ref().filter(|head| agrees(&local, head)).map(|head| head.version.0),
-        Standing::Conflict => same_before(wallet, view, &local).await?,
+        Standing::Conflict => same_before(wallet, view, &local).await,
         Standing::None | Standing::Ahead | Standing::Behind => None,
     };
     let (Some(number), Some(cur)) = (found, &local.cur) else { return Ok(local) };
@@ -198,17 +198,17 @@ fn agrees(local: &Local, version: &VersionView) -> bool {
 }
 
 /// The newest version that is newer than the one that the working copy came from, and has the same content. Of those the newest thousand are looked
-/// at.
-async fn same_before(wallet: &Wallet, view: &MimeiView, local: &Local) -> Done<Option<u64>> {
+/// at, as far as the node can tell them.
+async fn same_before(wallet: &Wallet, view: &MimeiView, local: &Local) -> Option<u64> {
     let seen = seen(local);
     let mut after = None;
     for _ in 0..PAGES_MAX {
         let ask = GetMimeiPage { mimei: view.mimei, after, limit: Limit::new(PAGE) };
         // The newest first.
-        let page = wallet.client.call(&methods::MIMEI_GET_VERSIONS, ask).await?;
+        let page = wallet.client.call(&methods::MIMEI_GET_VERSIONS, ask).await.ok()?;
         let mut newer = page.items.iter().take_while(|version| seen.is_none_or(|seen| version.version.0 > seen));
         if let Some(found) = newer.find(|version| agrees(local, version)) {
-            return Ok(Some(found.version.0));
+            return Some(found.version.0);
         }
         let is_over = page.items.last().is_some_and(|last| seen.is_some_and(|seen| last.version.0 <= seen));
         after = page.next;
@@ -216,7 +216,7 @@ async fn same_before(wallet: &Wallet, view: &MimeiView, local: &Local) -> Done<O
             break;
         }
     }
-    Ok(None)
+    None
 }
 
 /// VERSION-3: by what the working copy came from, and what was the newest then.
