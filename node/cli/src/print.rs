@@ -51,7 +51,7 @@ impl Printer {
 
     /// A passing word: long work shows that it goes on. Only on a terminal, and never in the answer.
     pub fn progress(&self, text: &str) {
-        if !self.json && std::io::stderr().is_terminal() {
+        if self.is_watched() {
             // Cut at the terminal's edge: what went on in the next line would stay there.
             eprint!("\r\x1b[2K\x1b[?7l{text}\x1b[?7h");
         }
@@ -65,9 +65,16 @@ impl Printer {
         }
     }
 
-    /// Ends the passing words.
+    /// Ends the passing words: nothing stays of them.
     pub fn progress_over(&self) {
-        self.progress("");
+        if self.is_watched() {
+            eprint!("\r\x1b[2K");
+        }
+    }
+
+    /// Whether a person watches standard error.
+    fn is_watched(&self) -> bool {
+        !self.json && std::io::stderr().is_terminal()
     }
 }
 
