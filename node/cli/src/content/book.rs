@@ -206,6 +206,24 @@ impl Book {
         self.lock().insert(id, Note { done, failed: None });
     }
 
+    /// Those of them that were brought up to what the chain says.
+    pub fn done(&self, told: &[(MimeiId, Option<Newest>)]) -> Vec<(MimeiId, Newest)> {
+        let notes = self.lock();
+        let known = told.iter().filter_map(|(id, newest)| newest.map(|newest| (*id, newest)));
+        let is_done = |id: &MimeiId, newest: &Newest| notes.get(id).is_some_and(|note| note.done == Some(self.mark(newest)));
+        known.filter(|(id, newest)| is_done(id, newest)).collect()
+    }
+
+    /// HOLD-6: what these were brought up to is here no more.
+    pub fn reopen(&self, ids: &[MimeiId]) {
+        let mut notes = self.lock();
+        for id in ids {
+            if let Some(note) = notes.get_mut(id) {
+                note.done = None;
+            }
+        }
+    }
+
     /// Gives the pause until the next try, which is made by itself.
     pub fn has_failed(&self, id: MimeiId, newest: Newest, why: &str, now: Instant) -> Duration {
         let mark = self.mark(&newest);

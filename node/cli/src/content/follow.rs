@@ -28,7 +28,7 @@ use tokio::time::{Instant, sleep};
 /// HOLD-6: pins that say what is followed. They keep the released tree where that is another than the newest, else nothing.
 pub(super) const FOLLOWED: &str = "follow/";
 /// HOLD-8: the generation of a version that was fetched by following: it is let go of when it is old. One that was made here has 0.
-const BY_FOLLOWING: u64 = 1;
+pub(super) const BY_FOLLOWING: u64 = 1;
 /// Nothing came for so long: others have their turn, and it is tried again later.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// HOLD-6: where others wait for their turn, whoever has one keeps it as long as within this time ...
@@ -126,8 +126,9 @@ fn record(store: &ContentStore, id: &MimeiId, number: u64, cid: Cid, follows: bo
     calls::record_as(store, id, number, Kept { cid, profile: profile_of(&cid), generation }).map(drop)
 }
 
-/// HOLD-8: of the versions that following brought the newest two stay, and the released one.
-fn let_go(store: &ContentStore, id: &MimeiId, release: Option<u64>, now: u64) -> Answer<()> {
+/// HOLD-8: of the versions that following brought the newest two stay, and `stay`: the chain's newest, which is not the newest here while the chain
+/// is behind, and the released one.
+fn let_go(store: &ContentStore, id: &MimeiId, stay: &[u64], now: u64) -> Answer<()> {
     let (mut after, mut brought) = (None, Vec::new());
     loop {
         let page = store.versions(id, after, PAGE_MAX)?;
@@ -138,7 +139,7 @@ fn let_go(store: &ContentStore, id: &MimeiId, release: Option<u64>, now: u64) ->
         }
     }
     let old = brought.len().saturating_sub(STAY);
-    for number in brought.into_iter().take(old).filter(|number| Some(*number) != release) {
+    for number in brought.into_iter().take(old).filter(|number| !stay.contains(number)) {
         store.release(&Root::Version(*id, number), now)?;
     }
     Ok(())
@@ -213,9 +214,8 @@ impl Follow {
             None => publish::releases(self, *id, None).await,
         };
         let (store, of) = (self.store.clone(), *id);
-        spawn_blocking(move || let_go(&store, &of, newest.release.map(|(number, _)| number), now()?))
-            .await
-            .map_err(No::fault)??;
+        let stay: Vec<u64> = newest.release.iter().map(|(release, _)| *release).chain([number]).collect();
+        spawn_blocking(move || let_go(&store, &of, &stay, now()?)).await.map_err(No::fault)??;
         let fetched = brought?;
         released?;
         Ok(fetched)

@@ -4,6 +4,7 @@ use super::super::chain::Changed;
 use super::super::fakes::{FEED_MAX, Node, node};
 use super::turns::{JOBS_MAX, LOOK, LOOK_SOON, Sweep};
 use super::*;
+use leither_storage::config::GRACE_MS;
 use std::path::Path;
 use std::sync::atomic::Ordering::SeqCst;
 use tokio::task::JoinSet;
@@ -272,10 +273,45 @@ fn hold_8_of_what_following_brought_the_newest_two_stay_and_the_released_one() {
     calls::expect(node.store(), &ME, 4, cid, Profile::default(), false).unwrap();
     record(node.store(), &ME, 4, cid, true).unwrap();
     record(node.store(), &ME, 6, cid, false).unwrap();
-    let_go(node.store(), &ME, Some(1), NOW).unwrap();
+    let_go(node.store(), &ME, &[1], NOW).unwrap();
     assert_eq!(node.numbers(), [0, 1, 3, 4, 5, 6]);
-    let_go(node.store(), &ME, None, NOW).unwrap();
+    let_go(node.store(), &ME, &[], NOW).unwrap();
     assert_eq!(node.numbers(), [0, 3, 4, 5, 6]);
+}
+
+#[test]
+fn hold_8_the_chains_newest_stays_where_the_chain_is_behind_what_is_here() {
+    let node = node();
+    let path = write(node.dir.path(), "tree");
+    let cid = node.store().add(&path, Profile::default(), &Root::Pin("x".into()), 0, &mut |_| ()).unwrap().cid;
+    (1..=4).for_each(|number| record(node.store(), &ME, number, cid, true).unwrap());
+    let_go(node.store(), &ME, &[1], NOW).unwrap();
+    assert_eq!(node.numbers(), [1, 3, 4]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_6_a_version_that_somebody_let_go_of_is_brought_again() {
+    let node = node();
+    begin(node.store(), &[ME], NOW).unwrap();
+    let [first, second] = ["first", "second"].map(|text| node.there(text));
+    node.chain.moves(ME, 0, first);
+    node.chain.releases(ME, 0);
+    node.chain.moves(ME, 1, second);
+    for gone in [None, Some(0), Some(1)] {
+        if let Some(number) = gone {
+            assert!(node.store().release(&Root::Version(ME, number), NOW).unwrap());
+            while node.store().purge(NOW + GRACE_MS, 1000).unwrap().more {}
+        }
+        let mut jobs = JoinSet::new();
+        node.follow.look(&mut None, &mut jobs).await.unwrap();
+        assert_eq!(jobs.len(), 1, "{gone:?}");
+        while jobs.join_next().await.is_some() {}
+        assert_eq!(node.numbers(), [0, 1], "{gone:?}");
+        node.follow.look(&mut None, &mut jobs).await.unwrap();
+        assert!(jobs.is_empty(), "what is here is left alone");
+    }
+    let asked = |cid| node.net.asked().iter().filter(|asked| **asked == cid).count();
+    assert_eq!((asked(first), asked(second)), (1, 2), "the released tree was kept by its pin");
 }
 
 #[tokio::test(flavor = "multi_thread")]

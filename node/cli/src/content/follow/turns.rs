@@ -5,6 +5,8 @@ use super::super::calls::{Answer, No};
 use super::super::chain::Changed;
 use super::{Follow, PACE, followed, is_followed};
 use crate::backend::Newest;
+use leither_kit::Cid;
+use leither_storage::ContentStore;
 use leither_types::MimeiId;
 use std::time::Duration;
 use tokio::task::{JoinSet, spawn_blocking};
@@ -55,6 +57,25 @@ enum Turn {
     Busy,
     /// There is, and all hands are full.
     Waits,
+}
+
+/// HOLD-6: those of them whose newest or released version is not here as what it is: somebody let go of it since it came.
+fn lacking(store: &ContentStore, all: &[(MimeiId, Newest)]) -> Answer<Vec<MimeiId>> {
+    let is_here = |id: &MimeiId, number: u64, cid: Option<Cid>| -> Answer<bool> {
+        let kept = store.version(id, number)?;
+        Ok(kept.is_some_and(|kept| cid.is_none_or(|cid| kept.cid == cid)))
+    };
+    let mut found = Vec::new();
+    for (id, newest) in all {
+        let last = newest.last.map(|(number, cid)| (number, Some(cid)));
+        for (number, cid) in last.into_iter().chain(newest.release) {
+            if !is_here(id, number, cid)? {
+                found.push(*id);
+                break;
+            }
+        }
+    }
+    Ok(found)
 }
 
 impl Follow {
@@ -167,9 +188,20 @@ impl Follow {
         if here.is_empty() {
             return Ok(Vec::new());
         }
-        self.book.heed(&here);
-        let newest = self.chain.newest(here.clone()).await.map_err(No::fault)?;
-        Ok(here.into_iter().zip(newest).collect())
+        self.compared(here).await
+    }
+
+    /// HOLD-6: what the chain says of these, which are followed. What was brought up to that and is here no more is due again.
+    async fn compared(&self, ids: Vec<MimeiId>) -> Answer<Vec<(MimeiId, Option<Newest>)>> {
+        self.book.heed(&ids);
+        let newest = self.chain.newest(ids.clone()).await.map_err(No::fault)?;
+        let told: Vec<(MimeiId, Option<Newest>)> = ids.into_iter().zip(newest).collect();
+        let (store, done) = (self.store.clone(), self.book.done(&told));
+        if !done.is_empty() {
+            let gone = spawn_blocking(move || lacking(&store, &done)).await.map_err(No::fault)??;
+            self.book.reopen(&gone);
+        }
+        Ok(told)
     }
 
     /// Brings it up, if that is due and there are hands.
@@ -200,9 +232,7 @@ impl Follow {
         *after = ids.last().copied().filter(|_| more);
         let mut others_wait = false;
         if !ids.is_empty() {
-            self.book.heed(&ids);
-            let found = self.chain.newest(ids.clone()).await.map_err(No::fault)?;
-            for (id, newest) in ids.into_iter().zip(found) {
+            for (id, newest) in self.compared(ids).await? {
                 if self.turn(id, newest, jobs) == Turn::Waits {
                     // The next look begins with who had no turn.
                     (*after, others_wait) = (seen, true);
