@@ -276,6 +276,36 @@ def forked(chain, gate, mid):
     return fork["mimei"]
 
 
+def let_go(chain, top):
+    """A version that may be nowhere else is let go of only by who says so, and one that others are told of not at all; what is gone is said to be, and what another
+    version needs stays."""
+    old, new = top / "old", top / "new"
+    for path, text in ((old, "old"), (new, "new")):
+        path.mkdir()
+        (path / "film.bin").write_bytes(random.Random(77).randbytes(300_000))
+        (path / "page.txt").write_text(text)
+    mid = chain.cli("mimei", "add", "--from", "alice", old)["mimei"]
+    chain.cli("mimei", "add", "--from", "alice", "--mimei", mid, new)
+    release = lambda number, *flags, **more: chain.cli("storage", "release", f"version/{mid}/{number}", *flags, **more)
+    chain.cli("mimei", "provide", mid)
+    CHECKS.that("--stop" in release(1, "--discard", code=1)["stderr"], "others are told that the newest version is here")
+    chain.cli("mimei", "provide", mid, "--stop")
+    for number in (0, 1):
+        CHECKS.that("--discard" in release(number, code=1)["stderr"], f"version {number} may be nowhere else")
+    release(0, "--discard")
+    chain.cli("storage", "purge", "--all")
+    said = chain.cli("mimei", "get", f"{mid}@0", top / "gone", code=1)["stderr"]
+    CHECKS.that("version 0" in said and "is not on this node" in said and "mimei sync" in said, f"it is said to be gone: {said}")
+    CHECKS.that(not (top / "gone").exists(), "nothing is written of it")
+    chain.cli("mimei", "get", f"{mid}@1", top / "stays")
+    same(new, top / "stays")
+    CHECKS.equal(chain.cli("storage", "verify", "--hashes")["wrong"], [], "the books, and the blocks of the file that both had")
+    # Here nobody else has it: the files bring it back.
+    CHECKS.equal(chain.cli("mimei", "add", "--from", "alice", old)["status"], "final", "the same files again")
+    chain.cli("mimei", "get", f"{mid}@0", top / "again")
+    same(old, top / "again")
+
+
 def refused(chain, top):
     """More than the quota: refused before anything of it stays."""
     before = chain.cli("storage", "stat")
@@ -362,6 +392,7 @@ def main():
         model, _ = edited(chain, gate, top, mid, two)
         conflict(chain, mid, top)
         forked(chain, gate, mid)
+        let_go(chain, top)
         refused(chain, top)
         interrupted(chain, top)
         chain.end()

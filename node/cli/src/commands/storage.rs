@@ -26,11 +26,13 @@ pub enum Storage {
         #[arg(long)]
         hashes: bool,
     },
-    /// No longer keeps a pin or a version; for a day `trash` lists it and `keep` takes it back. What may be nowhere else is refused.
+    /// No longer keeps a pin or a version; for a day `trash` lists it and `keep` takes it back. What may be the only copy is refused: a
+    /// working copy, what waits to become a version, what lost a conflict, and every version but those that `provide` brought and that a newer one
+    /// here has followed; so is a version that others are told of.
     Release {
-        /// As `pins` shows it: pin/NAME or version/MIMEI/NUMBER; cur/MIMEI and pin/next/… with --discard.
+        /// As `pins` shows it: pin/NAME, version/MIMEI/NUMBER or cur/MIMEI.
         root: String,
-        /// Throws a working copy away, with what was changed in it and not backed up; or a tree that waits to become a version.
+        /// Also what may be the only copy; of a working copy with what was changed in it and not backed up.
         #[arg(long)]
         discard: bool,
         /// Only says what it would free.

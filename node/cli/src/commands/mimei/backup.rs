@@ -267,6 +267,16 @@ fn sides(local: &Local, view: &MimeiView, standing: Standing) -> Vec<Value> {
     sides
 }
 
+/// CONFLICT-1: that something lost, whatever became of the working copy since, and how to go on.
+fn lost(id: &MimeiId, local: &Local) -> Option<String> {
+    let first = local.lost.first()?;
+    let (count, cid, root) = (local.lost.len(), &first.cid, &first.root);
+    Some(format!(
+        "{count} of what was to become a version of {id} did not, since another tree became that one, as after a backup that was cut off; all is kept, \
+         see `sides`: `leither mimei get {id}@{cid}` writes the first to a directory, `leither storage release {root} --discard` lets go of it"
+    ))
+}
+
 /// CONFLICT-1: `--base` names the newest version, as its owner has seen it; then a conflict is settled, and nothing else is said by it.
 fn settled(standing: Standing, base: Option<u64>, view: &MimeiView) -> Done<Standing> {
     let Some(base) = base else { return Ok(standing) };
@@ -293,6 +303,9 @@ pub fn shown(view: &MimeiView, local: &Local) -> Done<Value> {
     value["standing"] = standing.word().into();
     if standing == Standing::Conflict {
         value["conflict"] = conflict(&view.mimei.0, local, view).into();
+    }
+    if let Some(lost) = lost(&view.mimei.0, local) {
+        value["lost"] = lost.into();
     }
     let sides = sides(local, view, standing);
     if !sides.is_empty() {
@@ -476,7 +489,14 @@ mod tests {
             assert!(said.contains(part), "{part}: {said}");
         }
         let same = shown(&view, &here(("theirs", 6), ("old", 3))).unwrap();
-        assert!(same["standing"] == "same" && same.get("sides").is_none() && same.get("conflict").is_none());
+        assert!(same["standing"] == "same" && ["sides", "conflict", "lost"].iter().all(|name| same.get(name).is_none()));
+        // What lost is told of without a conflict, too.
+        let ahead = shown(&view, &Local { lost: local.lost, ..here(("mine", 6), ("theirs", 4)) }).unwrap();
+        assert_eq!((ahead["standing"].as_str(), ahead["sides"].as_array().map(Vec::len)), (Some("ahead"), Some(1)));
+        let said = ahead["lost"].as_str().unwrap();
+        for part in ["cut off", "@lost`", "storage release pin/conflict/x/lost --discard`"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
     }
 
     #[test]

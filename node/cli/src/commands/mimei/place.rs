@@ -157,7 +157,12 @@ pub fn unread(tree: &Tree, error: WalkError) -> Failure {
             } else {
                 format!("{} ({}) is not whole on this node: the block {cid} is missing", tree.name, tree.cid)
             };
-            Failure::new(Exit::Refused, format!("{what}; add it from the files again, or ask a node that has it"))
+            Failure::new(
+                Exit::Refused,
+                format!(
+                    "{what}, nor with those it asked: `leither swarm connect` connects it to a node that has it, then try again; `leither mimei sync` and `provide` bring the newest version; or add it from the files again"
+                ),
+            )
         }
         WalkError::Source(other) => Failure::new(Exit::Unreachable, other),
         WalkError::Absent { .. } | WalkError::NotADirectory { .. } | WalkError::NotA { .. } => {
@@ -178,6 +183,16 @@ mod tests {
         for now in [Some("another"), None] {
             let said = moved(&tree, now).unwrap().sentence;
             assert!(said.contains("the working copy of x was changed while it was read: try again"), "{said}");
+        }
+    }
+
+    #[test]
+    fn hold_11_what_was_let_go_of_is_said_to_be_absent_and_how_it_comes_back() {
+        let tree = Tree { cid: Cid::default(), name: "version 0 of x".into() };
+        let said = unread(&tree, WalkError::Source(SourceError::NotFound(tree.cid)));
+        assert_eq!(said.exit, Exit::Refused);
+        for part in ["version 0 of x", "is not on this node", "swarm connect", "mimei sync", "provide"] {
+            assert!(said.sentence.contains(part), "{part}: {}", said.sentence);
         }
     }
 

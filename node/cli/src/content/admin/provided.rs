@@ -1,7 +1,7 @@
 //! Calls about what this node announces and follows.
 
 use super::network::names;
-use super::release::release;
+use super::release::{may_be_discarded, release};
 use super::{Desk, Link, Query, json, mimei};
 use crate::content::api::{AnnounceView, Confirmed, Followed, Outgoing, ProvidedItem, ProvidedList, Providing, Published};
 use crate::content::board::Why;
@@ -61,12 +61,12 @@ impl Desk {
         json(&Followed { mimei: id.to_string(), was: was.contains(&true) })
     }
 
-    /// `DELETE /storage/roots`: what is published or followed by it is so no more. `discard` throws a working copy away.
+    /// `DELETE /storage/roots`: what is published or followed by it is so no more. `discard` lets go of what may be the only copy.
     pub(super) async fn release(&self, text: String, discard: bool) -> Answer<Response<Outgoing>> {
         let root = calls::read_root(&text)?;
-        if discard && !matches!(root, Root::Cur(_)) && calls::waits_for(&root).is_none() {
+        if discard && !may_be_discarded(&root) {
             return Err(No::usage(
-                "only a working copy, cur/MIMEI, and what waits to become a version, pin/next/…, are discarded: leave that out",
+                "only a working copy (cur/MIMEI), a version (version/MIMEI/NUMBER), what waits to become one (pin/next/…) and what lost a conflict (pin/conflict/…) are discarded: leave that out",
             ));
         }
         match (&self.link, announced(&root)) {
