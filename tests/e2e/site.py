@@ -288,10 +288,10 @@ def let_go(chain, top):
     chain.cli("mimei", "add", "--from", "alice", "--mimei", mid, new)
     release = lambda number, *flags, **more: chain.cli("storage", "release", f"version/{mid}/{number}", *flags, **more)
     chain.cli("mimei", "provide", mid)
-    CHECKS.that("--stop" in release(1, "--discard", code=1)["stderr"], "others are told that the newest version is here")
+    CHECKS.that("--stop" in release(1, "--discard", code=2)["stderr"], "others are told that the newest version is here")
     chain.cli("mimei", "provide", mid, "--stop")
     for number in (0, 1):
-        CHECKS.that("--discard" in release(number, code=1)["stderr"], f"version {number} may be nowhere else")
+        CHECKS.that("--discard" in release(number, code=2)["stderr"], f"version {number} may be nowhere else")
     release(0, "--discard")
     chain.cli("storage", "purge", "--all")
     said = chain.cli("mimei", "get", f"{mid}@0", top / "gone", code=1)["stderr"]
