@@ -26,7 +26,7 @@ def points():
     """The names in the table of the crate."""
     text = (ROOT / "node/failpoints/src/lib.rs").read_text()
     table = re.search(r"pub const POINTS: &\[&str\] = &\[(.*?)\];", text, re.S).group(1)
-    # What content dies at is tried beside it: node/services/storage/tests/crash.rs, node/cli/src/content/calls/deaths.rs.
+    # What content dies at is tried elsewhere: content_deaths.py, node/services/storage/tests/crash.rs, node/cli/src/content/calls/deaths.rs.
     return [name for name in re.findall(r'"([^"]+)"', table) if not name.startswith("content/")]
 
 

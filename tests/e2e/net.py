@@ -33,7 +33,10 @@ def told(values):
 
 
 class Node:
-    """A home with its ports, and while it runs its process. `words` stand before the command, as for a network namespace."""
+    """A home with its ports, and while it runs its process. `words` stand before the command, as for a network namespace; `arms` are variables of the
+    process, as for a failpoint."""
+
+    arms = {}
 
     def __init__(self, top, number, host="127.0.0.1", words=()):
         self.number, self.name, self.host, self.words = number, f"node-{number}", host, list(words)
@@ -59,7 +62,7 @@ class Node:
         self.log_from = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "a") as log:
             self.process = subprocess.Popen([*self.words, str(LEITHER), "--json", "run", *flags], stdout=log, stderr=log,
-                                            env=environment(self.home))
+                                            env=environment(self.home, **self.arms))
         self.frozen = False
         return self
 

@@ -4,7 +4,8 @@
 //! FAILPOINTS="store/commit/written=2*off->return" leither run      aborts at the third hit of that place
 //! ```
 //! The registry and its little language are the `fail` crate's; the one action that is of use here is `return`, which is answered by
-//! `abort`: no destructor, no flush, as by `kill -9` at that very line. `tests/e2e/failpoints.py` arms each of [`POINTS`] in turn.
+//! `abort`: no destructor, no flush, as by `kill -9` at that very line. `tests/e2e/failpoints.py` arms each of [`POINTS`] in
+//! turn, `tests/e2e/content_deaths.py` those of content.
 //!
 //! **Where they are compiled in.** There is one set of features and one profile for run, test and bench (a second one would build RocksDB and
 //! everything above it again), so no cargo feature turns them on. Instead this crate alone has `debug-assertions` in the `dev` profile
