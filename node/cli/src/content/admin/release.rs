@@ -107,7 +107,7 @@ fn why_version(store: &ContentStore, id: &MimeiId, number: u64, kept: &Kept) -> 
 mod tests {
     use super::*;
     use leither_storage::content::Profile;
-    use leither_storage::{Config, Kept};
+    use leither_storage::Config;
 
     const ME: MimeiId = MimeiId([7; 20]);
     const OTHER: MimeiId = MimeiId([8; 20]);
