@@ -106,8 +106,8 @@ fn why_version(store: &ContentStore, id: &MimeiId, number: u64, kept: &Kept) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leither_storage::content::Profile;
     use leither_storage::Config;
+    use leither_storage::content::Profile;
 
     const ME: MimeiId = MimeiId([7; 20]);
     const OTHER: MimeiId = MimeiId([8; 20]);
