@@ -20,6 +20,7 @@ mod content;
 mod error;
 mod floor;
 mod kademlia;
+mod muxer;
 mod provide;
 mod quota;
 mod records;

@@ -2,11 +2,12 @@
 
 use crate::StartError;
 use crate::floor::Floor;
+use crate::muxer::Yamux;
 use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::{Boxed, DialOpts, ListenerId, TransportError, TransportEvent};
 use libp2p::core::upgrade::Version;
 use libp2p::futures::future::Either;
-use libp2p::{Multiaddr, PeerId, Transport, identity, noise, quic, relay, tcp, yamux};
+use libp2p::{Multiaddr, PeerId, Transport, identity, noise, quic, relay, tcp};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub(crate) fn build(
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
         .upgrade(Version::V1Lazy)
         .authenticate(noise()?)
-        .multiplex(multiplexer())
+        .multiplex(Yamux)
         .timeout(HANDSHAKE)
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     let mut config = quic::Config::new(key);
@@ -45,18 +46,13 @@ pub(crate) fn build(
     let circuits = circuits
         .upgrade(Version::V1Lazy)
         .authenticate(noise()?)
-        .multiplex(multiplexer())
+        .multiplex(Yamux)
         .timeout(HANDSHAKE)
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     let all = circuits.or_transport(direct).map(|either, _| match either {
         Either::Left(connection) | Either::Right(connection) => connection,
     });
     Ok(Fenced { inner: all, floor }.boxed())
-}
-
-/// As it comes: every setter of this configuration would choose an older yamux, which a single frame can bring down (CVE-2026-32314).
-fn multiplexer() -> yamux::Config {
-    yamux::Config::default()
 }
 
 /// ROUTE-3: behaviours of libp2p dial what a peer asks them to (AutoNAT's server, hole punching); here is the one door that all of them pass.
