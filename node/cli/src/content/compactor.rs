@@ -68,6 +68,7 @@ impl Drop for Compactor {
 }
 
 fn compact(store: &ContentStore, slack: u64, full: bool, over: &AtomicBool) -> Ended {
+    let full = full || store.is_tight()?;
     if !store.room()?.is_loose(slack, full) {
         return Ok(None);
     }
@@ -79,10 +80,15 @@ fn compact(store: &ContentStore, slack: u64, full: bool, over: &AtomicBool) -> E
 #[cfg(test)]
 mod tests {
     use super::*;
-    use leither_storage::config::GRACE_MS;
+    use leither_storage::config::{GRACE_MS, Space};
     use leither_storage::content::Profile;
     use leither_storage::{Config, Kept, Root};
     use std::path::Path;
+
+    /// A disk of which content may take less than it leaves free.
+    fn tight(_: &Path) -> std::io::Result<Space> {
+        Ok(Space { free: 600 << 20, all: 100 << 30 })
+    }
 
     /// Waits for the end of what began, and hears of it.
     async fn ended(compactor: &mut Compactor) {
@@ -133,5 +139,30 @@ mod tests {
         assert!(compactor.due > Instant::now());
         compactor.look(true).await;
         assert!(compactor.work.is_none(), "the next one waits");
+    }
+
+    #[tokio::test]
+    async fn storage_10_what_is_dead_is_given_back_sooner_where_the_disk_is_nearly_full() {
+        for (space, is_due) in [(None, false), (Some(tight as fn(&Path) -> std::io::Result<Space>), true)] {
+            let dir = tempfile::tempdir().unwrap();
+            let store = ContentStore::open(&Config { space, ..Config::new(dir.path().join("content")) }).unwrap();
+            let mut compactor = Compactor::new(store.clone());
+            compactor.slack = 1 << 20;
+            for n in 0..4 {
+                pass(&store, dir.path(), n, 3 << 20);
+            }
+            for (n, tree) in store.trash(None, 3).unwrap().iter().enumerate() {
+                let kept = Kept { cid: tree.cid, profile: Profile::default(), generation: 0 };
+                store.keep(&Root::Pin(n.to_string()), kept, 0).unwrap();
+            }
+            while store.purge(GRACE_MS, 1000).unwrap().more {}
+            pass(&store, dir.path(), 9, 1000);
+            let before = store.room().unwrap();
+            assert!(!before.is_loose(1 << 20, false) && before.is_loose(1 << 20, true), "{before:?}");
+            let begun = compactor.due;
+            compactor.look(false).await;
+            ended(&mut compactor).await;
+            assert_eq!(compactor.due != begun, is_due, "it was compacted, and pauses now");
+        }
     }
 }

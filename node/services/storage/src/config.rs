@@ -58,7 +58,7 @@ pub const SPARE_BYTES_MAX: u64 = 512 << 20;
 /// ... or, on a small disk, this part of it.
 pub const SPARE_PART: u64 = 16;
 
-/// What a disk has, in bytes.
+/// What a disk has, in bytes. One that has nothing at all, as some network and container file systems say, does not tell: nothing is refused for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {
     /// What may still be written.
@@ -68,9 +68,19 @@ pub struct Space {
 }
 
 impl Space {
+    /// STORAGE-13: what content leaves free.
+    fn spare(self) -> u64 {
+        SPARE_BYTES_MAX.min(self.all / SPARE_PART)
+    }
+
     /// STORAGE-13: what of it content may still take.
     pub(crate) fn for_content(self) -> u64 {
-        self.free.saturating_sub(SPARE_BYTES_MAX.min(self.all / SPARE_PART))
+        self.free.saturating_sub(self.spare())
+    }
+
+    /// STORAGE-10: whether content may take less of it than it leaves free.
+    pub(crate) fn is_tight(self) -> bool {
+        self.for_content() < self.spare()
     }
 }
 

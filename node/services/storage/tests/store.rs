@@ -315,7 +315,7 @@ fn storage_13_an_add_that_would_fill_the_disk_is_refused_and_its_space_comes_bac
     store.add(&file, Profile::default(), &pin("big"), NOW, &mut |_| ()).unwrap();
     check(&store);
     // On a disk that others filled, what is here can still be given up.
-    DISK_BYTES.store(0, Ordering::SeqCst);
+    DISK_BYTES.store(1, Ordering::SeqCst);
     let mut session = store.session();
     session.put(&raw(b"z"), b"z".to_vec()).unwrap();
     let error = session.finish(&pin("z"), kept(raw(b"z")), NOW).unwrap_err();
@@ -323,6 +323,20 @@ fn storage_13_an_add_that_would_fill_the_disk_is_refused_and_its_space_comes_bac
     store.release(&pin("big"), NOW).unwrap();
     purge(&store, NOW + 2 * DAY);
     assert_eq!(store.stat().unwrap(), before);
+    check(&store);
+}
+
+fn untold(_: &Path) -> std::io::Result<Space> {
+    Ok(Space { free: 0, all: 0 })
+}
+
+#[test]
+fn storage_13_a_disk_that_does_not_tell_what_it_has_refuses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = ContentStore::open(&Config { space: Some(untold), ..Config::new(dir.path()) }).unwrap();
+    add(&store, "small", &[b"a"]);
+    store.compact(&mut |_| true).unwrap();
+    assert!(!store.is_tight().unwrap());
     check(&store);
 }
 

@@ -28,7 +28,7 @@ pub use verify::{Checking, Verified, Wrong};
 
 pub(crate) use rows::Key;
 
-use crate::config::{AskSpace, Config, OPEN_CLEAR_MAX};
+use crate::config::{AskSpace, Config, OPEN_CLEAR_MAX, Space};
 use crate::error::{Result, StorageError, damaged};
 use bytes::Bytes;
 use cid::Cid;
@@ -184,11 +184,17 @@ impl Inner {
         self.quota.load(Ordering::Acquire)
     }
 
-    /// STORAGE-13: what the disk has left for content, beyond what was written and is in memory yet.
-    fn left(&self) -> Result<u64> {
-        let Some(ask) = self.space else { return Ok(u64::MAX) };
+    /// The space of the disk; nothing where nobody looks, or the disk does not tell.
+    fn disk(&self) -> Result<Option<Space>> {
+        let Some(ask) = self.space else { return Ok(None) };
         let dir = self.db.path();
         let space = ask(dir).map_err(|e| StorageError::Disk(format!("{}: {e}", dir.display())))?;
+        Ok((space.all > 0).then_some(space))
+    }
+
+    /// STORAGE-13: what the disk has left for content, beyond what was written and is in memory yet.
+    fn left(&self) -> Result<u64> {
+        let Some(space) = self.disk()? else { return Ok(u64::MAX) };
         let mut unwritten = 0u64;
         for name in columns::ALL {
             let bytes = self.db.property_int_value_cf(column(&self.db, name)?, properties::CUR_SIZE_ALL_MEM_TABLES)?;

@@ -215,7 +215,8 @@ impl Session {
     fn clear(&mut self) -> Result<()> {
         self.end()?;
         self.store.sweep()?;
-        if std::mem::replace(&mut self.is_full, false) { self.store.reclaim() } else { Ok(()) }
+        // Where it wrote nothing there is nothing to come back.
+        if std::mem::replace(&mut self.is_full, false) && self.stored.blocks > 0 { self.store.reclaim() } else { Ok(()) }
     }
 
     /// STORAGE-5: ends without a root, and leaves what it has put in the trash for a day after `now`: there the next try finds it.
