@@ -15,6 +15,8 @@ use tokio::time::{Instant, sleep};
 /// Pauses after failures.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(300);
+/// After each that came of a full quota or disk: what had come was thrown away, and would come again for nothing.
+const PAUSE_FULL: Duration = Duration::from_secs(30 * 60);
 /// How often it is looked whether somebody else is done.
 const TURN: Duration = Duration::from_millis(100);
 
@@ -226,11 +228,20 @@ impl Book {
 
     /// Gives the pause until the next try, which is made by itself.
     pub fn has_failed(&self, id: MimeiId, newest: Newest, why: &str, now: Instant) -> Duration {
+        self.failed(id, newest, why, PAUSE_MIN, now)
+    }
+
+    /// HOLD-6: the same, where there is no room for it here.
+    pub fn had_no_room(&self, id: MimeiId, newest: Newest, why: &str, now: Instant) -> Duration {
+        self.failed(id, newest, why, PAUSE_FULL, now)
+    }
+
+    fn failed(&self, id: MimeiId, newest: Newest, why: &str, first: Duration, now: Instant) -> Duration {
         let mark = self.mark(&newest);
         let mut notes = self.lock();
         let note = notes.entry(id).or_default();
         let before = note.failed.as_ref().filter(|failed| failed.tried == mark).map_or(0, |failed| failed.tries);
-        let pause = PAUSE_MIN.saturating_mul(1 << before.min(16)).min(PAUSE_MAX);
+        let pause = first.saturating_mul(1 << before.min(16)).min(PAUSE_MAX.max(first));
         let next = now.checked_add(pause);
         note.failed = Some(Box::new(Failed { tried: mark, tries: before.saturating_add(1), next, why: why.into() }));
         if let Some(next) = next {

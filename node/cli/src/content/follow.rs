@@ -3,7 +3,7 @@
 //! ```text
 //! chain's pulses: whose head changed?  --\
 //! chain's heads, page by page, as a net --> new? -> here? fetched : fetch -> version/MIMEI/N -> announced -> versions before the last two let go
-//!                                          it failed: told, and tried again after 1 s, 2 s .. 5 min
+//!                                          it failed: told, and tried again after 1 s, 2 s .. 5 min; no room: 30 min
 //! ```
 
 use super::book::Book;
@@ -14,6 +14,7 @@ use super::publish;
 use super::wants::{Network, What};
 use crate::backend::Newest;
 use crate::wallet::now_ms;
+use hyper::StatusCode;
 use leither_kit::Cid;
 use leither_storage::config::PAGE_MAX;
 use leither_storage::content::Profile;
@@ -151,7 +152,6 @@ fn now() -> Answer<u64> {
 
 impl From<FetchError> for No {
     fn from(error: FetchError) -> Self {
-        use hyper::StatusCode;
         match error {
             FetchError::Store(error) => error.into(),
             FetchError::Stuck { .. } | FetchError::Slow { .. } => {
@@ -185,7 +185,10 @@ impl Follow {
             Err(no) => Err(no),
         };
         if let Err(no) = done {
-            let pause = self.book.has_failed(id, newest, &no.message, Instant::now());
+            let pause = match no.status == StatusCode::INSUFFICIENT_STORAGE {
+                true => self.book.had_no_room(id, newest, &no.message, Instant::now()),
+                false => self.book.has_failed(id, newest, &no.message, Instant::now()),
+            };
             tracing::warn!(mimei = %id, error = no.message, again_in_s = pause.as_secs(), "a followed MiMei could not be brought up to the chain");
         }
     }

@@ -225,6 +225,8 @@ fn hold_6_pauses_grow_to_five_minutes_and_end_with_a_newer_version() {
     assert!(book.is_due(&ME, &at(1), start), "another version is another matter");
     assert_eq!(book.failure(&ME).as_deref(), Some("gone"));
     assert_eq!(book.has_failed(ME, at(1), "gone", start).as_secs(), 1);
+    let pauses: Vec<u64> = (0..3).map(|_| book.had_no_room(ME, at(1), "full", start).as_secs()).collect();
+    assert_eq!(pauses, [1800, 1800, 1800], "what would be thrown away is not fetched every few minutes");
     book.is_done(ME, at(1));
     assert!(!book.is_due(&ME, &at(1), start) && book.failure(&ME).is_none());
     let released = Newest { release: Some((0, None)), ..at(1) };
@@ -468,6 +470,22 @@ async fn hold_6_who_was_heard_of_has_the_first_hand_that_is_free() {
     node.follow.answer(&mut jobs).await.unwrap();
     assert!(!node.follow.book.is_asked() && node.follow.book.enter(*last).is_none(), "its turn has come");
     jobs.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_6_what_has_no_room_here_waits_half_an_hour() {
+    let node = node();
+    begin(node.store(), &[ME], NOW).unwrap();
+    node.chain.moves(ME, 0, node.there("large"));
+    node.store().set_quota(0);
+    let mut jobs = JoinSet::new();
+    node.follow.book.begin(&[ME]);
+    node.follow.answer(&mut jobs).await.unwrap();
+    assert_eq!(jobs.join_next().await.unwrap().unwrap(), ME);
+    assert!(node.follow.book.failure(&ME).unwrap().contains("quota"));
+    let newest = node.chain.last(&ME).await.unwrap().unwrap();
+    let after = |secs| Instant::now() + Duration::from_secs(secs);
+    assert!(!node.follow.book.is_due(&ME, &newest, after(1_700)) && node.follow.book.is_due(&ME, &newest, after(1_800)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
