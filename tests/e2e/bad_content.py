@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unicodedata
 
 import dag
 from content import MIB, QUICK, Keepers, admin, curl, memory, quoted, same, site
@@ -113,6 +114,7 @@ def names(desk):
         CHECKS.that(mark not in shown, f"{mark!r} stands in the page of a directory")
     desk.chain.cli("mimei", "get", made["mimei"], desk.top / "odd-out")
     CHECKS.that(same(odd, desk.top / "odd-out"), "got back")
+    spoken(desk, made["mimei"])
     bad = desk.top / "bad-names"
     bad.mkdir()
     (pathlib.Path(os.fsdecode(os.fsencode(bad) + b"/not\xff-utf8"))).write_text("x")
@@ -122,6 +124,27 @@ def names(desk):
     paths = [item["path"] for item in desk.chain.cli("mimei", "cur", "ls", desk.mid)["items"]] if desk.ended(
         "mimei", "cur", "ls", desk.mid).returncode == 0 else []
     CHECKS.that(not {"..", ".", "x" * 256} & set(paths), f"no such name came into being: {paths}")
+
+
+def spoken(desk, mid):
+    """PRINT-1: what a person reads of such names, in answers and in errors, is one line a value, and nothing that a terminal obeys."""
+    desk.chain.cli("mimei", "restore", mid)
+    evil = "evil\x1b[31mred\ncid: forged\u202e"
+    desk.chain.cli("mimei", "cur", "write", f"{mid}/{evil}", desk.site / "style.css")
+    desk.chain.cli("mimei", "cur", "ln", "style\x1b[2J", f"{mid}/link")
+    shown = r"evil\u{1b}[31mred\ncid: forged\u{202e}"
+    plain = lambda *args: subprocess.run([str(LEITHER), "mimei", "cur", *args], capture_output=True, text=True,
+                                         env=environment(desk.chain.home.name, desk.chain.url))
+    listed = plain("ls", mid)
+    CHECKS.that(listed.returncode == 0 and f"path: {shown}\n" in listed.stdout, f"listed: {listed.stdout[-600:]!r}{listed.stderr}")
+    CHECKS.that(r"target: style\u{1b}[2J" in listed.stdout, f"where a link leads: {listed.stdout[-600:]!r}")
+    CHECKS.equal(desk.chain.cli("mimei", "cur", "stat", f"{mid}/{evil}")["path"], evil, "JSON has it as it is")
+    refused = plain("stat", f"{mid}/{evil}/below")
+    CHECKS.that(refused.returncode and len(refused.stderr.splitlines()) == 1, f"one sentence: {refused.returncode} {refused.stderr!r}")
+    for text in (listed.stdout, refused.stderr):
+        odd = {c for c in text if c != "\n" and (unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp")) and c not in "\u200c\u200d"}
+        CHECKS.equal(odd, set(), f"characters that a terminal obeys: {text[-600:]!r}")
+    CHECKS.equal(plain("cat", f"{mid}/{evil}").stdout, (desk.site / "style.css").read_text(), "a file's bytes are the file's")
 
 
 def urls(desk):

@@ -3,6 +3,7 @@
 //! ```text
 //! Home      where a node lives on disk       Config   config/node.toml, variables, flags: checked whole before anything starts
 //! keys      words, keyring, node keys        genesis  genesis.json <-> Genesis
+//! escape    what strangers wrote, for a terminal
 //! files     small files, whole or not at all   amounts  `0.25mei` <-> smallest units
 //! wallet    calls -> signed, sent, final      commands one file a noun
 //! bar       how far long work is, on a terminal
@@ -22,6 +23,7 @@ pub mod commands;
 mod compose;
 pub mod config;
 pub mod content;
+mod escape;
 pub mod exit;
 pub mod files;
 pub mod genesis;
@@ -50,13 +52,13 @@ pub fn enter_with(meddler: Option<Arc<dyn Meddler>>) -> ExitCode {
     // clap itself ends with 2 where the command line is wrong.
     let cli = args::Cli::parse();
     if let Err(why) = leither_failpoints::arm(&std::env::var(leither_failpoints::VARIABLE).unwrap_or_default()) {
-        eprintln!("leither: {why}");
+        print::complain(&why.to_string());
         return ExitCode::from(exit::Exit::Usage as u8);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("leither: no threads: {error}");
+            print::complain(&format!("no threads: {error}"));
             return ExitCode::from(exit::Exit::Fault as u8);
         }
     };
@@ -64,7 +66,7 @@ pub fn enter_with(meddler: Option<Arc<dyn Meddler>>) -> ExitCode {
     match runtime.block_on(Box::pin(commands::run(cli, meddler))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("leither: {}", failure.sentence);
+            print::complain(&failure.sentence);
             ExitCode::from(failure.exit as u8)
         }
     }

@@ -1,5 +1,8 @@
 //! What a command shows: with `--json` exactly one JSON object on stdout, else the same for people.
+//!
+//! PRINT-1: what people read is escaped here, whoever wrote it; JSON is for machines, and a file's bytes are the file's.
 
+use crate::escape::escaped;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
@@ -19,14 +22,22 @@ impl Printer {
         match serde_json::to_value(value) {
             Ok(value) if self.json => line(&value.to_string()),
             Ok(value) => line(readable(&value, 0).trim_end()),
-            Err(error) => eprintln!("leither: the answer cannot be shown: {error}"),
+            Err(error) => complain(&format!("the answer cannot be shown: {error}")),
         }
     }
 
-    /// A word to a person; a script does not see it.
+    /// A word to a person, in one line; a script does not see it.
     pub fn say(&self, text: &str) {
         if !self.json {
-            line(text);
+            line(&escaped(text));
+        }
+    }
+
+    /// The same, of several lines that are this program's own: a text, a table.
+    pub fn lines(&self, text: &str) {
+        if !self.json {
+            let lines: Vec<String> = text.split('\n').map(escaped).collect();
+            line(&lines.join("\n"));
         }
     }
 
@@ -35,7 +46,7 @@ impl Printer {
         !self.json && std::io::stdout().is_terminal()
     }
 
-    /// Text with its control sequences, as it is. Only where [`Printer::live`].
+    /// Text with its control sequences, as it is: what others wrote in it is escaped by who draws. Only where [`Printer::live`].
     pub fn draw(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         // A closed terminal is no failure of the command.
@@ -53,7 +64,7 @@ impl Printer {
     pub fn progress(&self, text: &str) {
         if self.is_watched() {
             // Cut at the terminal's edge: what went on in the next line would stay there.
-            eprint!("\r\x1b[2K\x1b[?7l{text}\x1b[?7h");
+            eprint!("\r\x1b[2K\x1b[?7l{}\x1b[?7h", escaped(text));
         }
     }
 
@@ -78,6 +89,11 @@ impl Printer {
     }
 }
 
+/// A sentence on standard error: why something failed, or what else its reader should know.
+pub fn complain(sentence: &str) {
+    eprintln!("leither: {}", escaped(sentence));
+}
+
 fn line(text: &str) {
     // A closed pipe (`| head`) is no failure of the command.
     let _closed = writeln!(std::io::stdout().lock(), "{text}");
@@ -96,6 +112,8 @@ fn readable(value: &Value, depth: usize) -> String {
 }
 
 fn member(pad: &str, name: &str, value: &Value, depth: usize) -> String {
+    // Of a contract's answer, for instance, these are a stranger's, too.
+    let name = escaped(name);
     match value {
         Value::Object(map) if !map.is_empty() => format!("{pad}{name}:\n{}", readable(value, depth + 1)),
         Value::Array(items) if items.iter().all(is_scalar) => {
@@ -122,7 +140,7 @@ fn is_scalar(value: &Value) -> bool {
 
 fn scalar(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => escaped(text),
         Value::Null => "-".into(),
         Value::Object(_) => "(empty)".into(),
         other => other.to_string(),
@@ -145,20 +163,38 @@ mod tests {
         }
     }
 
-    /// `--json` promises one object and nothing else: what were printed past the printer would break that.
+    /// `--json` promises one object and nothing else, and PRINT-1 that all is escaped: what were printed past the printer would break that.
     #[test]
-    fn nothing_but_the_printer_writes_to_standard_output() {
+    fn print_1_nothing_but_the_printer_writes_to_standard_output_or_standard_error() {
         let mut found = Vec::new();
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
         assert!(found.len() > 40, "the sources have moved");
         // In halves, so that this file does not find itself; with what may stand before, since the words for standard error end alike.
-        let words = [concat!(" print", "!("), concat!(" print", "ln!("), concat!("io::std", "out()")];
+        let words = [
+            concat!(" print", "!("),
+            concat!(" print", "ln!("),
+            concat!("io::std", "out()"),
+            concat!("epr", "int!("),
+            concat!("epr", "intln!("),
+            concat!("io::std", "err().lock"),
+        ];
         for path in found.iter().filter(|path| !path.ends_with("src/print.rs")) {
             for line in std::fs::read_to_string(path).unwrap().lines().filter(|line| !line.trim_start().starts_with("//")) {
                 let word = words.iter().find(|word| format!(" {line}").contains(*word));
                 assert!(word.is_none(), "{}: {line}", path.display());
             }
         }
+    }
+
+    #[test]
+    fn print_1_a_value_forges_no_line_of_an_answer() {
+        let name = "evil\u{1b}[31m\ncid: forged";
+        let mut odd = serde_json::Map::new();
+        odd.insert(name.into(), name.into());
+        let value = json!({"items": [{"path": name}], "list": [name], "of": odd, "why": "\u{202e}"});
+        let shown = r"evil\u{1b}[31m\ncid: forged";
+        let text = format!("items:\n  - path: {shown}\nlist: {shown}\nof:\n  {shown}: {shown}\nwhy: \\u{{202e}}\n");
+        assert_eq!(readable(&value, 0), text);
     }
 
     #[test]

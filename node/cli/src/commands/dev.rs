@@ -197,7 +197,7 @@ fn welcome(session: &Session, url: &str, gateway: &str, state: Option<&Path>) {
         text += &format!("  {line}{node}\n");
     }
     text += "\nCtrl-C ends it.";
-    session.printer.say(&text);
+    session.printer.lines(&text);
 }
 
 fn account_of(name: &str) -> Option<String> {

@@ -3,6 +3,7 @@
 use super::Session;
 use crate::exit::{Done, Failure};
 use crate::keys::{Backend, Entry, KeyPath, Keyring, Lock, Password, Role, Words, dev_account};
+use crate::print::complain;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use std::io::Read;
@@ -59,7 +60,9 @@ pub enum Keys {
 /// On a development chain the public keys have names, too.
 fn warn_of_shadow(name: &str) {
     if dev_account(name).is_some() {
-        eprintln!("leither: on development chains `{name}` has meant the public key of that name; from now on it means this one");
+        complain(&format!(
+            "on development chains `{name}` has meant the public key of that name; from now on it means this one"
+        ));
     }
 }
 

@@ -4,6 +4,7 @@ use super::db::has_database;
 use super::{Session, join};
 use crate::compose::{End, Parts};
 use crate::config::{self, Config, LogFormat};
+use crate::escape::log_field;
 use crate::exit::{Done, Failure};
 use crate::files;
 use crate::genesis::{self, GenesisFile};
@@ -232,7 +233,7 @@ pub(super) fn start_log(config: &Config) -> Done {
         .with_ansi(std::io::stderr().is_terminal());
     let _already = match config.log.format {
         LogFormat::Json => builder.json().try_init(),
-        LogFormat::Text => builder.try_init(),
+        LogFormat::Text => builder.fmt_fields(fmt::format::debug_fn(log_field)).try_init(),
     };
     Ok(())
 }

@@ -322,7 +322,7 @@ impl Org {
                     session.printer.answer(&charter);
                 } else {
                     // To be edited and given back: JSON for people, too.
-                    session.printer.say(&serde_json::to_string_pretty(&charter).map_err(Failure::fault)?);
+                    session.printer.lines(&serde_json::to_string_pretty(&charter).map_err(Failure::fault)?);
                 }
                 Ok(())
             }

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::exit::{Done, Failure};
 use crate::home::Home;
 use crate::keys::{Purpose, load_node_key};
+use crate::print::complain;
 use crate::wallet::{TxFlags, Wallet};
 use clap::{Args, Subcommand};
 use leither_engine::swarm_key;
@@ -96,9 +97,9 @@ async fn warn_of_silence(wallet: &Wallet, home: &Home) -> Done {
     let list = wallet.client.call(&methods::VALIDATOR_LIST, NoParams {}).await?;
     let is_found = list.stakes.iter().any(|stake| stake.seated && !stake.address.is_empty());
     if config.consensus.persistent_peers.is_empty() && !is_found {
-        eprintln!(
-            "leither: no validator has told the chain where its consensus port is, and consensus.persistent_peers names none: once seated, \
-             this validator would reach nobody. Ask one of them to run `leither validator move --address /ip4/…/tcp/4804`"
+        complain(
+            "no validator has told the chain where its consensus port is, and consensus.persistent_peers names none: once seated, \
+             this validator would reach nobody. Ask one of them to run `leither validator move --address /ip4/…/tcp/4804`",
         );
     }
     Ok(())

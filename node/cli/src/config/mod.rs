@@ -307,8 +307,8 @@ impl Config {
     }
 
     fn apply_file(&mut self, text: &str, path: &Path) -> Result<(), ConfigError> {
-        let syntax = |what: String| ConfigError::Syntax { path: path.into(), what: what.trim_end().to_string() };
-        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| syntax(e.to_string()))?;
+        let syntax = |what: String| ConfigError::Syntax { path: path.into(), what };
+        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| syntax(said(text, &e)))?;
         let origin = path.display().to_string();
         for (name, value) in &table {
             match value {
@@ -325,6 +325,15 @@ impl Config {
             }
         }
         Ok(())
+    }
+}
+
+/// What the parser of TOML says of a file, in one line.
+fn said(text: &str, error: &toml::de::Error) -> String {
+    let what = error.message().lines().collect::<Vec<_>>().join(", ");
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("line {}: {what}", before.split('\n').count()),
+        None => what,
     }
 }
 

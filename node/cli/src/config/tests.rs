@@ -155,7 +155,8 @@ fn a_value_that_does_not_fit_is_refused_with_its_key_and_place() {
         assert!(said.contains(wanted) && said.contains("node.toml"), "{file}: {said}");
     }
     assert!(error("", &[("LEITHER_LOG_FORMAT", "xml")], &[]).starts_with("variable LEITHER_LOG_FORMAT: `log.format`"));
-    assert!(error("moniker = ", &[], &[]).contains("is not valid TOML"));
+    let syntax = error("\nmoniker = ", &[], &[]);
+    assert!(syntax.contains("is not valid TOML: line 2: ") && syntax.lines().count() == 1, "{syntax}");
     let many = format!("[p2p]\npeers = [{}]", "\"x\",".repeat(257));
     assert!(error(&many, &[], &[]).contains("257 items, at most 256"));
 }

@@ -1,5 +1,6 @@
 use super::Wallet;
 use crate::exit::{Done, Exit, Failure};
+use crate::print::complain;
 use clap::Args;
 use leither_pallets::{Call, orgs};
 use leither_rpc_api::{
@@ -211,11 +212,11 @@ impl Wallet {
     async fn explain_wait(&self) {
         let Ok(status) = self.client.call(&methods::NODE_GET_STATUS, NoParams {}).await else { return };
         let idle = now_ms().unwrap_or(0).saturating_sub(status.time.0) / 1_000;
-        eprintln!(
-            "leither: not final yet. The newest block is {} and {idle} s old; where it stays so, too few validators are there to decide, and \
-             the transaction waits for them",
+        complain(&format!(
+            "not final yet. The newest block is {} and {idle} s old; where it stays so, too few validators are there to decide, and the \
+             transaction waits for them",
             status.height.0
-        );
+        ));
     }
 
     /// By the keys that the flags name.

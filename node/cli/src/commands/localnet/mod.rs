@@ -20,9 +20,10 @@ mod weather;
 
 use super::Session;
 use crate::compose::End;
+use crate::escape::escaped;
 use crate::exit::{Done, Exit, Failure};
 use crate::files;
-use crate::print::Printer;
+use crate::print::{Printer, complain};
 use clap::Args;
 use command::Command;
 use ground::Wanted;
@@ -116,7 +117,7 @@ impl Localnet {
         if printer.json {
             printer.answer(&net.answer(&verdict));
         } else {
-            printer.say(&net.text());
+            printer.lines(&net.text());
         }
         match verdict.why {
             Some(why) => Err(Failure::new(Exit::Refused, format!("the books do not agree: {why}"))),
@@ -224,10 +225,10 @@ impl Screen {
     fn told(&mut self, net: &Net, told: Done<String>) {
         let live = self.printer.live();
         match told {
-            Ok(text) if !live => self.printer.say(&text),
-            Err(failure) if !live => eprintln!("leither: {}", failure.sentence),
-            Ok(text) => self.said.extend(text.lines().map(String::from)),
-            Err(failure) => self.said.push_back(failure.sentence),
+            Ok(text) if !live => self.printer.lines(&text),
+            Err(failure) if !live => complain(&failure.sentence),
+            Ok(text) => self.said.extend(text.lines().map(escaped)),
+            Err(failure) => self.said.push_back(escaped(&failure.sentence)),
         }
         while self.said.len() > SAID_MAX {
             self.said.pop_front();
@@ -249,7 +250,7 @@ impl Screen {
             let lines: String = text.lines().map(|line| format!("{line}\x1b[K\r\n")).collect();
             self.printer.draw(&format!("\x1b7\x1b[H{lines}\x1b8"));
         } else if !self.printer.json && self.ticks % PLAIN_TICKS == 1 {
-            self.printer.say(&net.text());
+            self.printer.lines(&net.text());
         }
     }
 
