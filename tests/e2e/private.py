@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import urllib.request
 
-from lib import FAST, Checks, Dev, Score
+from lib import FAST, LEITHER, Checks, Dev, Score, environment
 
 CHECKS = Checks()
 WORDS = ["diary", "confession", "hospital", "nobody may know"]
@@ -88,6 +88,12 @@ def private(chain, gate, top, tree):
     one = top / "one"
     chain.cli("mimei", "get", f"{mid}/diary/2026/later.txt", one, "--from", "carol")
     CHECKS.equal(one.read_text(), "not for bob", "a single file")
+    # What is no file is no stream of bytes, and nothing is wrong with it.
+    for place, what in ((mid, "a directory"), (f"{mid}/diary", "a directory"), (f"{mid}/latest", "a symbolic link")):
+        done = subprocess.run([str(LEITHER), "mimei", "get", place, "-", "--from", "carol"], capture_output=True, text=True,
+                              env=environment(chain.home.name, chain.url), check=False)
+        CHECKS.that(done.returncode == 1 and f"is {what}" in done.stderr and not done.stdout, f"{place} as bytes: {done.returncode} {done.stderr!r}")
+        CHECKS.that("sealed" not in done.stderr, f"a false alarm: {done.stderr!r}")
     refuses(chain, "no \"none\"", "mimei", "get", f"{mid}/diary/none", top / "absent", "--from", "carol")
     # A fork goes on under the same key, so only who has it makes one.
     refuses(chain, "readers", "mimei", "fork", mid, "--from", "bob")

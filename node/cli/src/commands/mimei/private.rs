@@ -299,13 +299,14 @@ impl Reader<'_> {
 
     /// PRIVATE-1, PRIVATE-2: what is given is of this file and in its place; what is missing is told at the end.
     async fn file(&mut self, found: Found, write: &mut dyn FnMut(&[u8]) -> std::io::Result<()>) -> Done {
+        let size = found.loaded.node.file_size();
+        // What is no file is told first: a directory, the root among them, is as its author closed it, and only cannot be read as one.
+        let mut walk = FileWalk::new(self.socket.clone(), found.loaded, 0..u64::MAX).map_err(|e| unread(self.tree, e))?;
         let name = match found.known {
             Known::Called(name) => name,
             Known::Root(_) => return Err(SealError::Altered("the root directory").into()),
         };
-        let size = found.loaded.node.file_size();
         let mut opening = Opening::new(&self.key, size.unwrap_or(0), Some(name));
-        let mut walk = FileWalk::new(self.socket.clone(), found.loaded, 0..u64::MAX).map_err(|e| unread(self.tree, e))?;
         while let Some(block) = walk.next().await.map_err(|e| unread(self.tree, e))? {
             let mut given = 0u64;
             opening.push(&block.content, &mut |bytes| {
