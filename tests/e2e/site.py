@@ -204,6 +204,7 @@ def edited(chain, gate, top, mid, site):
     (model / "a/b/c").mkdir(parents=True)
     cur("truncate", f"{mid}/style.css", "4")
     (model / "style.css").write_text("body")
+    CHECKS.that("there is no `missing`" in cur("truncate", f"{mid}/missing", "5", code=1)["stderr"], "what is not there is not cut")
     cur("mv", f"{mid}/pages/deep", "a/b/deep")
     (model / "pages/deep").rename(model / "a/b/deep")
     CHECKS.that("not empty" in cur("rm", f"{mid}/a", code=2)["stderr"], "a directory with something in it")
@@ -227,6 +228,10 @@ def edited(chain, gate, top, mid, site):
     for wrong in ("../out", "a//b", "a/./b"):
         cur("write", f"{mid}/{wrong}", note, code=2)
     CHECKS.equal(sorted(item["path"] for item in cur("ls", mid)["items"]), sorted(os.listdir(model)), "what is there")
+    page = cur("ls", mid, "--limit", "2")
+    rest = cur("ls", mid, "--after", page["next"], "--limit", "1000")
+    CHECKS.equal(([item["path"] for item in page["items"] + rest["items"]], rest["next"]), (sorted(os.listdir(model)), None), "page by page")
+    CHECKS.equal(cur("ls", mid, "--after", "film.bim")["items"][0]["path"], "film.bin", "after a name that is not there")
     CHECKS.equal(cur("stat", f"{mid}/film.bin")["size"], str(len(film)), "how long it is")
     CHECKS.equal(raw(chain, "mimei", "cur", "cat", f"{mid}/film.bin", "--from", str(MIB - 3), "--len", "9"), bytes(film[MIB - 3:MIB + 6]), "a range of it")
     shown = chain.cli("mimei", "show", mid)

@@ -109,9 +109,9 @@ pub enum Mimei {
         #[command(flatten)]
         page: PageFlags,
     },
-    /// An author's.
+    /// Those that an account has made, whoever owns them now.
     List {
-        /// Whose.
+        /// Who made them: what was given away stands with its author, not with its owner, and `show` says who that is.
         author: String,
         /// Which part of the list.
         #[command(flatten)]

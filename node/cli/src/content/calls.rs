@@ -6,7 +6,7 @@ mod next;
 
 pub use next::{Waiting, expect, give_up, lose, lost, waiting, waiting_for, waiting_page, waits_for};
 
-use super::api::{self, Cur, Freed, Held, Purged, RootView, Roots, Stat, Verified};
+use super::api::{self, Cur, Entries, Entry, Freed, Held, Purged, RootView, Roots, Stat, Verified};
 use crate::wallet::now_ms;
 use hyper::StatusCode;
 use leither_kit::Cid;
@@ -306,6 +306,31 @@ pub fn restore(
     Ok(cur_view(&cur))
 }
 
+/// READ-1: `GET /mimei/ID/cur`: a page of a directory of the working copy, all of it of one state.
+pub fn entries(store: &ContentStore, mimei: &MimeiId, path: &str, after: Option<&str>, limit: usize) -> Answer<Entries> {
+    loop {
+        let cur = store.cur(mimei)?.ok_or(StorageError::NoCur(*mimei))?;
+        match store.view(&cur.cid, cur.profile).list_kinds(path, after, limit) {
+            // Superseded while it was read.
+            Err(StorageError::NoBlock(_)) if store.cur(mimei)? != Some(cur) => {}
+            found => {
+                let found = found?;
+                return Ok(Entries { items: found.entries.into_iter().map(entry).collect(), next: found.after });
+            }
+        }
+    }
+}
+
+fn entry((path, cid, kind): (String, Cid, Kind)) -> Entry {
+    let (kind, size, target) = match kind {
+        Kind::File(size) => ("file", Some(size.to_string()), None),
+        Kind::Directory => ("dir", None, None),
+        Kind::Symlink(target) => ("link", None, Some(target)),
+        Kind::Other => ("other", None, None),
+    };
+    Entry { path, kind: kind.into(), size, target, cid: cid.to_string() }
+}
+
 /// `POST /mimei/ID/fork`
 pub fn fork(store: &ContentStore, mimei: &MimeiId, version: u64, fork: &MimeiId) -> Answer<Cur> {
     let cur = store.act(now()?, |act| -> Answer<Kept> {
@@ -323,7 +348,7 @@ pub enum Op {
     Write(Option<At>),
     /// Writes at the end.
     Append,
-    /// Makes it that long.
+    /// Makes a file that is there that long.
     Truncate(u64),
     /// Makes a directory; with `true` those above it as well.
     Mkdir(bool),
@@ -394,7 +419,11 @@ pub fn change(edit: &mut Edit, op: &Op, path: &str, pieces: &mut dyn FnMut() -> 
                 edit.append(path, &piece)?;
             }
         }
-        Op::Truncate(size) => edit.truncate(path, *size)?,
+        Op::Truncate(size) => {
+            // What is cut or drawn out is there: a name that was written wrong makes no file.
+            edit.stat(path)?;
+            edit.truncate(path, *size)?;
+        }
         Op::Mkdir(false) => edit.mkdir(path)?,
         Op::Mkdir(true) => {
             let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);

@@ -1,6 +1,6 @@
 //! The command line's side of the admin socket.
 
-use super::api::{self, Cur, Event, FRAMES_END, Held, Imported, Local, Moved, Outgoing, Refusal, Stored, escape, frame};
+use super::api::{self, Cur, Entries, Event, FRAMES_END, Held, Imported, Local, Moved, Outgoing, Refusal, Stored, escape, frame};
 use crate::exit::{Done, Exit, Failure};
 use async_trait::async_trait;
 use http_body_util::{BodyExt, Limited};
@@ -30,8 +30,8 @@ const FRAMES_MAX: usize = 16;
 const READ_BYTES: usize = 256 << 10;
 /// A line of a call that takes long is no longer.
 const LINE_BYTES_MAX: usize = 64 << 10;
-/// An answer is no longer.
-const ANSWER_BYTES_MAX: usize = 8 << 20;
+/// An answer is no longer: an entry whose name fills a block, each byte of it written as six, and a page beside it.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 /// The node of this machine, by its socket.
 pub struct Socket {
@@ -61,7 +61,8 @@ impl Said {
     fn of(status: StatusCode, reason: String, message: String) -> Self {
         let exit = match status {
             StatusCode::BAD_REQUEST => Exit::Usage,
-            _ if reason == "unreachable" => Exit::Unreachable,
+            // Whom the node did not reach, or what nobody gave it: it answered itself.
+            _ if reason == "unreachable" => Exit::Refused,
             status if status.is_server_error() && status != StatusCode::INSUFFICIENT_STORAGE => Exit::Fault,
             _ => Exit::Refused,
         };
@@ -266,6 +267,12 @@ impl Socket {
         call += &generation.map(|n| format!("generation={n}&")).unwrap_or_default();
         call += &seen.map(|n| format!("seen={n}")).unwrap_or_default();
         self.post(&call).await
+    }
+
+    /// READ-1: a page of a directory of the working copy.
+    pub async fn entries(&self, mimei: &MimeiId, path: &str, after: Option<&str>, limit: usize) -> Answered<Entries> {
+        let after = after.map(|after| format!("&after={}", escape(after))).unwrap_or_default();
+        self.get(&format!("/mimei/{mimei}/cur?path={}&limit={limit}{after}", escape(path))).await
     }
 
     /// Another MiMei begins with that version.

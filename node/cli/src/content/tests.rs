@@ -244,6 +244,7 @@ async fn sock_5_an_edit_is_done_whole_or_not_at_all() {
         (vec![("op", "write"), ("path", "a/b/ä c"), ("at", "--1")], Exit::Usage),
         (vec![("op", "fly"), ("path", "a")], Exit::Usage),
         (vec![("op", "truncate"), ("path", "a")], Exit::Usage),
+        (vec![("op", "truncate"), ("path", "missing"), ("size", "5")], Exit::Refused),
     ] {
         let failure = socket.edit(&ME, &query, None).await.unwrap_err();
         assert_eq!(failure.exit, exit, "{query:?}: {}", failure.sentence);
@@ -267,6 +268,29 @@ async fn sock_5_an_edit_is_done_whole_or_not_at_all() {
         Exit::Refused,
         "no working copy"
     );
+}
+
+#[tokio::test]
+async fn read_1_a_page_of_a_directory_is_one_call() {
+    let node = node(1 << 30);
+    let socket = node.socket().await;
+    assert_eq!(socket.entries(&ME, "", None, 10).await.unwrap_err().reason, "absent", "no working copy");
+    socket.restore(&ME, None, None, None).await.unwrap();
+    let evil = "b\n\u{1b}&after=é";
+    for query in [[("op", "mkdir"), ("path", "a/in"), ("parents", "true")], [("op", "ln"), ("path", evil), ("target", "a")]] {
+        socket.edit(&ME, &query, None).await.unwrap();
+    }
+    let input = Some(Box::new(std::io::Cursor::new(b"12345")) as Box<dyn tokio::io::AsyncRead + Send + Unpin>);
+    socket.edit(&ME, &[("op", "write"), ("path", "c")], input).await.unwrap();
+    let first = socket.entries(&ME, "", None, 2).await.unwrap();
+    let kinds: Vec<(&str, &str)> = first.items.iter().map(|item| (item.path.as_str(), item.kind.as_str())).collect();
+    assert_eq!((kinds, first.next.as_deref()), (vec![("a", "dir"), (evil, "link")], Some(evil)));
+    assert_eq!(first.items[1].target.as_deref(), Some("a"));
+    let second = socket.entries(&ME, "", Some(evil), 2).await.unwrap();
+    assert_eq!((second.items[0].size.as_deref(), second.items.len(), second.next), (Some("5"), 1, None));
+    assert_eq!(socket.entries(&ME, "a", Some("i"), 2).await.unwrap().items[0].path, "in", "after a name that is not there");
+    assert_eq!(socket.entries(&ME, "none", None, 2).await.unwrap_err().failure.exit, Exit::Refused);
+    assert_eq!(socket.entries(&ME, "c", None, 2).await.unwrap_err().failure.exit, Exit::Usage);
 }
 
 #[tokio::test]
@@ -429,7 +453,7 @@ async fn sock_7_blocks_that_are_not_here_are_fetched_only_for_who_asks_for_that(
     assert_eq!(client::Afar(socket).block(&there).await.unwrap(), "there");
     let alone = self::node(1 << 30);
     let said = alone.socket().await.get::<Stat>("/swarm/peers").await.unwrap_err();
-    assert_eq!((said.reason.as_str(), said.failure.exit), ("unreachable", Exit::Unreachable));
+    assert_eq!((said.reason.as_str(), said.failure.exit), ("unreachable", Exit::Refused), "the node was reached");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,6 +26,8 @@ pub const DRY_RUN_BLOCKS_MAX: u64 = 1 << 20;
 pub const TRASH_BLOCKS_MAX: u64 = 4096;
 /// Rows of a page.
 pub const PAGE_MAX: usize = 1000;
+/// A page of entries ends after so many bytes of names and targets of links.
+pub const PAGE_TEXT_BYTES: usize = 256 << 10;
 /// Bytes that one read of a file gives.
 pub const READ_BYTES_MAX: usize = 16 << 20;
 /// Blocks of an edit that stay in memory; beyond them they go to disk under a session.

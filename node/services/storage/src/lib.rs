@@ -28,7 +28,7 @@ pub mod store;
 pub mod versions;
 
 pub use config::Config;
-pub use cur::{Edit, Item, Kind, Page, View};
+pub use cur::{Edit, Item, Kind, Listed, Page, View};
 pub use error::{Result, StorageError};
 pub use store::{
     Act, Checking, Compacted, ContentStore, Freed, Kept, Purged, Room, Root, Session, Stat, Stored, Trashed, Verified, Wrong,

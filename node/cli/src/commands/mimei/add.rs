@@ -108,6 +108,10 @@ fn size_of(path: &Path) -> u64 {
 
 impl Add {
     pub(super) async fn run(self, session: &Session, wallet: &Wallet) -> Done {
+        if self.named.kind.as_deref() == Some("file") && self.path.is_dir() {
+            let path = self.path.display();
+            return Err(Failure::usage(format!("{path} is a directory: leave `--type file` out, or name a file")));
+        }
         let given: Option<Profile> = self.profile.as_deref().map(str::parse::<Profile>).transpose()?;
         // What is only tried stores nothing.
         let socket = if self.only_hash || self.tx.dry_run { None } else { Some(session.socket(wallet).await?) };

@@ -9,7 +9,7 @@ use crate::wallet::Wallet;
 use clap::Subcommand;
 use leither_gateway::core::media;
 use leither_kit::node::Node;
-use leither_kit::walk::{Cursor, FileWalk, Loaded, list, load};
+use leither_kit::walk::{FileWalk, Loaded};
 use leither_types::MimeiId;
 use serde_json::{Value, json};
 use std::ops::Range;
@@ -25,8 +25,8 @@ pub enum Cur {
     Ls {
         /// MIMEI[/path]
         place: Place,
-        /// The last page's `next`.
-        #[arg(long)]
+        /// A name to begin after: the last page's `next`. It need not be there. Names come in order in a small directory, by their hashes in a large one.
+        #[arg(long, value_name = "NAME")]
         after: Option<String>,
         /// How many at most.
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -68,7 +68,7 @@ pub enum Cur {
         /// What to write; the standard input where it is not given.
         file: Option<PathBuf>,
     },
-    /// Makes a file that long.
+    /// Makes a file that is there that long.
     Truncate {
         /// MIMEI/path
         place: Place,
@@ -224,22 +224,9 @@ impl Desk<'_> {
     }
 
     async fn ls(&self, place: Place, after: Option<String>, limit: usize) -> Done {
-        let (place, tree) = self.tree(place).await?;
-        let page = self.page(&place, &tree, after, limit).await;
-        self.session.printer.answer(&unless_moved(&self.socket, &place, &tree, page).await?);
+        let place = Self::of_cur(place)?;
+        self.session.printer.answer(&self.socket.entries(&place.mimei, &place.path, after.as_deref(), limit).await?);
         Ok(())
-    }
-
-    async fn page(&self, place: &Place, tree: &Tree, after: Option<String>, limit: usize) -> Done<Value> {
-        let found = find(&*self.socket, tree, &place.path).await?.target;
-        let cursor: Cursor = after.map(|text| text.parse()).transpose().map_err(Failure::usage)?.unwrap_or_default();
-        let page = list(&*self.socket, &found, &cursor, limit).await.map_err(|e| unread(tree, e))?;
-        let mut items = Vec::new();
-        for entry in page.entries {
-            let below = load(&*self.socket, &entry.cid).await.map_err(|e| unread(tree, e))?;
-            items.push(described(&entry.name, &below));
-        }
-        Ok(json!({ "items": items, "next": page.next.map(|next| next.to_string()) }))
     }
 
     async fn stat(&self, place: Place) -> Done {

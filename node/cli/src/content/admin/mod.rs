@@ -291,6 +291,11 @@ impl Desk {
                 let (generation, seen) = (query.number("generation")?, query.number("seen")?);
                 self.ask(move |store| calls::restore(store, &id, version, generation, seen)).await
             }
+            (["mimei", id, "cur"], m) if m == get => {
+                let (id, path, after) = (mimei(id)?, query.text("path").unwrap_or_default(), query.text("after"));
+                let limit = usize::try_from(query.need_number("limit")?).unwrap_or(usize::MAX);
+                self.ask(move |store| calls::entries(store, &id, &path, after.as_deref(), limit)).await
+            }
             (["mimei", id, "fork"], m) if m == post => {
                 let (id, version, fork) = (mimei(id)?, query.need_number("version")?, mimei(&query.need("fork")?)?);
                 self.ask(move |store| calls::fork(store, &id, version, &fork)).await

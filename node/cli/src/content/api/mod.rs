@@ -27,6 +27,7 @@
 //! | `POST /mimei/ID/versions/N?cid=&profile=` | records that the chain has that version |
 //! | `POST /mimei/ID/next?version=&cid=&profile=&cur=` | keeps what is to become a version; `DELETE ...?version=&cid=&cur=` gives that up |
 //! | `POST /mimei/ID/cur?version=&generation=&seen=` | makes a version the working copy, or an empty directory; [`Cur`] |
+//! | `GET /mimei/ID/cur?path=&after=&limit=` | [`Entries`]: a page of a directory of the working copy |
 //! | `POST /mimei/ID/edit?op=&path=&generation=&...` | changes the working copy, with a generation only if it is of that one; [`Cur`] |
 //! | `GET /mimei/ID/network` | [`NetworkView`], within three seconds |
 //! | `POST /mimei/ID/publish?lifetime_ms=` | [`Published`] |
@@ -232,6 +233,31 @@ pub struct Cur {
     pub profile: String,
     /// How often it has moved.
     pub generation: String,
+}
+
+/// READ-1: what a path leads to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its name.
+    pub path: String,
+    /// `file`, `dir`, `link`, `other`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A file's bytes.
+    pub size: Option<String>,
+    /// A link's.
+    pub target: Option<String>,
+    /// Its tree.
+    pub cid: String,
+}
+
+/// A page of a directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entries {
+    /// What is in it.
+    pub items: Vec<Entry>,
+    /// What to ask for the next page with.
+    pub next: Option<String>,
 }
 
 /// A version that is kept.

@@ -18,7 +18,7 @@ mod view;
 
 pub use edit::Edit;
 pub use path::leads_out;
-pub use view::{Item, Kind, Page, View};
+pub use view::{Item, Kind, Listed, Page, View};
 
 use crate::content::Profile;
 use crate::error::{Result, StorageError};

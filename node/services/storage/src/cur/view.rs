@@ -3,7 +3,7 @@
 use super::dag::Link;
 use super::tree::Tree;
 use super::{dir, file, path};
-use crate::config::{PAGE_MAX, READ_BYTES_MAX};
+use crate::config::{PAGE_MAX, PAGE_TEXT_BYTES, READ_BYTES_MAX};
 use crate::content::Profile;
 use crate::error::{Result, StorageError};
 use crate::store::ContentStore;
@@ -43,6 +43,15 @@ pub struct Page {
     pub after: Option<String>,
 }
 
+/// A page of a directory, with what each entry is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Names with their trees.
+    pub entries: Vec<(String, Cid, Kind)>,
+    /// What to ask for the next page with; nothing after the last one.
+    pub after: Option<String>,
+}
+
 /// A tree that is read: a version, or a working copy as it was when it was looked up.
 pub struct View {
     tree: Tree,
@@ -68,6 +77,25 @@ impl View {
     pub fn list(&self, path: &str, after: Option<&str>, limit: usize) -> Result<Page> {
         list(&self.tree, &self.root, path, after, limit)
     }
+
+    /// CUR-6: the same, with what each entry is. A page ends early once its names and the targets of its links have 256 KiB.
+    pub fn list_kinds(&self, path: &str, after: Option<&str>, limit: usize) -> Result<Listed> {
+        let page = self.list(path, after, limit)?;
+        let (mut entries, mut after, mut bytes) = (Vec::with_capacity(page.entries.len()), page.after, 0usize);
+        let mut last = None;
+        for (name, cid) in page.entries {
+            if bytes >= PAGE_TEXT_BYTES {
+                after = last;
+                break;
+            }
+            let kind = listed_kind(&self.tree, &cid)?;
+            let target = if let Kind::Symlink(target) = &kind { target.len() } else { 0 };
+            bytes = bytes.saturating_add(name.len()).saturating_add(target);
+            last = Some(name.clone());
+            entries.push((name, cid, kind));
+        }
+        Ok(Listed { entries, after })
+    }
 }
 
 /// Follows a path.
@@ -91,6 +119,16 @@ pub(super) fn kind(tree: &Tree, cid: &Cid) -> Result<Kind> {
         Node::Symlink(target) => Kind::Symlink(target),
         Node::Other(_) => Kind::Other,
     })
+}
+
+/// The same, of an entry among many: of a file of one leaf the row says the length, and its bytes are not read.
+fn listed_kind(tree: &Tree, cid: &Cid) -> Result<Kind> {
+    if cid.codec() == codec::RAW
+        && let Some(size) = tree.store().size(cid)?
+    {
+        return Ok(Kind::File(size));
+    }
+    kind(tree, cid)
 }
 
 pub(super) fn stat(tree: &Tree, root: &Cid, path: &str) -> Result<Item> {

@@ -143,6 +143,61 @@ fn cur_6_a_directory_is_listed_in_pages_in_order() {
 }
 
 #[test]
+fn cur_6_a_page_begins_after_a_name_that_is_not_there_in_one_block_or_in_shards() {
+    for count in [40, 2_000] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let mut tree = tree::Tree::new(&store, Profile::V1_2025);
+        let link = tree.put(dag::leaf(Profile::V1_2025, b"content".to_vec()), 0).unwrap();
+        let here = dir::build(&mut tree, entries(link, 0..count)).unwrap();
+        let all: Vec<String> = dir::list(&tree, &here.cid, None, usize::MAX).unwrap().into_iter().map(|e| e.name).collect();
+        assert_eq!(all.len(), count);
+        for at in [0, count / 2, count - 2] {
+            let less = dir::update(&mut tree, &here.cid, &all[at], None).unwrap();
+            let rest = dir::list(&tree, &less.cid, Some(&all[at]), usize::MAX).unwrap();
+            let rest: Vec<String> = rest.into_iter().map(|e| e.name).collect();
+            assert_eq!(rest, &all[at + 1..], "after the {at}th of {count}, which is gone");
+        }
+    }
+}
+
+#[test]
+fn cur_6_a_page_says_what_each_entry_is_and_has_a_bound_in_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.create_cur(&ME, Profile::V1_2025, None).unwrap();
+    let mut edit = store.edit(&ME).unwrap();
+    edit.mkdir("dir").unwrap();
+    edit.write_at("leaf", 0, b"seven..").unwrap();
+    edit.write_at("long", 0, &noise(1, 3 << 20)).unwrap();
+    edit.symlink("link", "leaf").unwrap();
+    edit.mkdir("links").unwrap();
+    let target = "t".repeat(4_000);
+    for n in 0..100 {
+        edit.symlink(&format!("links/{n:03}"), &target).unwrap();
+    }
+    let kept = edit.commit(NOW).unwrap();
+    let view = store.view(&kept.cid, kept.profile);
+    let page = view.list_kinds("", None, 4).unwrap();
+    let found: Vec<(&str, &Kind)> = page.entries.iter().map(|(name, _, kind)| (name.as_str(), kind)).collect();
+    let link = Kind::Symlink("leaf".into());
+    let wanted = [("dir", &Kind::Directory), ("leaf", &Kind::File(7)), ("link", &link), ("links", &Kind::Directory)];
+    assert_eq!((found.as_slice(), page.after.as_deref()), (wanted.as_slice(), Some("links")));
+    let rest = view.list_kinds("", Some("links"), 4).unwrap();
+    assert_eq!((rest.entries[0].2.clone(), rest.entries.len(), rest.after), (Kind::File(3 << 20), 1, None));
+    let (mut names, mut after, mut pages) = (Vec::new(), None::<String>, 0);
+    loop {
+        let page = view.list_kinds("links", after.as_deref(), 1_000).unwrap();
+        names.extend(page.entries.into_iter().map(|(name, _, _)| name));
+        (after, pages) = (page.after, pages + 1);
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!((names, pages), ((0..100).map(|n| format!("{n:03}")).collect(), 2));
+}
+
+#[test]
 fn cur_6_a_directory_of_empty_levels_that_share_their_blocks_is_refused_in_time() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
