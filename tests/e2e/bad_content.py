@@ -18,7 +18,7 @@ import unicodedata
 
 import dag
 from content import MIB, QUICK, Keepers, admin, curl, memory, quoted, same, site
-from lib import FAST, LEITHER, Checks, Dev, Score, command, environment, rpc, until
+from lib import FAST, LEITHER, Checks, Dev, Score, command, environment, in_store, rpc, until
 
 CHECKS = Checks()
 SLOW = int(os.environ.get("LEITHER_SLOW_READERS") or 1_500)
@@ -57,11 +57,11 @@ class Desk:
 
     def refused(self, words, *args):
         """One command that is refused in a sentence with these words, and leaves nothing."""
-        before = self.chain.cli("storage", "stat")
+        before = in_store(self.chain)
         done = self.ended(*args)
         CHECKS.that(done.returncode in (1, 2) and words in done.stderr, f"{args}: {done.returncode}, without {words!r}: {done.stderr[-300:]}")
         # What an add had brought goes with its connection.
-        until(f"nothing of {args[:3]} is left", SOON_S, lambda: self.chain.cli("storage", "stat") == before)
+        until(f"nothing of {args[:3]} is left", SOON_S, lambda: in_store(self.chain) == before)
 
     def stored(self, made, root):
         """Takes blocks in as a CAR by the socket; children come first. Status and answer, which names the pin."""
@@ -284,7 +284,7 @@ def frames(desk):
     wrong = [dag.frames([(binary, block + b"!") for binary, block in blocks]), dag.frames(blocks[::-1]), dag.frames(blocks[1:]), good[:-4], good[:-7], b"",
              b"\xff" * 4, b"\xff\xff\xff\xff" + bytes(1_000), bytes(3), dag.frames([(b"\x01\x55\x12\x20", b"short")]),
              dag.frames([(dag.cid(bytes(3 * MIB), dag.RAW), bytes(3 * MIB))]), *(chance.randbytes(chance.randrange(2_000)) for _ in range(30))]
-    before = desk.chain.cli("storage", "stat")
+    before = in_store(desk.chain)
     for n, body in enumerate(wrong):
         try:
             status, answer = admin(desk.socket, "POST", "/blocks?profile=unixfs-v1-2025", body)
@@ -292,7 +292,7 @@ def frames(desk):
             # It answered before it had all, and hung up.
             continue
         CHECKS.that(status in (400, 404), f"frames {n}: {status} {answer}")
-    until("nothing of them is left", SOON_S, lambda: desk.chain.cli("storage", "stat") == before)
+    until("nothing of them is left", SOON_S, lambda: in_store(desk.chain) == before)
     status, answer = admin(desk.socket, "POST", "/blocks?profile=unixfs-v1-2025", good)
     CHECKS.equal((status, answer["cid"]), (200, dag.text(root)), "those that are right are taken")
     for method, call in (("POST", "/car?name=" + "n" * 200), ("POST", "/car?name=%2e%2e%2fx"), ("GET", "/car?cid=x"), ("GET", "/blocks/" + "b" * 5_000),
@@ -363,7 +363,7 @@ def wells(desk, levels=100_000):
     """100,000 levels, and 2^100000 ways to the bottom: counted, read, given up, without an end of the stack."""
     # What others released is gone first, so that the books are equal afterwards.
     desk.chain.cli("storage", "purge", "--all")
-    before, stat = memory(desk.chain.process.pid), desk.chain.cli("storage", "stat")
+    before, stat = memory(desk.chain.process.pid), in_store(desk.chain)
     made, root = dag.well(levels)
     status, answer = desk.stored(made, root)
     CHECKS.that(status in (200, 400), f"taken or refused: {status} {answer}")
@@ -379,7 +379,7 @@ def wells(desk, levels=100_000):
         CHECKS.equal(freed["blocks"], str(levels + 1), "what it would free")
         desk.chain.cli("storage", "release", answer["root"])
         desk.chain.cli("storage", "purge", "--all")
-        CHECKS.equal({**desk.chain.cli("storage", "stat"), "quota": ""}, {**stat, "quota": ""}, "it is gone")
+        CHECKS.equal({**in_store(desk.chain), "quota": ""}, {**stat, "quota": ""}, "it is gone")
         tell("well", levels=levels, freed_s=round(time.time() - began, 1))
     for n, order in enumerate((list(reversed(made.items())), made.items())):
         path = desk.top / f"well-{n}.car"
@@ -573,13 +573,13 @@ def fetched(top):
             (big / f"{n}.bin").write_bytes(random.Random(n).randbytes(QUOTA_MIB * MIB // 2))
         mid, made = giver.add(big)
         giver.publish(mid)
-        before = taker.cli("storage", "stat")
+        before = in_store(taker)
         done = command(["mimei", "sync", mid], taker.home, taker.url)
         CHECKS.that(done.returncode == 1 and "quota" in done.stderr, f"what does not fit is refused by name: {done.returncode} {done.stderr[-300:]}")
-        until("nothing half is left", WAIT_S, lambda: taker.cli("storage", "stat") == before)
+        until("nothing half is left", WAIT_S, lambda: in_store(taker) == before)
         found = curl(f"{taker.gate}/ipfs/{made['cid']}/2.bin", seconds=WAIT_S)
         CHECKS.that(found.status == 200 and found.body == (big / "2.bin").read_bytes(), "it is read without being kept")
-        CHECKS.equal(taker.cli("storage", "stat"), before, "and not kept")
+        CHECKS.equal(in_store(taker), before, "and not kept")
 
         grown, chance, lines = memory(taker.process.pid), random.Random(7), []
         for n in range(300):

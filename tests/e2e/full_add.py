@@ -11,7 +11,7 @@ import tempfile
 import time
 
 from content import MIB, curl, forget_peak, memory
-from lib import FAST, Checks, Dev, Disk, NoMount, Score, command, height_of, until
+from lib import FAST, Checks, Dev, Disk, NoMount, Score, command, height_of, in_store, until
 
 CHECKS = Checks()
 DISK_MIB = 320
@@ -54,7 +54,7 @@ def pays(chain):
 
 def refused(chain, disk, path, least):
     """An add that ends with a refusal, after which all is as it was; while it runs the disk is never without what the chain needs."""
-    before, free, used = chain.cli("storage", "stat"), disk.free(), memory(chain.process.pid)
+    before, free, used = in_store(chain), disk.free(), memory(chain.process.pid)
     forget_peak(chain.process.pid)
     done = command(["mimei", "add", "--from", "alice", path], chain.home.name, chain.url)
     CHECKS.that(done.returncode == 1 and REFUSED.search(done.stderr) and not done.stdout,
@@ -63,7 +63,7 @@ def refused(chain, disk, path, least):
     grown = memory(chain.process.pid, "VmHWM") - used
     CHECKS.that(grown <= GROWN_KIB, f"{grown} KiB more in memory")
     CHECKS.that(disk.free() >= least, f"{disk.free()} bytes are free, {least} have to be")
-    until("nothing of the add is left", 30, lambda: chain.cli("storage", "stat") == before)
+    until("nothing of the add is left", 30, lambda: in_store(chain) == before)
     until("the disk has its space again", 30, lambda: disk.free() >= free - ROOM)
     sound(chain)
     pays(chain)

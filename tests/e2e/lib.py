@@ -170,6 +170,11 @@ def cli(args, home, node=None, code=0, stdin=None, env=None):
     return {**answer, "stderr": done.stderr} if code else answer
 
 
+def in_store(node):
+    """What `storage stat` says is in the store, without what its files take of the disk: they come and go by themselves."""
+    return {name: value for name, value in node.cli("storage", "stat").items() if name != "disk"}
+
+
 def until(what, seconds, look):
     """Waits until `look()` gives something true, and gives that."""
     end = time.time() + seconds

@@ -372,6 +372,12 @@ def mimei(chain):
     chain.cli("mimei", "give", fork, "ivan", "--from", "judy")
     CHECKS.equal(chain.cli("mimei", "show", fork)["owner"], chain.ready["accounts"]["ivan"], "its owner after it was given away")
     chain.cli("mimei", "release", fork, "--from", "judy", code=1)
+    CHECKS.that(fork in [one["mimei"] for one in chain.cli("mimei", "list", "judy")["items"]], "what was given away stands with its author")
+    said = chain.cli("mimei", "add", "./spec", "--type", "file", "--from", "ivan", code=2)["stderr"]
+    CHECKS.that("is a directory" in said, f"a directory is no file: {said}")
+    bare = chain.cli("mimei", "add", "./rustfmt.toml", "--only-hash", "--from", "judy")["mimei"]
+    said = chain.cli("mimei", "restore", bare, code=1)["stderr"]
+    CHECKS.that("nobody is connected" in said, f"content that nobody has, by a node that answers: {said}")
     CHECKS.that(made in [one["mimei"] for one in chain.cli("mimei", "list", "ivan")["items"]], "mimei list")
     proven = chain.cli("prove", "--mimei", made)
     CHECKS.that(proven["verified"] and proven["present"], f"prove --mimei: {proven}")

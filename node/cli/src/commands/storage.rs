@@ -16,7 +16,7 @@ use tokio::io::AsyncRead;
 /// What content the node of this machine keeps.
 #[derive(Subcommand, Debug)]
 pub enum Storage {
-    /// How much there is, and how much there may be.
+    /// How much there is, how much there may be, and what the database takes of the disk.
     Stat,
     /// Who keeps what: pins, working copies, versions.
     Pins,

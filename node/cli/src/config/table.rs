@@ -302,7 +302,7 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         key: "storage.quota",
-        about: "How many bytes of content may be kept here, trash included. It counts towards disk.cap: content never takes more than eight tenths of that together with all else.",
+        about: "How many bytes of content may be kept here, trash included; what the database adds to each block (some 100 bytes) is not counted. It counts towards disk.cap: content never takes more than eight tenths of that together with all else.",
         unit: "bytes, or a number with KiB, MiB, GiB, TiB; at least 1MiB",
         list: false,
         show: |c| Value::from(show_size(c.storage.quota)),

@@ -139,7 +139,12 @@ pub fn disown(store: &ContentStore, cid: &Cid, at: u64) -> Answer<bool> {
 /// `GET /storage`
 pub fn stat(store: &ContentStore) -> Answer<Stat> {
     let found = store.stat()?;
-    Ok(Stat { blocks: found.blocks.to_string(), bytes: found.bytes.to_string(), quota: found.quota_bytes.to_string() })
+    Ok(Stat {
+        blocks: found.blocks.to_string(),
+        bytes: found.bytes.to_string(),
+        quota: found.quota_bytes.to_string(),
+        disk: store.room()?.taken.to_string(),
+    })
 }
 
 fn root_view((root, kept): &(Root, Kept)) -> RootView {

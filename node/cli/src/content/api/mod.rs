@@ -90,6 +90,8 @@ pub struct Stat {
     pub bytes: String,
     /// How many there may be now.
     pub quota: String,
+    /// What the database's files take of the disk: with many small blocks, and what is not given back yet, more than their bytes.
+    pub disk: String,
 }
 
 /// A root.

@@ -1,7 +1,7 @@
 //! Calls about the store as a whole, by the socket.
 
 use super::{Node, node, noise, pins};
-use crate::content::api::{Again, Checking, Compacted, Purged, Trash, Verified, escape};
+use crate::content::api::{Again, Checking, Compacted, Purged, Stat, Trash, Verified, escape};
 use crate::exit::Exit;
 use leither_kit::Cid;
 use leither_storage::Root;
@@ -27,6 +27,15 @@ async fn sock_7_the_store_is_verified_and_compacted_by_calls_that_answer_in_line
     let done = socket.lines::<Compacted, Compacted>("/storage/compact", |_| ()).await.unwrap();
     assert!(done.steps.parse::<u64>().unwrap() > 0 && done.after.parse::<u64>().unwrap() > 3 << 20, "{done:?}");
     assert_eq!(socket.get::<Trash>("/storage/trash").await.unwrap().items.len(), 1, "the trash stays");
+}
+
+#[tokio::test]
+async fn storage_4_what_the_files_take_of_the_disk_is_told_beside_what_counts() {
+    let node = node(u64::MAX);
+    released(&node, 1);
+    let stat: Stat = node.socket().await.get("/storage").await.unwrap();
+    let [bytes, disk] = [&stat.bytes, &stat.disk].map(|text| text.parse::<u64>().unwrap());
+    assert!(bytes > 3 << 20 && disk > 3 << 20, "{stat:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
