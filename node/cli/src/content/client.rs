@@ -382,6 +382,7 @@ impl Socket {
         let answer = match self.send(Method::GET, &format!("/blocks/{cid}{query}"), Outgoing::Whole(None)).await {
             Ok(answer) => answer,
             Err(said) if said.reason == "absent" => return Err(SourceError::NotFound(*cid)),
+            Err(said) if said.reason == "unreachable" => return Err(SourceError::Timeout(*cid)),
             Err(said) => return Err(SourceError::Other(said.failure.sentence)),
         };
         let body = Limited::new(answer.into_body(), BLOCK_BYTES_MAX).collect().await;

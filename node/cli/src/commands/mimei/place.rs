@@ -164,6 +164,8 @@ pub fn unread(tree: &Tree, error: WalkError) -> Failure {
                 ),
             )
         }
+        // The node has answered that nobody gave it.
+        WalkError::Source(late @ SourceError::Timeout(_)) => Failure::new(Exit::Refused, late),
         WalkError::Source(other) => Failure::new(Exit::Unreachable, other),
         WalkError::Absent { .. } | WalkError::NotADirectory { .. } | WalkError::NotA { .. } => {
             Failure::new(Exit::Refused, format!("{error} in {}; `leither mimei cur ls` and `get` show what is there", tree.name))
@@ -184,6 +186,17 @@ mod tests {
             let said = moved(&tree, now).unwrap().sentence;
             assert!(said.contains("the working copy of x was changed while it was read: try again"), "{said}");
         }
+    }
+
+    // FETCH-3
+    #[test]
+    fn what_nobody_gave_is_refused_and_a_node_that_does_not_answer_is_not_reached() {
+        let tree = Tree { cid: Cid::default(), name: "version 0 of x".into() };
+        let exit = |error| unread(&tree, WalkError::Source(error)).exit;
+        for error in [SourceError::NotFound(tree.cid), SourceError::Timeout(tree.cid)] {
+            assert_eq!(exit(error), Exit::Refused);
+        }
+        assert_eq!(exit(SourceError::Other("the node did not answer".into())), Exit::Unreachable);
     }
 
     #[test]
