@@ -139,8 +139,9 @@ def spoken(desk, mid):
     CHECKS.that(listed.returncode == 0 and f"path: {shown}\n" in listed.stdout, f"listed: {listed.stdout[-600:]!r}{listed.stderr}")
     CHECKS.that(r"target: style\u{1b}[2J" in listed.stdout, f"where a link leads: {listed.stdout[-600:]!r}")
     CHECKS.equal(desk.chain.cli("mimei", "cur", "stat", f"{mid}/{evil}")["path"], evil, "JSON has it as it is")
-    refused = plain("stat", f"{mid}/{evil}/below")
-    CHECKS.that(refused.returncode and len(refused.stderr.splitlines()) == 1, f"one sentence: {refused.returncode} {refused.stderr!r}")
+    refused = plain("rm", f"{mid}/{evil}x")
+    CHECKS.that(refused.returncode == 1 and len(refused.stderr.splitlines()) == 1 and f"`{shown}x`" in refused.stderr,
+                f"one sentence: {refused.returncode} {refused.stderr!r}")
     for text in (listed.stdout, refused.stderr):
         odd = {c for c in text if c != "\n" and (unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp")) and c not in "\u200c\u200d"}
         CHECKS.equal(odd, set(), f"characters that a terminal obeys: {text[-600:]!r}")
