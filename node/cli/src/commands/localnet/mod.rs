@@ -247,7 +247,7 @@ impl Screen {
                 return;
             }
             // The cursor stays where somebody is writing.
-            let lines: String = text.lines().map(|line| format!("{line}\x1b[K\r\n")).collect();
+            let lines: String = text.lines().map(|line| format!("{}\x1b[K\r\n", escaped(line))).collect();
             self.printer.draw(&format!("\x1b7\x1b[H{lines}\x1b8"));
         } else if !self.printer.json && self.ticks % PLAIN_TICKS == 1 {
             self.printer.lines(&net.text());
@@ -257,7 +257,8 @@ impl Screen {
     fn draw(&mut self, table: &str) {
         self.lines = table.lines().count();
         let said: String = self.said.iter().map(|line| format!("{line}\r\n")).collect();
-        let table = table.replace('\n', "\r\n");
+        let table: Vec<String> = table.split('\n').map(escaped).collect();
+        let table = table.join("\r\n");
         self.printer.draw(&format!("\x1b[H\x1b[J{table}\r\n\r\n{said}> "));
     }
 }
