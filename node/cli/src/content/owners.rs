@@ -99,6 +99,7 @@ mod tests {
             owners.note(&tree(1_000 + n), MimeiId([8; 20]));
         }
         assert_eq!((owners.of(&tree(7)), owners.of(&tree(1_000))), (None, Some(MimeiId([8; 20]))));
-        assert_eq!((owners.lock().mimeis.len(), owners.lock().order.len()), (OWNERS_MAX, OWNERS_MAX));
+        let all = owners.lock();
+        assert_eq!((all.mimeis.len(), all.order.len()), (OWNERS_MAX, OWNERS_MAX));
     }
 }
