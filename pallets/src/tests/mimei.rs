@@ -395,6 +395,29 @@ fn mimei_7_references_are_counted_at_both_ends() {
 }
 
 #[test]
+fn mimei_7_references_are_listed_in_pages_in_id_order() {
+    let mut chain = Chain::default();
+    let (from, _) = made(&mut chain, "alice", create("from"));
+    let (other, _) = made(&mut chain, "alice", create("other"));
+    let mut wanted = Vec::new();
+    for (mark, count) in [("a", 1_u32), ("b", 3), ("c", 2)] {
+        let (to, _) = made(&mut chain, "bob", create(mark));
+        for _ in 0..count {
+            chain.ok("alice", refer(from, to, true));
+        }
+        wanted.push((to, count));
+    }
+    wanted.sort();
+    chain.ok("alice", refer(other, wanted[0].0, true));
+    let page = |after: Option<&MimeiId>, limit| {
+        mimei::views::references(&**chain.state(), &from, after, limit).expect("memory does not fail")
+    };
+    assert_eq!(page(None, 9), wanted, "its own, and nobody else's");
+    assert_eq!(page(None, 2), wanted[..2]);
+    assert_eq!(page(Some(&wanted[1].0), 2), wanted[2..]);
+}
+
+#[test]
 fn mimei_8_a_mask_says_what_whole_groups_may_and_begins_with_nothing() {
     let mut chain = Chain::default();
     let (org, id) = owned_by_org(&mut chain, &["bob"]);

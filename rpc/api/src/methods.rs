@@ -145,6 +145,9 @@ pub const MIMEI_GET_RIGHTS: Method<GetMimeiRights, RightsView> =
 /// Versions of a MiMei.
 pub const MIMEI_GET_VERSIONS: Method<GetMimeiPage, Page<VersionView>> =
     Method::new("mimei_getVersions", "Lists a MiMei's versions, the newest first.", MIMEI);
+/// What a MiMei refers to.
+pub const MIMEI_GET_REFERENCES: Method<GetMimeiPage, Page<ReferenceView>> =
+    Method::new("mimei_getReferences", "Lists what a MiMei refers to, and how often, in id order.", MIMEI);
 /// MiMei of an author.
 pub const MIMEI_LIST: Method<ListMimei, Page<MimeiSummary>> =
     Method::new("mimei_list", "Lists an author's MiMei, in id order.", &[]);
@@ -219,6 +222,7 @@ pub const ALL: &[MethodInfo] = &[
     MIMEI_GET.info(),
     MIMEI_GET_RIGHTS.info(),
     MIMEI_GET_VERSIONS.info(),
+    MIMEI_GET_REFERENCES.info(),
     MIMEI_LIST.info(),
     STREAM_GET.info(),
     STREAM_LIST.info(),

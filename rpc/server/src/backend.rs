@@ -73,6 +73,8 @@ pub trait Backend: Send + Sync + 'static {
     async fn mimei_get_rights(&self, ask: GetMimeiRights) -> Answer<RightsView>;
     /// `mimei_getVersions`
     async fn mimei_get_versions(&self, ask: GetMimeiPage) -> Answer<Page<VersionView>>;
+    /// `mimei_getReferences`
+    async fn mimei_get_references(&self, ask: GetMimeiPage) -> Answer<Page<ReferenceView>>;
     /// `mimei_list`
     async fn mimei_list(&self, ask: ListMimei) -> Answer<Page<MimeiSummary>>;
 

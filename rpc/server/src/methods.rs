@@ -57,6 +57,7 @@ pub(crate) fn table(node: Node, query_timeout: Duration, behind_max: u64) -> Res
     t.on(&MIMEI_GET, |n, p| async move { n.mimei_get(p.mimei).await })?;
     t.on(&MIMEI_GET_RIGHTS, |n, p| async move { n.mimei_get_rights(p).await })?;
     t.on(&MIMEI_GET_VERSIONS, |n, p| async move { n.mimei_get_versions(p).await })?;
+    t.on(&MIMEI_GET_REFERENCES, |n, p| async move { n.mimei_get_references(p).await })?;
     t.on(&MIMEI_LIST, |n, p| async move { n.mimei_list(p).await })?;
     t.on(&STREAM_GET, |n, p| async move { n.stream_get(p.stream.0).await })?;
     t.on(&STREAM_LIST, |n, p| async move { n.stream_list(p).await })?;

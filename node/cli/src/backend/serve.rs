@@ -219,6 +219,10 @@ impl Backend for Served {
         self.ask(move |node| node.read(|at| node.versions(at, &ask))).await
     }
 
+    async fn mimei_get_references(&self, ask: GetMimeiPage) -> Answer<Page<ReferenceView>> {
+        self.ask(move |node| node.read(|at| node.references(at, &ask))).await
+    }
+
     async fn mimei_list(&self, ask: ListMimei) -> Answer<Page<MimeiSummary>> {
         self.ask(move |node| node.read(|at| node.mimeis(at, &ask))).await
     }

@@ -320,6 +320,18 @@ impl Node {
         Ok(Page { items: found.iter().map(version).collect(), next, height: at.head.height.into() })
     }
 
+    /// MIMEI-7: in id order of what is referred to.
+    pub(super) fn references(&self, at: &At, ask: &GetMimeiPage) -> Answer<Page<ReferenceView>> {
+        let id = ask.mimei.0;
+        let limit = Limit::of(ask.limit);
+        let after = place::<MimeiId>(&ask.after)?;
+        // One that the chain does not know is told as that, not as one that refers to nothing.
+        self.head_of(at, &id)?;
+        let found = mimei::views::references(&*at.state, &id, after.as_ref(), limit + 1).map_err(fault)?;
+        let rows = found.into_iter().map(|(to, count)| (to, ReferenceView { to: to.into(), count })).collect();
+        Ok(page(rows, limit, at.head.height, MimeiId::to_string))
+    }
+
     pub(super) fn mimeis(&self, at: &At, ask: &ListMimei) -> Answer<Page<MimeiSummary>> {
         let limit = Limit::of(ask.limit);
         let after = place::<MimeiId>(&ask.after)?;

@@ -162,6 +162,14 @@ pub enum Ref {
         #[command(flatten)]
         tx: TxFlags,
     },
+    /// What it refers to, and how often.
+    List {
+        /// Which one refers.
+        mimei: String,
+        /// Which part of the list.
+        #[command(flatten)]
+        page: PageFlags,
+    },
 }
 
 /// What the id follows from, beside the author.
@@ -293,6 +301,12 @@ impl Mimei {
             Mimei::Ref(Ref::Del { mimei, to, tx }) => {
                 let call = MimeiCall::Refer { from: id(&mimei)?, to: id(&to)?, add: false };
                 wallet.send_and_print(&tx, vec![Call::Mimei(call)], &none).await
+            }
+            Mimei::Ref(Ref::List { mimei, page }) => {
+                let (after, limit) = page.ask()?;
+                let ask = GetMimeiPage { mimei: id(&mimei)?.into(), after, limit };
+                session.printer.answer(&wallet.client.call(&methods::MIMEI_GET_REFERENCES, ask).await?);
+                Ok(())
             }
             Mimei::Readers(readers) => readers.run(session, &wallet).await,
             Mimei::Rights(groups) => groups.run(&wallet).await,

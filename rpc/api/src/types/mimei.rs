@@ -99,6 +99,15 @@ pub struct VersionView {
     pub time: U64,
 }
 
+/// What a MiMei refers to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReferenceView {
+    /// To which one.
+    pub to: MimeiKey,
+    /// How often: one at least.
+    pub count: u32,
+}
+
 /// What whole groups may beside the owner. Names of rights: `backup`, `release`, `refer`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GroupsView {

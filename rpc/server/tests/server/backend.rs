@@ -196,6 +196,9 @@ impl Backend for Fake {
     async fn mimei_get_versions(&self, _: GetMimeiPage) -> Answer<Page<VersionView>> {
         self.some("mimei_getVersions")
     }
+    async fn mimei_get_references(&self, _: GetMimeiPage) -> Answer<Page<ReferenceView>> {
+        self.some("mimei_getReferences")
+    }
     async fn mimei_list(&self, _: ListMimei) -> Answer<Page<MimeiSummary>> {
         self.some("mimei_list")
     }
