@@ -51,6 +51,13 @@ impl Edit {
         &self.root
     }
 
+    /// Blocks read and written since this was asked last.
+    #[cfg(test)]
+    pub(super) fn counted(&self) -> (u64, u64) {
+        let take = |count: &std::sync::atomic::AtomicU64| count.swap(0, std::sync::atomic::Ordering::Relaxed);
+        (take(&self.tree.counts.read), take(&self.tree.counts.written))
+    }
+
     #[cfg(test)]
     pub(super) fn made_bytes(&self) -> usize {
         self.tree.made_bytes()

@@ -18,11 +18,30 @@ pub struct Tree {
     made_bytes: usize,
     /// Takes what is made.
     pub session: Session,
+    #[cfg(test)]
+    pub counts: Counts,
+}
+
+/// What a test counts.
+#[cfg(test)]
+#[derive(Default)]
+pub struct Counts {
+    /// Blocks that were looked at, made or stored.
+    pub read: std::sync::atomic::AtomicU64,
+    /// Blocks that were made and handed to the session.
+    pub written: std::sync::atomic::AtomicU64,
 }
 
 impl Tree {
     pub fn new(store: &ContentStore, profile: Profile) -> Self {
-        Self { profile, made: HashMap::new(), made_bytes: 0, session: store.session() }
+        Self {
+            profile,
+            made: HashMap::new(),
+            made_bytes: 0,
+            session: store.session(),
+            #[cfg(test)]
+            counts: Counts::default(),
+        }
     }
 
     pub fn store(&self) -> &ContentStore {
@@ -37,6 +56,8 @@ impl Tree {
 
     pub fn block(&self, cid: &Cid) -> Result<Bytes> {
         let Some(key) = Key::of(cid)? else { return Ok(inline(cid).unwrap_or_default()) };
+        #[cfg(test)]
+        self.counts.read.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         if let Some((_, bytes)) = self.made.get(&key) {
             return Ok(bytes.clone());
         }
@@ -100,6 +121,8 @@ impl Tree {
             if asked {
                 // It stays readable: from the session's window, and then from the store.
                 if let Some((cid, bytes)) = self.made.remove(&key) {
+                    #[cfg(test)]
+                    self.counts.written.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                     self.session.put_made(&cid, bytes.into())?;
                 }
                 continue;

@@ -142,6 +142,80 @@ fn cur_6_a_directory_is_listed_in_pages_in_order() {
     assert!(matches!(edit.stat("a"), Err(StorageError::NoEntry(_))));
 }
 
+/// CUR-5, CUR-6: however many entries there are, a name costs the shards on its way, a page one shard an entry at most, a change the shards on
+/// its way and the directory above.
+#[test]
+fn cur_6_a_directory_of_30_000_entries_is_read_and_changed_by_few_blocks() {
+    const ENTRIES: usize = 30_000;
+    // Shards on the way to a name: two of these would have to share four bytes of their hashes for one more.
+    const DEPTH: u64 = 5;
+    let dir = tempfile::tempdir().unwrap();
+    let name = |n: usize| format!("entry-{n}");
+    let profile = Profile::V1_2025;
+    let made = {
+        let store = open(dir.path());
+        let mut tree = tree::Tree::new(&store, profile);
+        let link = tree.put(dag::leaf(profile, b"content".to_vec()), 0).unwrap();
+        let mut all: Vec<dag::Entry> = (0..ENTRIES).map(|n| dag::Entry { name: name(n), link }).collect();
+        all.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+        let below = dir::build(&mut tree, all).unwrap();
+        let root = tree.put(dag::directory(profile, &[("d", below)]), below.dag_size).unwrap();
+        tree.hand_over(&root.cid).unwrap();
+        tree.session.finish(&Root::Pin("made".into()), Kept { cid: root.cid, profile, generation: 0 }, NOW).unwrap();
+        store.create_cur(&ME, profile, Some(&root.cid)).unwrap();
+        store.stat().unwrap().blocks
+    };
+    assert!(made > 5_000, "{made} blocks: what follows is few of them");
+    // Opened anew, so that nothing is known of it from making it.
+    let store = open(dir.path());
+    let mut edit = store.edit(&ME).unwrap();
+    edit.counted();
+    for n in (0..ENTRIES).step_by(97) {
+        edit.stat(&format!("d/{}", name(n))).unwrap();
+        let (read, _) = edit.counted();
+        assert!(read <= DEPTH + 3, "{read} blocks to look up {}", name(n));
+    }
+    assert!(edit.stat("d/none").is_err());
+    assert!(edit.counted().0 <= DEPTH + 3, "a name that is not there");
+    for limit in [1, 10, 1_000] {
+        let mut after: Option<String> = None;
+        let mut seen = 0;
+        loop {
+            let page = edit.list("d", after.as_deref(), limit).unwrap();
+            let (read, _) = edit.counted();
+            assert!(read <= 3 + 2 * DEPTH + limit as u64, "{read} blocks for a page of {limit}");
+            seen += page.entries.len();
+            after = page.after;
+            if after.is_none() || seen >= 100 * limit {
+                break;
+            }
+        }
+        assert_eq!(seen, ENTRIES.min(100 * limit));
+    }
+    // The first removal counts up to twice the border; from then on it is known how much is there.
+    edit.remove(&format!("d/{}", name(0)), false).unwrap();
+    let (read, _) = edit.counted();
+    assert!(read <= made / 2, "{read} of {made} blocks to measure the directory");
+    edit.commit(NOW).unwrap();
+    edit.counted();
+    for n in (1..ENTRIES).step_by(1_499) {
+        let path = format!("d/{}", name(n));
+        for change in 0..3 {
+            match change {
+                0 => edit.remove(&path, false).unwrap(),
+                1 => edit.write_at(&path, 0, b"another").unwrap(),
+                _ => edit.append(&path, b" and more").unwrap(),
+            }
+            edit.commit(NOW).unwrap();
+            let (read, written) = edit.counted();
+            assert!(read <= 2 * DEPTH + 10, "{read} blocks read for change {change} of {path}");
+            // The leaf, the shards on the way, the directory above.
+            assert!((2..=DEPTH + 2).contains(&written), "{written} blocks written for change {change} of {path}");
+        }
+    }
+    check(&store);
+}
+
 #[test]
 fn cur_6_a_page_begins_after_a_name_that_is_not_there_in_one_block_or_in_shards() {
     for count in [40, 2_000] {
