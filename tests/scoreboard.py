@@ -51,6 +51,8 @@ FURTHER = [
     ("site", "a site as a MiMei: added, served, proven, edited by path, backed up, got back; a conflict, a quota, a kill", "`tests/e2e/site.py`"),
     ("spread", "content over four nodes: provided, found, followed, caught up with by difference, got back by a device that lost it, read after its author's "
      "node is gone, a provider that lies: what is late, fetched twice, lost or wrong", "`tests/e2e/spread.py`"),
+    ("turns", "one MiMei edited and moved 100 times by devices on three nodes in turns: a version that is lost, or is not what it was",
+     "`tests/e2e/turns.py`"),
     ("provides", "many MiMeis published at once by one of four nodes: a full round beyond its bar (10 min for 100,000), keys that others do not find, versions "
      "that are wrong, keys that are announced again after a restart", "`tests/e2e/provides.py`; `LEITHER_PROVIDES=100000` for more"),
     ("browser", "a site in a real Chromium from nodes that are not its author's: what does not show, scripts that run where they must not, storage that is seen "
