@@ -74,21 +74,31 @@ def height(url):
         return None
 
 
+def stood_at(seen):
+    """The heights that were seen during the cut, but for its first moments."""
+    return [h for at, h in seen if CUT + 3 <= at <= HEAL - 1 and h is not None]
+
+
 def chaos(top):
     script = pathlib.Path(top) / "script"
     script.write_text(SCRIPT)
     port = base_port()
     urls = [f"http://127.0.0.1:{port + 10 * n}" for n in range(4)]
-    net = localnet(top, "--nodes", 4, "--for", f"{END}s", "--tps", 50, "--pulse", 500, "--base-port", port, "--script", script)
+    net = localnet(top, "--nodes", 4, "--for", f"{END}s", "--tps", 50, "--pulse", 500, "--base-port", port, "--script", script,
+                   stdin=subprocess.PIPE)
     until("four nodes answer", 90, lambda: net.poll() is not None or all(height(url) is not None for url in urls))
     began, seen = time.time(), []
     # Node 1 is hurt by nobody, and answers throughout.
     while net.poll() is None and time.time() < began + END - 2:
-        seen.append((time.time() - began, height(urls[0])))
+        at = time.time() - began
+        seen.append((at, height(urls[0])))
+        # Healed, and all are well beyond where they stood.
+        if at > HEAL + 1 and (stood := stood_at(seen)) and min(height(url) or 0 for url in urls) >= max(stood) + 6:
+            break
         time.sleep(0.25)
-    answer, said = ended(net)
+    answer, said = ended(net, stdin="quit\n")
 
-    during = [h for at, h in seen if CUT + 3 <= at <= HEAL - 1 and h is not None]
+    during = stood_at(seen)
     before = [h for at, h in seen if at <= CUT - 0.5 and h is not None]
     CHECKS.that(before and max(before) >= 4, f"blocks before the cut: {before}\n{said}")
     CHECKS.that(during, f"node 1 answered nothing during the cut: {seen}")
@@ -177,9 +187,15 @@ def kept(top):
 
 
 def join(top):
-    script = pathlib.Path(top) / "script-join"
-    script.write_text("4s join\n")
-    answer, said = ended(localnet(top, "--nodes", 3, "--pulse", 300, "--tps", 20, "--for", "30s", "--script", script))
+    port = base_port()
+    urls = [f"http://127.0.0.1:{port + 10 * n}" for n in range(4)]
+    net = localnet(top, "--nodes", 3, "--pulse", 300, "--tps", 20, "--for", "120s", "--base-port", port, stdin=subprocess.PIPE)
+    until("three nodes have a few blocks", 90, lambda: net.poll() is not None or min(height(url) or 0 for url in urls[:3]) > 5)
+    if net.poll() is None:
+        net.stdin.write("join\n")
+        net.stdin.flush()
+    until("the fourth has followed beyond them", 90, lambda: net.poll() is not None or (height(urls[3]) or 0) > 8)
+    answer, said = ended(net, stdin="quit\n")
     CHECKS.equal([(node["node"], node["state"]) for node in answer["nodes"]], [(n, "up") for n in range(1, 5)], f"nodes; it said {said!r}")
     CHECKS.that(answer["agree"] is True and answer["height"] > 5, f"the fourth has the others' book: {answer}")
     return answer["height"]

@@ -316,7 +316,7 @@ def streams(chain):
     CHECKS.equal(chain.cli("stream", "list", "heidi")["items"], [], "streams that pay heidi")
     chain.cli("stream", "cancel", quick, "--from", "heidi", code=1)
     had = free("ivan")
-    time.sleep(3)
+    time.sleep(max(0, int(chain.cli("stream", "show", quick)["end"]) / 1_000 + 0.1 - time.time()))
     chain.cli("stream", "draw", quick, "--from", "judy")
     CHECKS.equal((free("ivan") - had, locked("heidi")), (3 * MEI, before), "all of it, drawn by somebody else")
     newest = chain.cli("account", "history", "ivan", "--limit", 1)["items"][0]
