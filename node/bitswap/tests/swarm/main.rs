@@ -221,7 +221,7 @@ async fn a_stream_is_closed_when_nothing_was_said_on_it_for_a_while() {
     let theirs = store();
     let (mut taker, giver) = (start(70, &store()).await, start(71, &theirs).await);
     taker.connect(&giver.address).await;
-    for seed in 0..3 {
+    for seed in 0..2 {
         let cids = random_blocks(seed, 1, KIB, &[&theirs]);
         taker.begin(vec![giver.id], cids).await;
         taker.blocks(1).await;

@@ -328,7 +328,7 @@ impl Node {
         // One that the chain does not know is told as that, not as one that refers to nothing.
         self.head_of(at, &id)?;
         let found = mimei::views::references(&*at.state, &id, after.as_ref(), limit + 1).map_err(fault)?;
-        let rows = found.into_iter().map(|(to, count)| (to, ReferenceView { to: to.into(), count })).collect();
+        let rows: Vec<_> = found.into_iter().map(|(to, count)| (to, ReferenceView { to: to.into(), count })).collect();
         Ok(page(rows, limit, at.head.height, MimeiId::to_string))
     }
 
