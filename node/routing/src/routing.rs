@@ -94,10 +94,11 @@ impl Routing {
         self.ask(|reply| Command::Connect(address, reply)).await?
     }
 
-    /// `/.../p2p/<id>` of a content node, told by a peer of the chain: into the DHT's table, and dialled unless enough are connected.
-    pub async fn learn(&self, address: Multiaddr) {
+    /// Where a content node is, each address with its `/p2p/<id>`, told by a peer of the chain: into the DHT's table, and dialled unless it or enough
+    /// others are connected. Addresses of another node than the first one names are left out.
+    pub async fn learn(&self, addresses: Vec<Multiaddr>) {
         // A swarm that has ended needs to know nobody.
-        let _ = self.commands.send(Command::Learn(address)).await;
+        let _ = self.commands.send(Command::Learn(addresses)).await;
     }
 
     /// Where a peer is reached.

@@ -91,11 +91,12 @@ impl Dev {
 
 /// The content swarm of a dev chain listens where a node's does, and where others listen there, or its other ports are any, on any.
 fn choose_swarm_port(config: &mut Config) {
-    let listen = config.swarm.listen;
+    let mut listen = config.swarm_listen();
     let is_any = config.gateway.listen.port() == 0 || config.rpc.listen.port() == 0;
     let is_taken = std::net::TcpListener::bind(listen).is_err() || std::net::UdpSocket::bind(listen).is_err();
     if is_any || is_taken {
-        config.swarm.listen.set_port(0);
+        listen.set_port(0);
+        config.swarm.listen = Some(listen);
     }
 }
 
@@ -212,13 +213,13 @@ mod tests {
     fn a_dev_chains_content_swarm_goes_out_of_the_way() {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut config = Config::default();
-        config.swarm.listen = taken.local_addr().unwrap();
+        config.swarm.listen = Some(taken.local_addr().unwrap());
         choose_swarm_port(&mut config);
-        assert_eq!(config.swarm.listen.port(), 0, "another listens there");
+        assert_eq!(config.swarm_listen().port(), 0, "another listens there");
         let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        config.swarm.listen = free;
+        config.swarm.listen = Some(free);
         config.gateway.listen.set_port(0);
         choose_swarm_port(&mut config);
-        assert_eq!(config.swarm.listen.port(), 0, "its other ports are any");
+        assert_eq!(config.swarm_listen().port(), 0, "its other ports are any");
     }
 }

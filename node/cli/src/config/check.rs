@@ -10,7 +10,7 @@ const DISK_CAP_MAX: u64 = 1 << 60;
 pub(super) fn check(config: &Config) -> Result<(), String> {
     let listens = [
         ("gateway.listen", config.gateway.listen),
-        ("swarm.listen", config.swarm.listen),
+        ("swarm.listen", config.swarm_listen()),
         ("p2p.listen", config.p2p.listen),
         ("rpc.listen", config.rpc.listen),
         ("metrics.listen", config.metrics_listen),

@@ -22,6 +22,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 const FILE_BYTES_MAX: u64 = 1 << 20;
+/// Where the content swarm listens, unless it is told.
+const SWARM_PORT: u16 = 4806;
 /// What every variable of ours begins with.
 pub const VARIABLE_PREFIX: &str = "LEITHER_";
 /// Variables of ours that are no settings of the node.
@@ -114,8 +116,8 @@ pub struct Gateway {
 /// The content swarm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Swarm {
-    /// Where it listens, TCP and QUIC.
-    pub listen: SocketAddr,
+    /// Where it listens, TCP and QUIC; nothing: where [`Config::swarm_listen`] says.
+    pub listen: Option<SocketAddr>,
     /// Whom it dials at the start, beside those that the chain's peers tell of.
     pub peers: Vec<Multiaddr>,
     /// Under which addresses others reach it, as its owner says.
@@ -193,7 +195,7 @@ impl Default for Config {
             },
             gateway: Gateway { listen: local(4800), hosts: vec!["localhost".into()], max_connections: 1024 },
             swarm: Swarm {
-                listen: local(4806),
+                listen: None,
                 peers: Vec::new(),
                 external: Vec::new(),
                 dht: DhtMode::Auto,
@@ -299,6 +301,12 @@ impl Config {
     /// Checks the relations between values; each value alone was checked when it was read.
     pub fn check(&self) -> Result<(), ConfigError> {
         check::check(self).map_err(ConfigError::Relation)
+    }
+
+    /// HOME-11: where the content swarm listens: unless it is told, where the data swarm is reached, at port 4806. Whoever opens the one to others
+    /// means to be found, and nodes that find one another for the chain alone exchange no content.
+    pub fn swarm_listen(&self) -> SocketAddr {
+        self.swarm.listen.unwrap_or_else(|| SocketAddr::new(self.p2p.listen.ip(), SWARM_PORT))
     }
 
     /// The commented file that states these settings: every key, its meaning, unit, default and variable.

@@ -91,11 +91,17 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         key: "swarm.listen",
-        about: "Where the content swarm listens (blocks of files, who has them), TCP and QUIC.",
-        unit: ADDRESS,
+        about: "Where the content swarm listens (blocks of files, who has them), TCP and QUIC. auto: where p2p.listen does, at port 4806.",
+        unit: "auto, or address:port",
         list: false,
-        show: |c| address_value(&c.swarm.listen),
-        set: |c, v| address(v).map(|a| c.swarm.listen = a),
+        show: |c| c.swarm.listen.as_ref().map_or_else(|| Value::from("auto"), address_value),
+        set: |c, v| {
+            c.swarm.listen = match text(v)? {
+                "auto" => None,
+                _ => Some(address(v)?),
+            };
+            Ok(())
+        },
     },
     Row {
         key: "swarm.peers",

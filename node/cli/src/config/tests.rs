@@ -37,7 +37,7 @@ fn a_file_of_other_settings_reads_back() {
     config.disk_cap += GIB;
     config.p2p.peers = vec![PEER.parse().unwrap()];
     config.swarm = Swarm {
-        listen: "[::1]:9".parse().unwrap(),
+        listen: Some("[::1]:9".parse().unwrap()),
         peers: vec![PEER.parse().unwrap()],
         external: vec!["/ip4/203.0.113.7/tcp/4806".parse().unwrap()],
         dht: DhtMode::Client,
@@ -159,6 +159,21 @@ fn a_value_that_does_not_fit_is_refused_with_its_key_and_place() {
     assert!(syntax.contains("is not valid TOML: line 2: ") && syntax.lines().count() == 1, "{syntax}");
     let many = format!("[p2p]\npeers = [{}]", "\"x\",".repeat(257));
     assert!(error(&many, &[], &[]).contains("257 items, at most 256"));
+}
+
+#[test]
+fn home_11_the_content_swarm_listens_where_the_data_swarm_does_unless_it_is_told() {
+    let listen = |file: &str| load(file, &[], &[]).unwrap().swarm_listen().to_string();
+    assert_eq!(listen(""), "127.0.0.1:4806");
+    assert_eq!(listen("[p2p]\nlisten = \"0.0.0.0:4801\""), "0.0.0.0:4806");
+    assert_eq!(listen("[p2p]\nlisten = \"[::]:9\"\n[swarm]\nlisten = \"auto\""), "[::]:4806");
+    assert_eq!(listen("[p2p]\nlisten = \"0.0.0.0:4801\"\n[swarm]\nlisten = \"127.0.0.1:7\""), "127.0.0.1:7");
+    // What `init` writes at first, and again with what is set later, says no more than its owner did.
+    let opened = load(&Config::default().file_text(), &[], &[("p2p.listen", "0.0.0.0:4801")]).unwrap();
+    assert_eq!(load(&opened.file_text(), &[], &[]).unwrap().swarm_listen().to_string(), "0.0.0.0:4806");
+    assert!(error("[swarm]\nlisten = \"here\"", &[], &[]).contains("`swarm.listen` is `here`"));
+    let both = error("[p2p]\nlisten = \"0.0.0.0:4806\"", &[], &[]);
+    assert!(both.contains("`p2p.listen` and `swarm.listen` both listen on port 4806"), "{both}");
 }
 
 // HOME-5

@@ -1,21 +1,23 @@
 //! How content nodes meet: peers of the chain tell one another where they are in the content swarm.
 
-use leither_net::{Multiaddr, Net, PeerId, PeerInfo, Request, Response};
+use leither_net::{AskError, Multiaddr, Net, PeerId, PeerInfo, Request, Response};
 use leither_routing::{Addresses, Routing};
 use multiaddr::Protocol;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// MEET-1: so often it is looked who is new.
-const LOOK: Duration = Duration::from_secs(5);
-/// Who answered is asked again after this: addresses change.
+/// MEET-1: so often it is looked who is new, and who is lost.
+const LOOK: Duration = Duration::from_secs(1);
+/// Each is asked again after this: addresses change.
 const AGAIN: Duration = Duration::from_secs(300);
-/// Who did not, after this.
-const SOON: Duration = Duration::from_secs(15);
+/// Who is not met is asked again after this, then after twice as long each time, up to [`AGAIN`].
+const SOON: Duration = Duration::from_secs(2);
+/// With so many connected nobody else is looked for before his time: the swarm itself dials no more that it is told of (ROUTE-3).
+const ENOUGH: usize = 16;
 /// Peers that are asked at once: blocks are asked for beside.
 const ASKED_MAX: usize = 4;
 /// Addresses that are told, and heard.
@@ -51,56 +53,102 @@ impl Met {
     }
 }
 
+/// A question, with whom it went to and where that one is.
+type Asked = (PeerId, Multiaddr, Result<Response, AskError>);
+
+/// When a peer of the chain is asked next.
+struct Turn {
+    /// It is being asked.
+    asked: bool,
+    /// Then it is asked if it is not met.
+    soon: Instant,
+    /// Then in any case.
+    again: Instant,
+    /// How long the next pause is.
+    pause: Duration,
+}
+
+impl Turn {
+    fn new(now: Instant) -> Self {
+        Self { asked: false, soon: now, again: now, pause: SOON }
+    }
+
+    /// MEET-1: whether it is to be asked now. Who is met is asked at once when the connection is lost: after a restart there may be another way to it.
+    fn is_due(&mut self, met: bool, now: Instant) -> bool {
+        if met {
+            (self.soon, self.pause) = (now, SOON);
+        }
+        !self.asked && (self.again <= now || (!met && self.soon <= now))
+    }
+
+    fn answered(&mut self, now: Instant) {
+        self.asked = false;
+        self.soon = now + self.pause;
+        self.again = now + AGAIN;
+        self.pause = self.pause.saturating_mul(2).min(AGAIN);
+    }
+}
+
 impl Meet {
     /// Works until the end.
     pub async fn run(self, end: impl Future<Output = ()> + Send) {
         tokio::pin!(end);
         let mut tick = interval(LOOK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut told, mut due) = (Vec::new(), HashMap::new());
+        let (mut told, mut turns, mut asks) = (Vec::new(), HashMap::new(), JoinSet::new());
         loop {
             tokio::select! {
                 () = &mut end => return,
-                _ = tick.tick() => {}
-            }
-            let mine = mine(&self.routing.addresses().await);
-            if mine != told {
-                self.net.set_content(mine.clone()).await;
-                self.met.hear(self.net.local_peer_id(), mine.clone());
-                told = mine;
-            }
-            tokio::select! {
-                () = &mut end => return,
-                () = self.ask(&mut due) => {}
+                Some(asked) = asks.join_next(), if !asks.is_empty() => {
+                    if let Ok(asked) = asked {
+                        self.hear(asked, &mut turns).await;
+                    }
+                }
+                _ = tick.tick() => {
+                    self.tell(&mut told).await;
+                    self.ask(&mut turns, &mut asks).await;
+                }
             }
         }
     }
 
-    /// MEET-1: asks those who are due.
-    async fn ask(&self, due: &mut HashMap<PeerId, Instant>) {
-        let (known, now) = (self.net.peers_known().await, Instant::now());
-        due.retain(|peer, _| known.iter().any(|known| known.id == *peer));
+    async fn tell(&self, told: &mut Vec<Multiaddr>) {
+        let mine = mine(&self.routing.addresses().await);
+        if mine != *told {
+            self.net.set_content(mine.clone()).await;
+            self.met.hear(self.net.local_peer_id(), mine.clone());
+            *told = mine;
+        }
+    }
+
+    /// MEET-1: asks those who are due. One that does not answer holds up no other.
+    async fn ask(&self, turns: &mut HashMap<PeerId, Turn>, asks: &mut JoinSet<Asked>) {
+        let known = self.net.peers_known().await;
+        turns.retain(|peer, _| known.iter().any(|known| known.id == *peer));
         let me = self.net.local_peer_id();
         self.met.keep(|peer| *peer == me || known.iter().any(|known| known.id == *peer));
-        let mut asks = JoinSet::new();
+        let connected: HashSet<PeerId> = self.routing.peers().await.into_iter().map(|view| view.peer).collect();
+        let now = Instant::now();
         for PeerInfo { id, address, .. } in known {
-            if due.get(&id).is_some_and(|at| *at > now) || asks.len() >= ASKED_MAX {
+            let met = self.met.content_node(&id).is_some_and(|(node, _)| connected.contains(&node) || connected.len() >= ENOUGH);
+            let turn = turns.entry(id).or_insert_with(|| Turn::new(now));
+            if !turn.is_due(met, now) || asks.len() >= ASKED_MAX {
                 continue;
             }
+            turn.asked = true;
             let net = self.net.clone();
             asks.spawn(async move { (id, address, net.ask(id, Request::Content).await) });
         }
-        while let Some(asked) = asks.join_next().await {
-            let Ok((peer, at, answer)) = asked else { continue };
-            let pause = if answer.is_ok() { AGAIN } else { SOON };
-            due.insert(peer, Instant::now() + pause);
-            if let Ok(Response::Content { addresses }) = answer {
-                let heard = heard(addresses.iter().map(|bytes| &bytes[..]), &at);
-                self.met.hear(peer, heard.clone());
-                for address in heard {
-                    self.routing.learn(address).await;
-                }
-            }
+    }
+
+    async fn hear(&self, (peer, at, answer): Asked, turns: &mut HashMap<PeerId, Turn>) {
+        if let Some(turn) = turns.get_mut(&peer) {
+            turn.answered(Instant::now());
+        }
+        if let Ok(Response::Content { addresses }) = answer {
+            let heard = heard(addresses.iter().map(|bytes| &bytes[..]), &at);
+            self.met.hear(peer, heard.clone());
+            self.routing.learn(heard).await;
         }
     }
 }
@@ -134,6 +182,13 @@ fn heard<'a>(told: impl Iterator<Item = &'a [u8]>, at: &Multiaddr) -> Vec<Multia
         }
     }
     heard
+}
+
+/// Whether nobody but this machine reaches a node that is there.
+pub(super) fn is_at_home(addresses: &Addresses) -> bool {
+    let Addresses { listen, external, relayed } = addresses;
+    let mut all = listen.iter().chain(external).chain(relayed).peekable();
+    all.peek().is_some() && all.all(|address| ip_of(address).is_some_and(|ip| ip.is_loopback()))
 }
 
 fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
@@ -215,6 +270,40 @@ mod tests {
         assert_eq!(told(&[one(2), other, one(2), one(4)], at), [one(2), one(4)]);
         assert_eq!(told(&(1..20).map(one).collect::<Vec<_>>(), at).len(), ADDRESSES_MAX);
         assert!(heard([&b"junk"[..], &[]].into_iter(), &address(at)).is_empty());
+    }
+
+    #[test]
+    fn meet_1_who_is_not_met_is_asked_again_within_seconds_and_who_is_met_after_five_minutes() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let mut turn = Turn::new(start);
+        assert!(turn.is_due(false, start), "it has just come");
+        turn.asked = true;
+        assert!(!turn.is_due(false, at(999)), "it is being asked");
+        // It told nothing yet, or cannot be reached: 2, 4, 8 .. 300 s.
+        let mut now = 0;
+        for pause in [2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
+            turn.answered(at(now));
+            now += pause;
+            assert!(!turn.is_due(false, at(now - 1)) && turn.is_due(false, at(now)), "{pause}");
+        }
+        turn.answered(at(now));
+        assert!(!turn.is_due(true, at(now + 299)) && turn.is_due(true, at(now + 300)), "addresses change");
+        turn.answered(at(now));
+        assert!(!turn.is_due(true, at(now + 50)) && turn.is_due(false, at(now + 51)), "its connection is lost");
+        turn.answered(at(now + 51));
+        assert!(turn.is_due(false, at(now + 53)), "and the pauses begin anew");
+    }
+
+    #[test]
+    fn a_node_is_at_home_where_all_its_addresses_are_of_loopback() {
+        let at = |text: &str| vec![address(text)];
+        let of = |listen, external| Addresses { listen, external, relayed: Vec::new() };
+        assert!(is_at_home(&of(at("/ip4/127.0.0.1/tcp/4806"), Vec::new())) && is_at_home(&of(at("/ip6/::1/tcp/1"), Vec::new())));
+        for open in [of(at("/ip4/192.0.2.7/tcp/4806"), Vec::new()), of(at("/ip4/127.0.0.1/tcp/1"), at("/ip4/192.0.2.7/tcp/1"))] {
+            assert!(!is_at_home(&open), "{open:?}");
+        }
+        assert!(!is_at_home(&Addresses::default()), "it listens nowhere yet");
     }
 
     #[test]

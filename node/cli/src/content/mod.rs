@@ -127,10 +127,11 @@ pub fn gateway_taken(listen: SocketAddr, cause: &std::io::Error) -> Failure {
 }
 
 /// The content swarm of these settings. Its key follows from the node's, and does not tell it.
-fn swarm(config: &config::Swarm, key: &SecretKey, dir: PathBuf) -> leither_routing::Config {
+fn swarm(settings: &Config, key: &SecretKey, dir: PathBuf) -> leither_routing::Config {
+    let config = &settings.swarm;
     leither_routing::Config {
         key_seed: tagged("leither/content-key/v1", &[&key.seed()]).0,
-        listen: swarm_addresses(config.listen),
+        listen: swarm_addresses(settings.swarm_listen()),
         external: config.external.clone(),
         peers: config.peers.clone(),
         dht: match config.dht {
@@ -152,7 +153,7 @@ async fn start_swarm(store: &ContentStore, config: &Config, key: &SecretKey, hom
     let dir = home.join(ROUTING_DIR);
     crate::files::private_dir(&dir).map_err(|e| Failure::fault(format!("cannot create {}: {e}", dir.display())))?;
     let shelf = Arc::new(Shelf::new(store.clone()));
-    let started = Routing::start(swarm(&config.swarm, key, dir), shelf.clone(), shelf).await;
+    let started = Routing::start(swarm(config, key, dir), shelf.clone(), shelf).await;
     started.map_err(|error| Failure::fault(format!("{error} (settings: swarm.listen, swarm.peers, swarm.relays)")))
 }
 

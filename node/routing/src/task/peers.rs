@@ -125,6 +125,8 @@ impl Task {
         let (relayed, listen) = self.swarm.listeners().filter_map(named).partition(is_relayed);
         let mut external: Vec<_> =
             self.swarm.external_addresses().filter_map(named).filter(|address| !is_relayed(address)).collect();
+        // Of loopback the swarm is told only so that nodes of one machine serve one another: to nobody else is that an address.
+        external.retain(|address| !self.at_home || !is_loopback(address));
         external.sort();
         Addresses { listen, external, relayed }
     }
@@ -234,22 +236,29 @@ impl Task {
         }
     }
 
-    pub(super) fn learn(&mut self, address: &Multiaddr) {
-        let Some(peer) = peer_of(address).filter(|peer| *peer != self.local) else { return };
-        if let Err(why) = dialable(address) {
-            tracing::debug!(%address, why, "an address that was told is not used");
+    pub(super) fn learn(&mut self, addresses: &[Multiaddr]) {
+        let Some(peer) = addresses.iter().find_map(peer_of).filter(|peer| *peer != self.local) else { return };
+        if self.peers.contains_key(&peer) {
             return;
         }
-        let address = without_peer(address);
+        let mut told: Vec<Multiaddr> = Vec::new();
+        for address in addresses.iter().filter(|address| peer_of(address) == Some(peer)).take(ADDRESSES_MAX) {
+            match dialable(address) {
+                Ok(()) => told.push(without_peer(address)),
+                Err(why) => tracing::debug!(%address, why, "an address that was told is not used"),
+            }
+        }
+        if told.is_empty() {
+            return;
+        }
         let bucket = self.swarm.behaviour_mut().dht.kbucket(peer);
-        let is_known = bucket.is_some_and(|bucket| bucket.iter().any(|entry| *entry.node.key.preimage() == peer));
-        if is_known || self.peers.contains_key(&peer) {
-            // Hearsay takes nothing out.
-            return;
+        // Hearsay takes nothing out.
+        if !bucket.is_some_and(|bucket| bucket.iter().any(|entry| *entry.node.key.preimage() == peer)) {
+            self.swarm.behaviour_mut().dht.put(peer, &told);
         }
-        self.swarm.behaviour_mut().dht.put(peer, std::slice::from_ref(&address));
-        if self.peers.len() < ENOUGH && !self.peers.contains_key(&peer) {
-            self.dial(peer, vec![address]);
+        // Also one that stands in the table: it may be elsewhere by now, or may not have been there the last time.
+        if self.peers.len() < ENOUGH {
+            self.dial(peer, told);
         }
     }
 

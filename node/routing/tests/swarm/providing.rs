@@ -130,6 +130,7 @@ async fn a_lonely_node_says_that_nobody_was_told_and_finds_nobody() {
     assert!(matches!(a.connect("/ip4/127.0.0.1/tcp/1".parse().unwrap()).await, Err(RouteError::Address { .. })));
     assert!(matches!(a.connect("/dns4/x.org/tcp/1".parse().unwrap()).await, Err(RouteError::Address { .. })));
     assert_eq!(a.reach().await, Reach::Unknown);
+    assert!(a.addresses().await.external.is_empty(), "on loopback no other machine reaches it");
     a.shutdown().await;
 }
 
@@ -141,7 +142,7 @@ async fn a_peer_is_found_by_its_name_and_says_what_it_holds() {
     let held = Held { version: 7, cid: b.blocks(1)[0] };
     b.shelf.0.lock().unwrap().insert([1; 20], held);
     let (b, c) = (b.start().await, c.start().await);
-    c.learn(at).await;
+    c.learn(vec![at]).await;
     knows(&b, &[&a]).await;
     knows(&c, &[&a]).await;
     let found = until("its address", async || c.find_peer(b.local_peer_id()).await.ok()).await;
@@ -152,4 +153,27 @@ async fn a_peer_is_found_by_its_name_and_says_what_it_holds() {
     assert_eq!(answer, Ok(vec![None, Some(held)]));
     assert_eq!(c.ask_held(b.local_peer_id(), vec![[1; 20]; 65]).await, Err(RouteError::TooMany));
     end(&[&a, &b, &c]).await;
+}
+
+/// ROUTE-3: who was not there when it was told of is dialled when it is told of again, at all the addresses.
+#[tokio::test]
+async fn a_peer_that_was_away_is_dialled_when_it_is_told_of_again() {
+    let (a, away, at) = hub(17, now_ms).await;
+    away.shutdown().await;
+    drop(away);
+    let parts = Parts::new(18, &[QUIC], &[]);
+    let b = parts.start().await;
+    b.learn(vec![at.clone()]).await;
+    assert!(b.connect(at.clone()).await.is_err(), "nobody is there");
+    let mut port = at.clone();
+    port.pop();
+    let a = a.with(|config| config.listen = vec![port]);
+    let back = a.start().await;
+    let wrong: Multiaddr = format!("/ip4/127.0.0.1/tcp/1/p2p/{}", back.local_peer_id()).parse().unwrap();
+    until("it is connected", async || {
+        b.learn(vec![wrong.clone(), at.clone()]).await;
+        b.peers().await.iter().find(|view| view.peer == back.local_peer_id()).map(|view| view.peer)
+    })
+    .await;
+    end(&[&back, &b]).await;
 }

@@ -5,7 +5,7 @@ use super::list::{self, Verb};
 use crate::bar::{Bar, Far, Pace, size};
 use crate::commands::Session;
 use crate::content::api::{
-    self, Followed, Moved, NetworkView, ProvidedItem, ProvidedList, Providers, Providing, Published, escape,
+    self, Followed, Moved, NetworkView, Peers, ProvidedItem, ProvidedList, Providers, Providing, Published, escape,
 };
 use crate::content::client::Socket;
 use crate::exit::{Done, Exit, Failure};
@@ -106,14 +106,18 @@ impl Publish {
     }
 }
 
+/// What to look at where nobody is found.
+const ALONE: &str = "Look whether the node has peers of its chain (`leither status`) and whether others reach it (`leither swarm reach`: swarm.listen); \
+                     `leither swarm connect ADDRESS` tells it of one.";
+
 /// What it means that nobody keeps yet what was published, and what to do next.
 fn later(said: &Published) -> Option<String> {
     let sentence = match (&said.why, said.told.as_str()) {
         (Some(why), _) => format!("Others were not told at once: {why}. They are told when its turn comes."),
-        (None, "0") => "Nobody was told yet, since this node knows no other: it is announced once one is found. `leither swarm connect ADDRESS` \
-                        tells it of one."
-            .into(),
-        (None, told) => format!("None of the {told} nodes that were told says that it keeps it: they are told again, at first in a minute."),
+        (None, "0") => format!("Nobody was told yet, since this node knows no other: it is announced once one is found. {ALONE}"),
+        (None, told) => {
+            format!("None of the {told} nodes that were told says that it keeps it: they are told again, at first in a minute.")
+        }
     };
     said.pending.then_some(sentence)
 }
@@ -135,6 +139,9 @@ impl Provide {
                 items = provided(&socket).await?;
             }
             session.printer.answer(&json!({ "items": items }));
+            if !items.is_empty() && socket.get::<Peers>("/swarm/peers").await?.items.is_empty() {
+                session.printer.say(&format!("Nobody is connected for content, so that nobody is told. {ALONE}"));
+            }
             return Ok(());
         }
         let mimei = match (self.mimei.as_slice(), &self.list) {
@@ -236,7 +243,7 @@ mod tests {
             pending,
             why: why.map(String::from),
         };
-        assert!(later(&said("0", true, None)).unwrap().contains("knows no other") && later(&said("3", false, None)).is_none());
+        assert!(later(&said("0", true, None)).unwrap().contains("swarm.listen") && later(&said("3", false, None)).is_none());
         assert!(later(&said("3", true, None)).unwrap().contains("None of the 3"));
         assert!(later(&said("0", true, Some("too much is under way"))).unwrap().contains("too much is under way"));
     }

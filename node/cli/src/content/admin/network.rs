@@ -4,7 +4,7 @@ use super::{Desk, Link, Query, json};
 use crate::content::api::{Addresses, Connected, NetworkView, Outgoing, Peers, Provider, Providers, Reach, SwarmPeer};
 use crate::content::calls::{Answer, No};
 use crate::content::chain::Chain;
-use crate::content::meet::Met;
+use crate::content::meet::{Met, is_at_home};
 use crate::content::wants::{Network, What};
 use hyper::body::Bytes;
 use hyper::{Response, StatusCode};
@@ -46,6 +46,20 @@ fn texts(addresses: &[Multiaddr]) -> Vec<String> {
 
 pub(super) fn names(peers: &[PeerId]) -> Vec<String> {
     peers.iter().map(ToString::to_string).collect()
+}
+
+/// Why nobody has said yet whether this node is reached, and what to do about it.
+fn untried(found: &leither_routing::Addresses, peers: usize) -> &'static str {
+    match peers {
+        _ if is_at_home(found) => {
+            "it listens on this machine's loopback alone, so that no other machine reaches it: set swarm.listen, or p2p.listen, which it follows, to an \
+             address that others reach, like 0.0.0.0:4806"
+        }
+        0 => {
+            "nobody is connected who could try: `leither swarm connect ADDRESS`, or look whether this node has peers of its chain (`leither status`)"
+        }
+        _ => "none of those who are connected has tried yet, or none of them can",
+    }
 }
 
 /// A MiMei or a tree, as a person names it.
@@ -115,7 +129,10 @@ impl Desk {
             }
             ["reach"] => {
                 let (reach, address, why) = match routing.reach().await {
-                    leither_routing::Reach::Unknown => ("unknown", None, None),
+                    leither_routing::Reach::Unknown => {
+                        let why = untried(&routing.addresses().await, routing.peers().await.len());
+                        ("unknown", None, Some(why.into()))
+                    }
                     leither_routing::Reach::Public(address) => ("public", Some(address.to_string()), None),
                     leither_routing::Reach::Private { why } => ("private", None, Some(why)),
                 };
@@ -313,6 +330,15 @@ mod tests {
         assert_eq!((newest.peer, newest.version.as_deref()), (honest.0.to_string(), Some("2")));
         assert_eq!(newest.cid, Some(tree(2).to_string()));
     }
+
+    #[test]
+    fn why_nobody_has_tried_to_reach_a_node_is_said() {
+        let listen = |text: &str| leither_routing::Addresses { listen: vec![text.parse().unwrap()], ..Default::default() };
+        let (home, open) = (listen("/ip4/127.0.0.1/tcp/4806"), listen("/ip4/192.0.2.7/tcp/4806"));
+        assert!(untried(&home, 0).contains("set swarm.listen") && untried(&home, 3).contains("set swarm.listen"));
+        assert!(untried(&open, 0).contains("nobody is connected") && untried(&open, 1).contains("none of those"));
+    }
+
     #[tokio::test]
     async fn find_1_an_operators_node_is_found_by_what_it_told_its_peers() {
         let (chain, met, content) = (FakeChain::default(), Met::default(), PeerId::random());

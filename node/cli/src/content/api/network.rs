@@ -107,7 +107,7 @@ pub struct Reach {
     pub reach: String,
     /// Where, if they do.
     pub address: Option<String>,
-    /// Why not, if they do not.
+    /// Why not, if they do not, or why that is not known.
     pub why: Option<String>,
 }
 
