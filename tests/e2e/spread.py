@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Content spreads over four nodes: published on one, provided by others, found, followed, caught up with by difference, carried as a CAR, got back by
+"""Content spreads over four nodes: published on one, provided by others, found, followed, caught up with by difference, carried as a CAR, read and kept by its id, got back by
 a device that lost it, read at a node that has none of it, and still there when its author's node has ended for good. A provider that lies costs time.
 Usage: spread.py [part ...]. LEITHER_SPREAD_FILES (2000; 100000 by hand) and LEITHER_SPREAD_ROUNDS (30) say how much."""
 import http.client
@@ -152,6 +152,32 @@ class Spread:
         CHECKS.equal(self.path("back.car").read_bytes(), car.read_bytes(), "the way back gives the same bytes")
         tell("car", bytes=car.stat().st_size)
 
+    def by_id(self):
+        """A tree is read by its content id, fetched, kept by a name, and made a version of another MiMei without files."""
+        files = site(self.path("by-id"), 6)
+        mid, made = self.a.add(files)
+        self.a.publish(mid)
+        _, small = self.a.add(files / "style.css")
+        cid, note = made["cid"], self.path("by-id-note")
+        self.c.cli("mimei", "get", f"/ipfs/{cid}/pages/deep/note.txt", note)
+        CHECKS.equal(note.read_text(), "far below 6", "one file of it")
+        said = self.c.cli("mimei", "add", "--cid", cid, "--from", "operator", code=1)
+        CHECKS.that("leither storage fetch" in said["stderr"], f"C has not got it whole: {said}")
+        came = self.c.cli("storage", "fetch", cid, "--pin", "site")
+        CHECKS.equal((came["cid"], came["root"]), (cid, "pin/keep/site"), "what is kept")
+        CHECKS.that(int(came["transferred"]["bytes"]) > 3 * MIB, f"all of it came: {came}")
+        CHECKS.equal(self.c.cli("storage", "fetch", cid, "--pin", "site")["transferred"]["blocks"], "0", "it is here")
+        said = self.c.cli("storage", "fetch", small["cid"], "--pin", "site", code=1)
+        CHECKS.that("keeps another tree" in said["stderr"], f"the name is taken: {said}")
+        own = self.c.cli("mimei", "add", "--cid", cid, "--from", "operator", "--mark", "by-id")
+        CHECKS.equal((own["status"], own["version"], own["cid"]), ("final", "0", cid), "the first version of another MiMei")
+        self.c.publish(own["mimei"])
+        self.d.catches_up(self.c)
+        self.d.sync(own["mimei"])
+        self.d.cli("mimei", "get", own["mimei"], self.path("by-id-out"))
+        CHECKS.that(same(files, self.path("by-id-out")), "bit for bit")
+        tell("by_id", bytes=int(came["transferred"]["bytes"]))
+
     def backed_up(self):
         """Two devices keep each other's; one loses all its content, and gets it back bit for bit."""
         kept = {}
@@ -261,7 +287,7 @@ class Spread:
         tell("orphaned", first_page_s=round(took, 2))
 
     # The last one ends A for good.
-    PARTS = ("published", "followed", "caught_up", "carried", "backed_up", "read", "lied", "orphaned")
+    PARTS = ("published", "followed", "caught_up", "carried", "by_id", "backed_up", "read", "lied", "orphaned")
 
     def run(self, names):
         for name in names:

@@ -20,7 +20,7 @@ mod closing;
 mod cur;
 mod get;
 mod list;
-mod network;
+pub(super) mod network;
 pub(super) mod place;
 mod private;
 mod readers;

@@ -1,6 +1,7 @@
 //! `leither storage …`: what content the node of this machine keeps.
 
 use super::Session;
+use super::mimei::network::moved;
 use super::mimei::place::{Place, tree};
 use crate::bar::{Bar, Far, Pace, size};
 use crate::content::api::{Again, Checking, Compacted, Freed, Purged, Stat, Trash, Verified, escape};
@@ -63,6 +64,14 @@ pub enum Storage {
     /// Takes a tree back out of the trash: it has a pin again, and no purge takes it.
     Keep {
         /// Its content id, as `trash` shows it.
+        cid: Cid,
+        /// What it is kept as: keep/NAME; its content id where it is not given.
+        #[arg(long, value_name = "NAME")]
+        pin: Option<String>,
+    },
+    /// Has a tree of the network fetched, and keeps it; what is here is not fetched again.
+    Fetch {
+        /// Its content id.
         cid: Cid,
         /// What it is kept as: keep/NAME; its content id where it is not given.
         #[arg(long, value_name = "NAME")]
@@ -131,6 +140,7 @@ impl Storage {
                 let name = pin.map(|name| format!("&name={}", escape(&name))).unwrap_or_default();
                 session.printer.answer(&socket.post::<Again>(&format!("/storage/keep?cid={cid}{name}")).await?);
             }
+            Storage::Fetch { cid, pin } => fetch(session, &socket, &cid, pin.as_deref()).await?,
             Storage::Compact => {
                 let printer = session.printer;
                 printer.progress("the first step");
@@ -148,6 +158,28 @@ impl Storage {
         }
         Ok(())
     }
+}
+
+/// FETCH-5: a name that keeps another tree is refused before anything is fetched.
+async fn fetch(session: &Session, socket: &Socket, cid: &Cid, pin: Option<&str>) -> Done {
+    let name = pin.map(|name| format!("&name={}", escape(name))).unwrap_or_default();
+    let keep = format!("/storage/keep?cid={cid}{name}");
+    let (kept, came) = match socket.post::<Again>(&keep).await {
+        Err(said) if said.reason == "absent" => {
+            let came = moved(session, socket, &format!("/fetch?cid={cid}")).await?;
+            // It stays here for as long as this connection does, and by this under its name.
+            (socket.post::<Again>(&keep).await?, Some(came))
+        }
+        kept => (kept?, None),
+    };
+    let (blocks, bytes) = came.map_or_else(|| ("0".into(), "0".into()), |came| (came.blocks, came.bytes));
+    session.printer.answer(&json!({
+        "cid": kept.cid,
+        "root": kept.root,
+        "was_trash": kept.was_trash,
+        "transferred": { "blocks": blocks, "bytes": bytes },
+    }));
+    Ok(())
 }
 
 /// Written beside and given its name once it is whole.

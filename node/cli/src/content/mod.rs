@@ -22,7 +22,7 @@
 //! | `keeper`, `compactor` | what is done by time |
 //!
 //! The database lies beside the chain's and not in it: that one is replaced as a whole where a snapshot takes its place. Rules `SOCK-1` to
-//! `SOCK-9`, `HOLD-1` to `HOLD-12`, `FAR-1` to `FAR-6`, `FETCH-1` to `FETCH-4`, `MEET-1`, `MEET-2` and `FIND-1`: `spec/mimei.md`.
+//! `SOCK-9`, `HOLD-1` to `HOLD-13`, `FAR-1` to `FAR-6`, `FETCH-1` to `FETCH-5`, `MEET-1`, `MEET-2` and `FIND-1`: `spec/mimei.md`.
 
 mod admin;
 pub mod api;

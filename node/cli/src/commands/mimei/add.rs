@@ -1,26 +1,37 @@
-//! `leither mimei add`: files -> blocks in the node -> the newest version.
+//! `leither mimei add`: files -> blocks in the node -> the newest version; or a tree that the node has, as it is.
 
 use super::backup::Next;
-use super::{Named, closing, created, id, private, view};
+use super::closing::{Before, Said, may_follow};
+use super::place::{Tree, unread};
+use super::{Named, closing, created, id, private, view, view_if_made};
 use crate::bar::{Bar, Far, Pace, size};
 use crate::commands::Session;
 use crate::content::client::Socket;
-use crate::exit::{Done, Failure};
+use crate::content::profile_of;
+use crate::exit::{Done, Exit, Failure};
 use crate::wallet::{Sent, TxFlags, Wallet};
 use clap::Args;
 use leither_kit::Cid;
+use leither_kit::node::Node;
+use leither_kit::source::{Source, SourceError};
+use leither_kit::walk::{WalkError, load};
 use leither_storage::content::{self, Added, Profile, Progress};
 use leither_storage::seal::Seal;
 use leither_types::MimeiId;
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Stores a file or directory in the node of this machine and records it as the newest version.
 #[derive(Args, Debug)]
 pub struct Add {
     /// A file or a directory.
-    path: PathBuf,
+    #[arg(required_unless_present = "cid")]
+    path: Option<PathBuf>,
+    /// A tree that the node of this machine has, in the place of files: by `storage fetch` or `storage import`, for instance.
+    #[arg(long, conflicts_with_all = ["path", "profile", "only_hash", "reader"])]
+    cid: Option<Cid>,
     /// Which MiMei; a new one where it is not given.
     #[arg(long)]
     mimei: Option<String>,
@@ -56,6 +67,15 @@ struct Made {
     cid: Cid,
     profile: Profile,
     /// The newest version when it was looked at (PRIVATE-8): it is to be the newest still.
+    seen: Option<Option<u64>>,
+}
+
+/// What is to become the first version of a new MiMei.
+struct First {
+    cid: Cid,
+    profile: Profile,
+    /// Its type, where nobody gave another.
+    kind: &'static str,
     seen: Option<Option<u64>>,
 }
 
@@ -106,19 +126,84 @@ fn size_of(path: &Path) -> u64 {
     sum
 }
 
+/// The type of a MiMei that begins with these files.
+fn kind_of_files(path: &Path) -> &'static str {
+    if path.is_dir() { "dir" } else { "file" }
+}
+
+/// HOLD-13: the same of a tree. What a node has it has with all below it (STORAGE-2).
+async fn kind_of_tree(source: &dyn Source, tree: &Tree) -> Done<&'static str> {
+    let cid = tree.cid;
+    let found = load(source, &cid).await.map_err(|error| match error {
+        WalkError::Source(SourceError::NotFound(_)) => Failure::new(
+            Exit::Refused,
+            format!("{cid} is not on this node: `leither storage fetch {cid}` brings it from the network, `leither storage import FILE` from a CAR"),
+        ),
+        other => unread(tree, other),
+    })?;
+    match &found.node {
+        Node::Directory(_) | Node::Shard(_) => Ok("dir"),
+        Node::File(_) | Node::Raw(_) => Ok("file"),
+        _ => Err(Failure::new(Exit::Refused, format!("{cid} is {}: a version is a file or a directory (UnixFS)", found.what()))),
+    }
+}
+
 impl Add {
     pub(super) async fn run(self, session: &Session, wallet: &Wallet) -> Done {
         if self.named.kind.as_deref() == Some("file") && self.path.is_dir() {
             let path = self.path.display();
             return Err(Failure::usage(format!("{path} is a directory: leave `--type file` out, or name a file")));
         }
+        match (self.cid, &self.path) {
+            (Some(cid), _) => self.tree(session, wallet, cid).await,
+            (None, Some(path)) => self.files(session, wallet, path).await,
+            (None, None) => Err(Failure::usage("say what to add: a file, a directory, or --cid and a tree that is here")),
+        }
+    }
+
+    /// Which MiMei it is for, as far as that is known before it is made.
+    async fn known(&self, wallet: &Wallet, kind: &str) -> Done<Option<MimeiId>> {
+        match &self.mimei {
+            Some(text) => id(text).map(Some),
+            None => Ok(self.named.id(&wallet.account(&self.tx.from).await?, kind)),
+        }
+    }
+
+    /// HOLD-13: a tree that is here becomes the next version as it is.
+    async fn tree(&self, session: &Session, wallet: &Wallet, cid: Cid) -> Done {
+        let socket = Arc::new(session.socket(wallet).await?);
+        let tree = Tree { cid, name: format!("the tree {cid}") };
+        let kind = kind_of_tree(&*socket, &tree).await?;
+        let view = match self.known(wallet, kind).await? {
+            None => None,
+            Some(id) if self.mimei.is_some() => Some(view(wallet, id).await?),
+            Some(id) => view_if_made(wallet, id).await?,
+        };
+        let seen = view.as_ref().map(|view| view.head.as_ref().map(|head| head.version.0));
+        let before = match &view {
+            Some(view) => closing::before(socket.clone(), wallet, view).await?,
+            None => Before::Nothing,
+        };
+        let said = match (self.private, self.public) {
+            (true, _) => Some(Said::Private),
+            (false, true) => Some(Said::Public),
+            (false, false) => None,
+        };
+        may_follow(&before, closing::head_of(socket.clone(), &tree).await?.as_ref(), said)?;
+        closing::follows_on(self.base, seen, self.public)?;
+        let profile = profile_of(&cid);
+        let more = json!({ "cid": cid.to_string(), "profile": profile.name() });
+        // What is only tried keeps nothing.
+        let socket = (!self.tx.dry_run).then_some(&*socket);
+        self.send(wallet, socket, First { cid, profile, kind, seen }, more).await
+    }
+
+    async fn files(&self, session: &Session, wallet: &Wallet, path: &Path) -> Done {
         let given: Option<Profile> = self.profile.as_deref().map(str::parse::<Profile>).transpose()?;
         // What is only tried stores nothing.
         let socket = if self.only_hash || self.tx.dry_run { None } else { Some(session.socket(wallet).await?) };
-        let known = match &self.mimei {
-            Some(text) => Some(id(text)?),
-            None => self.named.id(&wallet.account(&self.tx.from).await?, self.kind()),
-        };
+        let kind = kind_of_files(path);
+        let known = self.known(wallet, kind).await?;
         let wanted = closing::Wanted {
             private: self.private,
             public: self.public,
@@ -131,16 +216,16 @@ impl Add {
         closing::follows_on(self.base, seen, self.public)?;
         let profile = chosen(given, profile);
         let closed = seal.as_ref().map(private::shown);
-        let telling = Telling { bar: Bar::new(wallet.printer, Pace::Steps), total: size_of(&self.path) };
+        let telling = Telling { bar: Bar::new(wallet.printer, Pace::Steps), total: size_of(path) };
         let (added, stored) = match &socket {
             None => {
-                let added = hashed(&self.path, profile, seal.as_ref(), &telling);
+                let added = hashed(path, profile, seal.as_ref(), &telling);
                 telling.bar.over();
                 (added?, None)
             }
             Some(socket) => {
                 let tell = move |progress: &Progress, blocks| telling.tell(progress, blocks);
-                let (added, stored) = socket.add(&self.path, profile, seal, tell).await?;
+                let (added, stored) = socket.add(path, profile, seal, tell).await?;
                 (added, Some(stored))
             }
         };
@@ -153,18 +238,14 @@ impl Add {
             "stored": stored.map(|stored| json!({ "blocks": stored.blocks, "bytes": stored.bytes })),
             "private": closed,
         });
-        match &self.mimei {
-            Some(text) => {
-                let made = Made { mimei: id(text)?, cid: added.cid, profile, seen };
-                let (sent, more) = self.next_version(wallet, socket.as_ref(), made, more).await?;
-                wallet.print_sent(&sent, &more)
-            }
-            None => self.first_version(wallet, socket.as_ref(), added.cid, profile, seen, more).await,
-        }
+        self.send(wallet, socket.as_ref(), First { cid: added.cid, profile, kind, seen }, more).await
     }
 
-    fn kind(&self) -> &'static str {
-        if self.path.is_dir() { "dir" } else { "file" }
+    async fn send(&self, wallet: &Wallet, socket: Option<&Socket>, first: First, more: Value) -> Done {
+        let Some(text) = &self.mimei else { return self.first_version(wallet, socket, first, more).await };
+        let First { cid, profile, seen, .. } = first;
+        let (sent, more) = self.next_version(wallet, socket, Made { mimei: id(text)?, cid, profile, seen }, more).await?;
+        wallet.print_sent(&sent, &more)
     }
 
     /// Sends it, and says what is to be printed beside.
@@ -182,16 +263,9 @@ impl Add {
     }
 
     /// The id of a MiMei with mark `{{auto}}` follows from its transaction, so it is made first.
-    async fn first_version(
-        &self,
-        wallet: &Wallet,
-        socket: Option<&Socket>,
-        cid: Cid,
-        profile: Profile,
-        seen: Option<Option<u64>>,
-        more: Value,
-    ) -> Done {
-        let call = self.named.call(self.kind())?;
+    async fn first_version(&self, wallet: &Wallet, socket: Option<&Socket>, first: First, more: Value) -> Done {
+        let First { cid, profile, kind, seen } = first;
+        let call = self.named.call(kind)?;
         let made = wallet.send(&TxFlags { no_wait: false, ..self.tx.clone() }, vec![call]).await?;
         if self.tx.dry_run {
             return wallet.print_sent(&made, &more);
@@ -213,6 +287,7 @@ impl Add {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use leither_kit::source::Fixed;
 
     #[test]
     fn a_mimei_goes_on_with_the_profile_of_its_newest_version_unless_another_is_given() {
@@ -224,6 +299,32 @@ mod tests {
             assert_eq!(Profile::ALL.map(|given| chosen(Some(given), newest)), Profile::ALL);
         }
         assert_eq!(chosen(None, None), Profile::V1_2025, "a first version");
+    }
+
+    #[tokio::test]
+    async fn hold_13_a_tree_that_is_here_and_a_file_or_a_directory_may_become_a_version() {
+        let dir = tempfile::tempdir().unwrap();
+        let (text, map) = (dir.path().join("text"), dir.path().join("map"));
+        std::fs::write(&text, "text").unwrap();
+        // As dag-cbor: a map without entries.
+        std::fs::write(&map, [0xa0]).unwrap();
+        let mut here = Fixed::new();
+        let mut add = |path: &Path, profile: Profile| {
+            let mut sink = |cid: &Cid, block: Vec<u8>| {
+                here.put(cid, block.into()).unwrap();
+                Ok(())
+            };
+            content::add(path, profile, &mut sink, &mut |_| ()).unwrap().cid
+        };
+        let tree = add(dir.path(), Profile::V1_2025);
+        let (raw, file) = (add(&text, Profile::V1_2025), add(&text, Profile::V0_2015));
+        let data = Cid::new_v1(0x71, *add(&map, Profile::V1_2025).hash());
+        std::fs::write(&text, "another").unwrap();
+        let absent = content::add(&text, Profile::V1_2025, &mut |_, _| Ok(()), &mut |_| ()).unwrap().cid;
+        let kind = async |cid: Cid| kind_of_tree(&here, &Tree { cid, name: "it".into() }).await.map_err(|no| no.sentence);
+        assert_eq!((kind(tree).await, kind(raw).await, kind(file).await), (Ok("dir"), Ok("file"), Ok("file")));
+        assert!(kind(data).await.unwrap_err().contains("a version is a file or a directory"));
+        assert!(kind(absent).await.unwrap_err().contains(&format!("leither storage fetch {absent}")));
     }
 
     #[test]

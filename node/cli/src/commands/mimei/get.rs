@@ -2,7 +2,7 @@
 
 use super::closing;
 use super::network::moved;
-use super::place::{self, Place, Tree, Which, find, unless_moved, unread};
+use super::place::{self, Spot, Tree, Which, find, unless_moved, unread};
 use super::private;
 use crate::bar::{Bar, Far, size};
 use crate::commands::Session;
@@ -29,7 +29,8 @@ pub(super) const DEPTH_MAX: usize = 256;
 #[derive(Args, Debug)]
 pub struct Get {
     /// MIMEI[@VERSION][/path]: a number, cur, last, release, or the content id of a tree; without one what is released or, where nothing is, the newest.
-    place: Place,
+    /// Or CID[/path], /ipfs/CID[/path]: any tree.
+    place: Spot,
     /// Where to: a name that nothing has yet, or - for the standard output (of one file). The last name of the path where it is not given.
     out: Option<PathBuf>,
     /// Whose key opens private content; the first of yours that does where it is not given.
@@ -71,19 +72,26 @@ impl Get {
     pub(super) async fn run(self, session: &Session) -> Done {
         let wallet = session.wallet().await?;
         let socket = Arc::new(session.socket(&wallet).await?);
-        let tree = place::tree(&wallet, &socket, &self.place).await?;
-        let place = self.place.clone();
+        let spot = self.place.clone();
+        let tree = match &spot {
+            Spot::Mimei(place) => place::tree(&wallet, &socket, place).await?,
+            Spot::Tree { cid, .. } => Tree { cid: *cid, name: format!("the tree {cid}") },
+        };
         let done = self.read(session, &wallet, socket.clone(), &tree).await;
-        unless_moved(&socket, &place, &tree, done).await
+        match &spot {
+            Spot::Mimei(place) => unless_moved(&socket, place, &tree, done).await,
+            Spot::Tree { .. } => done,
+        }
     }
 
     async fn read(self, session: &Session, wallet: &Wallet, socket: Arc<Socket>, tree: &Tree) -> Done {
         let is_here = !matches!(socket.block(&tree.cid).await, Err(SourceError::NotFound(_)));
         // A working copy is here or nowhere: what it was before a change is not looked for elsewhere.
-        let source: Arc<dyn Source> = match self.place.which {
-            Which::Cur if !is_here => return Err(unread(tree, WalkError::Source(SourceError::NotFound(tree.cid)))),
-            Which::Cur => socket.clone(),
-            _ => Arc::new(Afar(socket.clone())),
+        let is_cur = matches!(&self.place, Spot::Mimei(place) if place.which == Which::Cur);
+        let source: Arc<dyn Source> = match (is_cur, is_here) {
+            (true, false) => return Err(unread(tree, WalkError::Source(SourceError::NotFound(tree.cid)))),
+            (true, true) => socket.clone(),
+            (false, _) => Arc::new(Afar(socket.clone())),
         };
         if let Some(head) = closing::head_of(source, tree).await? {
             if !is_here {
@@ -94,7 +102,7 @@ impl Get {
             return private::get(session, wallet, socket, tree, wanted).await;
         }
         let found = if is_here {
-            find(&*socket, tree, &self.place.path).await?.target
+            find(&*socket, tree, self.place.path()).await?.target
         } else {
             self.reach(session, &socket, tree).await?
         };
@@ -107,13 +115,12 @@ impl Get {
             let printer = session.printer;
             return writer.file(found, &mut |bytes| printer.bytes(bytes)).await;
         }
-        let last = self.place.path.rsplit('/').next().filter(|name| !name.is_empty());
-        let out = self.out.unwrap_or_else(|| PathBuf::from(last.map_or_else(|| self.place.mimei.to_string(), String::from)));
+        let out = self.out.unwrap_or_else(|| PathBuf::from(self.place.name()));
         let cid = found.cid;
         writer.whole(found, &out).await?;
         writer.bar.over();
         session.printer.answer(&json!({
-            "mimei": self.place.mimei.to_string(),
+            "mimei": self.place.mimei().map(|id| id.to_string()),
             "tree": tree.name,
             "cid": cid.to_string(),
             "out": out.display().to_string(),
@@ -127,14 +134,14 @@ impl Get {
 impl Get {
     /// What is to be written of a tree that is not here: it is fetched, and no more of the tree than that.
     async fn reach(&self, session: &Session, socket: &Arc<Socket>, tree: &Tree) -> Done<Loaded> {
-        let found = find(&Afar(socket.clone()), tree, &self.place.path).await?.target;
+        let found = find(&Afar(socket.clone()), tree, self.place.path()).await?.target;
         self.fetch(session, socket, &found.cid).await?;
         Ok(found)
     }
 
     async fn fetch(&self, session: &Session, socket: &Arc<Socket>, cid: &Cid) -> Done {
-        let call = format!("/fetch?cid={cid}&mimei={}", self.place.mimei);
-        moved(session, socket, &call).await?;
+        let of = self.place.mimei().map(|id| format!("&mimei={id}")).unwrap_or_default();
+        moved(session, socket, &format!("/fetch?cid={cid}{of}")).await?;
         Ok(())
     }
 }

@@ -63,7 +63,7 @@ pub struct Fetch {
 }
 
 /// Has the node fetch, and shows how far that is.
-pub(super) async fn moved(session: &Session, socket: &Socket, call: &str) -> Done<Moved> {
+pub async fn moved(session: &Session, socket: &Socket, call: &str) -> Done<Moved> {
     let bar = Bar::new(session.printer, Pace::Each);
     let moved = socket.events(call, |progress| step(&bar, progress)).await;
     bar.over();

@@ -4,6 +4,7 @@ use crate::content::client::Socket;
 use crate::exit::{Done, Exit, Failure};
 use crate::wallet::Wallet;
 use leither_kit::Cid;
+use leither_kit::node::id_of;
 use leither_kit::source::{Source, SourceError};
 use leither_kit::walk::{Resolved, WalkError, resolve};
 use leither_rpc_api::{GetMimeiPage, Limit, MimeiView, methods};
@@ -57,6 +58,66 @@ impl FromStr for Place {
         };
         let mimei = id.parse().map_err(|e: leither_types::IdError| e.to_string())?;
         Ok(Self { mimei, which, path: path.trim_matches('/').to_string() })
+    }
+}
+
+/// What is read: a place in a MiMei, or in a tree that is named by its content id alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Spot {
+    /// In a MiMei.
+    Mimei(Place),
+    /// In a tree of the network, whoever made it.
+    Tree {
+        /// Its root.
+        cid: Cid,
+        /// Names with `/` between them; empty: the tree itself.
+        path: String,
+    },
+}
+
+impl Spot {
+    /// Names with `/` between them; empty: the tree itself.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Mimei(place) => &place.path,
+            Self::Tree { path, .. } => path,
+        }
+    }
+
+    /// In which MiMei it lies, if in one.
+    pub fn mimei(&self) -> Option<MimeiId> {
+        match self {
+            Self::Mimei(place) => Some(place.mimei),
+            Self::Tree { .. } => None,
+        }
+    }
+
+    /// What files get as a name where nobody gives another: the last one of the path, else the id.
+    pub fn name(&self) -> String {
+        match (self.path().rsplit('/').next().filter(|name| !name.is_empty()), self) {
+            (Some(name), _) => name.to_string(),
+            (None, Self::Mimei(place)) => place.mimei.to_string(),
+            (None, Self::Tree { cid, .. }) => cid.to_string(),
+        }
+    }
+}
+
+/// FETCH-5: `MIMEI[@VERSION][/path]`, `CID[/path]`, `/ipfs/CID[/path]` or `ipfs://CID[/path]`.
+impl FromStr for Spot {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bare = text.strip_prefix("/ipfs/").or_else(|| text.strip_prefix("ipfs://"));
+        let rest = bare.unwrap_or(text);
+        let (head, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let tree = || id_of(head).map(|cid| Self::Tree { cid, path: path.trim_matches('/').to_string() });
+        if bare.is_some() {
+            return tree().ok_or_else(|| "what stands behind ipfs is no content id: write /ipfs/CID[/path]".into());
+        }
+        match text.parse::<Place>() {
+            Ok(place) => Ok(Self::Mimei(place)),
+            Err(why) => tree().ok_or_else(|| format!("{why}; a tree that is no MiMei's is named by its content id: CID[/path]")),
+        }
     }
 }
 
@@ -229,5 +290,28 @@ mod tests {
             assert!(place(wrong).is_err(), "{wrong}");
         }
         assert!("./README.md".parse::<Place>().is_err());
+    }
+
+    #[test]
+    fn fetch_5_a_tree_is_read_by_its_content_id_alone() {
+        let text = "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
+        for (written, path, name) in [
+            (text.to_string(), "", text),
+            (format!("{text}/a/b c/"), "a/b c", "b c"),
+            (format!("/ipfs/{text}"), "", text),
+            (format!("/ipfs/{text}/a"), "a", "a"),
+            (format!("ipfs://{text}/a"), "a", "a"),
+        ] {
+            let spot: Spot = written.parse().unwrap();
+            assert_eq!(spot, Spot::Tree { cid: text.parse().unwrap(), path: path.into() }, "{written}");
+            assert_eq!((spot.path(), spot.mimei(), spot.name().as_str()), (path, None, name), "{written}");
+        }
+        let id = MimeiId([7; 20]);
+        let spot: Spot = format!("{id}@cur/a/b").parse().unwrap();
+        assert_eq!((spot.path(), spot.mimei(), spot.name().as_str()), ("a/b", Some(id), "b"));
+        assert_eq!(format!("{id}").parse::<Spot>().unwrap().name(), id.to_string());
+        for wrong in ["", "x", "./README.md", "/ipfs/", "/ipfs/x/y", "ipfs://", &format!("/ipfs/{id}"), &format!("{text}@3")] {
+            assert!(wrong.parse::<Spot>().is_err(), "{wrong}");
+        }
     }
 }

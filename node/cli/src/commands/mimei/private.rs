@@ -2,7 +2,7 @@
 
 use super::closing::small;
 use super::get::{DEPTH_MAX, PAGE, disk, is_name, taken, tell, total};
-use super::place::{Place, Tree, unread};
+use super::place::{Spot, Tree, unread};
 use crate::bar::Bar;
 use crate::commands::Session;
 use crate::content::client::Socket;
@@ -30,7 +30,7 @@ const BESIDE_BYTES: u64 = 256;
 /// What a get shall give.
 pub struct Get<'a> {
     /// Of what.
-    pub place: &'a Place,
+    pub place: &'a Spot,
     /// Where to.
     pub out: Option<PathBuf>,
     /// With whose key.
@@ -106,7 +106,7 @@ pub async fn get(session: &Session, wallet: &Wallet, socket: Arc<Socket>, tree: 
     let seal = head.unlock(&secret(wallet, head, wanted.from).await?)?;
     let bar = Bar::of_file(session.printer, wanted.out.as_deref());
     let mut reader = Reader { socket, tree, key: seal.key().clone(), bar, total: None, files: 0, blocks: 0, bytes: 0 };
-    let found = reader.find(head, &wanted.place.path).await?;
+    let found = reader.find(head, wanted.place.path()).await?;
     reader.total = total(&found.loaded);
     if wanted.out.as_deref() == Some(Path::new("-")) {
         if session.printer.json {
@@ -115,13 +115,12 @@ pub async fn get(session: &Session, wallet: &Wallet, socket: Arc<Socket>, tree: 
         let printer = session.printer;
         return reader.file(found, &mut |bytes| printer.bytes(bytes)).await;
     }
-    let last = wanted.place.path.rsplit('/').next().filter(|name| !name.is_empty());
-    let out = wanted.out.unwrap_or_else(|| PathBuf::from(last.map_or_else(|| wanted.place.mimei.to_string(), String::from)));
+    let out = wanted.out.unwrap_or_else(|| PathBuf::from(wanted.place.name()));
     let cid = found.loaded.cid;
     reader.whole(found, &out).await?;
     reader.bar.over();
     session.printer.answer(&json!({
-        "mimei": wanted.place.mimei.to_string(),
+        "mimei": wanted.place.mimei().map(|id| id.to_string()),
         "tree": tree.name,
         "cid": cid.to_string(),
         "out": out.display().to_string(),
