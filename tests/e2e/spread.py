@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Content spreads over four nodes: published on one, provided by others, found, followed, caught up with by difference, carried as a CAR, read and kept by its id, got back by
-a device that lost it, read at a node that has none of it, and still there when its author's node has ended for good. A provider that lies costs time.
+"""Content spreads over four nodes: published on one, provided by others, found, followed, caught up with by difference, carried as a CAR, read and kept
+by its id, got back by a device that lost it, read at a node that has none of it, and still there when its author's node has ended for good. A provider
+that lies costs time.
 Usage: spread.py [part ...]. LEITHER_SPREAD_FILES (2000; 100000 by hand) and LEITHER_SPREAD_ROUNDS (30) say how much."""
 import http.client
 import json

@@ -53,7 +53,8 @@ pub(super) fn keep(store: &ContentStore, cid: Cid, name: Option<String>) -> Answ
     let kept = Kept { cid, profile: profile_of(&cid), generation: 0 };
     let was_trash = store.take_back(&root, kept).map_err(|error| match error {
         StorageError::NoBlock(_) => No::absent(format!(
-            "{cid} is not here: what is let go of stays in the trash for a day, unless it is purged before; `leither storage fetch {cid}` fetches it, `leither mimei add` makes it of the files"
+            "{cid} is not here: what is let go of stays in the trash for a day, unless it is purged before; `leither storage fetch {cid}` fetches it, \
+             `leither mimei add` makes it of the files"
         )),
         StorageError::Exists(_) => No {
             status: StatusCode::CONFLICT,
