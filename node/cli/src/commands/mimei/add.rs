@@ -150,10 +150,6 @@ async fn kind_of_tree(source: &dyn Source, tree: &Tree) -> Done<&'static str> {
 
 impl Add {
     pub(super) async fn run(self, session: &Session, wallet: &Wallet) -> Done {
-        if self.named.kind.as_deref() == Some("file") && self.path.is_dir() {
-            let path = self.path.display();
-            return Err(Failure::usage(format!("{path} is a directory: leave `--type file` out, or name a file")));
-        }
         match (self.cid, &self.path) {
             (Some(cid), _) => self.tree(session, wallet, cid).await,
             (None, Some(path)) => self.files(session, wallet, path).await,
@@ -199,6 +195,10 @@ impl Add {
     }
 
     async fn files(&self, session: &Session, wallet: &Wallet, path: &Path) -> Done {
+        if self.named.kind.as_deref() == Some("file") && path.is_dir() {
+            let path = path.display();
+            return Err(Failure::usage(format!("{path} is a directory: leave `--type file` out, or name a file")));
+        }
         let given: Option<Profile> = self.profile.as_deref().map(str::parse::<Profile>).transpose()?;
         // What is only tried stores nothing.
         let socket = if self.only_hash || self.tx.dry_run { None } else { Some(session.socket(wallet).await?) };
