@@ -1,10 +1,10 @@
 //! `leither storage …`: what content the node of this machine keeps.
 
 use super::Session;
-use super::mimei::network::moved;
+use super::mimei::network::{ALONE, moved};
 use super::mimei::place::{Place, tree};
 use crate::bar::{Bar, Far, Pace, size};
-use crate::content::api::{Again, Checking, Compacted, Freed, Purged, Stat, Trash, Verified, escape};
+use crate::content::api::{Again, Announced, Checking, Compacted, Freed, Purged, Stat, Trash, Verified, escape};
 use crate::content::client::{self, Socket};
 use crate::exit::{Done, Exit, Failure};
 use clap::Subcommand;
@@ -77,6 +77,14 @@ pub enum Storage {
         #[arg(long, value_name = "NAME")]
         pin: Option<String>,
     },
+    /// Announces a tree that is here, and keeps it: others find it by its content id.
+    Provide {
+        /// Its content id.
+        cid: Cid,
+        /// No more; the tree goes to the trash, unless something else keeps it.
+        #[arg(long)]
+        stop: bool,
+    },
     /// Takes out of the trash what is due.
     Purge {
         /// All of it, and gives the disk its room back at once.
@@ -141,6 +149,17 @@ impl Storage {
                 session.printer.answer(&socket.post::<Again>(&format!("/storage/keep?cid={cid}{name}")).await?);
             }
             Storage::Fetch { cid, pin } => fetch(session, &socket, &cid, pin.as_deref()).await?,
+            Storage::Provide { cid, stop: true } => {
+                socket.delete(&format!("/storage/provide?cid={cid}")).await?;
+                session.printer.answer(&json!({ "cid": cid.to_string(), "provided": false }));
+            }
+            Storage::Provide { cid, stop: false } => {
+                let said = socket.post::<Announced>(&format!("/storage/provide?cid={cid}")).await?;
+                session.printer.answer(&said);
+                if said.pending && said.asked == "0" {
+                    session.printer.say(&format!("Nobody was told yet: it is announced once somebody is found. {ALONE}"));
+                }
+            }
             Storage::Compact => {
                 let printer = session.printer;
                 printer.progress("the first step");

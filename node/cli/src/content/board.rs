@@ -5,13 +5,13 @@
 
 use super::calls::{Answer, No};
 use super::wants::{Network, What};
-use super::{follow, publish};
+use super::{follow, publish, trees};
 use leither_kit::Cid;
 use leither_routing::Key;
 use leither_storage::config::PAGE_MAX;
 use leither_storage::{ContentStore, Kept};
 use leither_types::MimeiId;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Mutex, MutexGuard};
@@ -132,6 +132,8 @@ pub(super) struct Uses {
     is_doubted: bool,
     published: HashMap<MimeiId, Lasting>,
     followed: HashMap<MimeiId, Tended>,
+    /// HOLD-14: announced for themselves.
+    trees: HashSet<Cid>,
     /// When the published ones are over.
     ends: BTreeSet<(u64, MimeiId)>,
     /// How many need a key.
@@ -154,7 +156,15 @@ impl Uses {
                 }
             }
         }
-        Ok(uses)
+        let mut after = None;
+        loop {
+            let (found, next) = trees::page(store, after.as_ref())?;
+            found.into_iter().for_each(|cid| drop(uses.set_tree(cid, true)));
+            after = next;
+            if after.is_none() {
+                return Ok(uses);
+            }
+        }
     }
 
     /// For this reason it is announced as that; nothing: no more. Gives what may not be needed any more, for [`Self::take_back`].
@@ -181,19 +191,39 @@ impl Uses {
                 before.map_or_else(Vec::new, |before| before.of_mimei(mimei).keys())
             }
         };
-        for key in now.iter().flat_map(Use::keys) {
-            let count = self.needed.entry(self.marks.hash_one(&key)).or_default();
-            *count = count.saturating_add(1);
-        }
-        for key in &old {
-            let mark = self.marks.hash_one(key);
-            let left = self.needed.get(&mark).map_or(0, |count| count.saturating_sub(1));
-            match left {
-                0 => self.needed.remove(&mark),
-                left => self.needed.insert(mark, left),
-            };
-        }
+        now.iter().flat_map(Use::keys).for_each(|key| self.one_more(&key));
+        old.iter().for_each(|key| self.one_less(key));
         old
+    }
+
+    /// HOLD-14: the same of a tree that is announced for itself, or not any more.
+    pub fn set_tree(&mut self, cid: Cid, is_announced: bool) -> Vec<Key> {
+        let key = Key::of_cid(&cid);
+        if is_announced {
+            if self.trees.insert(cid) {
+                self.one_more(&key);
+            }
+            return Vec::new();
+        }
+        if !self.trees.remove(&cid) {
+            return Vec::new();
+        }
+        self.one_less(&key);
+        vec![key]
+    }
+
+    fn one_more(&mut self, key: &Key) {
+        let count = self.needed.entry(self.marks.hash_one(key)).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    fn one_less(&mut self, key: &Key) {
+        let mark = self.marks.hash_one(key);
+        let left = self.needed.get(&mark).map_or(0, |count| count.saturating_sub(1));
+        match left {
+            0 => self.needed.remove(&mark),
+            left => self.needed.insert(mark, left),
+        };
     }
 
     /// What is announced of it because it is followed.

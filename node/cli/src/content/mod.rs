@@ -15,14 +15,14 @@
 //! | `far`, `cache`, `kin`, `owners` | blocks for the gateway out of the network |
 //! | `fetch` | a whole tree out of the network into the store |
 //! | `follow`, `book`, `pending` | what is kept up to the chain |
-//! | `publish`, `board` | what is announced, and for whom |
+//! | `publish`, `trees`, `board` | what is announced, and for whom |
 //! | `sockets` | how many connections the gateway may have |
 //! | `meet` | where peers of the chain are in the content swarm |
 //! | `chain`, `wants` | what these ask of the chain and of the swarm, as traits |
 //! | `keeper`, `compactor` | what is done by time |
 //!
 //! The database lies beside the chain's and not in it: that one is replaced as a whole where a snapshot takes its place. Rules `SOCK-1` to
-//! `SOCK-9`, `HOLD-1` to `HOLD-13`, `FAR-1` to `FAR-6`, `FETCH-1` to `FETCH-5`, `MEET-1`, `MEET-2` and `FIND-1`: `spec/mimei.md`.
+//! `SOCK-9`, `HOLD-1` to `HOLD-14`, `FAR-1` to `FAR-6`, `FETCH-1` to `FETCH-5`, `MEET-1`, `MEET-2` and `FIND-1`: `spec/mimei.md`.
 
 mod admin;
 pub mod api;
@@ -49,6 +49,7 @@ mod shelf;
 mod sockets;
 #[cfg(test)]
 mod tests;
+mod trees;
 mod wants;
 
 pub use follow::profile_of;

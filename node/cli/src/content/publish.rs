@@ -8,6 +8,7 @@
 use super::board::{self, Use, Uses, Why};
 use super::calls::{self, Answer, No};
 use super::follow::{self, Follow, profile_of};
+use super::trees;
 use super::wants::{Network, What};
 use hyper::StatusCode;
 use leither_kit::Cid;
@@ -53,7 +54,7 @@ pub(super) async fn apart<T: Send + 'static>(work: impl Future<Output = Answer<T
 }
 
 /// On a thread that may wait.
-async fn aside<T: Send + 'static>(
+pub(super) async fn aside<T: Send + 'static>(
     store: &ContentStore,
     work: impl FnOnce(&ContentStore) -> Answer<T> + Send + 'static,
 ) -> Answer<T> {
@@ -168,7 +169,7 @@ fn pin_all(store: &ContentStore, all: &[Written]) -> Answer<Vec<Answer<()>>> {
     })
 }
 
-fn unreachable(message: String) -> No {
+pub(super) fn unreachable(message: String) -> No {
     No { status: StatusCode::SERVICE_UNAVAILABLE, reason: "unreachable", message }
 }
 
@@ -357,7 +358,16 @@ pub(super) async fn repair(follow: &Follow) -> Answer<()> {
             }
         }
     }
-    Ok(())
+    let mut after = None;
+    loop {
+        let _uses = follow.book.board.open(&follow.store).await?;
+        let (page, next) = aside(&follow.store, move |store| trees::page(store, after.as_ref())).await?;
+        follow.network.provide(page.into_iter().map(What::Tree).collect()).await.map_err(No::fault)?;
+        if next.is_none() {
+            return Ok(());
+        }
+        after = next;
+    }
 }
 
 #[cfg(test)]

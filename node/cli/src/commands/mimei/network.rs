@@ -107,7 +107,7 @@ impl Publish {
 }
 
 /// What to look at where nobody is found.
-const ALONE: &str = "Look whether the node has peers of its chain (`leither status`) and whether others reach it (`leither swarm reach`: swarm.listen); \
+pub const ALONE: &str = "Look whether the node has peers of its chain (`leither status`) and whether others reach it (`leither swarm reach`: swarm.listen); \
                      `leither swarm connect ADDRESS` tells it of one.";
 
 /// What it means that nobody keeps yet what was published, and what to do next.

@@ -233,6 +233,8 @@ impl Desk {
                 let (cid, name) = (query.cid()?, query.text("name"));
                 self.ask(move |store| trash::keep(store, cid, name)).await
             }
+            (["storage", "provide"], m) if m == post => self.provide_tree(&query).await,
+            (["storage", "provide"], m) if m == delete => self.stop_tree(&query).await,
             (["storage", "purge"], m) if m == post => {
                 let all = query.is_set("all");
                 self.ask(move |store| calls::purge(store, all)).await

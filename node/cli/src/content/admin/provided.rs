@@ -3,11 +3,14 @@
 use super::network::names;
 use super::release::{may_be_discarded, release};
 use super::{Desk, Link, Query, json, mimei};
-use crate::content::api::{AnnounceView, Confirmed, Followed, Outgoing, ProvidedItem, ProvidedList, Providing, Published};
+use crate::content::api::{
+    AnnounceView, Announced, Confirmed, Followed, Outgoing, ProvidedItem, ProvidedList, Providing, Published,
+};
 use crate::content::board::Why;
 use crate::content::calls::{self, Answer, No};
 use crate::content::follow::{self, FOLLOWED};
 use crate::content::publish::{self, PUBLISHED, Said, Told};
+use crate::content::trees;
 use crate::content::wants::What;
 use hyper::Response;
 use leither_kit::Cid;
@@ -69,6 +72,9 @@ impl Desk {
                 "only a working copy (cur/MIMEI), a version (version/MIMEI/NUMBER), what waits to become one (pin/next/…) and what lost a conflict (pin/conflict/…) are discarded: leave that out",
             ));
         }
+        if let (Some(_), Some(cid)) = (&self.link, trees::announced(&root)) {
+            return self.end_tree(cid, &text).await;
+        }
         match (&self.link, announced(&root)) {
             (Some(link), Some((id, why))) => {
                 let follow = link.follow.clone();
@@ -77,6 +83,31 @@ impl Desk {
             }
             _ => self.ask(move |store| release(store, &root, discard)).await,
         }
+    }
+
+    /// HOLD-14: `POST /storage/provide`: done to its end, even if the command is cut off.
+    pub(super) async fn provide_tree(&self, query: &Query) -> Answer<Response<Outgoing>> {
+        let (follow, cid) = (self.link()?.follow.clone(), query.cid()?);
+        let place = self.asks.clone().acquire_owned().await.map_err(No::fault)?;
+        let work = async move {
+            let _place = place;
+            trees::provide(&follow, cid).await
+        };
+        let Told { provided, pending, why } = publish::apart(work).await?;
+        let (asked, confirmed) = (provided.asked.to_string(), names(&provided.confirmed));
+        json(&Announced { cid: cid.to_string(), asked, confirmed, pending, why })
+    }
+
+    /// `DELETE /storage/provide`
+    pub(super) async fn stop_tree(&self, query: &Query) -> Answer<Response<Outgoing>> {
+        let cid = query.cid()?;
+        self.end_tree(cid, &format!("pin/announce/{cid}")).await
+    }
+
+    async fn end_tree(&self, cid: Cid, root: &str) -> Answer<Response<Outgoing>> {
+        let follow = self.link()?.follow.clone();
+        let was = publish::apart(async move { trees::stop(&follow, cid).await }).await?;
+        if was { json(&()) } else { Err(calls::not_kept(root)) }
     }
 
     /// `GET /provided/summary`

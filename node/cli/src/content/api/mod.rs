@@ -10,6 +10,7 @@
 //! | `POST /storage/compact` | [`Event`]s, one a line, all of them [`Compacted`] |
 //! | `GET /storage/trash?before=` | [`Trash`], 100 at most |
 //! | `POST /storage/keep?cid=&name=` | gives a tree that is here a pin again; [`Again`] |
+//! | `POST /storage/provide?cid=` | announces a tree that is here, and keeps it; [`Announced`]; `DELETE` ends it |
 //! | `POST /storage/purge?all=` | [`Purged`] |
 //! | `GET /swarm/addrs`, `/swarm/peers`, `/swarm/reach` | [`Addresses`], [`Peers`], [`Reach`] |
 //! | `POST /swarm/connect?address=` | [`Connected`] |

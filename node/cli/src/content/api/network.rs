@@ -194,6 +194,21 @@ pub struct Published {
     pub why: Option<String>,
 }
 
+/// A tree that is announced for itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announced {
+    /// Which.
+    pub cid: String,
+    /// Nodes that were told.
+    pub asked: String,
+    /// Those that say they keep it.
+    pub confirmed: Vec<String>,
+    /// Nobody says so yet: others are told again.
+    pub pending: bool,
+    /// Why nobody was told now, where that is not because nobody is known.
+    pub why: Option<String>,
+}
+
 /// HOLD-10: MiMeis of one call.
 pub const LISTED_MAX: usize = 1_000;
 
