@@ -16,6 +16,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_secs(300);
 /// Who is not met is asked again after this, then after twice as long each time, up to [`AGAIN`].
 const SOON: Duration = Duration::from_secs(2);
+/// Who was met so many times in a row when it was looked is asked at once when the connection is lost; who comes and goes is not dialled each time.
+const STEADY: u32 = 10;
 /// With so many connected nobody else is looked for before his time: the swarm itself dials no more that it is told of (ROUTE-3).
 const ENOUGH: usize = 16;
 /// Peers that are asked at once: blocks are asked for beside.
@@ -60,6 +62,8 @@ type Asked = (PeerId, Multiaddr, Result<Response, AskError>);
 struct Turn {
     /// It is being asked.
     asked: bool,
+    /// How often in a row it was met.
+    met: u32,
     /// Then it is asked if it is not met.
     soon: Instant,
     /// Then in any case.
@@ -70,12 +74,13 @@ struct Turn {
 
 impl Turn {
     fn new(now: Instant) -> Self {
-        Self { asked: false, soon: now, again: now, pause: SOON }
+        Self { asked: false, met: 0, soon: now, again: now, pause: SOON }
     }
 
-    /// MEET-1: whether it is to be asked now. Who is met is asked at once when the connection is lost: after a restart there may be another way to it.
+    /// MEET-1: whether it is to be asked now: after a restart there may be another way to it.
     fn is_due(&mut self, met: bool, now: Instant) -> bool {
-        if met {
+        self.met = if met { self.met.saturating_add(1) } else { 0 };
+        if self.met >= STEADY {
             (self.soon, self.pause) = (now, SOON);
         }
         !self.asked && (self.again <= now || (!met && self.soon <= now))
@@ -290,9 +295,15 @@ mod tests {
         turn.answered(at(now));
         assert!(!turn.is_due(true, at(now + 299)) && turn.is_due(true, at(now + 300)), "addresses change");
         turn.answered(at(now));
-        assert!(!turn.is_due(true, at(now + 50)) && turn.is_due(false, at(now + 51)), "its connection is lost");
-        turn.answered(at(now + 51));
-        assert!(turn.is_due(false, at(now + 53)), "and the pauses begin anew");
+        for second in 0..u64::from(STEADY) {
+            assert!(!turn.is_due(true, at(now + 50 + second)), "{second}");
+        }
+        assert!(turn.is_due(false, at(now + 60)), "its connection is lost");
+        turn.answered(at(now + 60));
+        assert!(!turn.is_due(false, at(now + 61)) && turn.is_due(false, at(now + 62)), "and the pauses begin anew");
+        turn.answered(at(now + 62));
+        assert!(!turn.is_due(true, at(now + 63)) && !turn.is_due(false, at(now + 64)), "who comes and goes waits for its pause");
+        assert!(turn.is_due(false, at(now + 66)));
     }
 
     #[test]
