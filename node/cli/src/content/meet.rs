@@ -302,7 +302,10 @@ mod tests {
         turn.answered(at(now + 60));
         assert!(!turn.is_due(false, at(now + 61)) && turn.is_due(false, at(now + 62)), "and the pauses begin anew");
         turn.answered(at(now + 62));
-        assert!(!turn.is_due(true, at(now + 63)) && !turn.is_due(false, at(now + 64)), "who comes and goes waits for its pause");
+        assert!(
+            !turn.is_due(true, at(now + 63)) && !turn.is_due(false, at(now + 64)),
+            "who comes and goes waits for its pause"
+        );
         assert!(turn.is_due(false, at(now + 66)));
     }
 
