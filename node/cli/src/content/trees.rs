@@ -3,7 +3,7 @@
 use super::calls::{self, Answer, No};
 use super::follow::{Follow, profile_of};
 use super::publish::{self, Told};
-use super::wants::{Network, What};
+use super::wants::What;
 use leither_kit::Cid;
 use leither_storage::config::PAGE_MAX;
 use leither_storage::{ContentStore, Kept, Root};
