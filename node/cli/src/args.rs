@@ -1,4 +1,4 @@
-//! The command line as it is read. `spec/cli.md` is generated from it.
+//! The command line as it is read.
 
 use crate::commands::{
     account, bench, contract, db, dev, genesis, keys, localnet, localtx, mimei, node, org, prove, recover, snapshot, storage,

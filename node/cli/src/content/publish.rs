@@ -328,7 +328,7 @@ pub(super) async fn expire(follow: &Follow) -> Answer<()> {
     }
 }
 
-/// HOLD-9: after a start: what is announced and neither published nor followed is announced no more; what is, is announced.
+/// HOLD-9: after a start: what is announced and not published, followed or kept for that (HOLD-14) is announced no more; what is, is announced.
 pub(super) async fn repair(follow: &Follow) -> Answer<()> {
     let mut after = None::<Key>;
     loop {
