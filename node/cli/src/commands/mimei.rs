@@ -13,6 +13,7 @@
 //! | `private` | content that only its readers read, opened |
 //! | `readers` | who they are |
 //! | `rights` | who may what |
+//! | `standing` | how the working copy stands to the chain |
 
 mod add;
 mod backup;
@@ -25,6 +26,7 @@ pub(super) mod place;
 mod private;
 mod readers;
 mod rights;
+mod standing;
 
 use super::Session;
 use super::account::PageFlags;
@@ -270,7 +272,7 @@ impl Mimei {
                 let view = view(&wallet, id(&mimei)?).await?;
                 match session.socket(&wallet).await {
                     Ok(socket) => {
-                        let mut shown = backup::shown(&view, &backup::local(&wallet, &socket, &view).await?)?;
+                        let mut shown = standing::shown(&view, &standing::local(&wallet, &socket, &view).await?)?;
                         if !offline {
                             shown["network"] = network(&socket, &view).await?;
                         }

@@ -1,8 +1,9 @@
 //! `leither mimei readers …`: who reads private content.
 
-use super::backup::{Next, Standing, hold, local, standing};
+use super::backup::{Next, hold};
 use super::closing;
 use super::private::{self, public_key, random};
+use super::standing::{Standing, local, standing};
 use super::{id, view};
 use crate::commands::Session;
 use crate::exit::{Done, Exit, Failure};
