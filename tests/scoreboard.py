@@ -21,8 +21,8 @@ REQUIRED = [
     ("finality", "finality in good weather, with one validator dead, with 150 ms of round trip: bars that were missed", "`tests/e2e/finality.py`"),
     ("recovery", "next commit after kill -9 of one and of all: bars that were missed", "`tests/e2e/netkill.py 200`"),
     ("kill9", "kill -9 of a validator at random points under load; transactions answered `final` that were lost", "`tests/e2e/kill9.py 50 7`"),
-    ("failpoints", "a process dies between one write and the next, at each failpoint, and comes back: final transfers lost, nodes that differ",
-     "`tests/e2e/failpoints.py`"),
+    ("failpoints", "a process dies between one write and the next, at each failpoint, and comes back: final transfers lost, nodes that differ, "
+     "content that is half there or lost", "`tests/e2e/failpoints.py`, `tests/e2e/content_deaths.py`"),
     ("partitions", "partitions: 1-3, 2-2 (must halt, then heal), asymmetric, flapping", "`tests/e2e/partition.py`"),
     ("machine-faults", "a paused process, a skewed clock, a full disk, a torn log, a flipped bit: damage that went unnoticed, final transactions lost",
      "`make chaos`, `tests/e2e/full_disk.py`, `tests/e2e/wal.py`"),
@@ -53,6 +53,8 @@ FURTHER = [
      "node is gone, a provider that lies: what is late, fetched twice, lost or wrong", "`tests/e2e/spread.py`"),
     ("turns", "one MiMei edited and moved 100 times by devices on three nodes in turns: a version that is lost, or is not what it was",
      "`tests/e2e/turns.py`"),
+    ("machines", "two machines set up by the README and nothing more: content that does not come from one to the other, also after either was started again",
+     "`tests/e2e/machines.py`"),
     ("provides", "many MiMeis published at once by one of four nodes: a full round beyond its bar (10 min for 100,000), keys that others do not find, versions "
      "that are wrong, keys that are announced again after a restart", "`tests/e2e/provides.py`; `LEITHER_PROVIDES=100000` for more"),
     ("browser", "a site in a real Chromium from nodes that are not its author's: what does not show, scripts that run where they must not, storage that is seen "

@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from content import same, site
-from lib import LEITHER, ROOT, Checks, environment, until
+from lib import LEITHER, ROOT, Checks, Score, environment, until
 from spaces import NoSpaces, Spaces
 
 CHECKS = Checks()
@@ -115,11 +115,13 @@ def run(top, spaces):
 def main():
     if len(sys.argv) > 1:
         sys.exit(__doc__)
-    with tempfile.TemporaryDirectory(prefix="leither-machines-") as text:
+    with Score("machines", "checks") as score, tempfile.TemporaryDirectory(prefix="leither-machines-") as text:
+        score.tried = lambda: CHECKS.count
         try:
             with Spaces(2) as spaces:
                 run(pathlib.Path(text), spaces)
         except NoSpaces as why:
+            score.skipped = True
             print(f"skipped: {why}")
             return
     print(f"{CHECKS.count} checks")
