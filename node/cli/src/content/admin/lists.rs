@@ -1,7 +1,8 @@
 //! HOLD-10: calls about many MiMeis at once: a thousand at most, one a line. All is written down in a few writes, and each is answered for; others are
 //! told in the background.
 
-use super::{Desk, Query, drain, json, mimei, piece};
+use super::bodies::{drain, piece};
+use super::{Desk, Query, json, mimei};
 use crate::content::api::{LISTED_MAX, Listed, ListedAll, Outgoing, Refusal};
 use crate::content::board::Why;
 use crate::content::calls::{Answer, No};

@@ -1,7 +1,8 @@
 //! Calls that take long: fetching and work on the whole store, told line by line as it goes on, and CARs, in and out as streams.
 
 use super::added::Added;
-use super::{Desk, Query, drain, gone, json, piece};
+use super::bodies::{GONE, drain, gone, piece};
+use super::{Desk, Query, json};
 use crate::content::api::{self, Event, Imported, Moved, Outgoing, Progress};
 use crate::content::calls::{self, Answer, No};
 use crate::content::fetch::{Far, Fetched, PATIENCE};
@@ -275,7 +276,7 @@ impl Desk {
         let done = work.await.map_err(No::fault)?;
         drain(body);
         match (read, done) {
-            (Err(no), Err(_)) if no.reason != super::GONE => Err(no),
+            (Err(no), Err(_)) if no.reason != GONE => Err(no),
             (_, done) => json(&done?),
         }
     }
