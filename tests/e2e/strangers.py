@@ -10,12 +10,11 @@ import json
 import os
 import pathlib
 import subprocess
-import sys
 import tempfile
 import time
 
 import bitswap
-from bitswap import CACHE, OTHERS, File, Node, Skip, library, made, modules
+from bitswap import CACHE, OTHERS, File, Node, Skip, alone, library, modules
 from content import MIB, QUICK, Keepers, curl, same, site
 from lib import Checks, Score, free_port, until
 
@@ -167,23 +166,8 @@ def needed(names):
         if not INTEROP and not (CACHE / f"helia-{lock}" / "done").exists():
             raise Skip("Helia is not here, and LEITHER_INTEROP does not say that it may be fetched")
         env["HELIA"] = str(modules())
-    made(["unshare", "-n", "ip", "link", "set", "lo", "up"], "no network namespace with loopback alone")
     return env
 
 
-def main():
-    names = [name for name in sys.argv[1:] if name != "--inside"] or list(PARTS)
-    if not set(names) <= set(PARTS):
-        sys.exit(__doc__)
-    if "--inside" in sys.argv:
-        return inside(names)
-    try:
-        env = needed(names)
-    except Skip as why:
-        print(f"skipped: {why}")
-        return None
-    sys.exit(subprocess.run(["unshare", "-n", sys.executable, __file__, "--inside", *names], env=env).returncode)
-
-
 if __name__ == "__main__":
-    main()
+    alone(__doc__, PARTS, needed, inside)
