@@ -10,7 +10,7 @@
 //! first. Only a full pool looks at prices, and then only to decide who leaves.
 //!
 //! Absent on purpose: signatures, balances and the clock. Who inserts has verified the transaction and knows the account's nonce and
-//! what its payer can pay; the time is handed in. The rules (`POOL-1` to `POOL-9`) are in `spec/pool.md`.
+//! what its payer can pay; the time is handed in. The rules (`POOL-1` to `POOL-11`) are in `spec/pool.md`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

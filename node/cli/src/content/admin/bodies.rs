@@ -11,10 +11,11 @@ use leither_kit::Cid;
 use leither_storage::Kept;
 use leither_storage::content::Profile;
 use leither_types::MimeiId;
+use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::timeout;
 
 /// Pieces of a body that wait for the disk.
@@ -58,13 +59,7 @@ impl Desk {
         let mut body = body;
         let read = frames(&mut body, &pieces).await;
         drop(pieces);
-        let done = work.await.map_err(No::fault)?;
-        // The rest of a body that is not wanted any more is passed over, so that its sender comes to hear why.
-        drain(body);
-        match (read, done) {
-            (Err(no), Err(_)) if no.reason != GONE => Err(no),
-            (_, done) => json(&done?),
-        }
+        ended(body, read, work).await
     }
 
     /// SOCK-5
@@ -104,32 +99,44 @@ impl Desk {
             };
             calls::change(&mut edit, &op, &path, &mut next)
         });
-        let mut body = body;
-        let read = async {
-            while let Some(piece) = piece(&mut body).await? {
-                if pieces.send(Some(piece)).await.is_err() {
-                    return Err(gone());
-                }
-            }
-            // Who does not wait for it has had no use for the body.
-            let _ = pieces.send(None).await;
-            Ok(())
-        };
-        let read = read.await;
-        drop(pieces);
-        let done = work.await.map_err(No::fault)?;
-        drain(body);
-        match (read, done) {
-            (Err(no), Err(_)) if no.reason != GONE => Err(no),
-            (_, done) => json(&done?),
-        }
+        fed(body, pieces, work).await
+    }
+}
+
+/// Hands the pieces of a body to the work that takes them, nothing as its end, and answers with what came of that.
+pub(super) async fn fed<T: Serialize>(
+    mut body: Incoming,
+    pieces: mpsc::Sender<Option<Bytes>>,
+    work: JoinHandle<Answer<T>>,
+) -> Answer<Response<Outgoing>> {
+    let read = hand_on(&mut body, &pieces).await;
+    drop(pieces);
+    ended(body, read, work).await
+}
+
+async fn hand_on(body: &mut Incoming, pieces: &mpsc::Sender<Option<Bytes>>) -> Answer<()> {
+    while let Some(piece) = piece(body).await? {
+        pieces.send(Some(piece)).await.map_err(|_| gone())?;
+    }
+    // Who does not wait for it has had no use for the body.
+    let _ = pieces.send(None).await;
+    Ok(())
+}
+
+/// The answer, once the work has ended. The rest of a body that is not wanted any more is passed over, so that its sender comes to hear why.
+async fn ended<T: Serialize>(body: Incoming, read: Answer<()>, work: JoinHandle<Answer<T>>) -> Answer<Response<Outgoing>> {
+    let done = work.await.map_err(No::fault)?;
+    drain(body);
+    match (read, done) {
+        (Err(no), Err(_)) if no.reason != GONE => Err(no),
+        (_, done) => json(&done?),
     }
 }
 
 /// Whoever took the pieces has ended, and says itself why.
-pub(super) const GONE: &str = "gone";
+const GONE: &str = "gone";
 
-pub(super) fn gone() -> No {
+fn gone() -> No {
     No { status: StatusCode::INTERNAL_SERVER_ERROR, reason: GONE, message: String::new() }
 }
 

@@ -1,8 +1,8 @@
 //! Calls that take long: fetching and work on the whole store, told line by line as it goes on, and CARs, in and out as streams.
 
 use super::added::Added;
-use super::bodies::{GONE, drain, gone, piece};
-use super::{Desk, Query, json};
+use super::bodies::fed;
+use super::{Desk, Query};
 use crate::content::api::{self, Event, Imported, Moved, Outgoing, Progress};
 use crate::content::calls::{self, Answer, No};
 use crate::content::fetch::{Far, Fetched, PATIENCE};
@@ -260,25 +260,7 @@ impl Desk {
             let cid = store.import_as(Reader { coming, held: Bytes::new(), over: false }, root, now)?;
             Ok(Imported { cid: cid.to_string(), root: pin.unwrap_or_default() })
         });
-        let mut body = body;
-        let read = async {
-            while let Some(piece) = piece(&mut body).await? {
-                if pieces.send(Some(piece)).await.is_err() {
-                    return Err(gone());
-                }
-            }
-            // Who has no use for the end has ended.
-            let _ = pieces.send(None).await;
-            Ok(())
-        };
-        let read = read.await;
-        drop(pieces);
-        let done = work.await.map_err(No::fault)?;
-        drain(body);
-        match (read, done) {
-            (Err(no), Err(_)) if no.reason != GONE => Err(no),
-            (_, done) => json(&done?),
-        }
+        fed(body, pieces, work).await
     }
 }
 
