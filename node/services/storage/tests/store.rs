@@ -74,6 +74,25 @@ fn storage_1_bytes_that_come_as_a_node_later_keep_what_they_link_to() {
 }
 
 #[test]
+fn storage_2_what_is_here_as_mere_bytes_is_not_here_with_what_it_links_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (tree, block) = node(&[raw(b"a")]);
+    let inline = Cid::new_v1(0x70, cid::multihash::Multihash::wrap(0, &node(&[raw(b"a")]).1).unwrap());
+    let mut session = store.session();
+    session.put(&raw(&block), block.clone()).unwrap();
+    session.finish(&pin("bytes"), kept(raw(&block)), NOW).unwrap();
+    let has = |cid: &Cid| store.has(cid).unwrap();
+    assert!(has(&raw(&block)) && !has(&tree) && !has(&inline), "a leaf of somebody's tree may be the first block of another");
+    assert!(matches!(store.take_back(&pin("tree"), kept(tree)), Err(StorageError::NoBlock(_))));
+    let mut session = store.session();
+    session.put(&raw(b"a"), b"a".to_vec()).unwrap();
+    session.put(&tree, block.clone()).unwrap();
+    session.finish(&pin("tree"), kept(tree), NOW).unwrap();
+    assert!(has(&raw(&block)) && has(&tree) && has(&inline));
+}
+
+#[test]
 fn storage_1_an_id_that_holds_its_content_keeps_what_that_links_to() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

@@ -98,6 +98,22 @@ async fn hold_6_what_cannot_be_had_is_tried_again_and_a_newer_version_at_once() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn hold_6_a_tree_whose_first_block_is_a_leaf_of_another_is_fetched_all_the_same() {
+    let node = node();
+    let tree = node.there("tree");
+    let block = node.net.0.blocks.lock().unwrap()[&hash_of(&tree)].clone();
+    let path = node.dir.path().join("leaf");
+    std::fs::write(&path, &block).unwrap();
+    let leaf = node.store().add(&path, Profile::default(), &Root::Pin("leaf".into()), 0, &mut |_| ()).unwrap().cid;
+    assert_eq!(leaf.hash(), tree.hash());
+    begin(node.store(), &[ME], NOW).unwrap();
+    node.chain.moves(ME, 0, tree);
+    let newest = node.chain.last(&ME).await.unwrap().unwrap();
+    node.follow.bring_up(&ME, newest, PATIENCE, &watch::Sender::new(Far::default())).await.unwrap();
+    assert_eq!((node.numbers(), node.store().verify(true).unwrap().wrong.len()), (vec![0], 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn hold_6_the_newest_version_and_the_released_one_do_not_wait_for_each_other() {
     let node = node();
     begin(node.store(), &[ME], NOW).unwrap();

@@ -141,12 +141,14 @@ impl ContentStore {
         Ok(self.inner.block(&key)?.map(|slice| Bytes::copy_from_slice(&slice)))
     }
 
-    /// Whether a block is here: with it all that it links to.
+    /// STORAGE-2: whether a block is here: with it all that it links to. As mere bytes one that may have links is not: what they name may be missing.
     pub fn has(&self, cid: &Cid) -> Result<bool> {
-        match Key::of(cid)? {
-            None => Ok(true),
-            Some(key) => Ok(self.inner.row(&key)?.is_some()),
+        for (key, form) in targets(cid)? {
+            if !self.inner.row(&key)?.is_some_and(|row| row.form.serves(form)) {
+                return Ok(false);
+            }
         }
+        Ok(true)
     }
 
     /// The length of a block.

@@ -88,6 +88,11 @@ impl Form {
         }
     }
 
+    /// Whether a block that is here so is here as `wanted`: of mere bytes the links were not looked at.
+    pub fn serves(self, wanted: Self) -> bool {
+        self != Self::Plain || wanted == Self::Plain
+    }
+
     pub fn codec(self) -> u64 {
         match self {
             Self::Plain => codec::RAW,

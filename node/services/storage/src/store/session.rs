@@ -108,13 +108,11 @@ impl Session {
     pub fn hold(&mut self, cid: &Cid) -> Result<bool> {
         let Some(key) = Key::of(cid)? else { return Ok(true) };
         let wanted = Form::of(cid)?;
-        // As mere bytes its links were not looked at.
-        let serves = |form: Form| form != Form::Plain || wanted == Form::Plain;
         if let Some(waiting) = self.index.get(&key).and_then(|at| self.window.get(*at)) {
-            return Ok(serves(waiting.form));
+            return Ok(waiting.form.serves(wanted));
         }
         // Most are not here, and that is cheap to know.
-        if !self.store.inner.row(&key)?.is_some_and(|row| serves(row.form)) {
+        if !self.store.inner.row(&key)?.is_some_and(|row| row.form.serves(wanted)) {
             return Ok(false);
         }
         let inner = self.store.inner.clone();

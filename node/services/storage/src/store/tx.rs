@@ -139,7 +139,7 @@ impl<'a> Tx<'a> {
     /// STORAGE-2: as [`Self::reference`], of a block that must be whole in this form.
     fn need(&mut self, (key, form): &Need) -> Result<()> {
         match self.row(key)? {
-            Some(row) if row.form != Form::Plain || *form == Form::Plain => self.reference(key),
+            Some(row) if row.form.serves(*form) => self.reference(key),
             _ => Err(StorageError::Missing(key.cid(*form))),
         }
     }
@@ -264,7 +264,7 @@ impl<'a> Tx<'a> {
     /// What a root needs must be here.
     pub fn require(&mut self, cid: &Cid) -> Result<()> {
         for (key, form) in targets(cid)? {
-            if !self.row(&key)?.is_some_and(|row| row.form != Form::Plain || form == Form::Plain) {
+            if !self.row(&key)?.is_some_and(|row| row.form.serves(form)) {
                 return Err(StorageError::NoBlock(*cid));
             }
         }
