@@ -182,6 +182,13 @@ class Spread:
         self.d.sync(own["mimei"])
         self.d.cli("mimei", "get", own["mimei"], self.path("by-id-out"))
         CHECKS.that(same(files, self.path("by-id-out")), "bit for bit")
+        # What is closed for others is fetched by nobody who could not read it.
+        hidden, closed = self.a.add(site(self.path("by-id-closed"), 7), "--private")
+        self.a.publish(hidden)
+        before = in_store(self.c)
+        said = self.c.cli("mimei", "get", closed["cid"], self.path("by-id-none"), code=1)
+        CHECKS.that("readers" in said["stderr"], f"C is none of its readers: {said}")
+        CHECKS.equal(in_store(self.c), before, "nothing of it came")
         tell("by_id", bytes=int(came["transferred"]["bytes"]))
 
     def backed_up(self):

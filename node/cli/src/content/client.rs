@@ -378,6 +378,11 @@ impl Source for Socket {
 }
 
 impl Socket {
+    /// Whether the node has a tree, whole: its first block may be here as a piece of somebody's file.
+    pub async fn has_whole(&self, cid: &Cid) -> bool {
+        !matches!(self.fetch_block(cid, "?whole=true").await, Err(SourceError::NotFound(_)))
+    }
+
     async fn fetch_block(&self, cid: &Cid, query: &str) -> Result<Bytes, SourceError> {
         let answer = match self.send(Method::GET, &format!("/blocks/{cid}{query}"), Outgoing::Whole(None)).await {
             Ok(answer) => answer,

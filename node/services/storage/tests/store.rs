@@ -83,7 +83,10 @@ fn storage_2_what_is_here_as_mere_bytes_is_not_here_with_what_it_links_to() {
     session.put(&raw(&block), block.clone()).unwrap();
     session.finish(&pin("bytes"), kept(raw(&block)), NOW).unwrap();
     let has = |cid: &Cid| store.has(cid).unwrap();
-    assert!(has(&raw(&block)) && !has(&tree) && !has(&inline), "a leaf of somebody's tree may be the first block of another");
+    assert!(
+        has(&raw(&block)) && !has(&tree) && !has(&inline),
+        "a leaf of somebody's tree may be the first block of another"
+    );
     assert!(matches!(store.take_back(&pin("tree"), kept(tree)), Err(StorageError::NoBlock(_))));
     let mut session = store.session();
     session.put(&raw(b"a"), b"a".to_vec()).unwrap();

@@ -85,7 +85,7 @@ impl Get {
     }
 
     async fn read(self, session: &Session, wallet: &Wallet, socket: Arc<Socket>, tree: &Tree) -> Done {
-        let is_here = !matches!(socket.block(&tree.cid).await, Err(SourceError::NotFound(_)));
+        let is_here = socket.has_whole(&tree.cid).await;
         // A working copy is here or nowhere: what it was before a change is not looked for elsewhere.
         let is_cur = matches!(&self.place, Spot::Mimei(place) if place.which == Which::Cur);
         let source: Arc<dyn Source> = match (is_cur, is_here) {
@@ -94,12 +94,14 @@ impl Get {
             (false, _) => Arc::new(Afar(socket.clone())),
         };
         if let Some(head) = closing::head_of(source, tree).await? {
+            // Who could not read it fetches nothing.
+            let seal = private::unlock(wallet, &head, self.from.as_deref()).await?;
             if !is_here {
                 // Its paths say nothing to who has no key, so it is fetched whole.
                 self.fetch(session, &socket, &tree.cid).await?;
             }
-            let wanted = private::Get { place: &self.place, out: self.out, from: self.from.as_deref(), head: &head };
-            return private::get(session, wallet, socket, tree, wanted).await;
+            let wanted = private::Get { place: &self.place, out: self.out, head: &head, seal: &seal };
+            return private::get(session, socket, tree, wanted).await;
         }
         let found = if is_here {
             find(&*socket, tree, self.place.path()).await?.target

@@ -33,10 +33,10 @@ pub struct Get<'a> {
     pub place: &'a Spot,
     /// Where to.
     pub out: Option<PathBuf>,
-    /// With whose key.
-    pub from: Option<&'a str>,
     /// Its version's head.
     pub head: &'a Head,
+    /// What that is to a reader.
+    pub seal: &'a Seal,
 }
 
 /// 32 bytes of chance.
@@ -100,10 +100,14 @@ async fn secret(wallet: &Wallet, head: &Head, from: Option<&str>) -> Done<Secret
     }
 }
 
+/// PRIVATE-5: what a head is to a reader; refused to everybody else.
+pub async fn unlock(wallet: &Wallet, head: &Head, from: Option<&str>) -> Done<Seal> {
+    Ok(head.unlock(&secret(wallet, head, from).await?)?)
+}
+
 /// Opens a version, or a part of it, and writes it to this machine.
-pub async fn get(session: &Session, wallet: &Wallet, socket: Arc<Socket>, tree: &Tree, wanted: Get<'_>) -> Done {
-    let head = wanted.head;
-    let seal = head.unlock(&secret(wallet, head, wanted.from).await?)?;
+pub async fn get(session: &Session, socket: Arc<Socket>, tree: &Tree, wanted: Get<'_>) -> Done {
+    let Get { head, seal, .. } = wanted;
     let bar = Bar::of_file(session.printer, wanted.out.as_deref());
     let mut reader = Reader { socket, tree, key: seal.key().clone(), bar, total: None, files: 0, blocks: 0, bytes: 0 };
     let found = reader.find(head, wanted.place.path()).await?;
@@ -126,7 +130,7 @@ pub async fn get(session: &Session, wallet: &Wallet, socket: Arc<Socket>, tree: 
         "out": out.display().to_string(),
         "files": reader.files.to_string(),
         "bytes": reader.bytes.to_string(),
-        "private": shown(&seal),
+        "private": shown(seal),
     }));
     Ok(())
 }

@@ -256,7 +256,14 @@ impl Desk {
                 let cid: Cid = cid.parse().map_err(|_| No::usage("this is no content id"))?;
                 let found = match query.is_set("far") {
                     true => self.far(&cid).await?,
-                    false => self.work(move |store| store.get(&cid)?.ok_or_else(|| StorageError::NoBlock(cid).into())).await?,
+                    false => {
+                        let is_whole = query.is_set("whole");
+                        let look = move |store: &ContentStore| -> Answer<Bytes> {
+                            let found = if is_whole && !store.has(&cid)? { None } else { store.get(&cid)? };
+                            found.ok_or_else(|| StorageError::NoBlock(cid).into())
+                        };
+                        self.work(look).await?
+                    }
                 };
                 Ok(Response::new(Outgoing::Whole(Some(found))))
             }

@@ -22,7 +22,7 @@
 //! | `POST /fetch?cid=&mimei=` | [`Event`]s, one a line: a tree out of the network, to be read now |
 //! | `GET /car?cid=`, `POST /car?name=` | a tree as a CAR; takes one in, [`Imported`] |
 //! | `POST /blocks?profile=` | frames in, children first, the root last; [`Stored`] once it is on disk |
-//! | `GET /blocks/CID` | the bytes of a block |
+//! | `GET /blocks/CID?far=&whole=` | the bytes of a block; `whole`: if all that it links to is here, too |
 //! | `GET /mimei/ID` | [`Local`] |
 //! | `GET /mimei/ID/versions/N` | [`Held`] |
 //! | `POST /mimei/ID/versions/N?cid=&profile=` | records that the chain has that version |

@@ -4,8 +4,9 @@ use super::{Node, node, noise, pins};
 use crate::content::api::{Again, Checking, Compacted, Purged, Stat, Trash, Verified, escape};
 use crate::exit::Exit;
 use leither_kit::Cid;
+use leither_kit::source::Source;
 use leither_storage::Root;
-use leither_storage::content::Profile;
+use leither_storage::content::{self, Profile};
 
 /// A file in the store that somebody let go of a moment ago.
 fn released(node: &Node, seed: u64) -> Cid {
@@ -27,6 +28,29 @@ async fn sock_7_the_store_is_verified_and_compacted_by_calls_that_answer_in_line
     let done = socket.lines::<Compacted, Compacted>("/storage/compact", |_| ()).await.unwrap();
     assert!(done.steps.parse::<u64>().unwrap() > 0 && done.after.parse::<u64>().unwrap() > 3 << 20, "{done:?}");
     assert_eq!(socket.get::<Trash>("/storage/trash").await.unwrap().items.len(), 1, "the trash stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn storage_2_a_tree_whose_first_block_is_here_as_a_file_is_not_here_whole() {
+    let node = node(u64::MAX);
+    let socket = node.socket().await;
+    let tree = node.dir.path().join("tree");
+    std::fs::create_dir(&tree).unwrap();
+    std::fs::write(tree.join("a"), "a").unwrap();
+    let mut first = Vec::new();
+    let mut sink = |_: &Cid, block: Vec<u8>| {
+        first = block;
+        Ok(())
+    };
+    // The root comes last.
+    let cid = content::add(&tree, Profile::default(), &mut sink, &mut |_| ()).unwrap().cid;
+    assert!(!socket.has_whole(&cid).await);
+    let path = node.file("leaf", &first);
+    node.store.add(&path, Profile::default(), &Root::Pin("leaf".into()), 0, &mut |_| ()).unwrap();
+    assert_eq!(socket.block(&cid).await.unwrap(), first, "it is here by its bytes");
+    assert!(!socket.has_whole(&cid).await);
+    node.store.add(&tree, Profile::default(), &Root::Pin("tree".into()), 0, &mut |_| ()).unwrap();
+    assert!(socket.has_whole(&cid).await);
 }
 
 #[tokio::test]
