@@ -189,6 +189,9 @@ class Spread:
         said = self.c.cli("mimei", "get", closed["cid"], self.path("by-id-none"), code=1)
         CHECKS.that("readers" in said["stderr"], f"C is none of its readers: {said}")
         CHECKS.equal(in_store(self.c), before, "nothing of it came")
+        self.c.cli("storage", "fetch", closed["cid"])
+        said = self.c.cli("mimei", "add", "--cid", closed["cid"], "--from", "operator", code=1)
+        CHECKS.that("readers" in said["stderr"], f"C could go on with it no better: {said}")
         tell("by_id", bytes=int(came["transferred"]["bytes"]))
 
     def backed_up(self):

@@ -20,6 +20,7 @@ use leither_storage::seal::Seal;
 use leither_types::MimeiId;
 use serde_json::{Value, json};
 use std::cell::Cell;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -131,6 +132,14 @@ fn kind_of_files(path: &Path) -> &'static str {
     if path.is_dir() { "dir" } else { "file" }
 }
 
+/// Whether it may be of the type that was given.
+fn fits(given: Option<&str>, kind: &str, what: &dyn Display) -> Done {
+    match (given, kind) {
+        (Some("file"), "dir") => Err(Failure::usage(format!("{what} is a directory: leave `--type file` out, or name a file"))),
+        _ => Ok(()),
+    }
+}
+
 /// HOLD-13: the same of a tree. What a node has it has with all below it (STORAGE-2).
 async fn kind_of_tree(source: &dyn Source, tree: &Tree) -> Done<&'static str> {
     let cid = tree.cid;
@@ -170,6 +179,7 @@ impl Add {
         let socket = Arc::new(session.socket(wallet).await?);
         let tree = Tree { cid, name: format!("the tree {cid}") };
         let kind = kind_of_tree(&*socket, &tree).await?;
+        fits(self.named.kind.as_deref(), kind, &tree.name)?;
         let view = match self.known(wallet, kind).await? {
             None => None,
             Some(id) if self.mimei.is_some() => Some(view(wallet, id).await?),
@@ -185,7 +195,11 @@ impl Add {
             (false, true) => Some(Said::Public),
             (false, false) => None,
         };
-        may_follow(&before, closing::head_of(socket.clone(), &tree).await?.as_ref(), said)?;
+        let head = closing::head_of(socket.clone(), &tree).await?;
+        may_follow(&before, head.as_ref(), said)?;
+        if let (Before::Nothing | Before::Open, Some(head)) = (&before, &head) {
+            closing::reads(head, &private::public_key(wallet, &self.tx.from).await?)?;
+        }
         closing::follows_on(self.base, seen, self.public)?;
         let profile = profile_of(&cid);
         let more = json!({ "cid": cid.to_string(), "profile": profile.name() });
@@ -195,14 +209,11 @@ impl Add {
     }
 
     async fn files(&self, session: &Session, wallet: &Wallet, path: &Path) -> Done {
-        if self.named.kind.as_deref() == Some("file") && path.is_dir() {
-            let path = path.display();
-            return Err(Failure::usage(format!("{path} is a directory: leave `--type file` out, or name a file")));
-        }
+        let kind = kind_of_files(path);
+        fits(self.named.kind.as_deref(), kind, &path.display())?;
         let given: Option<Profile> = self.profile.as_deref().map(str::parse::<Profile>).transpose()?;
         // What is only tried stores nothing.
         let socket = if self.only_hash || self.tx.dry_run { None } else { Some(session.socket(wallet).await?) };
-        let kind = kind_of_files(path);
         let known = self.known(wallet, kind).await?;
         let wanted = closing::Wanted {
             private: self.private,
@@ -325,6 +336,14 @@ mod tests {
         assert_eq!((kind(tree).await, kind(raw).await, kind(file).await), (Ok("dir"), Ok("file"), Ok("file")));
         assert!(kind(data).await.unwrap_err().contains("a version is a file or a directory"));
         assert!(kind(absent).await.unwrap_err().contains(&format!("leither storage fetch {absent}")));
+    }
+
+    #[test]
+    fn a_directory_is_not_added_as_a_file() {
+        assert!(fits(Some("file"), "dir", &"it").unwrap_err().sentence.contains("it is a directory"));
+        for (given, kind) in [(Some("file"), "file"), (Some("db"), "dir"), (Some("dir"), "file"), (None, "dir")] {
+            assert!(fits(given, kind, &"it").is_ok(), "{given:?} {kind}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use leither_kit::walk::{FileWalk, Loaded, WalkError, resolve};
 use leither_rpc_api::MimeiView;
 use leither_storage::content::Profile;
 use leither_storage::seal::{HEAD_BYTES_MAX, HEAD_NAME, Head, Seal, SealError, TreeKey};
-use leither_types::MimeiId;
+use leither_types::{MimeiId, PublicKey};
 use std::sync::Arc;
 
 /// What an add shall be.
@@ -218,10 +218,14 @@ async fn before_here(session: &Session, wallet: &Wallet, view: &MimeiView) -> Do
 /// PRIVATE-6: a fork goes on under the key of what it begins with, so who cannot read that could close nothing in it.
 pub async fn refuse_stranger(session: &Session, wallet: &Wallet, parent: &MimeiView, from: &str) -> Done {
     let Before::Private(head) = before_here(session, wallet, parent).await? else { return Ok(()) };
-    let key = public_key(wallet, from).await?;
-    match head.readers().any(|reader| reader == key) {
+    Ok(reads(&head, &public_key(wallet, from).await?)?)
+}
+
+/// PRIVATE-6: whether who has this key reads it, and can so go on under its tree key.
+pub fn reads(head: &Head, key: &PublicKey) -> Result<(), SealError> {
+    match head.readers().any(|reader| reader == *key) {
         true => Ok(()),
-        false => Err(SealError::NotReader(head.readers().count()).into()),
+        false => Err(SealError::NotReader(head.readers().count())),
     }
 }
 
@@ -319,6 +323,14 @@ mod tests {
             assert!(crossing.to_string().contains("Leave --base out"), "{crossing}");
             assert_eq!(follows_on(Some(4), seen, true), Ok(()));
         }
+    }
+
+    #[test]
+    fn private_6_only_who_reads_it_goes_on_under_its_key() {
+        let head = head(1, &[1, 2]);
+        let said = |n: u8| reads(&head, &SecretKey::from_seed(&[n; 32]).public());
+        assert!(said(1).is_ok() && said(2).is_ok());
+        assert!(matches!(said(3), Err(SealError::NotReader(2))));
     }
 
     #[test]
