@@ -204,10 +204,13 @@ fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
     }
 }
 
-/// Whether it means something in this house alone.
+/// Whether it means something in this house alone, or in a network that many share (100.64.0.0/10), as ROUTE-3 has it.
 fn is_private(ip: IpAddr) -> bool {
     match ip {
-        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local(),
+        IpAddr::V4(ip) => {
+            let is_shared = matches!(ip.octets(), [100, second, ..] if second & 0xc0 == 64);
+            ip.is_private() || ip.is_link_local() || is_shared
+        }
         IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
     }
 }
@@ -256,6 +259,11 @@ mod tests {
             ("/ip4/127.0.0.1/tcp/4806", "/dns4/example.org/tcp/9", None),
             ("/ip4/198.51.100.9/tcp/4806", "/ip4/192.0.2.7/tcp/9", Some("/ip4/198.51.100.9/tcp/4806")),
             ("/dns4/node.example/tcp/4806", "/ip4/192.0.2.7/tcp/9", Some("/dns4/node.example/tcp/4806")),
+            ("/ip4/10.0.0.9/tcp/4806", "/ip4/192.0.2.7/tcp/9", None),
+            ("/ip4/100.64.0.9/tcp/4806", "/ip4/192.0.2.7/tcp/9", None),
+            ("/ip4/100.128.0.9/tcp/4806", "/ip4/192.0.2.7/tcp/9", Some("/ip4/100.128.0.9/tcp/4806")),
+            ("/ip6/::ffff:10.0.0.9/tcp/4806", "/ip4/192.0.2.7/tcp/9", None),
+            ("/ip4/10.0.0.9/tcp/4806", "/ip4/100.127.0.1/tcp/9", Some("/ip4/10.0.0.9/tcp/4806")),
         ] {
             let found = told(&[format!("{text}/p2p/{ID}")], at);
             assert_eq!(
