@@ -137,6 +137,7 @@ mod tests {
     const DATA: u8 = 0;
     const WINDOW: u8 = 1;
     const PING: u8 = 2;
+    const GO_AWAY: u8 = 3;
     const SYN: u16 = 1;
     const ACK: u16 = 2;
     const BYTES: usize = 24 << 20;
@@ -175,6 +176,36 @@ mod tests {
             }
         }
         largest
+    }
+
+    /// A peer that opens more streams than may be. It ends once it is told to go.
+    async fn floods(mut io: TcpStream) {
+        for n in 0..=STREAMS_MAX {
+            io.write_all(&head(WINDOW, SYN, u32::try_from(2 * n + 1).unwrap(), 0)).await.unwrap();
+        }
+        let mut heard = [0; 12];
+        while heard[1] != GO_AWAY {
+            io.read_exact(&mut heard).await.unwrap();
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn route_14_who_opens_streams_without_end_is_told_to_go_and_no_more_of_them_wait() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut peer =
+            tokio::spawn(async move { floods(TcpStream(tokio::net::TcpStream::connect(address).await.unwrap())).await });
+        let io = TcpStream(listener.accept().await.unwrap().0);
+        let mut muxer = Yamux.upgrade_inbound(io, "/yamux/1.0.0").await.unwrap();
+        tokio::select! {
+            _ = poll_fn(|cx| Pin::new(&mut muxer).poll(cx)) => panic!("the connection ended first"),
+            told = &mut peer => told.unwrap(),
+        }
+        assert_eq!(muxer.waiting.len(), STREAMS_MAX);
+        for _ in 0..STREAMS_MAX {
+            poll_fn(|cx| Pin::new(&mut muxer).poll_inbound(cx)).await.unwrap();
+        }
+        assert!(muxer.waiting.is_empty(), "those that came are taken up all the same");
     }
 
     #[tokio::test(flavor = "multi_thread")]

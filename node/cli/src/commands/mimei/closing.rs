@@ -218,7 +218,8 @@ async fn before_here(session: &Session, wallet: &Wallet, view: &MimeiView) -> Do
 /// PRIVATE-6: a fork goes on under the key of what it begins with, so who cannot read that could close nothing in it.
 pub async fn refuse_stranger(session: &Session, wallet: &Wallet, parent: &MimeiView, from: &str) -> Done {
     let Before::Private(head) = before_here(session, wallet, parent).await? else { return Ok(()) };
-    Ok(reads(&head, &public_key(wallet, from).await?)?)
+    reads(&head, &public_key(wallet, from).await?)?;
+    Ok(())
 }
 
 /// PRIVATE-6: whether who has this key reads it, and can so go on under its tree key.
