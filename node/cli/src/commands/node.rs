@@ -213,18 +213,28 @@ fn write_unit(home: &Home) -> Done<String> {
     Ok(path.display().to_string())
 }
 
-/// Starts the log. Twice in a process does nothing.
-pub(super) fn start_log(config: &Config) -> Done {
-    use tracing_subscriber::{EnvFilter, fmt};
-    let mut level = config.log.level.clone();
-    if config.consensus.persistent_peers.is_empty() && !level.contains("arc_malachitebft_network") {
+/// What is logged: what `log.level` says, without some that others' code tells of itself, unless that is named there.
+fn logged(level: &str, is_alone: bool) -> String {
+    let mut logged = level.to_string();
+    if is_alone && !level.contains("arc_malachitebft_network") {
         // With nobody to talk to, the engine's network calls each of its own messages an error.
-        level += ",arc_malachitebft_network=off";
+        logged += ",arc_malachitebft_network=off";
     }
     if !level.contains("arc_malachitebft=") {
         // The engine tells of each step of each round; that is for who looks for a fault in it.
-        level += ",arc_malachitebft=warn,arc_malachitebft_discovery=error,libp2p_request_response=error";
+        logged += ",arc_malachitebft=warn,arc_malachitebft_discovery=error,libp2p_request_response=error";
     }
+    if !level.contains("yamux") {
+        // It calls each frame an error that is not as it should be: a stranger could fill the disk with them.
+        logged += ",yamux=off";
+    }
+    logged
+}
+
+/// Starts the log. Twice in a process does nothing.
+pub(super) fn start_log(config: &Config) -> Done {
+    use tracing_subscriber::{EnvFilter, fmt};
+    let level = logged(&config.log.level, config.consensus.persistent_peers.is_empty());
     let filter = EnvFilter::try_new(&level).map_err(|e| Failure::usage(format!("log.level: {e}")))?;
     let builder = fmt()
         .with_env_filter(filter)
@@ -335,6 +345,17 @@ mod tests {
         let record = std::fs::read_to_string(home.sign_state()).unwrap();
         assert!(record.contains(&ValidatorId::of_key(&key.public()).to_string()), "{record}");
         assert!(new_consensus_key(&home.validator()).is_err(), "a key that is there is not replaced");
+    }
+
+    #[test]
+    fn what_a_stranger_can_have_logged_without_end_is_not_logged_unless_it_is_named() {
+        for (level, is_off) in [("info", true), ("warn,leither_net=debug", true), ("info,yamux=debug", false)] {
+            for is_alone in [true, false] {
+                let logged = logged(level, is_alone);
+                assert!(logged.starts_with(level) && logged.contains(",yamux=off") == is_off, "{logged}");
+                tracing_subscriber::EnvFilter::try_new(&logged).unwrap();
+            }
+        }
     }
 
     // HOME-6
