@@ -94,7 +94,7 @@ fn store_21_the_figures_name_every_column_family_and_follow_what_is_written() {
     let store = open(dir.path()).unwrap();
     let rows = |store: &Store, name: &str| store.stat().unwrap().iter().find(|c| c.name == name).unwrap().rows_estimate;
     let names: Vec<_> = store.stat().unwrap().iter().map(|c| c.name).collect();
-    let expected = "default headers bodies receipts heights txs history holdings records undecided handovers";
+    let expected = "default headers bodies receipts heights txs history holdings records undecided handovers versions";
     assert_eq!(names.join(" "), expected);
     assert_eq!((rows(&store, "headers"), rows(&store, "handovers")), (0, 0));
     grow(&store, 120);

@@ -100,8 +100,9 @@ impl Teller<'_> {
     /// One row more.
     fn row(&mut self) -> Result<()> {
         let tells = self.far.done.is_multiple_of(TELL_ROWS);
+        let ends = tells && !(self.watch)(&self.far);
         self.far.done = self.far.done.saturating_add(1);
-        if tells && !(self.watch)(&self.far) { Err(StorageError::Stopped) } else { Ok(()) }
+        if ends { Err(StorageError::Stopped) } else { Ok(()) }
     }
 }
 
