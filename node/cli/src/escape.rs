@@ -11,8 +11,10 @@ pub fn escaped(text: &str) -> String {
     let mut before = None;
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
-        // Emoji of several parts, Persian and the scripts of India are written with joiners; beside ASCII they join nothing and only hide.
-        let joins = is_joiner(c) && before.is_some_and(is_joined) && rest.peek().copied().is_some_and(is_joined);
+        // Emoji of several parts, Persian, Mongolian and the scripts of India are written with joiners; beside ASCII they join nothing and only
+        // hide, but for the sign that takes a letter's vowel away, after which they say how a word ends.
+        let joins = is_joiner(c)
+            && before.is_some_and(|before| is_virama(before) || is_joined(before) && rest.peek().copied().is_some_and(is_joined));
         if joins || !is_hidden(c) {
             out.push(c);
         } else {
@@ -34,8 +36,17 @@ pub fn log_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug)
     }
 }
 
+/// The last one is Mongolian's own, which stands between vowels.
 fn is_joiner(c: char) -> bool {
-    matches!(c, '\u{200c}' | '\u{200d}')
+    matches!(c, '\u{200c}' | '\u{200d}' | '\u{180e}')
+}
+
+/// The viramas of the scripts of India and Sri Lanka: Devanagari, Bengali, Gurmukhi, Gujarati, Oriya, Tamil, Telugu, Kannada, Malayalam, Sinhala.
+fn is_virama(c: char) -> bool {
+    matches!(
+        c,
+        '\u{94d}' | '\u{9cd}' | '\u{a4d}' | '\u{acd}' | '\u{b4d}' | '\u{bcd}' | '\u{c4d}' | '\u{ccd}' | '\u{d4d}' | '\u{dca}'
+    )
 }
 
 fn is_joined(c: char) -> bool {
@@ -69,6 +80,8 @@ mod tests {
             ("al\u{200b}ice\u{feff}\u{ad}\u{2060}\u{e0041}", r"al\u{200b}ice\u{feff}\u{ad}\u{2060}\u{e0041}"),
             ("al\u{200d}ice\u{200c}", r"al\u{200d}ice\u{200c}"),
             ("é\u{200d}\u{200d}é", r"é\u{200d}\u{200d}é"),
+            ("അവന\u{d4d}\u{200d}\u{200d}", "അവന\u{d4d}\u{200d}\\u{200d}"),
+            ("al\u{180e}ice", r"al\u{180e}ice"),
         ] {
             assert_eq!(escaped(text), shown);
         }
@@ -83,6 +96,8 @@ mod tests {
             "👩\u{200d}👩\u{200d}👧 ❤\u{fe0f}",
             "می\u{200c}خواهم",
             "क्\u{200d}ष",
+            "അവന\u{d4d}\u{200d}.txt അവന\u{d4d}\u{200d}",
+            "ᠠᠨ\u{180e}ᠠ",
         ] {
             assert_eq!(escaped(text), text);
         }
