@@ -178,7 +178,7 @@ const KIND_SHARD: u64 = 5;
 const MURMUR3: u64 = 0x22;
 
 /// dag-pb: first the links, then the data, although their numbers are the other way round.
-fn node(profile: Profile, links: &[(&str, Link)], data: &[u8]) -> (Cid, Vec<u8>) {
+pub fn node(profile: Profile, links: &[(&str, Link)], data: &[u8]) -> (Cid, Vec<u8>) {
     let mut block = Vec::with_capacity(links.len() * 64 + data.len() + 8);
     let mut inner = Vec::with_capacity(320);
     for (name, link) in links {
@@ -200,7 +200,7 @@ fn varint(out: &mut Vec<u8>, mut n: u64) {
     out.push(n as u8);
 }
 
-fn number(out: &mut Vec<u8>, tag: u8, n: u64) {
+pub fn number(out: &mut Vec<u8>, tag: u8, n: u64) {
     out.push(tag << 3);
     varint(out, n);
 }

@@ -14,13 +14,15 @@ use leither_kit::node::{Node, Shard, Slot, codec};
 
 /// Levels that a 64-bit hash has bytes for.
 const LEVELS: usize = 8;
+/// Bits of a hash that say the place of a level, in the directories that are made here.
+const BITS: u32 = FANOUT.trailing_zeros();
 /// A walk that measures a sharded directory goes so far beyond what is needed, so that the next removals need none.
 const MEASURE_AHEAD: u64 = SHARD_ABOVE * 2;
 
 /// A place of a shard.
 #[derive(Clone)]
 struct Place {
-    at: u8,
+    at: u32,
     what: What,
 }
 
@@ -34,8 +36,18 @@ enum What {
 enum Dir {
     /// Sorted by the bytes of the names.
     Flat(Vec<Entry>),
-    /// The places of its first level.
-    Sharded(Vec<Place>),
+    /// The places of its first level, and how many bits of a hash say one: [`BITS`], where others did not make it with more or fewer.
+    Sharded(u32, Vec<Place>),
+}
+
+/// Where a walk through a sharded directory is.
+#[derive(Clone, Copy, Default)]
+struct Way {
+    /// Bits of a hash that say the place of a level.
+    bits: u32,
+    /// Bits that led here, and how many.
+    hash: u64,
+    used: u32,
 }
 
 fn not_a_directory(cid: &Cid) -> StorageError {
@@ -52,11 +64,15 @@ fn hash(name: &str) -> [u8; LEVELS] {
     dag::name_hash(name).to_be_bytes()
 }
 
-fn place(name: &str, level: usize) -> Result<u8> {
+fn place(name: &str, level: usize) -> Result<u32> {
     hash(name)
         .get(level)
-        .copied()
+        .map(|byte| u32::from(*byte))
         .ok_or(StorageError::TooMuch("too many names of one directory have the same hash"))
+}
+
+fn not_ours(cid: &Cid) -> StorageError {
+    StorageError::Kind { path: cid.to_string(), wanted: "directory with 256 places a level" }
 }
 
 fn load(tree: &Tree, cid: &Cid) -> Result<Dir> {
@@ -70,19 +86,15 @@ fn load(tree: &Tree, cid: &Cid) -> Result<Dir> {
             entries.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
             Ok(Dir::Flat(entries))
         }
-        Node::Shard(shard) => Ok(Dir::Sharded(places(cid, shard, &bytes)?)),
+        Node::Shard(shard) => Ok(Dir::Sharded(shard.fanout.trailing_zeros(), places(shard, &bytes))),
         _ => Err(not_a_directory(cid)),
     }
 }
 
-fn places(cid: &Cid, shard: Shard, bytes: &[u8]) -> Result<Vec<Place>> {
-    if shard.fanout as usize != FANOUT {
-        return Err(StorageError::Kind { path: cid.to_string(), wanted: "directory with 256 places a level" });
-    }
+fn places(shard: Shard, bytes: &[u8]) -> Vec<Place> {
     let sizes = dag::link_sizes(bytes);
     let mut places = Vec::with_capacity(shard.slots.len());
     for ((at, slot), dag_size) in shard.slots.into_iter().zip(sizes) {
-        let at = u8::try_from(at).map_err(|_| not_a_directory(cid))?;
         let what = match slot {
             Slot::Entry(e) => What::Entry(Entry { name: e.name, link: Link { cid: e.cid, dag_size } }),
             Slot::Shard(cid) => What::Shard(Link { cid, dag_size }),
@@ -91,31 +103,35 @@ fn places(cid: &Cid, shard: Shard, bytes: &[u8]) -> Result<Vec<Place>> {
     }
     places.sort_by_key(|place| place.at);
     places.dedup_by_key(|place| place.at);
-    Ok(places)
+    places
 }
 
-fn shard_at(tree: &Tree, cid: &Cid) -> Result<Vec<Place>> {
+/// A level below one of so many bits: all levels have as many.
+fn shard_at(tree: &Tree, cid: &Cid, bits: u32) -> Result<Vec<Place>> {
     match load(tree, cid)? {
-        Dir::Sharded(places) => Ok(places),
-        Dir::Flat(_) => Err(not_a_directory(cid)),
+        Dir::Sharded(found, places) if found == bits => Ok(places),
+        Dir::Sharded(..) | Dir::Flat(_) => Err(not_a_directory(cid)),
     }
 }
 
-fn find(places: &[Place], at: u8) -> Result<usize, usize> {
+fn find(places: &[Place], at: u32) -> Result<usize, usize> {
     places.binary_search_by_key(&at, |place| place.at)
 }
 
-/// The entry of that name.
+/// The entry of that name, whoever made the directory.
 pub fn lookup(tree: &Tree, cid: &Cid, name: &str) -> Result<Option<Link>> {
-    let mut places = match load(tree, cid)? {
+    let (bits, mut places) = match load(tree, cid)? {
         Dir::Flat(entries) => return Ok(entries.into_iter().find(|entry| entry.name == name).map(|entry| entry.link)),
-        Dir::Sharded(places) => places,
+        Dir::Sharded(bits, places) => (bits, places),
     };
-    for level in 0..LEVELS {
-        let at = place(name, level)?;
+    // The bits that are left stand at the front.
+    let mut hash = dag::name_hash(name);
+    for _ in 0..u64::BITS / bits {
+        let at = u32::try_from(hash >> (u64::BITS - bits)).unwrap_or(u32::MAX);
+        hash <<= bits;
         let found = find(&places, at).ok().and_then(|index| places.get(index));
         match found.map(|place| &place.what) {
-            Some(What::Shard(link)) => places = shard_at(tree, &link.cid)?,
+            Some(What::Shard(link)) => places = shard_at(tree, &link.cid, bits)?,
             Some(What::Entry(entry)) if entry.name == name => return Ok(Some(entry.link)),
             _ => return Ok(None),
         }
@@ -124,17 +140,18 @@ pub fn lookup(tree: &Tree, cid: &Cid, name: &str) -> Result<Option<Link>> {
 }
 
 /// CUR-6: at most `limit` entries after the name `after`, by the bytes of names where they stand in one block, else by their hashes.
-/// The name need not be there any more.
+/// The name need not be there any more; before the empty one there is none.
 pub fn list(tree: &Tree, cid: &Cid, after: Option<&str>, limit: usize) -> Result<Vec<Entry>> {
+    let after = after.filter(|name| !name.is_empty());
     match load(tree, cid)? {
         Dir::Flat(entries) => {
             let start = after.map_or(0, |after| entries.partition_point(|e| e.name.as_bytes() <= after.as_bytes()));
             Ok(entries.into_iter().skip(start).take(limit).collect())
         }
-        Dir::Sharded(places) => {
+        Dir::Sharded(bits, places) => {
             let mut out = Vec::new();
             let mut budget = SHARDS_MAX;
-            walk(tree, places, 0, after.map(hash), &mut budget, &mut |entry| {
+            walk(tree, places, Way { bits, ..Way::default() }, after.map_or(0, dag::name_hash), &mut budget, &mut |entry| {
                 if after == Some(entry.name.as_str()) {
                     return true;
                 }
@@ -148,30 +165,30 @@ pub fn list(tree: &Tree, cid: &Cid, after: Option<&str>, limit: usize) -> Result
     }
 }
 
-/// Hands out entries in the order of their hashes, from a hash on, until `each` has had enough.
+/// Hands out entries in the order of their hashes, from a hash on, until `each` has had enough. An entry that stands elsewhere than its hash says is
+/// found by nobody, and is passed over: pages that begin after it would come back to what they have shown.
 fn walk(
     tree: &Tree,
     places: Vec<Place>,
-    level: usize,
-    from: Option<[u8; LEVELS]>,
+    way: Way,
+    from: u64,
     budget: &mut usize,
     each: &mut dyn FnMut(Entry) -> bool,
 ) -> Result<bool> {
-    if level >= LEVELS {
-        return Err(StorageError::TooMuch("a directory's levels nest deeper than 8"));
-    }
+    let used = way.used + way.bits;
+    let rest = u64::BITS.checked_sub(used);
+    let rest = rest.ok_or(StorageError::TooMuch("a directory's levels nest deeper than a hash has bits for"))?;
     // Empty levels that share their blocks would be walked for ever.
     *budget = budget.checked_sub(1).ok_or(StorageError::TooMuch("a directory has far more levels than entries"))?;
-    let first = from.and_then(|from| from.get(level).copied());
     for Place { at, what } in places {
-        if first.is_some_and(|first| at < first) {
+        let begin = way.hash << way.bits | u64::from(at);
+        if begin < from >> rest {
             continue;
         }
-        // Only on the border itself do deeper levels begin in the middle.
-        let from = from.filter(|_| first == Some(at));
         match what {
             What::Entry(entry) => {
-                if from.is_some_and(|from| hash(&entry.name) < from) {
+                let hash = dag::name_hash(&entry.name);
+                if hash < from || hash >> rest != begin {
                     continue;
                 }
                 if !each(entry) {
@@ -179,7 +196,8 @@ fn walk(
                 }
             }
             What::Shard(link) => {
-                if !walk(tree, shard_at(tree, &link.cid)?, level + 1, from, budget, each)? {
+                let below = Way { bits: way.bits, hash: begin, used };
+                if !walk(tree, shard_at(tree, &link.cid, way.bits)?, below, from, budget, each)? {
                     return Ok(false);
                 }
             }
@@ -202,7 +220,8 @@ pub fn update(tree: &mut Tree, cid: &Cid, name: &str, to: Option<Link>) -> Resul
             }
             build(tree, entries)
         }
-        Ok(Dir::Sharded(places)) => update_sharded(tree, cid, places, name, new),
+        Ok(Dir::Sharded(BITS, places)) => update_sharded(tree, cid, places, name, new),
+        Ok(Dir::Sharded(..)) => Err(not_ours(cid)),
         Err(error) => Err(error),
     }
 }
@@ -243,19 +262,21 @@ fn split(tree: &mut Tree, entries: Vec<([u8; LEVELS], Entry)>, level: usize) -> 
                 None => continue,
             }
         };
-        places.push(Place { at, what });
+        places.push(Place { at: at.into(), what });
     }
     Ok(places)
 }
 
 fn put(tree: &mut Tree, places: &[Place]) -> Result<Link> {
-    let slots: Vec<(u8, &str, Link)> = places
-        .iter()
-        .map(|place| match &place.what {
-            What::Entry(entry) => (place.at, entry.name.as_str(), entry.link),
-            What::Shard(link) => (place.at, "", *link),
+    let slots = places.iter().map(|Place { at, what }| {
+        // No other has more than 256.
+        let at = u8::try_from(*at).map_err(|_| StorageError::TooMuch("a level of a directory has 256 places"))?;
+        Ok(match what {
+            What::Entry(entry) => (at, entry.name.as_str(), entry.link),
+            What::Shard(link) => (at, "", *link),
         })
-        .collect();
+    });
+    let slots = slots.collect::<Result<Vec<(u8, &str, Link)>>>()?;
     let below = slots.iter().map(|(_, _, link)| link.dag_size).fold(0, u64::saturating_add);
     tree.put(dag::shard(tree.profile, &slots), below)
 }
@@ -298,7 +319,7 @@ fn measured(tree: &Tree, places: Vec<Place>, profile: Profile) -> Result<(u64, V
     let mut measure = profile.measure_of_none();
     let mut entries = Vec::new();
     let mut budget = SHARDS_MAX;
-    walk(tree, places, 0, None, &mut budget, &mut |entry| {
+    walk(tree, places, Way { bits: BITS, ..Way::default() }, 0, &mut budget, &mut |entry| {
         measure = measure.saturating_add(profile.measure(&entry.name, &entry.link));
         if measure <= SHARD_ABOVE {
             entries.push(entry);
@@ -340,7 +361,7 @@ fn change(tree: &mut Tree, places: &mut Vec<Place>, name: &str, level: usize, ne
             Ok(None)
         }
         (What::Shard(link), new) => {
-            let mut below = shard_at(tree, &link.cid)?;
+            let mut below = shard_at(tree, &link.cid, BITS)?;
             let former = change(tree, &mut below, name, level + 1, new)?;
             // A level that has but one entry left is no level.
             let what = match below.as_slice() {

@@ -288,3 +288,85 @@ fn cur_6_a_directory_of_empty_levels_that_share_their_blocks_is_refused_in_time(
     let deep = tree.put(dag::shard(Profile::V1_2025, &slots), 0).unwrap();
     assert!(matches!(dir::update(&mut tree, &deep.cid, "x", Some(link)), Err(StorageError::TooMuch(_))));
 }
+
+/// A level of a sharded directory as another writer makes it, with 2^bits places: place, name, link.
+fn shard_of(tree: &mut tree::Tree, bits: u32, slots: &[(u64, String, dag::Link)]) -> dag::Link {
+    let width = format!("{:X}", (1u64 << bits) - 1).len();
+    let slots: Vec<(String, dag::Link)> =
+        slots.iter().map(|(place, name, link)| (format!("{place:0width$X}{name}"), *link)).collect();
+    let links: Vec<(&str, dag::Link)> = slots.iter().map(|(name, link)| (name.as_str(), *link)).collect();
+    let mut data = Vec::new();
+    for (tag, n) in [(1, 5), (5, 0x22), (6, 1 << bits)] {
+        dag::number(&mut data, tag, n);
+    }
+    tree.put(dag::node(Profile::V1_2025, &links, &data), 0).unwrap()
+}
+
+/// All levels of one.
+fn sharded_by_others(tree: &mut tree::Tree, bits: u32, level: u32, link: dag::Link, names: &[String]) -> dag::Link {
+    let mut places = BTreeMap::<u64, Vec<String>>::new();
+    for name in names {
+        let place = (dag::name_hash(name) >> (64 - bits * (level + 1))) & ((1 << bits) - 1);
+        places.entry(place).or_default().push(name.clone());
+    }
+    let mut slots = Vec::new();
+    for (place, names) in places {
+        match names.as_slice() {
+            [name] => slots.push((place, name.clone(), link)),
+            names => slots.push((place, String::new(), sharded_by_others(tree, bits, level + 1, link, names))),
+        }
+    }
+    shard_of(tree, bits, &slots)
+}
+
+#[test]
+fn cur_6_a_directory_that_others_made_with_more_or_fewer_places_is_read_and_not_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut tree = tree::Tree::new(&store, Profile::V1_2025);
+    let link = tree.put(dag::leaf(Profile::V1_2025, b"content".to_vec()), 0).unwrap();
+    let mut names: Vec<String> = (0..700).map(long_name).collect();
+    names.sort_by_key(|name| dag::name_hash(name));
+    for bits in [3, 4, 10] {
+        let here = sharded_by_others(&mut tree, bits, 0, link, &names);
+        let mut seen: Vec<String> = Vec::new();
+        // Before the empty name there is none.
+        let mut after = String::new();
+        loop {
+            let page = dir::list(&tree, &here.cid, Some(&after), 64).unwrap();
+            let Some(last) = page.last() else { break };
+            after = last.name.clone();
+            seen.extend(page.into_iter().map(|entry| entry.name));
+        }
+        assert_eq!(seen, names, "2^{bits} places");
+        for name in &names {
+            assert_eq!(dir::lookup(&tree, &here.cid, name).unwrap(), Some(link), "2^{bits} places");
+        }
+        assert_eq!(dir::lookup(&tree, &here.cid, "none").unwrap(), None);
+        let refused = dir::update(&mut tree, &here.cid, "x", Some(link)).unwrap_err();
+        assert!(refused.to_string().contains("256 places"), "{refused}");
+    }
+}
+
+#[test]
+fn cur_6_a_name_that_stands_in_anothers_place_is_passed_over_so_that_pages_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut tree = tree::Tree::new(&store, Profile::V1_2025);
+    let link = tree.put(dag::leaf(Profile::V1_2025, b"content".to_vec()), 0).unwrap();
+    let mut names: Vec<(u64, String)> = (0..100).map(long_name).map(|name| (dag::name_hash(&name) >> 56, name)).collect();
+    names.sort();
+    names.dedup_by_key(|(place, _)| *place);
+    let (first, second, last) = (&names[0], &names[1], &names[names.len() - 1]);
+    // A page that ended with the first one would go on with the second.
+    let slots =
+        [(second.0, &second.1), (second.0 + 1, &first.1), (last.0, &last.1)].map(|(place, name)| (place, name.clone(), link));
+    let here = shard_of(&mut tree, 8, &slots);
+    let mut after: Option<String> = None;
+    for wanted in [Some(&second.1), Some(&last.1), None] {
+        let page = dir::list(&tree, &here.cid, after.as_deref(), 1).unwrap();
+        assert_eq!(page.first().map(|entry| &entry.name), wanted);
+        after = page.into_iter().next().map(|entry| entry.name);
+    }
+    assert_eq!(dir::lookup(&tree, &here.cid, &first.1).unwrap(), None, "by its name nobody finds it, either");
+}
