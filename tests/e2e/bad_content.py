@@ -574,6 +574,7 @@ def fetched(top):
             (big / f"{n}.bin").write_bytes(random.Random(n).randbytes(QUOTA_MIB * MIB // 2))
         mid, made = giver.add(big)
         giver.publish(mid)
+        taker.catches_up(giver)
         before = in_store(taker)
         done = command(["mimei", "sync", mid], taker.home, taker.url)
         CHECKS.that(done.returncode == 1 and "quota" in done.stderr, f"what does not fit is refused by name: {done.returncode} {done.stderr[-300:]}")
@@ -595,6 +596,7 @@ def fetched(top):
                 continue
         small, _ = giver.add(site(top / "small", 3))
         giver.publish(small)
+        taker.catches_up(giver)
         came = taker.sync(small)
         CHECKS.equal(came["version"], "0", f"an honest peer is heard meanwhile: {came}")
         grown = memory(taker.process.pid) - grown

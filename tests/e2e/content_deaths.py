@@ -106,6 +106,11 @@ class Deaths:
         self.victim.back()
         self.victim.catches_up(self.source)
 
+    def ready(self):
+        """It has met who has the content, and knows the MiMei."""
+        self.net.meet()
+        self.victim.catches_up(self.source)
+
     def whole_or_absent(self, mid, versions):
         """The versions that the node says it has are those of the files."""
         newest = self.victim.newest(mid)
@@ -173,7 +178,7 @@ class Deaths:
         files = self.files(luck)
         mid, made = self.source.add(files)
         self.source.publish(mid)
-        reached = self.victim.dies_of(point, k, "mimei", "sync", mid, ready=self.net.meet)
+        reached = self.victim.dies_of(point, k, "mimei", "sync", mid, ready=self.ready)
         self.back()
         self.whole_or_absent(mid, [files])
         self.net.meet()

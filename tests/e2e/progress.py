@@ -37,11 +37,12 @@ def lines(node, *args):
     return events, answer
 
 
-def steps(node, whole, *args):
-    """A command of which scripts hear how far it is; its answer. `whole` is how many bytes it moves, or finds that in the answer."""
+def steps(node, whole, *args, is_timed=False):
+    """A command of which scripts hear how far it is; its answer. `whole` is how many bytes it moves, or finds that in the answer. What a node tells five times
+    a second (SOCK-7) is told as often as it takes that long, and ends anywhere."""
     events, answer = lines(node, *args)
     shown = " ".join(args[:2])
-    CHECKS.that(len(events) >= 2, f"{shown}: {len(events)} steps of {FILM_MIB} MiB")
+    CHECKS.that(len(events) >= (1 if is_timed else 2), f"{shown}: {len(events)} steps of {FILM_MIB} MiB")
     last = (0, 0)
     for event in events:
         CHECKS.that(set(event) == {"event", "blocks", "bytes"} and event["event"] == "progress", f"{shown}: the shape of {event}")
@@ -51,7 +52,7 @@ def steps(node, whole, *args):
         CHECKS.that(now[0] >= last[0] and now[1] >= last[1], f"{shown}: {now} after {last}")
         last = now
     whole = whole(answer) if callable(whole) else whole
-    CHECKS.that(whole - STEP < last[1] <= whole, f"{shown}: the last step is at {last[1]} of {whole}")
+    CHECKS.that((0 if is_timed else whole - STEP) < last[1] <= whole, f"{shown}: the last step is at {last[1]} of {whole}")
     return answer
 
 
@@ -109,7 +110,7 @@ def run(top, net):
     giver.publish(mid)
     taker.catches_up(giver)
     moved = lambda answer: int(answer["transferred"]["bytes"])
-    came = steps(taker, moved, "mimei", "sync", mid)
+    came = steps(taker, moved, "mimei", "sync", mid, is_timed=True)
     CHECKS.that(moved(came) >= total, f"all of it was moved: {came}")
     steps(taker, total, "mimei", "get", mid, top / "out")
     CHECKS.that(same(files, top / "out"), "bit for bit")

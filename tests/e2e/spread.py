@@ -75,6 +75,8 @@ class Spread:
         CHECKS.that(said["confirmed"] and set(said["confirmed"]) <= {node.id for node in self.net.nodes}, f"who keeps that: {said}")
         began = time.time()
         for node in (self.b, self.d):
+            # What the chain does not know yet at this node is refused there.
+            node.catches_up(self.a)
             node.cli("mimei", "provide", self.mid)
             node.follow(self.mid, 0, WHOLE_S)
         tell("provided", files=FILES, bytes=size, two_providers_s=round(time.time() - began, 2))
@@ -113,9 +115,11 @@ class Spread:
         came = sum(int(peer["received_bytes"]) for peer in self.b.peers())
         CHECKS.that(came <= CHANGED + BESIDE, f"{came} bytes of blocks came to B for a file of {CHANGED}")
 
+        self.c.catches_up(self.a)
         whole = self.c.sync(self.mid)
         CHECKS.that(whole["version"] == str(number) and int(whole["blocks"]) > FILES, f"C has it whole: {whole}")
         number, _ = self.change_one(self.a, self.mid, "d0002/f0002.bin")
+        self.c.catches_up(self.a)
         part = self.c.sync(self.mid)
         CHECKS.equal(part["version"], str(number), "the newest")
         CHECKS.that(CHANGED <= int(part["bytes"]) <= CHANGED + BESIDE, f"one file of {CHANGED} bytes in {FILES}: {part}")
@@ -129,6 +133,7 @@ class Spread:
         (self.path("copy") / "more.txt").write_text("one more")
         other, _ = self.a.add(self.path("copy"))
         self.a.publish(other)
+        self.c.catches_up(self.a)
         came = self.c.sync(other)
         CHECKS.that(int(came["bytes"]) <= BESIDE, f"what is here is not fetched again: {came}")
         tell("shared", files=FILES + 1, bytes=int(came["bytes"]), here=came["here"])
@@ -203,6 +208,7 @@ class Spread:
             site(files / "site", seed)
             mid, _ = node.add(files)
             node.publish(mid)
+            other.catches_up(node)
             other.cli("mimei", "provide", mid)
             other.follow(mid, 0, PATIENCE_S)
             kept[mid] = files
@@ -279,6 +285,7 @@ class Spread:
         files = site(self.path("orphan"), 5)
         mid, made = self.a.add(files)
         self.a.publish(mid)
+        self.b.catches_up(self.a)
         self.b.cli("mimei", "provide", mid)
         self.b.follow(mid, 0, PATIENCE_S)
         self.a.stop()
