@@ -198,7 +198,8 @@ mod tests {
         let io = TcpStream(listener.accept().await.unwrap().0);
         let mut muxer = Yamux.upgrade_inbound(io, "/yamux/1.0.0").await.unwrap();
         tokio::select! {
-            _ = poll_fn(|cx| Pin::new(&mut muxer).poll(cx)) => panic!("the connection ended first"),
+            // The peer ends it, once it is told.
+            _ = poll_fn(|cx| Pin::new(&mut muxer).poll(cx)) => (&mut peer).await.unwrap(),
             told = &mut peer => told.unwrap(),
         }
         assert_eq!(muxer.waiting.len(), STREAMS_MAX);
