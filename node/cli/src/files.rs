@@ -1,7 +1,6 @@
 //! Small files that must be whole or absent, and that nobody else may read.
 
 use leither_failpoints::hit;
-use leither_storage::config::Space;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -11,13 +10,6 @@ use std::path::{Path, PathBuf};
 pub const SECRET_MODE: u32 = 0o600;
 /// A file that anybody on this machine may read.
 pub const OPEN_MODE: u32 = 0o644;
-
-/// The space of the disk on which `path` is, as far as this user may take it.
-pub fn space(path: &Path) -> io::Result<Space> {
-    let stat = rustix::fs::statvfs(path)?;
-    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
-    Ok(Space { free: bytes(stat.f_bavail), all: bytes(stat.f_blocks) })
-}
 
 /// Writes a file that must not exist yet. After a crash there is either the whole file or none.
 pub fn create_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {

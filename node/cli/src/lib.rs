@@ -23,6 +23,7 @@ pub mod commands;
 mod compose;
 pub mod config;
 pub mod content;
+mod disk;
 mod escape;
 pub mod exit;
 pub mod files;

@@ -4,20 +4,30 @@
 //! Each target takes any bytes and must come back, whatever they are.
 
 pub mod bitswap;
-#[path = "../../../node/services/storage/src/content/mod.rs"]
+#[path = "../../../node/services/storage/src/content/id.rs"]
 pub mod content;
 #[path = "../../../node/cli/src/files.rs"]
 pub mod files;
 #[path = "../../../node/services/gateway/src/core/mod.rs"]
 pub mod gateway;
+#[allow(dead_code)]
+#[path = "../../../node/engine/src/guard_files.rs"]
+mod guard_files;
 #[path = "../../../node/cli/src/keys/mod.rs"]
 pub mod keys;
 pub mod nodes;
 pub mod routing;
+#[allow(dead_code)]
+#[path = "../../../node/engine/src/sign_state.rs"]
+mod sign_state;
 pub mod urls;
 #[allow(dead_code, unused_imports)]
 #[path = "../../../node/bitswap/src/wire/mod.rs"]
 pub mod wire;
+
+// What the keys name by its crate.
+extern crate self as leither_engine;
+pub use sign_state::GuardRecord;
 
 use cid::Cid;
 use keys::{Backend, KeyPath, Keyring, Password, Purpose, Words, load_node_key};

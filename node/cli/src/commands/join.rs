@@ -169,7 +169,7 @@ fn progress() -> impl Fn(u64, u64) + Send + Sync + 'static {
 
 /// Bytes that a new database may take: what is free, and what the cap leaves beside the database whose place it takes.
 fn room(home: &Home, cap: u64) -> Done<u64> {
-    let free = crate::files::space(home.root()).map_err(|e| disk(home.root(), &e))?.free;
+    let free = crate::disk::space(home.root()).map_err(|e| disk(home.root(), &e))?.free;
     if cap == 0 {
         return Ok(free);
     }

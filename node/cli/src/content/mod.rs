@@ -105,7 +105,7 @@ pub async fn open(home: &Path, config: &Config) -> Done<ContentStore> {
         dir: home.join(CONTENT_DIR),
         quota_bytes: config.storage.quota.min(config.disk_cap),
         cache_bytes: usize::try_from(config.storage.cache).unwrap_or(usize::MAX),
-        space: Some(crate::files::space),
+        space: Some(crate::disk::space),
     };
     crate::files::private_dir(&settings.dir)
         .map_err(|e| Failure::fault(format!("cannot create {}: {e}", settings.dir.display())))?;

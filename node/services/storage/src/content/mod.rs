@@ -11,16 +11,18 @@
 mod dir;
 mod error;
 mod file;
+mod id;
 mod private;
 #[cfg(test)]
 mod tests;
 mod walk;
 
 pub use error::ContentError;
+pub use id::{cid_of, content_id};
 
 use crate::seal::Seal;
 use cid::Cid;
-use leither_types::{Blob, ContentId};
+use leither_types::ContentId;
 use std::{fmt, path::Path, str::FromStr};
 
 /// CONTENT-6: a directory with more entries is refused.
@@ -105,18 +107,6 @@ impl Added {
     pub fn content_id(&self) -> Option<ContentId> {
         content_id(&self.cid)
     }
-}
-
-/// The binary form that the chain records. None of ours is too long for it.
-pub fn content_id(cid: &Cid) -> Option<ContentId> {
-    Blob::new(cid.to_bytes()).map(ContentId)
-}
-
-/// CONTENT-8: the text form that IPFS tools read; nothing where the bytes are no content id.
-pub fn cid_of(id: &ContentId) -> Option<Cid> {
-    let cid = Cid::try_from(&id.0[..]).ok()?;
-    // Trailing bytes or a padded length would be a second form of the same id.
-    (cid.to_bytes() == id.0[..]).then_some(cid)
 }
 
 /// Computes the content id of the file or directory at `path`.

@@ -1,4 +1,5 @@
 use super::*;
+use leither_types::Blob;
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
