@@ -2,7 +2,8 @@
 
 use crate::error::{Result, damaged};
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, LogLevel, Options,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
+    LogLevel, Options,
 };
 
 /// Facts about the database itself, by name.
@@ -71,10 +72,14 @@ fn column_options(name: &str, cache: &Cache) -> Options {
     table.set_block_cache(cache);
     table.set_cache_index_and_filter_blocks(true);
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    // In parts: a whole filter of a million keys is more than a megabyte, which a full cache would read and check for each key that is asked for.
+    table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    table.set_pin_top_level_index_and_filter(true);
     let mut options = Options::default();
     if matches!(name, BLOCKS | COUNTS | HOLDS) {
         // Whether a block is here is asked far more often than answered with yes.
         table.set_bloom_filter(10.0, false);
+        table.set_partition_filters(true);
         options.set_memtable_whole_key_filtering(true);
         options.set_memtable_prefix_bloom_ratio(0.05);
     }
