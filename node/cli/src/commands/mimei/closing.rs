@@ -83,12 +83,12 @@ pub enum Crossing {
     Reopens,
     /// An open version on one that cannot be looked at.
     #[error(
-        "the newest version is not on this node, so that nobody can tell whether it is private: `leither mimei sync` fetches it; --public lets everybody read this one, whatever that one is"
+        "the newest version is not on this node, so that nobody can tell whether it is private: `leither mimei sync` with the id fetches it; --public lets everybody read this one, whatever that one is"
     )]
     OpensUnseen,
     /// A private version on one that cannot be looked at.
     #[error(
-        "the newest version is not on this node, so that nobody can tell who reads it: `leither mimei sync` fetches it, then try again"
+        "the newest version is not on this node, so that nobody can tell who reads it: `leither mimei sync` with the id fetches it, then try again"
     )]
     ClosesUnseen,
     /// `--base` names another version than the one by which it was decided.

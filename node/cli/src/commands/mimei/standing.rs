@@ -115,9 +115,10 @@ pub fn conflict(id: &MimeiId, local: &Local, view: &MimeiView) -> String {
     let came = local.base.as_ref().map_or_else(|| "no version".into(), |base| format!("version {}", base.version));
     let (number, cid) = view.head.as_ref().map(|head| (head.version.0, head.cid.as_str())).unwrap_or_default();
     format!(
-        "the newest version of {id} is {number} ({cid}), but the working copy ({cur}) came from {came}; both are kept: `leither mimei get {id}@cur` \
-         and `leither mimei get {id}@{number}` write them to directories. To keep both, bring what is to stay of version {number} into the working \
-         copy (`leither mimei cur`), then `leither mimei backup {id} --base {number}`; to go on with version {number} alone, \
+        "the newest version of {id} is {number} ({cid}), but the working copy ({cur}) came from {came}; both are kept: \
+         `leither mimei sync {id}` brings version {number} here, `leither mimei get {id}@cur` and `leither mimei get {id}@{number}` write them to \
+         directories. To keep both, bring what is to stay of version {number} into the working copy (`leither mimei cur`), then \
+         `leither mimei backup {id} --from NAME --base {number}`; to go on with version {number} alone, \
          `leither mimei restore {id} --discard`"
     )
 }
@@ -194,7 +195,7 @@ pub fn replaceable<'a>(local: &'a Local, view: &MimeiView, discard: bool) -> Don
     if changed && !discard {
         let mimei = &view.mimei.0;
         let sentence = format!(
-            "the working copy of {mimei} has changes that no version has: `leither mimei backup {mimei}` keeps them, --discard takes them out"
+            "the working copy of {mimei} has changes that no version has: `leither mimei backup {mimei} --from NAME` keeps them, --discard takes them out"
         );
         return Err(Failure::new(Exit::Refused, sentence));
     }

@@ -57,7 +57,7 @@ fn why_kept(store: &ContentStore, root: &Root, kept: &Kept) -> Answer<Option<Why
         Root::Version(id, number) => return why_version(store, id, *number, kept),
         Root::Cur(id) => {
             return Ok(Some(Why::Only(format!(
-                "what was changed in this working copy and not backed up is nowhere else; `leither mimei backup {id}` keeps it, `leither mimei restore {id} --discard` goes back to a version, --discard throws the working copy away"
+                "what was changed in this working copy and not backed up is nowhere else; `leither mimei backup {id} --from NAME` makes it a version, `leither mimei restore {id} --discard` goes back to a version, --discard throws the working copy away"
             ))));
         }
         Root::Pin(name) => name,
