@@ -2,7 +2,8 @@
 
 use crate::error::RecordsError;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, LogLevel, Options,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
+    LogLevel, Options,
 };
 
 /// Facts about the database itself, by name.
@@ -68,7 +69,10 @@ fn column_options(cache: &Cache) -> Options {
     let mut table = BlockBasedOptions::default();
     table.set_block_cache(cache);
     table.set_cache_index_and_filter_blocks(true);
+    // In parts: a whole filter of a million keys, more than a megabyte, would not stay in this cache, and be read again for each question.
+    table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
     table.set_bloom_filter(10.0, false);
+    table.set_partition_filters(true);
     let mut options = Options::default();
     options.set_block_based_table_factory(&table);
     options.set_level_compaction_dynamic_level_bytes(true);
